@@ -1,0 +1,37 @@
+# Two commands do everything: `make demo` and `make test`. Each builds its own environment in .venv once.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types long clean
+.DELETE_ON_ERROR:
+
+demo: .venv/run
+	$(BIN)/minicnn demo
+
+test: lint types
+	$(BIN)/python -m pytest -n 2 -m "not long"
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/pyright
+
+long: .venv/dev
+	$(BIN)/python -m pytest -n 2 -m long
+
+# A python3 without ensurepip (Debian's) still makes the folder; its own pip then installs into it from outside.
+.venv/bin/python:
+	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip --clear .venv
+
+.venv/run: pyproject.toml .venv/bin/python
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable .
+	@touch $@
+
+.venv/dev: pyproject.toml .venv/bin/python
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[dev]'
+	@touch $@ .venv/run
+
+clean:
+	rm -rf .venv runs

@@ -1,0 +1,53 @@
+"""What the public functions ask of their arrays: dtypes, ranks and channels."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from minicnn import ops
+from minicnn.primitive import ArrayLike, Traced
+
+
+def operands(**arrays: ArrayLike) -> tuple[Array, ...]:
+    """Arrays of one dtype, promoted among floats; an integer array never meets a floating one in silence.
+
+    Traced values pass; they answer the attributes of the arrays that they are typed as.
+
+    Raises:
+        TypeError: if some are integers and some are not, naming each.
+    """
+    values = {name: a if isinstance(a, Traced) else jnp.asarray(a) for name, a in arrays.items()}
+    inexact = {name: bool(jnp.issubdtype(a.dtype, jnp.inexact)) for name, a in values.items()}
+    if len(set(inexact.values())) > 1:
+        what = " and ".join(f"`{name}` is {a.dtype.name}" for name, a in values.items())
+        whole = next(name for name, floating in inexact.items() if not floating)
+        raise TypeError(f"{what}: convert one of them, for example {whole}.astype(float)")
+    dtype = jnp.result_type(*(a.dtype for a in values.values()))
+    return tuple(ops.astype(a, dtype) for a in values.values())
+
+
+def spatial_rank(w: Any) -> int:
+    """The number of spatial axes of a kernel.
+
+    Raises:
+        ValueError: if w has none.
+    """
+    if len(w.shape) < 3:
+        raise ValueError(f"`w` has shape {w.shape}: it must be (*kernel, c_in / groups, c_out) with at least one axis")
+    return len(w.shape) - 2
+
+
+def check_rank(name: str, x: Any, rank: int) -> None:
+    """Refuse an array with fewer axes than (*spatial, channels)."""
+    if len(x.shape) < rank + 1:
+        raise ValueError(
+            f"`{name}` has shape {x.shape}: with {rank} spatial axes it must be (*batch, *spatial, channels), "
+            f"at least {rank + 1} axes"
+        )
+
+
+def check_channels(name: str, actual: int, expected: int, why: str) -> None:
+    """Refuse an array whose last axis is not as long as the channels it must have."""
+    if actual != expected:
+        raise ValueError(f"`{name}` has {actual} channels and {why} needs {expected}: channels are the last axis")

@@ -1,0 +1,312 @@
+"""One spatial axis: the relation between outputs, inputs and kernel taps.
+
+Output position o meets input position i through tap k exactly when
+
+    u·i = s·o + d·k − p        0 ≤ i < n_in,  0 ≤ o < n_out,  0 ≤ k < n_k
+
+with stride s, dilation d, input stretch u and low padding p. Everything else in minicnn (the convolution
+matrix, its transpose, pooling, tiles) is a consequence of this line. See Dumoulin & Visin, *A guide to
+convolution arithmetic for deep learning* (arXiv 1603.07285), for the sizes it implies.
+"""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Int
+
+PaddingWord = Literal["VALID", "SAME", "SAME_LOWER", "FULL", "CAUSAL"]
+AxisPadding = PaddingWord | int | tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The relation u·i = s·o + d·k − p on one axis, and nothing else.
+
+    `Axis` is hashable, so it is static under `jax.jit`. It is closed under transposition (`Axis.T`) and under
+    flipping the kernel (`Axis.flipped`). `Axis.of` works out the size and the padding from a word.
+
+    Attributes:
+        in_size: number of input positions, n_in ≥ 0.
+        out_size: number of output positions, n_out ≥ 0; may overhang the input.
+        kernel_size: number of taps, n_k ≥ 0.
+        stride: input steps per output, s ≥ 1.
+        dilation: steps between taps, d ≠ 0; negative means that the kernel is flipped.
+        stretch: steps between input positions, u ≥ 1; a convolution has 1.
+        low: padding before the input, p; negative means cropping.
+
+    >>> axis = Axis(in_size=5, out_size=2, kernel_size=3, stride=2)
+    >>> axis.reads(1)
+    (2, 3, 4)
+    >>> axis.T.T == axis
+    True
+    """
+
+    in_size: int
+    out_size: int
+    kernel_size: int
+    stride: int = 1
+    dilation: int = 1
+    stretch: int = 1
+    low: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("in_size", "out_size", "kernel_size"):
+            _at_least(name, getattr(self, name), 0)
+        for name in ("stride", "stretch"):
+            _at_least(name, getattr(self, name), 1)
+        if self.dilation == 0:
+            raise ValueError("`dilation`=0 puts all taps in one place: use 1 for a kernel without gaps")
+
+    @staticmethod
+    def of(
+        in_size: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: AxisPadding = "VALID",
+        dilation: int = 1,
+        stretch: int = 1,
+    ) -> "Axis":
+        """Work out the output size and the low padding.
+
+        The output has ⌊(u(n−1) + 1 + p_lo + p_hi − d(k−1) − 1) / s⌋ + 1 positions, or none when the kernel does
+        not fit (Dumoulin & Visin, relationships 6 and 15).
+
+        Args:
+            in_size: number of input positions.
+            kernel_size: number of taps.
+            stride: input steps per output.
+            padding: a word, one int for both sides, or (low, high). "SAME" gives ⌈n/s⌉ outputs with the odd
+                position of padding high, "SAME_LOWER" low; "FULL" gives every overlap; "CAUSAL" pads low only.
+            dilation: steps between taps, at least 1.
+            stretch: steps between input positions.
+
+        Raises:
+            ValueError: for an unknown word or a size, stride, dilation or stretch out of range.
+
+        >>> Axis.of(in_size=28, kernel_size=5, padding="SAME")
+        Axis(in_size=28, out_size=28, kernel_size=5, stride=1, dilation=1, stretch=1, low=2)
+        """
+        return Sliding(kernel_size, stride, padding, dilation, stretch).over(in_size)
+
+    @property
+    def T(self) -> "Axis":
+        """The transposed relation: i and o change places, so s and u do, and d and p change sign."""
+        return Axis(
+            in_size=self.out_size,
+            out_size=self.in_size,
+            kernel_size=self.kernel_size,
+            stride=self.stretch,
+            dilation=-self.dilation,
+            stretch=self.stride,
+            low=-self.low,
+        )
+
+    @property
+    def flipped(self) -> "Axis":
+        """The same axis with the kernel reversed, k → n_k − 1 − k."""
+        return replace(self, dilation=-self.dilation, low=self.low - self.dilation * (self.kernel_size - 1))
+
+    @property
+    def extent(self) -> int:
+        """How many steps the dilated kernel spans, |d|(k − 1) + 1."""
+        return abs(self.dilation) * (self.kernel_size - 1) + 1 if self.kernel_size else 0
+
+    def tap_of(self, xp: ModuleType = np) -> Any:
+        """For each output and input the tap that joins them, or n_k where none does: integers (out, in).
+
+        `xp` is numpy or jax.numpy; with the latter the table comes from iota and is not baked into a program.
+
+        >>> Axis(in_size=4, out_size=2, kernel_size=3).tap_of()
+        array([[0, 1, 2, 3],
+               [3, 0, 1, 2]])
+        """
+        o, i = xp.arange(self.out_size)[:, None], xp.arange(self.in_size)
+        tap, rest = xp.divmod(self.stretch * i - self.stride * o + self.low, self.dilation)
+        return xp.where((rest == 0) & (tap >= 0) & (tap < self.kernel_size), tap, self.kernel_size)
+
+    def input_of(self) -> Int[np.ndarray, "out kernel"]:
+        """For each output and tap the input position where they meet, or −1 where there is none.
+
+        >>> Axis.of(3, 3, padding=1).input_of()
+        array([[-1,  0,  1],
+               [ 0,  1,  2],
+               [ 1,  2, -1]])
+        """
+        o, k = np.ogrid[: self.out_size, : self.kernel_size]
+        i, rest = np.divmod(self.stride * o + self.dilation * k - self.low, self.stretch)
+        return np.where((rest == 0) & (i >= 0) & (i < self.in_size), i, -1)
+
+    def taps(self) -> Int[np.ndarray, "out kernel in"]:
+        """The tap tensor T: T[o, k, i] is 1 where the relation holds and 0 elsewhere.
+
+        >>> Axis(in_size=3, out_size=2, kernel_size=2).taps()[0]
+        array([[1, 0, 0],
+               [0, 1, 0]])
+        """
+        k = np.arange(self.kernel_size)[None, :, None]
+        return (self.tap_of()[:, None, :] == k).astype(np.int64)
+
+    @property
+    def nnz(self) -> int:
+        """The number of triples (o, k, i) in the relation: the ones of T."""
+        return int((self.input_of() >= 0).sum())
+
+    def reads(self, output: int) -> tuple[int, ...]:
+        """The input positions that one output reads: its receptive field, in increasing order."""
+        reads = self.input_of()[output]
+        return tuple(sorted(int(i) for i in reads if i >= 0))
+
+    def unread(self) -> tuple[int, ...]:
+        """The input positions that no output reads: the zero columns of the convolution matrix.
+
+        >>> Axis.of(in_size=6, kernel_size=3, stride=2).unread()
+        (5,)
+        """
+        return tuple(sorted(set(range(self.in_size)) - set(self.input_of().ravel().tolist())))
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """A kernel sliding over an axis whose input size is still open.
+
+    It answers both size questions: how many outputs an input has, and which inputs have a given number of outputs.
+    """
+
+    kernel_size: int
+    stride: int = 1
+    padding: AxisPadding = "VALID"
+    dilation: int = 1
+    stretch: int = 1
+
+    def __post_init__(self) -> None:
+        _at_least("kernel_size", self.kernel_size, 0)
+        _at_least("stride", self.stride, 1)
+        _at_least("dilation", self.dilation, 1)
+        _at_least("stretch", self.stretch, 1)
+        if isinstance(self.padding, str):
+            if self.padding not in _WORDS:
+                raise ValueError(f"`padding`={self.padding!r} is no padding word: use one of {', '.join(_WORDS)}")
+        elif not (_is_int(self.padding) or _is_pair(self.padding)):
+            raise TypeError(f"`padding`={self.padding!r} on one axis must be a word, an int or a pair (low, high)")
+
+    @property
+    def extent(self) -> int:
+        """How many steps the dilated kernel spans, d(k − 1) + 1."""
+        return self.dilation * (self.kernel_size - 1) + 1 if self.kernel_size else 0
+
+    def widths(self, in_size: int) -> tuple[int, int]:
+        """The requested padding as (low, high); negative widths crop."""
+        if isinstance(self.padding, str):
+            return _WORDS[self.padding](self, self.stretched(in_size))
+        return self.padding if isinstance(self.padding, tuple) else (self.padding, self.padding)
+
+    def stretched(self, in_size: int) -> int:
+        """The length of the input with u − 1 gaps between neighbours, u(n − 1) + 1."""
+        _at_least("in_size", in_size, 0)
+        return self.stretch * (in_size - 1) + 1 if in_size else 0
+
+    def room(self, in_size: int) -> int:
+        """How far the first window can move before it leaves the padded input; negative if it does not fit."""
+        return self.stretched(in_size) + sum(self.widths(in_size)) - self.extent
+
+    def out_size(self, in_size: int) -> int:
+        """How many outputs an input of this size has; 0 where the kernel does not fit."""
+        return max(self.room(in_size) // self.stride + 1, 0)
+
+    def over(self, in_size: int) -> Axis:
+        """The relation for an input of this size."""
+        low, _ = self.widths(in_size)
+        out_size = self.out_size(in_size)
+        return Axis(in_size, out_size, self.kernel_size, self.stride, self.dilation, self.stretch, low)
+
+    def remainder(self, in_size: int) -> int:
+        """The positions at the end that no window reaches: the `a` of Dumoulin & Visin, relationship 14.
+
+        Two input sizes that differ in it alone have the same output size, which is why a transposed
+        convolution must be told which of them is meant.
+
+        >>> [(n, Sliding(3, 2, 1).out_size(n), Sliding(3, 2, 1).remainder(n)) for n in (5, 6)]
+        [(5, 3, 0), (6, 3, 1)]
+        """
+        return self.room(in_size) % self.stride
+
+    def in_sizes(self, out_size: int) -> range:
+        """All input sizes that have this number of outputs, found by bisection: `out_size` never falls.
+
+        >>> Sliding(3, stride=2, padding=1).in_sizes(3)
+        range(5, 7)
+        """
+        pads = 0 if isinstance(self.padding, str) else sum(self.widths(0))
+        sizes = range((self.stride * (out_size + 1) + self.extent + abs(pads)) // self.stretch + 3)
+        return range(bisect_left(sizes, out_size, key=self.out_size), bisect_right(sizes, out_size, key=self.out_size))
+
+    def in_size(self, out_size: int, requested: int | None = None, extra: int = 0) -> int:
+        """The input size that a transposed convolution of so many positions returns to.
+
+        Without a request it is s(o − 1) + d(k − 1) + 1 − p_lo − p_hi + `extra` (unstretched), or s·o for "SAME".
+
+        Raises:
+            ValueError: where no convolution of an input of that size has `out_size` outputs; lists those that could.
+        """
+        if not 0 <= extra < self.stride:
+            raise ValueError(f"`output_padding`={extra} must be from 0 to {self.stride - 1}, less than the stride")
+        if requested is None and not out_size:
+            raise ValueError("`output_size` is needed where y is empty: no size can be told from it")
+        could = f"inputs of size {_either(self.in_sizes(out_size))} have {out_size} outputs here"
+        if extra and self.padding in _CEILING:
+            raise ValueError(
+                f"`output_padding`={extra} has no meaning with {self.padding}: give `output_size`; {could}"
+            )
+        size = self._usual_in_size(out_size, extra) if requested is None or extra else requested
+        if requested not in (None, size):
+            raise ValueError(f"`output_size`={requested} and `output_padding`={extra} disagree: that gives {size}")
+        if size not in self.in_sizes(out_size):
+            raise ValueError(f"`output_size`={size} is no input with {out_size} outputs: {could}")
+        return size
+
+    def _usual_in_size(self, out_size: int, extra: int) -> int:
+        if self.padding in _CEILING:
+            return self.in_sizes(out_size)[-1]
+        length = self.stride * (out_size - 1) + self.extent - sum(self.widths(0)) + extra
+        return -(-(length - 1) // self.stretch) + 1
+
+
+def _same(sliding: Sliding, length: int) -> int:
+    outputs = -(-length // sliding.stride)
+    return max((outputs - 1) * sliding.stride + sliding.extent - length, 0)
+
+
+# Each word: the sliding kernel and the stretched length of the input to the widths (low, high).
+_WORDS = {
+    "VALID": lambda sliding, length: (0, 0),
+    "SAME": lambda sliding, length: (_same(sliding, length) // 2, -(-_same(sliding, length) // 2)),
+    "SAME_LOWER": lambda sliding, length: (-(-_same(sliding, length) // 2), _same(sliding, length) // 2),
+    "FULL": lambda sliding, length: (sliding.extent - 1, sliding.extent - 1),
+    "CAUSAL": lambda sliding, length: (sliding.extent - 1, 0),
+}
+
+_CEILING = ("SAME", "SAME_LOWER")  # ⌈n/s⌉ outputs whatever the kernel
+
+
+def _either(sizes: range) -> str:
+    if not sizes:
+        return "none"
+    return str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_int, value))
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if not _is_int(value):
+        raise TypeError(f"`{name}`={value!r} must be an int, not {type(value).__name__}")
+    if value < least:
+        raise ValueError(f"`{name}`={value} must be at least {least}")

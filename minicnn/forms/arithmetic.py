@@ -1,0 +1,24 @@
+"""How products are computed: the two arguments that every dot product of JAX takes."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """The precision and the accumulation type of matrix products, with the meaning they have in `jax.lax.dot`."""
+
+    precision: jax.lax.PrecisionLike = None
+    preferred_element_type: DTypeLike | None = None
+
+    def einsum(self, spec: str, *arrays: jax.Array) -> jax.Array:
+        """`jnp.einsum` computed this way."""
+        return jnp.einsum(spec, *arrays, precision=self.precision, preferred_element_type=self.preferred_element_type)
+
+    def result_type(self, *arrays: jax.Array) -> jnp.dtype:
+        """The dtype of a product of these arrays."""
+        preferred = self.preferred_element_type
+        return jnp.result_type(*arrays) if preferred is None else jnp.dtype(preferred)

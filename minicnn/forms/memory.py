@@ -1,0 +1,49 @@
+"""The size of a dense matrix, and a refusal to build one that does not fit."""
+
+import math
+import os
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+
+def dense_nbytes(out_shape: Sequence[int], in_shape: Sequence[int], dtype: DTypeLike) -> int:
+    """How many bytes a dense matrix of this map takes."""
+    return math.prod(out_shape) * math.prod(in_shape) * jnp.dtype(dtype).itemsize
+
+
+def check_fits(out_shape: Sequence[int], in_shape: Sequence[int], dtype: DTypeLike) -> None:
+    """Refuse a dense matrix that takes more than half of the memory, before anything is allocated.
+
+    Raises:
+        MemoryError: with the size of the matrix and the form to use instead.
+    """
+    needed, available = dense_nbytes(out_shape, in_shape, dtype), memory()
+    if needed > available // 2:
+        raise MemoryError(
+            f"the dense matrix is {math.prod(out_shape)}×{math.prod(in_shape)} {jnp.dtype(dtype).name}, "
+            f"{readable(needed)}, and this machine has {readable(available)}: multiply with "
+            'form="tiles", or with the map itself, which never stores the zeros'
+        )
+
+
+def memory() -> int:
+    """Bytes of memory on the default device, or of the host where the device does not say."""
+    stats = jax.devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return stats["bytes_limit"]
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def readable(nbytes: int) -> str:
+    """A number of bytes as people read it.
+
+    >>> readable(19_267_584)
+    '18.4 MiB'
+    """
+    size, units = float(nbytes), ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+    while size >= 1024 and len(units) > 1:
+        size, units = size / 1024, units[1:]
+    return f"{size:.1f} {units[0]}" if units[0] != "B" else f"{nbytes} B"

@@ -1,0 +1,72 @@
+"""The geometry of pooling windows, and the maximum of each."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, Shaped
+
+from minicnn.axis import Axis, Sliding
+from minicnn.forms.shifts import shift, taps
+
+
+def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bool) -> tuple[Axis, ...]:
+    """The axes of pooling windows. With `ceil_mode` a last, overhanging window is kept unless it starts in padding.
+
+    Raises:
+        ValueError: if a window lies wholly in the padding, naming it.
+    """
+    axes = tuple(_pool_axis(sliding, size, ceil_mode) for sliding, size in zip(slidings, in_size, strict=True))
+    for position, axis in enumerate(axes):
+        empty = np.flatnonzero((axis.input_of() < 0).all(axis=1))
+        if empty.size:
+            raise ValueError(
+                f"window {empty[0]} on axis {position} lies wholly in the padding: "
+                "pad by less than the window, or use a smaller dilation"
+            )
+    return axes
+
+
+def _pool_axis(sliding: Sliding, in_size: int, ceil_mode: bool) -> Axis:
+    axis = sliding.over(in_size)
+    overhangs = ceil_mode and sliding.padding not in ("SAME", "SAME_LOWER") and sliding.remainder(in_size) > 0
+    starts_inside = axis.stride * axis.out_size < in_size + axis.low
+    if not (overhangs and starts_inside):
+        return axis
+    return Axis(in_size, axis.out_size + 1, axis.kernel_size, axis.stride, axis.dilation, low=axis.low)
+
+
+def max_windows(
+    x: Shaped[Array, "b *in c"], axes: Sequence[Axis]
+) -> tuple[Shaped[Array, "b *out c"], Int[Array, "b *out c"]]:
+    """The maximum of each window and the flat index of its tap: the first largest, or the first NaN.
+
+    A chain of `where`s, tap by tap: its derivative is the selection of the winners, without a scatter.
+    """
+    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
+    first = _first_taps(axes)
+    best, winner = jnp.zeros((), x.dtype), jnp.zeros((), jnp.int32)
+    for n, tap in enumerate(taps(axes)):
+        value = shift(x, axes, tap, lowest)
+        better = (first == n) | (value > best) | (jnp.isnan(value) & ~jnp.isnan(best))
+        best, winner = jnp.where(better, value, best), jnp.where(better, n, winner)
+    return best, winner
+
+
+def _first_taps(axes: Sequence[Axis]) -> Int[Array, "*out 1"]:
+    """The flat index of each window's first tap that meets the input: where the search starts."""
+    first = jnp.zeros((), jnp.int32)
+    for axis in axes:
+        starts = -(-(axis.low - axis.stride * jnp.arange(axis.out_size)) // axis.dilation)
+        first = first[..., None] * axis.kernel_size + jnp.maximum(starts, 0)
+    return first[..., None]
+
+
+def input_positions(winner: Int[Array, "b *out c"], axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
+    """The flat input position, row-major over the spatial axes, that each window's winning tap meets."""
+    rank, flat = len(axes), jnp.zeros((), jnp.int32)
+    chosen = jnp.unravel_index(winner, tuple(axis.kernel_size for axis in axes))
+    for position, (axis, k) in enumerate(zip(axes, chosen, strict=True)):
+        o = jnp.arange(axis.out_size).reshape(-1, *(1,) * (rank - position))
+        flat = flat * axis.in_size + axis.stride * o + axis.dilation * k - axis.low
+    return flat.astype(jnp.int32)

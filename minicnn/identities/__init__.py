@@ -1,0 +1,1 @@
+"""The identities: what the matrices claim, checked entry by entry."""

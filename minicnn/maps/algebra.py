@@ -1,0 +1,164 @@
+"""The algebra of linear maps: products, sums and multiples."""
+
+from functools import reduce
+from itertools import pairwise
+from operator import add as add_
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped
+
+from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map
+from minicnn.maps.elementary import Scale
+
+
+@linear_map
+class Compose(LinearMap):
+    """The product A₁ A₂ … Aₙ: the last factor is applied first. A flat tuple, never nested."""
+
+    factors: tuple[LinearMap, ...]
+
+    in_shape = derived(lambda self: self.factors[-1].in_shape)
+    out_shape = derived(lambda self: self.factors[0].out_shape)
+    dtype = derived(lambda self: jnp.result_type(*(factor.dtype for factor in self.factors)))
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Factor by factor, from the right."""
+        for factor in reversed(self.factors):
+            x = factor.apply(x)
+        return x
+
+    @property
+    def T(self) -> "Compose":
+        """(A B)ᵀ = Bᵀ Aᵀ."""
+        return Compose(tuple(factor.T for factor in reversed(self.factors)))
+
+    def entries(self) -> Entries:
+        """The non-zeros of the product of the structures, with the values of the product."""
+        structure, values = self._structure(), self.to_scipy()
+        rows, columns = structure.nonzero()
+        return rows, columns, np.asarray(values[rows, columns]).ravel()
+
+    @property
+    def nnz(self) -> int:
+        """The number of entries that some path through the factors reaches."""
+        return self._structure().nnz
+
+    def to_scipy(self) -> Any:
+        """The sparse product of the sparse factors."""
+        return _sparse_product([factor.to_scipy() for factor in self.factors])
+
+    def _structure(self) -> Any:
+        return _sparse_product([_ones_of(factor) for factor in self.factors])
+
+    def dense(self) -> Shaped[Array, "..."]:
+        """The dense matrix: the columns of the last factor, carried through the others."""
+        columns = self.factors[-1].matrix().T.reshape(-1, *self.factors[-1].out_shape)
+        for factor in reversed(self.factors[:-1]):
+            columns = factor.apply(columns)
+        return columns.reshape(self.shape[::-1]).T
+
+    def __repr__(self) -> str:
+        """The factors, joined by @."""
+        return " @ ".join(map(repr, self.factors))
+
+
+@linear_map
+class Sum(LinearMap):
+    """The sum A₁ + A₂ + … of maps of one shape. A flat tuple, never nested."""
+
+    terms: tuple[LinearMap, ...]
+
+    in_shape = derived(lambda self: self.terms[0].in_shape)
+    out_shape = derived(lambda self: self.terms[0].out_shape)
+    dtype = derived(lambda self: jnp.result_type(*(term.dtype for term in self.terms)))
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """The sum of the products."""
+        return sum((term.apply(x) for term in self.terms[1:]), self.terms[0].apply(x))
+
+    @property
+    def T(self) -> "Sum":
+        """(A + B)ᵀ = Aᵀ + Bᵀ."""
+        return Sum(tuple(term.T for term in self.terms))
+
+    def entries(self) -> Entries:
+        """The union of the structures, with the values of the sum."""
+        first, *rest = map(_ones_of, self.terms)
+        rows, columns = reduce(add_, rest, first).nonzero()
+        return rows, columns, np.asarray(self.to_scipy()[rows, columns]).ravel()
+
+    def to_scipy(self) -> Any:
+        """The sum of the sparse terms."""
+        first, *rest = (term.to_scipy() for term in self.terms)
+        return sum(rest, first)
+
+    def dense(self) -> Shaped[Array, "..."]:
+        """The sum of the dense matrices."""
+        first, *rest = (term.dense().reshape(self.shape) for term in self.terms)
+        return sum(rest, first)
+
+    def __repr__(self) -> str:
+        """The terms, joined by +."""
+        return " + ".join(map(repr, self.terms))
+
+
+def compose(*maps: LinearMap) -> LinearMap:
+    """The product of maps, the last applied first; one map is its own product.
+
+    Raises:
+        ValueError: where a factor's in_shape is not the next one's out_shape.
+    """
+    for left, right in pairwise(maps):
+        _check("product", "in_shape", left.in_shape, "out_shape", right.out_shape)
+    factors = tuple(f for m in maps for f in (m.factors if isinstance(m, Compose) else (m,)))
+    return factors[0] if len(factors) == 1 else Compose(factors)
+
+
+def add(*maps: LinearMap) -> LinearMap:
+    """The sum of maps of one shape; one map is its own sum.
+
+    Raises:
+        ValueError: where shapes differ.
+    """
+    for left, right in pairwise(maps):
+        _check("sum", "in_shape", left.in_shape, "in_shape", right.in_shape)
+        _check("sum", "out_shape", left.out_shape, "out_shape", right.out_shape)
+    terms = tuple(t for m in maps for t in (m.terms if isinstance(m, Sum) else (m,)))
+    return terms[0] if len(terms) == 1 else Sum(terms)
+
+
+def scale_by(scale: complex | Array, A: LinearMap) -> LinearMap:
+    """c·A, as the product of c·I and A.
+
+    Raises:
+        ValueError: if `scale` is not a number.
+    """
+    if jnp.ndim(scale) != 0:
+        raise ValueError(f"`scale` has shape {jnp.shape(scale)}: only a number multiplies a map; compose with Diagonal")
+    dtype = jnp.result_type(scale, A.dtype)
+    return compose(Scale(jnp.asarray(scale, dtype), A.out_shape, dtype), A)
+
+
+def _check(what: str, left_name: str, left: Shape, right_name: str, right: Shape) -> None:
+    if left != right:
+        raise ValueError(
+            f"no {what}: the left map's {left_name} is {left} and the right map's {right_name} {right}; "
+            "reshape with Reshape where only the sizes agree"
+        )
+
+
+def _sparse_product(factors: list[Any]) -> Any:
+    product, *rest = reversed(factors)
+    for factor in rest:
+        product = factor @ product
+    return product
+
+
+def _ones_of(A: LinearMap) -> Any:
+    from scipy import sparse
+
+    rows, columns, _ = A.entries()
+    # int64 counts paths; a product of float ones could round, a product of bools is not summed by scipy
+    return sparse.coo_array((np.ones(len(rows), np.int64), (rows, columns)), shape=A.shape).tocsr()

@@ -1,0 +1,210 @@
+"""`LinearMap`: the one type that everything linear shares, and its algebra."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast, dataclass_transform
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped
+
+from minicnn.forms.memory import check_fits, dense_nbytes
+
+Shape = tuple[int, ...]
+Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
+_Map = TypeVar("_Map", bound="type[LinearMap]")
+
+
+def static(**kwargs: Any) -> Any:
+    """A field of a linear map that is no leaf: part of the program, not of the data."""
+    return field(metadata={"static": True}, **kwargs)
+
+
+def derived(fget: Callable[[Any], Any]) -> Any:
+    """A shape or dtype that a member computes from its fields instead of storing it."""
+    return property(fget)
+
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(static, field))
+def linear_map(cls: _Map) -> _Map:
+    """Make a class a frozen dataclass and a pytree. Nothing is validated here: the factory functions do that."""
+    return cast(_Map, jax.tree_util.register_dataclass(dataclass(frozen=True, eq=False, repr=False)(cls)))
+
+
+class LinearMap(ABC):
+    """A linear map from arrays of `in_shape` to arrays of `out_shape`: a matrix that need not be stored.
+
+    Call it to multiply, with any leading batch axes; transpose it with `.T`; see it with `.matrix()`. Rows and
+    columns of the matrix are the entries of the output and the input in C order. A map is a pytree: its arrays are
+    leaves, its shapes are static.
+
+    Attributes:
+        in_shape: shape of the inputs, without batch axes.
+        out_shape: shape of the outputs, without batch axes.
+        dtype: dtype of the matrix entries.
+    """
+
+    __array_ufunc__ = None  # so that numpy leaves `2 * A` to us
+
+    # Annotations, not abstract properties: a member stores them as static fields or computes them.
+    in_shape: Shape
+    out_shape: Shape
+    dtype: jnp.dtype
+
+    @abstractmethod
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Multiply a batch with exactly one leading axis; `A(x)` takes any number of them."""
+
+    @property
+    @abstractmethod
+    def T(self) -> "LinearMap":
+        """The transpose. `A.T.T` has the structure and the leaves of `A`."""
+
+    @abstractmethod
+    def entries(self) -> Entries:
+        """The structural non-zeros as (rows, columns, values)."""
+
+    def __call__(self, x: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
+        """A·vec(x), for an x of shape (*batch, *in_shape).
+
+        Raises:
+            ValueError: if the last axes of x are not `in_shape`.
+        """
+        rank = len(self.in_shape)
+        batch = x.shape[: max(x.ndim - rank, 0)]
+        if x.shape != (*batch, *self.in_shape):
+            raise ValueError(f"`x` has shape {x.shape}: the last axes must be {self.in_shape}, the map's in_shape")
+        y = self.apply(x.reshape(math.prod(batch), *self.in_shape))
+        return y.reshape(*batch, *self.out_shape)
+
+    @property
+    def H(self) -> "LinearMap":
+        """The conjugate transpose."""
+        return self.conj().T
+
+    def conj(self) -> "LinearMap":
+        """The complex conjugate; a real map is its own."""
+        if not jnp.issubdtype(self.dtype, jnp.complexfloating):
+            return self
+        return jax.tree.map(jnp.conj, self)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) of the matrix: the sizes of the output and of the input."""
+        return math.prod(self.out_shape), math.prod(self.in_shape)
+
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros: entries that a leaf can make non-zero."""
+        return len(self.entries()[0])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the dense matrix, whether or not it is ever built."""
+        return dense_nbytes(self.out_shape, self.in_shape, self.dtype)
+
+    def matrix(self) -> Shaped[Array, "out in"]:
+        """The dense matrix, (out_size, in_size).
+
+        Raises:
+            MemoryError: if it would not fit, with its size and what to use instead, before anything is allocated.
+        """
+        check_fits(self.out_shape, self.in_shape, self.dtype)
+        return self.dense().reshape(self.shape)
+
+    def dense(self) -> Shaped[Array, "..."]:
+        """The dense matrix without the check, in any shape of the right size; by default column by column."""
+        columns = self.apply(jnp.eye(self.shape[1], dtype=self.dtype).reshape(-1, *self.in_shape))
+        return columns.reshape(self.shape[::-1]).T
+
+    def to_scipy(self) -> Any:
+        """The matrix as a `scipy.sparse.csr_array` of its structural non-zeros."""
+        from scipy import sparse
+
+        rows, columns, values = self.entries()
+        return sparse.coo_array((values, (rows, columns)), shape=self.shape).tocsr()
+
+    def __matmul__(self, other: "LinearMap") -> "LinearMap":
+        """A @ B, the matrix product: first B, then A."""
+        from minicnn.maps.algebra import compose
+
+        return compose(self, other) if isinstance(other, LinearMap) else NotImplemented
+
+    def __add__(self, other: "LinearMap") -> "LinearMap":
+        """A + B, the sum of two maps of one shape."""
+        from minicnn.maps.algebra import add
+
+        return add(self, other) if isinstance(other, LinearMap) else NotImplemented
+
+    def __rmul__(self, scale: complex | Array) -> "LinearMap":
+        """C * A, every entry multiplied by one number."""
+        from minicnn.maps.algebra import scale_by
+
+        return scale_by(scale, self)
+
+    def __neg__(self) -> "LinearMap":
+        """−A."""
+        return -1 * self
+
+    def __sub__(self, other: "LinearMap") -> "LinearMap":
+        """A − B."""
+        return self + -other
+
+    def __repr__(self) -> str:
+        """The name, the shapes and the size of the matrix."""
+        rows, columns = self.shape
+        return f"{type(self).__name__}({self.in_shape} → {self.out_shape}, {rows}×{columns} {self.dtype.name})"
+
+
+@linear_map
+class Transposed(LinearMap):
+    """The transpose of a map that has no transpose of its own family; the map states `apply_transpose`."""
+
+    of: "TransposableMap"
+
+    in_shape = derived(lambda self: self.of.out_shape)
+    out_shape = derived(lambda self: self.of.in_shape)
+    dtype = derived(lambda self: self.of.dtype)
+
+    @property
+    def T(self) -> "LinearMap":
+        """The transpose."""
+        return self.of
+
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros."""
+        return self.of.nnz
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Multiply by the transpose."""
+        return self.of.apply_transpose(x)
+
+    def entries(self) -> Entries:
+        """The non-zeros, rows and columns exchanged."""
+        rows, columns, values = self.of.entries()
+        return columns, rows, values
+
+    def dense(self) -> Shaped[Array, "..."]:
+        """The dense matrix, transposed."""
+        return self.of.dense().reshape(self.of.shape).T
+
+    def __repr__(self) -> str:
+        """The name of the map, transposed."""
+        return f"{self.of!r}.T"
+
+
+class TransposableMap(LinearMap):
+    """A map that states its transpose as a product, so that `Transposed` can wrap it."""
+
+    @abstractmethod
+    def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Multiply a batch with one leading axis by the transpose."""
+
+    @property
+    def T(self) -> LinearMap:
+        """The transpose."""
+        return Transposed(self)

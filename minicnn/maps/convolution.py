@@ -1,0 +1,155 @@
+"""C(w) and X(x): the two matrices of the trilinear form τ(x, w, y) = Σ y[o]·w[k]·x[i]·T[o, k, i]."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped
+
+from minicnn.axis import Axis
+from minicnn.forms import Arithmetic, Form, Geometry, dense
+from minicnn.forms.shifts import shift, taps
+from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
+
+
+@linear_map
+class ConvMap(LinearMap):
+    """C(w): the matrix of a convolution, whose transpose is a convolution on the transposed axes."""
+
+    w: Shaped[Array, "*kernel c co"]
+    geometry: Geometry = static()
+    form: Form = static()
+    arithmetic: Arithmetic = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: self.geometry.in_shape)
+    out_shape = derived(lambda self: self.geometry.out_shape)
+
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros."""
+        return self.geometry.nnz
+
+    def apply(self, x: Shaped[Array, "b *in ci"]) -> Shaped[Array, "b *out co"]:
+        """C(w)·x in the map's form."""
+        return self.form.product(self.geometry, x, self.w, self.arithmetic)
+
+    @property
+    def T(self) -> "ConvMap":
+        """C(w)ᵀ: the same relation with inputs and outputs exchanged."""
+        w = swap_channels(self.w, self.geometry)
+        return ConvMap(w, self.geometry.T, self.form, self.arithmetic, self.dtype)
+
+    def dense(self) -> Shaped[Array, "..."]:
+        """Exact copies of the taps, and zeros."""
+        return dense.matrix(self.geometry, self.w)
+
+    def entries(self) -> Entries:
+        """Row, column and tap of every non-zero, found without the dense matrix."""
+        rows, columns, flat = structure(self.geometry)
+        return rows, columns, np.asarray(self.w).ravel()[flat]
+
+    def symbols(self) -> np.ndarray:
+        """The matrix with each entry's tap by name, and "0" where there is none.
+
+        Taps are named by their place in the kernel, w₀₁ for row 0 and column 1, with the channel indices appended
+        where there is more than one channel.
+        """
+        rows, columns, flat = structure(self.geometry)
+        single = self.w.shape[-2:] == (1, 1)
+        places = np.array([_subscript(p[:-2] if single else p) for p in np.ndindex(self.w.shape)])
+        table = np.full(self.shape, "0", dtype=f"<U{max(map(len, places), default=1)}")
+        table[rows, columns] = places[flat]
+        return table
+
+    def symbolic(self) -> str:
+        """`symbols` as text, one line per row of the matrix."""
+        table = self.symbols()
+        width = max(map(len, table.ravel()), default=1)
+        return "\n".join(" ".join(entry.rjust(width) for entry in row) for row in table)
+
+
+@linear_map
+class PatchMap(TransposableMap):
+    """X(x): the matrix that multiplies vec(w), so that C(w)·vec(x) = X(x)·vec(w).
+
+    x may be a batch; its leading axes then lead `out_shape`, and X(x)ᵀ·y sums over the batch.
+    """
+
+    x: Shaped[Array, "..."]
+    geometry: Geometry = static()
+    batch: Shape = static()
+    form: Form = static()
+    arithmetic: Arithmetic = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: self.geometry.w_shape)
+    out_shape = derived(lambda self: (*self.batch, *self.geometry.out_shape))
+
+    def apply(self, x: Shaped[Array, "b *kernel c co"]) -> Shaped[Array, "b ..."]:
+        """X·vec(w) for every kernel of a batch."""
+        y = jax.vmap(lambda w: self.form.product(self.geometry, self._images, w, self.arithmetic))(x)
+        return y.reshape(x.shape[0], *self.out_shape)
+
+    def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b *kernel c co"]:
+        """Xᵀ·vec(y): the gradient with respect to the weights."""
+        y = y.reshape(y.shape[0], math.prod(self.batch), *self.geometry.out_shape)
+        return jax.vmap(lambda y: self.form.weights(self.geometry, self._images, y, self.arithmetic))(y)
+
+    @property
+    def _images(self) -> Shaped[Array, "b *in ci"]:
+        return self.x.reshape(math.prod(self.batch), *self.geometry.in_shape)
+
+    def dense(self) -> Shaped[Array, "..."]:
+        """Exact copies of x: the patches, once for each output channel."""
+        geometry, rank = self.geometry, len(self.geometry.axes)
+        patches = jnp.stack([shift(self._images, geometry.axes, tap) for tap in taps(geometry.axes)], axis=1 + rank)
+        patches = patches.reshape(*patches.shape[:-1], geometry.groups, -1)  # b, *out, kernel, group, c
+        split = geometry.split_shape
+        diagonal = jnp.eye(geometry.c_out, dtype=bool).reshape(split[-2], split[-1], 1, 1, split[-2], split[-1])
+        patches = jnp.moveaxis(patches, -2, -3)[..., None, :, :, None, None]  # b, *out, g, 1, kernel, c, 1, 1
+        return jnp.where(diagonal, patches, jnp.zeros((), self.dtype))
+
+    def entries(self) -> Entries:
+        """Row, tap and value of every non-zero: the non-zeros of C with tap and input exchanged."""
+        rows, columns, flat = structure(self.geometry)
+        images = np.asarray(self._images).reshape(math.prod(self.batch), -1)
+        offsets = np.arange(len(images))[:, None] * math.prod(self.geometry.out_shape)
+        return (rows + offsets).ravel(), np.tile(flat, len(images)), images[:, columns].ravel()
+
+
+def swap_channels(w: Shaped[Array, "*kernel c co"], geometry: Geometry) -> Shaped[Array, "*kernel d ci"]:
+    """The kernel of the transposed map: input and output channels exchanged within each group."""
+    return w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
+
+
+def structure(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, column and flat tap index of every structural non-zero of C, in no particular order."""
+    row, column, flat = (np.zeros(1, np.int64) for _ in range(3))
+    for axis in geometry.axes:
+        o, k, i = _triples(axis)
+        row = np.add.outer(row * axis.out_size, o).ravel()
+        column = np.add.outer(column * axis.in_size, i).ravel()
+        flat = np.add.outer(flat * axis.kernel_size, k).ravel()
+    c_group, d_group = geometry.c_in // geometry.groups, geometry.c_out // geometry.groups
+    g, c, d = (index.ravel() for index in np.indices((geometry.groups, c_group, d_group)))
+    return (
+        np.add.outer(row * geometry.c_out, g * d_group + d).ravel(),
+        np.add.outer(column * geometry.c_in, g * c_group + c).ravel(),
+        np.add.outer(flat * c_group * geometry.c_out, c * geometry.c_out + g * d_group + d).ravel(),
+    )
+
+
+def _triples(axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    inputs = axis.input_of()
+    o, k = np.nonzero(inputs >= 0)
+    return o, k, inputs[o, k]
+
+
+def _subscript(place: tuple[int, ...]) -> str:
+    separator = "," if max(place) > 9 else ""
+    return "w" + separator.join(map(str, place)).translate(_LOW)
+
+
+_LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

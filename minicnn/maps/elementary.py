@@ -1,0 +1,145 @@
+"""The elementary maps: a stored matrix, a diagonal, a multiple of the identity, and changes of shape."""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped
+
+from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map, static
+
+
+@linear_map
+class Dense(LinearMap):
+    """A stored matrix M of shape (out_size, in_size), between arrays of any shapes of these sizes."""
+
+    M: Shaped[Array, "out in"]
+    in_shape: Shape = static()
+    out_shape: Shape = static()
+    dtype: jnp.dtype = static()
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """M·vec(x)."""
+        flat = x.reshape(x.shape[0], math.prod(self.in_shape))
+        return jnp.einsum("oi,bi->bo", self.M, flat).reshape(x.shape[0], *self.out_shape)
+
+    @property
+    def T(self) -> "Dense":
+        """The map of Mᵀ."""
+        return Dense(self.M.T, self.out_shape, self.in_shape, self.dtype)
+
+    def entries(self) -> Entries:
+        """Every entry, the zeros included: none of them is structural."""
+        rows, columns = np.indices(self.shape)
+        return rows.ravel(), columns.ravel(), np.asarray(self.M).ravel()
+
+    def dense(self) -> Shaped[Array, "..."]:
+        """M."""
+        return self.M
+
+
+@linear_map
+class Diagonal(LinearMap):
+    """A diagonal matrix: the derivative of an elementwise function."""
+
+    d: Shaped[Array, "..."]
+    in_shape: Shape = static()
+    dtype: jnp.dtype = static()
+
+    out_shape = derived(lambda self: self.in_shape)
+
+    @property
+    def T(self) -> "LinearMap":
+        """Itself: a diagonal is symmetric."""
+        return self
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Entry by entry, d·x."""
+        return self.d * x
+
+    def entries(self) -> Entries:
+        """The diagonal."""
+        i = np.arange(self.shape[0])
+        return i, i, np.asarray(self.d).ravel()
+
+
+@linear_map
+class Scale(LinearMap):
+    """A multiple of the identity."""
+
+    c: Shaped[Array, ""]
+    in_shape: Shape = static()
+    dtype: jnp.dtype = static()
+
+    out_shape = derived(lambda self: self.in_shape)
+
+    @property
+    def T(self) -> "LinearMap":
+        """Itself: a diagonal is symmetric."""
+        return self
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """c·x."""
+        return self.c * x
+
+    def entries(self) -> Entries:
+        """The diagonal."""
+        i = np.arange(self.shape[0])
+        return i, i, np.full(self.shape[0], np.asarray(self.c))
+
+    def __repr__(self) -> str:
+        """The name and the shape."""
+        return f"Scale({self.in_shape})"
+
+
+@linear_map
+class Reshape(LinearMap):
+    """The identity between two shapes of one size: vec(x) is unchanged."""
+
+    in_shape: Shape = static()
+    out_shape: Shape = static()
+    dtype: jnp.dtype = static()
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """The same entries in another shape."""
+        return x.reshape(x.shape[0], *self.out_shape)
+
+    @property
+    def T(self) -> "Reshape":
+        """The way back."""
+        return Reshape(self.out_shape, self.in_shape, self.dtype)
+
+    def entries(self) -> Entries:
+        """The diagonal."""
+        i = np.arange(self.shape[0])
+        return i, i, np.ones(self.shape[0], self.dtype)
+
+
+def identity(shape: Shape, dtype: jnp.dtype) -> Reshape:
+    """The identity map on arrays of one shape."""
+    return Reshape(shape, shape, dtype)
+
+
+@linear_map
+class Permute(LinearMap):
+    """A permutation of axes: the axes of the output are the input's in the order `axes`."""
+
+    axes: tuple[int, ...] = static()
+    in_shape: Shape = static()
+    dtype: jnp.dtype = static()
+
+    out_shape = derived(lambda self: tuple(self.in_shape[axis] for axis in self.axes))
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """The same entries along other axes."""
+        return x.transpose(0, *(axis + 1 for axis in self.axes))
+
+    @property
+    def T(self) -> "Permute":
+        """The inverse permutation."""
+        return Permute(tuple(int(i) for i in np.argsort(self.axes)), self.out_shape, self.dtype)
+
+    def entries(self) -> Entries:
+        """One 1 per row."""
+        columns = np.arange(self.shape[1]).reshape(self.in_shape).transpose(self.axes).ravel()
+        return np.arange(self.shape[0]), columns, np.ones(self.shape[0], self.dtype)

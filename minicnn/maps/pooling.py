@@ -1,0 +1,118 @@
+"""Pooling as matrices: the average is diag(1/count)·S with a 0/1 matrix S, the maximum at a point is a selection."""
+
+from functools import reduce
+from operator import add
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
+
+from minicnn.axis import Axis
+from minicnn.forms.shifts import shift, taps
+from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
+from minicnn.maps.windows import WindowSum
+
+
+@linear_map
+class AveragePool(TransposableMap):
+    """diag(1/count)·S.
+
+    `counted` is, for each axis, how much padding on its low and high side counts as part of a window.
+    """
+
+    axes: tuple[Axis, ...] = static()
+    channels: int = static()
+    counted: tuple[tuple[int, int], ...] = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: self.S.in_shape)
+    out_shape = derived(lambda self: self.S.out_shape)
+
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros."""
+        return self.S.nnz
+
+    @property
+    def S(self) -> WindowSum:
+        """The 0/1 part."""
+        return WindowSum(self.axes, self.channels, self.dtype)
+
+    @property
+    def count(self) -> Float[Array, "..."]:
+        """How many positions each window averages, (*out_size, 1)."""
+        counts = [window_counts(axis, pads) for axis, pads in zip(self.axes, self.counted, strict=True)]
+        return jnp.asarray(reduce(np.multiply.outer, counts)[..., None], self.dtype)
+
+    def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
+        """Sum, then divide."""
+        return self.S.apply(x) / self.count
+
+    def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
+        """Divide, then spread."""
+        return self.S.T.apply(y / self.count)
+
+    def entries(self) -> Entries:
+        """The ones of S over their counts."""
+        rows, columns, ones = self.S.entries()
+        return rows, columns, ones / np.asarray(self.count).ravel()[rows // self.channels]
+
+
+@linear_map
+class Selection(TransposableMap):
+    """One 1 per row: every output is the input that it meets through its own tap.
+
+    The matrix of a max pool at a point, with `taps` the flat index of the winning tap of every window. Leading axes of
+    `taps` before (*out, c) are `lead`: each selects from an image of its own.
+    """
+
+    taps: Int[Array, "*lead_out c"]
+    axes: tuple[Axis, ...] = static()
+    lead: Shape = static()
+    channels: int = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: (*self.lead, *(axis.in_size for axis in self.axes), self.channels))
+    out_shape = derived(lambda self: (*self.lead, *(axis.out_size for axis in self.axes), self.channels))
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """For every tap, the outputs that chose it."""
+        images = x.reshape(-1, *self.in_shape[len(self.lead) :])
+        chosen = (
+            jnp.where(self._chose(n), self._expand(shift(images, self.axes, tap), x), 0)
+            for n, tap in enumerate(taps(self.axes))
+        )
+        return reduce(add, chosen).reshape(x.shape[0], *self.out_shape)
+
+    def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """For every tap, the outputs that chose it sent back; where windows overlap they add."""
+        back = tuple(axis.T for axis in self.axes)
+        sent = (
+            shift(jnp.where(self._chose(n), y, 0).reshape(-1, *self.out_shape[len(self.lead) :]), back, tap)
+            for n, tap in enumerate(taps(self.axes))
+        )
+        return reduce(add, sent).reshape(y.shape[0], *self.in_shape)
+
+    def _chose(self, n: int) -> Array:
+        return self.taps == n
+
+    def _expand(self, shifted: Array, x: Array) -> Array:
+        return shifted.reshape(x.shape[0], *self.out_shape)
+
+    def entries(self) -> Entries:
+        """The ones: for every output its chosen input."""
+        chosen = np.asarray(self.taps).reshape(-1, *self.out_shape[len(self.lead) :])
+        lead, *out, channel = np.indices(chosen.shape)
+        tap = np.unravel_index(chosen, [axis.kernel_size for axis in self.axes])
+        inputs = [axis.input_of()[o, k] for axis, o, k in zip(self.axes, out, tap, strict=True)]
+        sizes = (len(chosen), *(axis.in_size for axis in self.axes), self.channels)
+        columns = np.ravel_multi_index((lead, *inputs, channel), sizes).ravel()
+        return np.arange(len(columns)), columns, np.ones(len(columns), self.dtype)
+
+
+def window_counts(axis: Axis, counted: tuple[int, int]) -> Int[np.ndarray, " out"]:
+    """How many taps of each window fall on the input or on this much padding around it."""
+    low, high = counted
+    o, k = np.ogrid[: axis.out_size, : axis.kernel_size]
+    i = axis.stride * o + axis.dilation * k - axis.low
+    return ((i >= -low) & (i < axis.in_size + high)).sum(axis=1)

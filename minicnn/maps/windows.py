@@ -1,0 +1,93 @@
+"""Windows as matrices: summing them (S), and laying them out side by side (im2col)."""
+
+import math
+from functools import reduce
+from operator import add
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped
+
+from minicnn.axis import Axis
+from minicnn.forms.shifts import shift, shift_axis, taps
+from minicnn.maps.base import Entries, LinearMap, TransposableMap, derived, linear_map, static
+
+
+@linear_map
+class WindowSum(LinearMap):
+    """S: the 0/1 matrix that sums each window, channel by channel. Its transpose is S on the transposed axes."""
+
+    axes: tuple[Axis, ...] = static()
+    channels: int = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: (*(axis.in_size for axis in self.axes), self.channels))
+    out_shape = derived(lambda self: (*(axis.out_size for axis in self.axes), self.channels))
+
+    def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
+        """Sum the windows, one axis after the other: S is a Kronecker product over the axes."""
+        for position, axis in enumerate(self.axes, start=1):
+            shifts = (shift_axis(x, axis, k, position) for k in range(axis.kernel_size))
+            x = reduce(add, shifts)
+        return x
+
+    @property
+    def T(self) -> "WindowSum":
+        """Every input position collects the windows that cover it."""
+        return WindowSum(tuple(axis.T for axis in self.axes), self.channels, self.dtype)
+
+    @property
+    def nnz(self) -> int:
+        """The number of ones."""
+        return math.prod(axis.nnz for axis in self.axes) * self.channels
+
+    def entries(self) -> Entries:
+        """The ones."""
+        rows, columns = _ones(self.axes, self.channels)
+        return rows, columns, np.ones(len(rows), self.dtype)
+
+
+@linear_map
+class Unfold(TransposableMap):
+    """The windows of x side by side: (*in, c) to (*out, taps·c). Its transpose adds them back where they overlap."""
+
+    axes: tuple[Axis, ...] = static()
+    channels: int = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: (*(axis.in_size for axis in self.axes), self.channels))
+    out_shape = derived(lambda self: (*(axis.out_size for axis in self.axes), self.n_taps * self.channels))
+
+    @property
+    def n_taps(self) -> int:
+        """The number of positions in a window."""
+        return math.prod(axis.kernel_size for axis in self.axes)
+
+    def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out kc"]:
+        """One shift of x per tap, joined along the channels."""
+        return jnp.concatenate([shift(x, self.axes, tap) for tap in taps(self.axes)], axis=-1)
+
+    def apply_transpose(self, y: Shaped[Array, "b *out kc"]) -> Shaped[Array, "b *in c"]:
+        """Each tap's channels shifted back, added."""
+        back = tuple(axis.T for axis in self.axes)
+        parts = jnp.split(y, self.n_taps, axis=-1)
+        return reduce(add, (shift(part, back, tap) for part, tap in zip(parts, taps(back), strict=True)))
+
+    def entries(self) -> Entries:
+        """The ones: window position and tap to input."""
+        positions = np.arange(1, 1 + self.shape[1]).reshape(self.in_shape)
+        laid = np.asarray(Unfold(self.axes, self.channels, jnp.dtype("int32")).apply(jnp.asarray(positions)[None]))
+        rows = np.flatnonzero(laid)
+        return rows, laid.ravel()[rows] - 1, np.ones(len(rows), self.dtype)
+
+
+def _ones(axes: tuple[Axis, ...], channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of every one of S."""
+    row, column = np.zeros(1, np.int64), np.zeros(1, np.int64)
+    for axis in axes:
+        inputs = axis.input_of()
+        o, k = np.nonzero(inputs >= 0)
+        row = np.add.outer(row * axis.out_size, o).ravel()
+        column = np.add.outer(column * axis.in_size, inputs[o, k]).ravel()
+    channel = np.arange(channels)
+    return np.add.outer(row * channels, channel).ravel(), np.add.outer(column * channels, channel).ravel()

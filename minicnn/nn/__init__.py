@@ -1,0 +1,1 @@
+"""Layers: init, apply, and the matrix of each."""
