@@ -1,12 +1,10 @@
-"""Convolution, transposed convolution and pooling as functions: arrays in, arrays out.
+"""Convolution and transposed convolution, and the maps they multiply by.
 
-Arrays are channels-last with any number of leading batch axes: x is (*batch, *spatial, c_in). The operation is
-cross-correlation, as in every CNN library. Arguments are validated here, once; what lies below trusts them.
+The operation is cross-correlation, as in every CNN library; `flip=True` gives true convolution.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
 import jax
@@ -19,13 +17,9 @@ from minicnn.arguments import check_channels, check_rank, operands, spatial_rank
 from minicnn.axis import Axis
 from minicnn.forms import Arithmetic, Form, Geometry, as_form
 from minicnn.forms.geometry import Padding, check_groups, resolve, sliding_axes
-from minicnn.forms.pools import input_positions, max_windows, pool_axes
+from minicnn.functional.common import Ints, jitted_primitive
 from minicnn.maps.convolution import ConvMap, PatchMap, swap_channels
-from minicnn.maps.pooling import AveragePool
-from minicnn.maps.windows import Unfold
-from minicnn.primitive import ArrayLike, Primitive
-
-Ints = int | Sequence[int]
+from minicnn.primitive import ArrayLike
 
 
 class ConvOptions(TypedDict, total=False):
@@ -42,24 +36,7 @@ class ConvOptions(TypedDict, total=False):
     preferred_element_type: DTypeLike | None
 
 
-def _primitive(name: str, compute: Callable[..., Any]) -> Primitive:
-    return Primitive(name, partial(_jitted, compute))
-
-
-def _jitted(compute: Callable[..., Any], *operands: Any, **params: Any) -> Any:
-    return _jit(compute, tuple(params.items()), *operands)
-
-
-@partial(jax.jit, static_argnums=(0, 1), inline=True)
-def _jit(compute: Callable[..., Any], params: tuple[tuple[str, Any], ...], *operands: Any) -> Any:
-    return compute(*operands, **dict(params))
-
-
-conv_p = _primitive("conv", lambda x, w, geometry, form, arithmetic: form.product(geometry, x, w, arithmetic))
-max_pool_p = _primitive("max_pool", lambda x, axes: max_windows(x, axes)[0])
-avg_pool_p = _primitive("avg_pool", lambda x, axes, counted: AveragePool(axes, x.shape[-1], counted, x.dtype).apply(x))
-unfold_p = _primitive("unfold", lambda x, axes: Unfold(axes, x.shape[-1], x.dtype).apply(x))
-fold_p = _primitive("fold", lambda p, axes, channels: Unfold(axes, channels, p.dtype).apply_transpose(p))
+conv_p = jitted_primitive("conv", lambda x, w, geometry, form, arithmetic: form.product(geometry, x, w, arithmetic))
 
 
 def conv(
@@ -253,170 +230,6 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
     return PatchMap(x, geometry, x.shape[: -rank - 1], form, arithmetic, arithmetic.result_type(x))
 
 
-def unfold(
-    x: ArrayLike, kernel_size: Sequence[int], *, stride: Ints = 1, padding: Padding = "VALID", dilation: Ints = 1
-) -> Any:
-    """The windows of x side by side (im2col): (*batch, *out, prod(kernel)·c), the tap before the channel.
-
-    Args:
-        x: input, (*batch, *spatial, c).
-        kernel_size: size of the window, one int per spatial axis.
-        stride: input steps per window.
-        padding: as in `conv`.
-        dilation: steps between the positions of a window.
-
-    Raises:
-        ValueError: as `conv`.
-
-    >>> unfold(jnp.arange(4.0).reshape(4, 1), (2,))
-    Array([[0., 1.],
-           [1., 2.],
-           [2., 3.]], dtype=float32)
-    """
-    (x,) = operands(x=x)
-    rank = len(kernel_size)
-    check_rank("x", x, rank)
-    axes = resolve(sliding_axes(kernel_size, stride, padding, dilation), x.shape[-rank - 1 : -1])
-    return _batched(unfold_p, x, rank, axes=axes)
-
-
-def fold(
-    p: ArrayLike,
-    in_size: Sequence[int],
-    kernel_size: Sequence[int],
-    *,
-    stride: Ints = 1,
-    padding: Padding = "VALID",
-    dilation: Ints = 1,
-) -> Any:
-    """The transpose of `unfold`: windows added back where they overlap, (*batch, *in_size, c).
-
-    Args:
-        p: windows, (*batch, *out, prod(kernel)·c).
-        in_size: spatial size of the result.
-        kernel_size: size of the window, one int per spatial axis.
-        stride: as in `unfold`.
-        padding: as in `unfold`.
-        dilation: as in `unfold`.
-
-    Raises:
-        ValueError: if p is not what `unfold` makes of an input of `in_size`.
-
-    >>> fold(jnp.ones((3, 2)), (4,), (2,)).ravel()
-    Array([1., 2., 2., 1.], dtype=float32)
-    """
-    (p,) = operands(p=p)
-    rank = len(kernel_size)
-    check_rank("p", p, rank)
-    axes = resolve(sliding_axes(kernel_size, stride, padding, dilation), in_size)
-    channels, rest = divmod(p.shape[-1], math.prod(kernel_size))
-    expected = tuple(axis.out_size for axis in axes)
-    if rest or p.shape[-rank - 1 : -1] != expected:
-        raise ValueError(
-            f"`p` has shape {p.shape}: unfolding {tuple(in_size)} gives {expected} and a multiple of "
-            f"{math.prod(kernel_size)} channels"
-        )
-    return _batched(fold_p, p, rank, axes=axes, channels=channels)
-
-
-def max_pool(
-    x: ArrayLike,
-    window: Sequence[int],
-    *,
-    stride: Ints | None = None,
-    padding: Padding = "VALID",
-    dilation: Ints = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The maximum of each window, channel by channel. Ties go to the first position; NaN propagates.
-
-    The matrix at x is a selection S(x), one 1 per row, and the gradient is S(x)ᵀ: overlapping windows add.
-
-    Args:
-        x: input, (*batch, *spatial, c), real.
-        window: size of the window, one int per spatial axis.
-        stride: input steps per window; the window's size if None.
-        padding: as in `conv`; padding never wins.
-        dilation: steps between the positions of a window.
-        ceil_mode: keep a last window that overhangs the input.
-        return_indices: also return the winners' flat int32 positions over the spatial axes, row-major.
-
-    Returns:
-        (*batch, *out, c), or a pair of such arrays.
-
-    Raises:
-        ValueError: as `conv`, and if a window lies wholly in the padding.
-        TypeError: if x is complex.
-
-    >>> max_pool(jnp.array([1.0, 5.0, 2.0, 3.0]).reshape(4, 1), (2,)).ravel()
-    Array([5., 3.], dtype=float32)
-    """
-    (x,) = operands(x=x)
-    if jnp.issubdtype(x.dtype, jnp.complexfloating):
-        raise TypeError(f"`x` is {x.dtype.name} and complex numbers have no order: pool the absolute value instead")
-    rank = len(window)
-    axes, _ = _pooling(x, window, stride, padding, dilation, ceil_mode)
-    y = _batched(max_pool_p, x, rank, axes=axes)
-    return (y, _batched(_winners, x, rank, axes=axes)) if return_indices else y
-
-
-def avg_pool(
-    x: ArrayLike,
-    window: Sequence[int],
-    *,
-    stride: Ints | None = None,
-    padding: Padding = "VALID",
-    dilation: Ints = 1,
-    ceil_mode: bool = False,
-    count_include_pad: bool = False,
-) -> Any:
-    """The average of each window, channel by channel: diag(1/count)·S with a 0/1 matrix S.
-
-    Args:
-        x: input, (*batch, *spatial, c), floating.
-        window: size of the window, one int per spatial axis.
-        stride: input steps per window; the window's size if None.
-        padding: as in `conv`.
-        dilation: steps between the positions of a window.
-        ceil_mode: keep a last window that overhangs the input; the overhang is never counted.
-        count_include_pad: divide by the positions in the padded input, not by those in the input alone.
-
-    Returns:
-        (*batch, *out, c).
-
-    Raises:
-        ValueError: as `conv`, and if a window lies wholly in the padding.
-        TypeError: if x has an integer dtype.
-
-    >>> avg_pool(jnp.array([1.0, 5.0, 2.0, 4.0]).reshape(4, 1), (2,)).ravel()
-    Array([3., 3.], dtype=float32)
-    """
-    (x,) = operands(x=x)
-    if not jnp.issubdtype(x.dtype, jnp.inexact):
-        raise TypeError(f"`x` is {x.dtype.name} and an average is no integer: convert it with x.astype(float)")
-    axes, widths = _pooling(x, window, stride, padding, dilation, ceil_mode)
-    counted = widths if count_include_pad else ((0, 0),) * len(window)
-    return _batched(avg_pool_p, x, len(window), axes=axes, counted=counted)
-
-
-def _winners(x: Array, axes: tuple[Axis, ...]) -> Array:
-    return input_positions(max_windows(x, axes)[1], axes)
-
-
-def _pooling(
-    x: Any, window: Sequence[int], stride: Ints | None, padding: Padding, dilation: Ints, ceil_mode: bool
-) -> tuple[tuple[Axis, ...], tuple[tuple[int, int], ...]]:
-    """The axes of pooling windows and their requested padding."""
-    rank = len(window)
-    check_rank("x", x, rank)
-    in_size = x.shape[-rank - 1 : -1]
-    slidings = sliding_axes(window, tuple(window) if stride is None else stride, padding, dilation)
-    resolve(slidings, in_size)
-    widths = tuple(sliding.widths(size) for sliding, size in zip(slidings, in_size, strict=True))
-    return pool_axes(slidings, in_size, ceil_mode), widths
-
-
 def _static(w: Any, in_size: Sequence[int], options: ConvOptions) -> tuple[Any, Geometry, Form, Arithmetic]:
     """Everything about a convolution but its arrays, from the keyword arguments of `conv`."""
     known = ConvOptions.__optional_keys__
@@ -441,13 +254,6 @@ def _convolve(x: Any, w: Any, geometry: Geometry, form: Form, arithmetic: Arithm
     images = ops.reshape(x, (math.prod(batch), *geometry.in_shape))
     y = conv_p(images, w, geometry=geometry, form=form, arithmetic=arithmetic)
     return ops.reshape(y, (*batch, *geometry.out_shape))
-
-
-def _batched(function: Callable[..., Any], x: Any, rank: int, **params: Any) -> Any:
-    """Call a function of (b, *spatial, c) on an x with any number of leading batch axes."""
-    batch, image = x.shape[: -rank - 1], x.shape[-rank - 1 :]
-    y = function(ops.reshape(x, (math.prod(batch), *image)), **params)
-    return ops.reshape(y, (*batch, *y.shape[1:]))
 
 
 def _geometry(axes: tuple[Axis, ...], w: Any, groups: int, flip: bool) -> Geometry:

@@ -1,0 +1,34 @@
+"""What the functions of this package share: jitted primitives and batch axes."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+
+from minicnn import ops
+from minicnn.primitive import Primitive
+
+Ints = int | Sequence[int]
+
+
+def jitted_primitive(name: str, compute: Callable[..., Any]) -> Primitive:
+    """A primitive that compiles once for each set of shapes and static parameters."""
+    return Primitive(name, partial(_jitted, compute))
+
+
+def _jitted(compute: Callable[..., Any], *operands: Any, **params: Any) -> Any:
+    return _jit(compute, tuple(params.items()), *operands)
+
+
+@partial(jax.jit, static_argnums=(0, 1), inline=True)
+def _jit(compute: Callable[..., Any], params: tuple[tuple[str, Any], ...], *operands: Any) -> Any:
+    return compute(*operands, **dict(params))
+
+
+def batched(function: Callable[..., Any], x: Any, rank: int, **params: Any) -> Any:
+    """Call a function of (b, *spatial, c) on an x with any number of leading batch axes."""
+    batch, image = x.shape[: -rank - 1], x.shape[-rank - 1 :]
+    y = function(ops.reshape(x, (math.prod(batch), *image)), **params)
+    return ops.reshape(y, (*batch, *y.shape[1:]))
