@@ -19,7 +19,7 @@ types: .venv/dev
 	$(BIN)/pyright
 
 long: .venv/dev
-	$(BIN)/python -m pytest -n 2 -m long
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n 2 -m long
 
 # A python3 without ensurepip (Debian's) still makes the folder; its own pip then installs into it from outside.
 .venv/bin/python:
