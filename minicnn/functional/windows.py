@@ -11,7 +11,7 @@ from minicnn.maps.windows import Unfold
 from minicnn.primitive import ArrayLike
 
 unfold_p = jitted_primitive("unfold", lambda x, axes: Unfold(axes, x.shape[-1], x.dtype).apply(x))
-fold_p = jitted_primitive("unfold", lambda x, axes: Unfold(axes, x.shape[-1], x.dtype).apply(x))
+fold_p = jitted_primitive("fold", lambda p, axes, channels: Unfold(axes, channels, p.dtype).apply_transpose(p))
 
 
 def unfold(
