@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jax.typing import DTypeLike
+from jaxtyping import Array, Shaped
 
 from minicnn.arguments import check_rank, operands
 from minicnn.axis import Axis
 from minicnn.forms.geometry import Padding, resolve, sliding_axes
 from minicnn.forms.pools import input_positions, max_windows, pool_axes
 from minicnn.functional.common import Ints, batched, jitted_primitive
-from minicnn.maps.pooling import AveragePool
+from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.primitive import ArrayLike
 
 max_pool_p = jitted_primitive("max_pool", lambda x, axes: max_windows(x, axes)[0])
@@ -99,6 +101,46 @@ def avg_pool(
     axes, widths = _pooling(x, window, stride, padding, dilation, ceil_mode)
     counted = widths if count_include_pad else ((0, 0),) * len(window)
     return batched(avg_pool_p, x, len(window), axes=axes, counted=counted)
+
+
+def avg_pool_map(
+    in_shape: Sequence[int], window: Sequence[int], *, dtype: DTypeLike = jnp.float32, **options: Any
+) -> AveragePool:
+    """The matrix of `avg_pool`: constant, diag(1/count)·S.
+
+    Args:
+        in_shape: shape of one input, (*spatial, c).
+        window: size of the window, one int per spatial axis.
+        dtype: of the entries.
+        **options: the keyword arguments of `avg_pool`.
+
+    >>> avg_pool_map((4, 4, 1), (2, 2))
+    AveragePool((4, 4, 1) → (2, 2, 1), 4×16 float32)
+    """
+    include_pad = options.pop("count_include_pad", False)
+    axes, widths = _pooling(jax.ShapeDtypeStruct(tuple(in_shape), dtype), window, **(_POOLING | options))
+    counted = widths if include_pad else ((0, 0),) * len(window)
+    return AveragePool(axes, in_shape[-1], counted, jnp.dtype(dtype))
+
+
+def max_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], **options: Any) -> Selection:
+    """The matrix of `max_pool` at one image x: the selection S(x) of the winners.
+
+    Args:
+        x: one input, (*spatial, c).
+        window: size of the window, one int per spatial axis.
+        **options: the keyword arguments of `max_pool`.
+
+    >>> max_pool_map_at(jnp.array([1.0, 5.0, 2.0, 3.0]).reshape(4, 1), (2,)).matrix()
+    Array([[0., 1., 0., 0.],
+           [0., 0., 0., 1.]], dtype=float32)
+    """
+    axes, _ = _pooling(x, window, **(_POOLING | options))
+    _, winner = max_windows(x[None], axes)
+    return Selection(winner[0], axes, (), x.shape[-1], x.dtype)
+
+
+_POOLING = {"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False}
 
 
 def _winners(x: Array, axes: tuple[Axis, ...]) -> Array:

@@ -1,1 +1,22 @@
 """Layers: init, apply, and the matrix of each."""
+
+from minicnn.nn import initializers, losses
+from minicnn.nn.convolution import Conv, ConvTranspose
+from minicnn.nn.elementary import Activation, Dense, Flatten
+from minicnn.nn.layer import Layer
+from minicnn.nn.pooling import AvgPool, MaxPool
+from minicnn.nn.sequential import Sequential
+
+__all__ = [
+    "Activation",
+    "AvgPool",
+    "Conv",
+    "ConvTranspose",
+    "Dense",
+    "Flatten",
+    "Layer",
+    "MaxPool",
+    "Sequential",
+    "initializers",
+    "losses",
+]

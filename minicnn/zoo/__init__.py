@@ -1,1 +1,5 @@
 """Networks by name."""
+
+from minicnn.zoo.lenet import LeNet5
+
+__all__ = ["LeNet5"]

@@ -1,0 +1,145 @@
+"""Convolution and transposed convolution as layers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from minicnn import ops
+from minicnn.forms import Form
+from minicnn.forms.geometry import Padding
+from minicnn.functional import conv, conv_map, conv_transpose
+from minicnn.functional.convolution import ConvOptions
+from minicnn.maps import LinearMap
+from minicnn.nn.initializers import Initializer, he_normal
+from minicnn.nn.layer import Layer, Params, Shape
+
+Ints = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Conv(Layer):
+    """Convolution with a bias per channel: y = C(w)·x + b.
+
+    Attributes:
+        channels: output channels.
+        kernel_size: taps per spatial axis; its length is the spatial rank.
+        stride: as in `minicnn.conv`, like `padding`, `dilation`, `groups` and `form`.
+        bias: add b, one per output channel.
+        w_init: initialiser of w, given its shape (*kernel, c_in / groups, c_out).
+
+    >>> layer = Conv(6, (5, 5))
+    >>> params = layer.init(jax.random.key(0), (32, 32, 1))
+    >>> layer.apply(params, jnp.zeros((2, 32, 32, 1))).shape
+    (2, 28, 28, 6)
+    >>> layer.map(params, (32, 32, 1)).shape
+    (4704, 1024)
+    """
+
+    channels: int
+    kernel_size: tuple[int, ...]
+    stride: Ints = 1
+    padding: Padding = "VALID"
+    dilation: Ints = 1
+    groups: int = 1
+    bias: bool = True
+    form: str | Form = "auto"
+    w_init: Initializer = he_normal
+
+    @property
+    def options(self) -> ConvOptions:
+        """The keyword arguments of `minicnn.conv`."""
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+            "form": self.form,
+        }
+
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """W from `w_init`, b zero."""
+        w = self.w_init(key, (*self.kernel_size, in_shape[-1] // self.groups, self.channels), dtype)
+        return {"w": w, "b": jnp.zeros(self.channels, dtype)} if self.bias else {"w": w}
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """C(w)·x + b."""
+        return add_bias(conv(x, params["w"], **self.options), params)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(*out, channels)."""
+        w = jax.ShapeDtypeStruct((*self.kernel_size, in_shape[-1] // self.groups, self.channels), jnp.float32)
+        return jax.eval_shape(lambda x, w: conv(x, w, **self.options), _like(in_shape), w).shape
+
+    def map(self, params: Params, in_shape: Shape) -> LinearMap:
+        """C(w)."""
+        return conv_map(params["w"], in_shape[:-1], **self.options)
+
+
+@dataclass(frozen=True)
+class ConvTranspose(Layer):
+    """Transposed convolution with a bias per channel: y = C(w)ᵀ·x + b.
+
+    C is the convolution with these arguments from `channels` back to the layer's input channels.
+
+    Attributes:
+        channels: output channels, the input channels of C.
+        kernel_size: taps per spatial axis.
+        stride: of C, like `padding`, `dilation`, `groups` and `form`.
+        output_size: spatial size of the output where the stride leaves it open.
+        output_padding: positions to add to the smallest size.
+        bias: add b, one per output channel.
+        w_init: initialiser of w, given its shape (*kernel, channels / groups, c_in).
+
+    >>> layer = ConvTranspose(3, (4, 4), stride=2, padding=1)
+    >>> params = layer.init(jax.random.key(0), (8, 8, 5))
+    >>> layer.apply(params, jnp.zeros((2, 8, 8, 5))).shape
+    (2, 16, 16, 3)
+    """
+
+    channels: int
+    kernel_size: tuple[int, ...]
+    stride: Ints = 1
+    padding: Padding = "VALID"
+    dilation: Ints = 1
+    groups: int = 1
+    output_size: Sequence[int] | None = None
+    output_padding: Ints = 0
+    bias: bool = True
+    form: str | Form = "auto"
+    w_init: Initializer = he_normal
+
+    options = Conv.options
+
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """W from `w_init`, b zero."""
+        w = self.w_init(key, (*self.kernel_size, self.channels // self.groups, in_shape[-1]), dtype)
+        return {"w": w, "b": jnp.zeros(self.channels, dtype)} if self.bias else {"w": w}
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """C(w)ᵀ·x + b."""
+        return add_bias(self._transpose(x, params["w"]), params)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(*in, channels), where C maps from."""
+        w = jax.ShapeDtypeStruct((*self.kernel_size, self.channels // self.groups, in_shape[-1]), jnp.float32)
+        return jax.eval_shape(self._transpose, _like(in_shape), w).shape
+
+    def map(self, params: Params, in_shape: Shape) -> LinearMap:
+        """C(w)ᵀ."""
+        return conv_map(params["w"], self.out_shape(in_shape)[:-1], **self.options).T
+
+    def _transpose(self, x: Any, w: Any) -> Any:
+        return conv_transpose(x, w, output_size=self.output_size, output_padding=self.output_padding, **self.options)
+
+
+def add_bias(y: Any, params: Params) -> Any:
+    """Y + b, where the layer has a bias."""
+    return ops.add(y, params["b"]) if "b" in params else y
+
+
+def _like(shape: Shape) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, jnp.float32)

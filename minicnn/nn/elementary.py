@@ -1,0 +1,125 @@
+"""Dense, Flatten and Activation: the layers that are no windows."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Shaped
+
+from minicnn import maps, ops
+from minicnn.maps import Diagonal, LinearMap, Reshape
+from minicnn.nn.convolution import add_bias
+from minicnn.nn.initializers import Initializer, he_normal
+from minicnn.nn.layer import Layer, Params, Shape
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """A fully connected layer: y = Wᵀx + b, with w of shape (features in, features out).
+
+    Attributes:
+        features: size of the output.
+        bias: add b.
+        w_init: initialiser of w.
+
+    >>> layer = Dense(84)
+    >>> params = layer.init(jax.random.key(0), (120,))
+    >>> layer.map(params, (120,)).shape
+    (84, 120)
+    """
+
+    features: int
+    bias: bool = True
+    w_init: Initializer = he_normal
+
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """W from `w_init`, b zero.
+
+        Raises:
+            ValueError: if the inputs have more than one axis.
+        """
+        if len(in_shape) != 1:
+            raise ValueError(f"`in_shape`={in_shape}: Dense takes one axis; put Flatten before it")
+        w = self.w_init(key, (in_shape[0], self.features), dtype)
+        return {"w": w, "b": jnp.zeros(self.features, dtype)} if self.bias else {"w": w}
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """The product with w, plus b."""
+        return add_bias(ops.matmul(x, params["w"]), params)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(features,)."""
+        return (self.features,)
+
+    def map(self, params: Params, in_shape: Shape) -> LinearMap:
+        """The matrix wᵀ."""
+        w = params["w"]
+        return maps.Dense(w.T, in_shape, (self.features,), w.dtype)
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """vec: (*batch, *spatial, c) to (*batch, features), with `ndim` spatial axes.
+
+    >>> Flatten().out_shape((5, 5, 16))
+    (400,)
+    """
+
+    ndim: int = 2
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """vec(x)."""
+        batch, image = x.shape[: -self.ndim - 1], x.shape[-self.ndim - 1 :]
+        return ops.reshape(x, (*batch, math.prod(image)))
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(features,)."""
+        return (math.prod(in_shape),)
+
+    def map(self, params: Params, in_shape: Shape) -> LinearMap:
+        """The identity between the two shapes."""
+        return Reshape(in_shape, self.out_shape(in_shape), jnp.dtype(jnp.float32))
+
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "relu": ops.relu,
+    "sigmoid": ops.sigmoid,
+    "tanh": ops.tanh,
+    "lecun_tanh": lambda x: ops.mul(1.7159, ops.tanh(ops.mul(2 / 3, x))),
+}
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """An elementwise function; its matrix at x is the diagonal of its derivative.
+
+    Attributes:
+        name: "relu", "sigmoid", "tanh" or "lecun_tanh", LeCun's 1.7159·tanh(2x/3) with f(±1) = ±1.
+
+    >>> Activation("relu").map_at({}, jnp.array([-1.0, 2.0])).matrix()
+    Array([[0., 0.],
+           [0., 1.]], dtype=float32)
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in ACTIVATIONS:
+            raise ValueError(f"`name`={self.name!r} is no activation: use one of {', '.join(ACTIVATIONS)}")
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """The function, entry by entry."""
+        return ACTIVATIONS[self.name](x)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """The input's shape."""
+        return in_shape
+
+    def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
+        """diag(f′(x))."""
+        _, derivative = jax.jvp(ACTIVATIONS[self.name], (x,), (jnp.ones_like(x),))
+        return Diagonal(derivative, x.shape, x.dtype)

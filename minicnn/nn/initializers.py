@@ -1,0 +1,29 @@
+"""Initialisers: jax.nn's, which read fan-in off a kernel (*kernel, c_in, c_out), and LeCun's of 1998."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer
+from jax.nn.initializers import glorot_uniform as _glorot_uniform
+from jax.nn.initializers import he_normal as _he_normal
+from jax.typing import DTypeLike
+from jaxtyping import Array
+
+__all__ = ["Initializer", "glorot_uniform", "he_normal", "lecun_1998"]
+
+he_normal: Initializer = _he_normal()
+glorot_uniform: Initializer = _glorot_uniform()
+
+
+def lecun_1998(
+    key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32, out_sharding: object = None
+) -> Array:
+    """Uniform in ±2.4 / fan-in, the initialisation of LeNet-5.
+
+    >>> w = lecun_1998(jax.random.key(0), (5, 5, 1, 6))
+    >>> bool(abs(w).max() <= 2.4 / 25)
+    True
+    """
+    bound = 2.4 / math.prod(shape[:-1])
+    return jax.random.uniform(key, shape, dtype, -bound, bound)

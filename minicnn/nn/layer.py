@@ -1,0 +1,46 @@
+"""What every layer answers: its parameters, its output and its matrix."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Shaped
+
+from minicnn.maps import LinearMap
+
+Params = Any
+Shape = tuple[int, ...]
+
+
+class Layer(ABC):
+    """A layer is a frozen description without arrays; its parameters travel beside it.
+
+    Shapes are those of one example: (*spatial, channels), or (features,) after `Flatten`. `apply` takes any leading
+    batch axes.
+    """
+
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """Draw parameters for inputs of one shape; {} for a layer without any."""
+        return {}
+
+    @abstractmethod
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """The layer's output; x is (*batch, *in_shape)."""
+
+    @abstractmethod
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """The shape of one output for inputs of one shape."""
+
+    def map(self, params: Params, in_shape: Shape) -> LinearMap:
+        """The layer's matrix, without the bias.
+
+        Raises:
+            TypeError: if the layer is not linear.
+        """
+        raise TypeError(f"{type(self).__name__} is not linear: use map_at(params, x), its Jacobian at one x")
+
+    def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
+        """The layer's Jacobian at one example x; a linear layer's is the same everywhere."""
+        return self.map(params, x.shape)
