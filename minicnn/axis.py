@@ -255,7 +255,12 @@ class Sliding:
             raise ValueError(f"`output_padding`={extra} must be from 0 to {self.stride - 1}, less than the stride")
         if requested is None and not out_size:
             raise ValueError("`output_size` is needed where y is empty: no size can be told from it")
-        could = f"inputs of size {_either(self.in_sizes(out_size))} have {out_size} outputs here"
+        sizes = self.in_sizes(out_size)
+        if not sizes:
+            raise ValueError(
+                f"no input has {out_size} outputs here, so y cannot have that size: check `padding`={self.padding!r}"
+            )
+        could = f"inputs of size {_either(sizes)} have {out_size} outputs here"
         if extra and self.padding in _CEILING:
             raise ValueError(
                 f"`output_padding`={extra} has no meaning with {self.padding}: give `output_size`; {could}"
@@ -263,7 +268,7 @@ class Sliding:
         size = self._usual_in_size(out_size, extra) if requested is None or extra else requested
         if requested not in (None, size):
             raise ValueError(f"`output_size`={requested} and `output_padding`={extra} disagree: that gives {size}")
-        if size not in self.in_sizes(out_size):
+        if size not in sizes:
             raise ValueError(f"`output_size`={size} is no input with {out_size} outputs: {could}")
         return size
 
@@ -271,7 +276,7 @@ class Sliding:
         if self.padding in _CEILING:
             return self.in_sizes(out_size)[-1]
         length = self.stride * (out_size - 1) + self.extent - sum(self.widths(0)) + extra
-        return -(-(length - 1) // self.stretch) + 1
+        return -(-(length - 1) // self.stretch) + 1 if length > 0 else 0
 
 
 def _same(sliding: Sliding, length: int) -> int:
@@ -292,8 +297,6 @@ _CEILING = ("SAME", "SAME_LOWER")  # ⌈n/s⌉ outputs whatever the kernel
 
 
 def _either(sizes: range) -> str:
-    if not sizes:
-        return "none"
     return str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
 
 
