@@ -7,11 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
+from jaxtyping import Array, Shaped
 
 from minicnn import ops
 from minicnn.forms import Form
 from minicnn.forms.geometry import Padding
-from minicnn.functional import conv, conv_map, conv_transpose
+from minicnn.functional import conv, conv_map, conv_transpose, patch_map
 from minicnn.functional.convolution import ConvOptions
 from minicnn.maps import LinearMap
 from minicnn.nn.initializers import Initializer, he_normal
@@ -77,6 +78,10 @@ class Conv(Layer):
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """C(w)."""
         return conv_map(params["w"], in_shape[:-1], **self.options)
+
+    def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
+        """X(x)."""
+        return patch_map(x, params["w"].shape, **self.options)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn import maps, ops
-from minicnn.maps import Diagonal, LinearMap, Reshape
+from minicnn.functional import patch_map
+from minicnn.maps import Diagonal, LinearMap, Reshape, compose
 from minicnn.nn.convolution import add_bias
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape
@@ -59,6 +60,12 @@ class Dense(Layer):
         """The matrix wᵀ."""
         w = params["w"]
         return maps.Dense(w.T, in_shape, (self.features,), w.dtype)
+
+    def weight_map(self, params: Params, x: Shaped[Array, " c"]) -> LinearMap:
+        """X(x): a dense layer is a convolution of one tap on one position."""
+        w = params["w"]
+        X = patch_map(x[None], (1, *w.shape))
+        return compose(Reshape(X.out_shape, (self.features,), w.dtype), X, Reshape(w.shape, X.in_shape, w.dtype))
 
 
 @dataclass(frozen=True)

@@ -44,3 +44,7 @@ class Layer(ABC):
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
         """The layer's Jacobian at one example x; a linear layer's is the same everywhere."""
         return self.map(params, x.shape)
+
+    def weight_map(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap | None:
+        """X(x), the matrix that multiplies vec(w) at one example x; None for a layer without weights."""
+        return None

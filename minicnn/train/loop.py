@@ -1,0 +1,119 @@
+"""The training loop: one jitted step, and a record after every epoch."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Int
+
+from minicnn.data import Dataset, Split
+from minicnn.data.augmentation import shifted
+from minicnn.nn import Sequential, losses
+from minicnn.train.config import Config
+
+Params = Any
+Step = Callable[..., tuple[Params, Any, Array]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known after one epoch; one line of `metrics.jsonl`."""
+
+    epoch: int
+    step: int
+    loss: float
+    train_accuracy: float
+    test_accuracy: float
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as a dictionary."""
+        return asdict(self)
+
+
+def fit(
+    model: Sequential,
+    data: Dataset,
+    config: Config,
+    *,
+    on_step: Callable[[int, int], None] = lambda step, steps: None,
+    on_epoch: Callable[[Record], None] = lambda record: None,
+) -> Params:
+    """Train a model and return its parameters.
+
+    Args:
+        model: the network.
+        data: what it learns from and is tested on.
+        config: everything that decides the numbers.
+        on_step: called after every step with its number and their total.
+        on_epoch: called after every epoch with its record.
+
+    Raises:
+        ValueError: if a batch is larger than the training set.
+        FloatingPointError: if the loss is no longer finite, naming the epoch.
+    """
+    per_epoch = len(data.train) // config.batch
+    if per_epoch == 0:
+        raise ValueError(f"`batch`={config.batch} is more than the {len(data.train)} training images: use fewer")
+    steps = per_epoch * config.epochs
+    optimizer = _optimizer(config, steps)
+    step, predict = _training_step(model, optimizer, config.reach), predictor(model)
+    params_key, order_key, shift_key = jax.random.split(jax.random.key(config.seed), 3)
+    params = model.init(params_key, data.in_shape)
+    state, done, begun = optimizer.init(params), 0, time.perf_counter()
+    for epoch in range(1, config.epochs + 1):
+        epoch_losses = []
+        for batch in data.train.batches(config.batch, jax.random.fold_in(order_key, epoch)):
+            params, state, loss = step(params, state, batch.images, batch.labels, jax.random.fold_in(shift_key, done))
+            done += 1
+            epoch_losses.append(loss)
+            on_step(done, steps)
+        mean_loss = float(jnp.stack(epoch_losses).mean())
+        if not np.isfinite(mean_loss):
+            raise FloatingPointError(f"the loss of epoch {epoch} is {mean_loss}: lower the learning rate")
+        on_epoch(
+            Record(
+                epoch=epoch,
+                step=done,
+                loss=mean_loss,
+                train_accuracy=accuracy(predict, params, data.train),
+                test_accuracy=accuracy(predict, params, data.test),
+                seconds=time.perf_counter() - begun,
+            )
+        )
+    return params
+
+
+def predictor(model: Sequential) -> Callable[[Params, Any], Int[Array, " n"]]:
+    """The jitted function from parameters and images to labels."""
+    return jax.jit(lambda params, images: model.apply(params, images).argmax(-1))
+
+
+def accuracy(predict: Callable[[Params, Any], Int[Array, " n"]], params: Params, split: Split) -> float:
+    """The fraction of images that get their own label."""
+    right = sum(int((np.asarray(predict(params, part.images)) == part.labels).sum()) for part in split.batches(500))
+    return right / len(split)
+
+
+def _optimizer(config: Config, steps: int) -> optax.GradientTransformation:
+    schedule = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, max(steps // 20, 1), max(steps, 2))
+    return optax.adamw(schedule, weight_decay=config.weight_decay)
+
+
+def _training_step(model: Sequential, optimizer: optax.GradientTransformation, reach: int) -> Step:
+    def loss_of(params: Params, images: Array, labels: Array) -> Any:
+        return losses.cross_entropy(model.apply(params, images), labels)
+
+    @jax.jit
+    def step(params: Params, state: Any, images: Array, labels: Array, key: Array) -> tuple[Params, Any, Array]:
+        moved = shifted(key, images, reach) if reach else images
+        loss, gradient = jax.value_and_grad(loss_of)(params, moved, labels)
+        updates, state = optimizer.update(gradient, state, params)
+        return optax.apply_updates(params, updates), state, loss
+
+    return step
