@@ -11,6 +11,7 @@ from minicnn.functional import (
     conv_transpose,
     fold,
     max_pool,
+    pad,
     patch_map,
     unfold,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "conv_transpose",
     "fold",
     "max_pool",
+    "pad",
     "patch_map",
     "unfold",
 ]

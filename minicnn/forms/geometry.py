@@ -2,25 +2,31 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Bool
 
 from minicnn.axis import Axis, AxisPadding, PaddingWord, Sliding
 
 Padding = PaddingWord | int | Sequence[AxisPadding]
+Mask = tuple[tuple[bool, ...], ...]
 
 
 @dataclass(frozen=True)
 class Geometry:
     """Everything static about the trilinear form τ(x, w, y): its axes, channels and groups.
 
-    x is (*in_size, c_in), w is (*kernel, c_in / groups, c_out) with c_out group-major, y is (*out_size, c_out).
+    x is (*in_size, c_in), w is (*kernel, c_in / groups, c_out) with c_out group-major, y is (*out_size, c_out). `mask`,
+    where there is one, says for each of the last two axes of w which channels are joined.
     """
 
     axes: tuple[Axis, ...]
     c_in: int
     c_out: int
     groups: int = 1
+    mask: Mask | None = None
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -45,17 +51,26 @@ class Geometry:
     @property
     def T(self) -> "Geometry":
         """The transposed geometry: every axis transposed, the channels exchanged."""
-        return Geometry(tuple(axis.T for axis in self.axes), self.c_out, self.c_in, self.groups)
+        mask = None
+        if self.mask is not None:
+            swapped = self.joined.reshape(self.split_shape[-3:]).swapaxes(0, 2)
+            mask = as_mask(swapped.reshape(self.c_out // self.groups, self.c_in))
+        return Geometry(tuple(axis.T for axis in self.axes), self.c_out, self.c_in, self.groups, mask)
 
     @property
     def flipped(self) -> "Geometry":
         """The same geometry with the kernel reversed on every axis."""
-        return Geometry(tuple(axis.flipped for axis in self.axes), self.c_in, self.c_out, self.groups)
+        return replace(self, axes=tuple(axis.flipped for axis in self.axes))
+
+    @property
+    def joined(self) -> Bool[np.ndarray, "c co"]:
+        """Which channels of the kernel are joined: the mask, or all."""
+        return np.ones(self.w_shape[-2:], bool) if self.mask is None else np.array(self.mask, bool)
 
     @property
     def nnz(self) -> int:
         """The number of structural non-zeros of C: on each axis the ones of T, times the joined channels."""
-        return math.prod(axis.nnz for axis in self.axes) * (self.c_in // self.groups) * self.c_out
+        return math.prod(axis.nnz for axis in self.axes) * int(self.joined.sum())
 
 
 def sliding_axes(
@@ -116,6 +131,29 @@ def check_groups(c_in: int, c_out: int, groups: int) -> None:
     for name, channels in (("c_in", c_in), ("c_out", c_out)):
         if channels % groups:
             raise ValueError(f"`groups`={groups} must divide {name}={channels}")
+
+
+def as_mask(mask: Any) -> Mask:
+    """A table of channels as something that can be compared and hashed."""
+    return tuple(tuple(bool(joined) for joined in row) for row in np.asarray(mask))
+
+
+def check_mask(mask: Any, shape: tuple[int, ...]) -> Mask | None:
+    """The mask of a kernel, or None.
+
+    Raises:
+        ValueError: if it is no table of zeros and ones with one entry per kernel.
+    """
+    if mask is None:
+        return None
+    table = np.asarray(mask)
+    if table.shape != shape:
+        raise ValueError(
+            f"`mask` has shape {table.shape} and the kernel's channels are {shape}: give one entry for each"
+        )
+    if not np.isin(table, (0, 1)).all():
+        raise ValueError("`mask` must hold zeros and ones: multiply w by anything else")
+    return as_mask(table)
 
 
 def _per_axis(name: str, value: int | Sequence[int], rank: int) -> tuple[int, ...]:

@@ -5,21 +5,30 @@ The operation is cross-correlation, as in every CNN library; `flip=True` gives t
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
 from minicnn.arguments import check_channels, check_rank, operands, spatial_rank
-from minicnn.axis import Axis
+from minicnn.axis import Axis, Sliding
 from minicnn.forms import Arithmetic, Form, Geometry, as_form
-from minicnn.forms.geometry import Padding, check_groups, resolve, sliding_axes
-from minicnn.functional.common import Ints, jitted_primitive
-from minicnn.maps.convolution import ConvMap, PatchMap, swap_channels
+from minicnn.forms.geometry import Padding, check_groups, check_mask, resolve, sliding_axes
+from minicnn.forms.tables import PadAxis, check_mode, pad_axis
+from minicnn.functional.common import Ints, batched, jitted_primitive
+from minicnn.functional.padding import pad_p, pad_transpose_p
+from minicnn.maps.algebra import compose
+from minicnn.maps.base import LinearMap
+from minicnn.maps.convolution import ConvMap, PatchMap, masked, swap_channels
+from minicnn.maps.padding import Pad
 from minicnn.primitive import ArrayLike
+
+Table = np.ndarray | Array | Sequence[Sequence[int]]
 
 
 class ConvOptions(TypedDict, total=False):
@@ -30,13 +39,19 @@ class ConvOptions(TypedDict, total=False):
     dilation: Ints
     stretch: Ints
     groups: int
+    mask: Table | None
+    padding_mode: str
     flip: bool
     form: str | Form
     precision: jax.lax.PrecisionLike
     preferred_element_type: DTypeLike | None
 
 
-conv_p = jitted_primitive("conv", lambda x, w, geometry, form, arithmetic: form.product(geometry, x, w, arithmetic))
+def _product(x: Array, w: Array, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
+    return form.product(geometry, x, masked(w, geometry), arithmetic)
+
+
+conv_p = jitted_primitive("conv", _product)
 
 
 def conv(
@@ -48,6 +63,8 @@ def conv(
     dilation: Ints = 1,
     stretch: Ints = 1,
     groups: int = 1,
+    mask: Table | None = None,
+    padding_mode: str = "zeros",
     flip: bool = False,
     form: str | Form = "auto",
     precision: jax.lax.PrecisionLike = None,
@@ -64,6 +81,9 @@ def conv(
         dilation: steps between taps.
         stretch: steps between input positions; 2 puts a zero between neighbours.
         groups: blocks of channels that do not meet.
+        mask: table of zeros and ones, (c_in / groups, c_out): which channels meet. Where it is 0, w does not matter.
+        padding_mode: what is padded: "zeros", "circular" (at most the input's size), "reflect" (less than it) or
+            "replicate".
         flip: reverse the kernel: true convolution instead of cross-correlation.
         form: how the matrix is held: "auto", "dense", "tiles", "diagonals", or a form object.
         precision: of the products, as in `jax.lax.dot`.
@@ -73,7 +93,8 @@ def conv(
         (*batch, *out, c_out).
 
     Raises:
-        ValueError: if shapes, groups or the padding word do not fit, or the kernel is larger than the padded input.
+        ValueError: if shapes, groups, the mask or the padding do not fit, or the kernel is larger than the padded
+            input.
         TypeError: if an integer array meets a floating one.
 
     >>> x = jnp.arange(5.0).reshape(5, 1)
@@ -84,9 +105,11 @@ def conv(
     x, w = operands(x=x, w=w)
     rank = spatial_rank(w)
     check_rank("x", x, rank)
-    axes = resolve(sliding_axes(w.shape[:rank], stride, padding, dilation, stretch), x.shape[-rank - 1 : -1])
-    geometry = _geometry(axes, w, groups, flip)
+    slidings = sliding_axes(w.shape[:rank], stride, padding, dilation, stretch)
+    pads, axes = _padded(slidings, resolve(slidings, x.shape[-rank - 1 : -1]), padding_mode)
+    geometry = _geometry(axes, w, groups, mask, flip)
     check_channels("x", x.shape[-1], geometry.c_in, f"w{w.shape} with `groups`={groups}")
+    x = batched(pad_p, x, rank, axes=pads) if pads else x
     return _convolve(x, w, geometry, as_form(form), Arithmetic(precision, preferred_element_type))
 
 
@@ -99,6 +122,8 @@ def conv_transpose(
     dilation: Ints = 1,
     stretch: Ints = 1,
     groups: int = 1,
+    mask: Table | None = None,
+    padding_mode: str = "zeros",
     flip: bool = False,
     form: str | Form = "auto",
     precision: jax.lax.PrecisionLike = None,
@@ -119,6 +144,8 @@ def conv_transpose(
         dilation: of the convolution.
         stretch: of the convolution.
         groups: of the convolution.
+        mask: of the convolution.
+        padding_mode: of the convolution; what it copied into the padding is added back.
         flip: of the convolution.
         form: how the matrix is held.
         precision: of the products.
@@ -151,14 +178,18 @@ def conv_transpose(
     rows = zip(slidings, y.shape[-rank - 1 : -1], requested, extra, strict=True)
     sizes = [sliding.in_size(size, request, more) for sliding, size, request, more in rows]
     axes = tuple(sliding.over(size) for sliding, size in zip(slidings, sizes, strict=True))
-    geometry = _geometry(axes, w, groups, flip)
+    pads, axes = _padded(slidings, axes, padding_mode)
+    geometry = _geometry(axes, w, groups, mask, flip)
     check_channels("y", y.shape[-1], geometry.c_out, f"w{w.shape}")
     arithmetic = Arithmetic(precision, preferred_element_type)
-    return _convolve(y, swap_channels(w, geometry), geometry.T, as_form(form), arithmetic)
+    x = _convolve(y, swap_channels(w, geometry), geometry.T, as_form(form), arithmetic)
+    return batched(pad_transpose_p, x, rank, axes=pads) if pads else x
 
 
-def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options: Unpack[ConvOptions]) -> ConvMap:
+def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options: Unpack[ConvOptions]) -> LinearMap:
     """The convolution as a linear map: C(w) for inputs of one spatial size.
+
+    With a `padding_mode` other than "zeros" it is C(w) @ Pad.
 
     Args:
         w: kernel, (*kernel, c_in / groups, c_out).
@@ -174,8 +205,9 @@ def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options
     >>> A.nnz
     36
     """
-    w, geometry, form, arithmetic = _static(w, in_size, options)
-    return ConvMap(w, geometry, form, arithmetic, arithmetic.result_type(w))
+    w, pads, geometry, form, arithmetic = _static(w, in_size, options)
+    C = ConvMap(w, geometry, form, arithmetic, arithmetic.result_type(w))
+    return compose(C, Pad(pads, geometry.c_in, w.dtype)) if pads else C
 
 
 def conv_matrix(
@@ -205,7 +237,8 @@ def conv_matrix(
 def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack[ConvOptions]) -> PatchMap:
     """The convolution as a linear map of its weights: X(x), with X(x)·vec(w) = C(w)·vec(x).
 
-    Its transpose is the gradient with respect to the weights.
+    Its transpose is the gradient with respect to the weights. With a `padding_mode` other than "zeros", X is that of
+    the padded x.
 
     Args:
         x: input, (*batch, *spatial, c_in); the batch axes lead `out_shape`.
@@ -225,28 +258,32 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
     rank = len(w_shape) - 2
     check_rank("x", x, rank)
     w = jax.ShapeDtypeStruct(tuple(w_shape), x.dtype)
-    _, geometry, form, arithmetic = _static(w, x.shape[-rank - 1 : -1], options)
+    _, pads, geometry, form, arithmetic = _static(w, x.shape[-rank - 1 : -1], options)
     check_channels("x", x.shape[-1], geometry.c_in, f"w_shape={tuple(w_shape)} with `groups`={geometry.groups}")
+    x = Pad(pads, geometry.c_in, x.dtype)(x) if pads else x
     return PatchMap(x, geometry, x.shape[: -rank - 1], form, arithmetic, arithmetic.result_type(x))
 
 
-def _static(w: Any, in_size: Sequence[int], options: ConvOptions) -> tuple[Any, Geometry, Form, Arithmetic]:
+def _static(
+    w: Any, in_size: Sequence[int], options: ConvOptions
+) -> tuple[Any, tuple[PadAxis, ...], Geometry, Form, Arithmetic]:
     """Everything about a convolution but its arrays, from the keyword arguments of `conv`."""
     known = ConvOptions.__optional_keys__
     if unknown := set(options) - known:
         raise TypeError(f"unknown argument {', '.join(sorted(unknown))}: a convolution has {', '.join(sorted(known))}")
     if not isinstance(w, jax.ShapeDtypeStruct):
         (w,) = operands(w=w)
-    sliding = sliding_axes(
+    slidings = sliding_axes(
         w.shape[: spatial_rank(w)],
         options.get("stride", 1),
         options.get("padding", "VALID"),
         options.get("dilation", 1),
         options.get("stretch", 1),
     )
-    geometry = _geometry(resolve(sliding, in_size), w, options.get("groups", 1), options.get("flip", False))
+    pads, axes = _padded(slidings, resolve(slidings, in_size), options.get("padding_mode", "zeros"))
+    geometry = _geometry(axes, w, options.get("groups", 1), options.get("mask"), options.get("flip", False))
     arithmetic = Arithmetic(options.get("precision"), options.get("preferred_element_type"))
-    return w, geometry, as_form(options.get("form", "auto")), arithmetic
+    return w, pads, geometry, as_form(options.get("form", "auto")), arithmetic
 
 
 def _convolve(x: Any, w: Any, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Any:
@@ -256,7 +293,25 @@ def _convolve(x: Any, w: Any, geometry: Geometry, form: Form, arithmetic: Arithm
     return ops.reshape(y, (*batch, *geometry.out_shape))
 
 
-def _geometry(axes: tuple[Axis, ...], w: Any, groups: int, flip: bool) -> Geometry:
+def _padded(
+    slidings: Sequence[Sliding], axes: tuple[Axis, ...], mode: str
+) -> tuple[tuple[PadAxis, ...], tuple[Axis, ...]]:
+    """The padding that comes before the convolution, and the axes of the convolution of what it returns.
+
+    Zeros need no padding: the relation reads them where it leaves the input.
+    """
+    check_mode("padding_mode", mode)
+    if mode == "zeros":
+        return (), axes
+    if any(axis.stretch > 1 for axis in axes):
+        raise ValueError(f'`padding_mode`={mode!r} has no meaning for a stretched input: use "zeros", or `minicnn.pad`')
+    pads = tuple(
+        pad_axis(axis.in_size, sliding.widths(axis.in_size), mode) for sliding, axis in zip(slidings, axes, strict=True)
+    )
+    return pads, tuple(replace(axis, in_size=pad.out_size, low=0) for axis, pad in zip(axes, pads, strict=True))
+
+
+def _geometry(axes: tuple[Axis, ...], w: Any, groups: int, mask: Any, flip: bool) -> Geometry:
     check_groups(w.shape[-2] * groups, w.shape[-1], groups)
-    geometry = Geometry(axes, w.shape[-2] * groups, w.shape[-1], groups)
+    geometry = Geometry(axes, w.shape[-2] * groups, w.shape[-1], groups, check_mask(mask, w.shape[-2:]))
     return geometry.flipped if flip else geometry

@@ -136,15 +136,16 @@ def max_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], **opt
            [0., 0., 0., 1.]], dtype=float32)
     """
     axes, _ = _pooling(x, window, **(_POOLING | options))
-    _, winner = max_windows(x[None], axes)
+    _, winner = _max_windows(x[None], axes)
     return Selection(winner[0], axes, (), x.shape[-1], x.dtype)
 
 
+_max_windows = jax.jit(max_windows, static_argnums=1)
 _POOLING = {"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False}
 
 
 def _winners(x: Array, axes: tuple[Axis, ...]) -> Array:
-    return input_positions(max_windows(x, axes)[1], axes)
+    return input_positions(_max_windows(x, axes)[1], axes)
 
 
 def _pooling(

@@ -4,21 +4,33 @@ from minicnn.maps.algebra import Compose, Sum, add, compose
 from minicnn.maps.base import LinearMap, Transposed
 from minicnn.maps.convolution import ConvMap, PatchMap
 from minicnn.maps.elementary import Dense, Diagonal, Permute, Reshape, Scale, identity
+from minicnn.maps.padding import Pad
+from minicnn.maps.pointwise import InverseDiagonal, Mask
 from minicnn.maps.pooling import AveragePool, Selection
+from minicnn.maps.products import Batched, Contraction
+from minicnn.maps.structure import Broadcast, Gather, Slice
 from minicnn.maps.windows import Unfold, WindowSum
 
 __all__ = [
     "AveragePool",
+    "Batched",
+    "Broadcast",
     "Compose",
+    "Contraction",
     "ConvMap",
     "Dense",
     "Diagonal",
+    "Gather",
+    "InverseDiagonal",
     "LinearMap",
+    "Mask",
+    "Pad",
     "PatchMap",
     "Permute",
     "Reshape",
     "Scale",
     "Selection",
+    "Slice",
     "Sum",
     "Transposed",
     "Unfold",

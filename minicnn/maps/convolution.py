@@ -33,7 +33,7 @@ class ConvMap(LinearMap):
 
     def apply(self, x: Shaped[Array, "b *in ci"]) -> Shaped[Array, "b *out co"]:
         """C(w)·x in the map's form."""
-        return self.form.product(self.geometry, x, self.w, self.arithmetic)
+        return self.form.product(self.geometry, x, masked(self.w, self.geometry), self.arithmetic)
 
     @property
     def T(self) -> "ConvMap":
@@ -43,7 +43,7 @@ class ConvMap(LinearMap):
 
     def dense(self) -> Shaped[Array, "..."]:
         """Exact copies of the taps, and zeros."""
-        return dense.matrix(self.geometry, self.w)
+        return dense.matrix(self.geometry, masked(self.w, self.geometry))
 
     def entries(self) -> Entries:
         """Row, column and tap of every non-zero, found without the dense matrix."""
@@ -89,13 +89,15 @@ class PatchMap(TransposableMap):
 
     def apply(self, x: Shaped[Array, "b *kernel c co"]) -> Shaped[Array, "b ..."]:
         """X·vec(w) for every kernel of a batch."""
-        y = jax.vmap(lambda w: self.form.product(self.geometry, self._images, w, self.arithmetic))(x)
+        w = masked(x, self.geometry)
+        y = jax.vmap(lambda w: self.form.product(self.geometry, self._images, w, self.arithmetic))(w)
         return y.reshape(x.shape[0], *self.out_shape)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b *kernel c co"]:
         """Xᵀ·vec(y): the gradient with respect to the weights."""
         y = y.reshape(y.shape[0], math.prod(self.batch), *self.geometry.out_shape)
-        return jax.vmap(lambda y: self.form.weights(self.geometry, self._images, y, self.arithmetic))(y)
+        w = jax.vmap(lambda y: self.form.weights(self.geometry, self._images, y, self.arithmetic))(y)
+        return masked(w, self.geometry)
 
     @property
     def _images(self) -> Shaped[Array, "b *in ci"]:
@@ -107,7 +109,8 @@ class PatchMap(TransposableMap):
         patches = jnp.stack([shift(self._images, geometry.axes, tap) for tap in taps(geometry.axes)], axis=1 + rank)
         patches = patches.reshape(*patches.shape[:-1], geometry.groups, -1)  # b, *out, kernel, group, c
         split = geometry.split_shape
-        diagonal = jnp.eye(geometry.c_out, dtype=bool).reshape(split[-2], split[-1], 1, 1, split[-2], split[-1])
+        joined = geometry.joined.reshape(split[-3:])
+        diagonal = np.eye(geometry.c_out, dtype=bool).reshape(split[-2], split[-1], 1, 1, split[-2], split[-1]) & joined
         patches = jnp.moveaxis(patches, -2, -3)[..., None, :, :, None, None]  # b, *out, g, 1, kernel, c, 1, 1
         return jnp.where(diagonal, patches, jnp.zeros((), self.dtype))
 
@@ -124,6 +127,11 @@ def swap_channels(w: Shaped[Array, "*kernel c co"], geometry: Geometry) -> Shape
     return w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
 
 
+def masked(w: Shaped[Array, "*kernel c co"], geometry: Geometry) -> Shaped[Array, "*kernel c co"]:
+    """The kernel with zeros where the geometry joins no channels; a NaN there counts for nothing."""
+    return w if geometry.mask is None else jnp.where(geometry.joined, w, 0)
+
+
 def structure(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row, column and flat tap index of every structural non-zero of C, in no particular order."""
     row, column, flat = (np.zeros(1, np.int64) for _ in range(3))
@@ -133,7 +141,7 @@ def structure(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         column = np.add.outer(column * axis.in_size, i).ravel()
         flat = np.add.outer(flat * axis.kernel_size, k).ravel()
     c_group, d_group = geometry.c_in // geometry.groups, geometry.c_out // geometry.groups
-    g, c, d = (index.ravel() for index in np.indices((geometry.groups, c_group, d_group)))
+    c, g, d = np.nonzero(geometry.joined.reshape(geometry.split_shape[-3:]))
     return (
         np.add.outer(row * geometry.c_out, g * d_group + d).ravel(),
         np.add.outer(column * geometry.c_in, g * c_group + c).ravel(),

@@ -1,0 +1,90 @@
+"""One axis read through an index table: for every output the input position it copies, or the input's size for none.
+
+What is no member of the relation u·i = s·o + d·k − p (reflected and repeated edges, adaptive bins, repeated tiles) has
+a table of its own. A table has one axis, or two where every output reads several positions.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+
+def gather(x: Array, table: Any, position: int) -> Array:
+    """Replace one axis of x by the axes of the table; nothing reads as 0."""
+    return jnp.take(x, table, axis=position, mode="fill", fill_value=0)
+
+
+def scatter(y: Array, table: Any, position: int, in_size: int) -> Array:
+    """The adjoint of `gather`: what was copied several times adds."""
+    shape = (*y.shape[:position], in_size, *y.shape[position + table.ndim :])
+    return jnp.zeros(shape, y.dtype).at[(slice(None),) * position + (table,)].add(y, mode="drop")
+
+
+@dataclass(frozen=True)
+class PadAxis:
+    """One axis padded: by zeros, around the circle, by reflection, or by repeating its edges. Negative widths crop."""
+
+    in_size: int
+    low: int
+    high: int
+    mode: str = "zeros"
+
+    @property
+    def out_size(self) -> int:
+        """The padded size."""
+        return self.low + self.in_size + self.high
+
+    def table(self, xp: ModuleType = np) -> Any:
+        """For every padded position the input position it copies.
+
+        >>> PadAxis(4, 2, 2, "reflect").table()
+        array([2, 1, 0, 1, 2, 3, 2, 1])
+        """
+        return _TABLES[self.mode](xp, xp.arange(self.out_size) - self.low, self.in_size)
+
+
+_TABLES = {
+    "zeros": lambda xp, i, n: xp.where((i >= 0) & (i < n), i, n),
+    "circular": lambda xp, i, n: i % max(n, 1),
+    "reflect": lambda xp, i, n: n - 1 - xp.abs(n - 1 - xp.abs(i)),
+    "replicate": lambda xp, i, n: xp.clip(i, 0, max(n - 1, 0)),
+}
+
+# How far each mode can reach into an axis of n positions.
+_REACH = {
+    "zeros": lambda n: None,
+    "circular": lambda n: n,
+    "reflect": lambda n: max(n - 1, 0),
+    "replicate": lambda n: None if n else 0,
+}
+
+
+def check_mode(name: str, mode: str) -> None:
+    """Refuse an unknown way of padding.
+
+    Raises:
+        ValueError: listing those that are known.
+    """
+    if mode not in _TABLES:
+        raise ValueError(f"`{name}`={mode!r} is no way of padding: use one of {', '.join(_TABLES)}")
+
+
+def pad_axis(in_size: int, widths: tuple[int, int], mode: str) -> PadAxis:
+    """One padded axis.
+
+    Raises:
+        ValueError: if the mode cannot reach so far, or more is cropped than there is.
+    """
+    axis, reach = PadAxis(in_size, *widths, mode), _REACH[mode](in_size)
+    if reach is not None and max(widths) > reach:
+        raise ValueError(
+            f"padding {widths} of an axis of {in_size}: {mode} padding reaches at most {reach}; "
+            'pad by less, or with "zeros"'
+        )
+    if axis.out_size < 0:
+        raise ValueError(f"padding {widths} of an axis of {in_size} crops more than there is: crop by less")
+    return axis

@@ -1,0 +1,65 @@
+"""Padding: zeros, around the circle, by reflection, by repetition of the edges."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from minicnn.arguments import check_rank, operands
+from minicnn.forms.tables import PadAxis, check_mode, pad_axis
+from minicnn.functional.common import batched, jitted_primitive
+from minicnn.maps.padding import Pad
+from minicnn.primitive import ArrayLike
+
+pad_p = jitted_primitive("pad", lambda x, axes: Pad(axes, x.shape[-1], x.dtype).apply(x))
+pad_transpose_p = jitted_primitive("pad_transpose", lambda y, axes: Pad(axes, y.shape[-1], y.dtype).apply_transpose(y))
+
+
+def pad(x: ArrayLike, widths: Sequence[tuple[int, int]], mode: str = "zeros") -> Any:
+    """Pad, or crop, the spatial axes.
+
+    Args:
+        x: input, (*batch, *spatial, c).
+        widths: (low, high) per spatial axis; negative widths crop.
+        mode: "zeros", "circular" (at most the axis' size), "reflect" (less than it) or "replicate".
+
+    Returns:
+        (*batch, *padded, c).
+
+    Raises:
+        ValueError: for an unknown mode, or widths that the axis is too small for.
+
+    >>> pad(jnp.array([1.0, 2.0, 3.0]).reshape(3, 1), ((2, 1),), "reflect").ravel()
+    Array([3., 2., 1., 2., 3., 2.], dtype=float32)
+    """
+    (x,) = operands(x=x)
+    check_rank("x", x, len(widths))
+    return batched(pad_p, x, len(widths), axes=_axes(x.shape[-len(widths) - 1 : -1], widths, mode))
+
+
+def pad_map(
+    in_shape: Sequence[int], widths: Sequence[tuple[int, int]], mode: str = "zeros", dtype: DTypeLike = jnp.float32
+) -> Pad:
+    """The matrix of `pad`: one 1 per row, or none where a zero is added.
+
+    Args:
+        in_shape: shape of one input, (*spatial, c).
+        widths: (low, high) per spatial axis.
+        mode: as in `pad`.
+        dtype: of the entries.
+
+    >>> pad_map((2, 1), ((1, 1),), "circular").matrix()
+    Array([[0., 1.],
+           [1., 0.],
+           [0., 1.],
+           [1., 0.]], dtype=float32)
+    """
+    return Pad(_axes(in_shape[:-1], widths, mode), in_shape[-1], jnp.dtype(dtype))
+
+
+def _axes(in_size: Sequence[int], widths: Sequence[tuple[int, int]], mode: str) -> tuple[PadAxis, ...]:
+    check_mode("mode", mode)
+    if not widths or len(widths) != len(in_size) or any(len(pair) != 2 for pair in widths):
+        raise ValueError(f"`widths`={widths!r} must hold one pair (low, high) for each of the spatial axes")
+    return tuple(pad_axis(n, (low, high), mode) for n, (low, high) in zip(in_size, widths, strict=True))

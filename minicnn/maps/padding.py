@@ -1,0 +1,43 @@
+"""Padding as a matrix: one 1 per row, or none where a zero is added. Its transpose adds what was copied."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped
+
+from minicnn.forms.tables import PadAxis, gather, scatter
+from minicnn.maps.base import Entries, TransposableMap, derived, linear_map, static
+
+
+@linear_map
+class Pad(TransposableMap):
+    """The 0/1 matrix that pads each axis through its own index table."""
+
+    axes: tuple[PadAxis, ...] = static()
+    channels: int = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: (*(axis.in_size for axis in self.axes), self.channels))
+    out_shape = derived(lambda self: (*(axis.out_size for axis in self.axes), self.channels))
+
+    def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
+        """Pad axis by axis: the matrix is a Kronecker product over the axes."""
+        for position, axis in enumerate(self.axes, start=1):
+            x = gather(x, axis.table(jnp), position)
+        return x
+
+    def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
+        """Add every padded position to the one it copies."""
+        for position, axis in enumerate(self.axes, start=1):
+            y = scatter(y, axis.table(jnp), position, axis.in_size)
+        return y
+
+    def entries(self) -> Entries:
+        """The ones."""
+        columns, inside = np.zeros(1, np.int64), np.ones(1, bool)
+        for axis in self.axes:
+            table = axis.table()
+            columns = np.add.outer(columns * axis.in_size, table).ravel()
+            inside = np.logical_and.outer(inside, table < axis.in_size).ravel()
+        rows = np.add.outer(np.flatnonzero(inside) * self.channels, np.arange(self.channels)).ravel()
+        columns = np.add.outer(columns[inside] * self.channels, np.arange(self.channels)).ravel()
+        return rows, columns, np.ones(len(rows), self.dtype)
