@@ -81,9 +81,7 @@ class Case:
 
     def patches(self, x: np.ndarray) -> np.ndarray:
         """X(x) by brute force."""
-        images = (
-            x.reshape(-1, *x.shape[len(self.batch) :]) if x.size else np.zeros((0, *self.x_shape[-self.rank - 1 :]))
-        )
+        images = x.reshape(int(np.prod(x.shape[: -self.rank - 1])), *x.shape[-self.rank - 1 :])
         return oracles.patch_matrix(images, self.w_shape, self.seen, self.groups, self.flip)
 
     def times(self, M: np.ndarray, v: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

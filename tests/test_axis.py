@@ -87,9 +87,9 @@ def test_nnz_counts_the_ones(axis):
 @thorough
 @given(axes())
 def test_reads_and_unread_are_rows_and_zero_columns(axis):
-    seen = tap_tensor(axis).any(axis=1)
+    seen: np.ndarray = np.asarray(tap_tensor(axis)).any(axis=1)
     assert [axis.reads(o) for o in range(axis.out_size)] == [tuple(np.flatnonzero(row)) for row in seen]
-    assert axis.unread() == tuple(np.flatnonzero(~seen.any(axis=0)))
+    assert axis.unread() == tuple(np.flatnonzero(np.logical_not(seen.any(axis=0))))
 
 
 slidings = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3))
@@ -168,7 +168,7 @@ def test_the_sizes_of_the_textbook_figures():
 @given(st.integers(0, 12), slidings, paddings)
 def test_remainder_is_what_the_last_window_leaves(n, row, padding):
     k, s, d, u = row
-    sliding, extent = Sliding(*row[:2], padding, d, u), d * (k - 1) + 1
+    sliding, extent = Sliding(k, s, padding, d, u), d * (k - 1) + 1
     length = (u * (n - 1) + 1 if n else 0) + sum(oracles.widths(padding, n, k, s, d, u))
     if length >= extent:
         last = max(range(0, length - extent + 1, s))

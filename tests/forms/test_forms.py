@@ -1,0 +1,154 @@
+"""Every form is the convolution: the same products as lax, exactly, on integers."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+
+from minicnn import conv
+from minicnn.forms import Arithmetic, Auto, Dense, Diagonals, Form, Geometry, Tiles, as_form
+from minicnn.forms.choice import best_tile
+from minicnn.forms.geometry import resolve, sliding_axes
+from tests import oracles
+from tests.strategies import CORNERS, Case, cases, seeds
+
+FORMS: dict[str, Form] = {
+    "dense": Dense(),
+    "im2col": Tiles(1),
+    "tiles of 2": Tiles(2),
+    "tiles of 3": Tiles(3),
+    "one tile": Tiles(99),
+    "chosen tile": Tiles(),
+    "diagonals": Diagonals(),
+    "auto": Auto(),
+}
+
+
+def geometry_of(case: Case) -> Geometry:
+    axes = resolve(sliding_axes(case.kernel_size, case.stride, case.padding, case.dilation, case.stretch), case.in_size)
+    geometry = Geometry(axes, case.channels[0] * case.groups, case.channels[1] * case.groups, case.groups)
+    return geometry.flipped if case.flip else geometry
+
+
+def images(case: Case, x: np.ndarray) -> np.ndarray:
+    return x.reshape(int(np.prod(case.batch)), *x.shape[len(case.batch) :])
+
+
+def check_forms(case: Case, seed: int) -> None:
+    x, w, _ = case.data(seed)
+
+    def all_products(x: Any, w: Any) -> tuple[dict[str, jax.Array], jax.Array]:
+        products = {name: conv(x, w, form=form, **case.options) for name, form in FORMS.items()}
+        batch = x.reshape(images(case, x).shape)
+        expected = oracles.lax_conv(
+            batch, w, case.stride, case.pads, case.dilation, case.stretch, case.groups, case.flip
+        )
+        return products, expected.reshape(case.y_shape)
+
+    products, expected = jax.jit(all_products)(x, w)
+    for name, y in products.items():
+        np.testing.assert_array_equal(y, expected, err_msg=name)
+
+
+@given(cases(), seeds)
+def test_every_form_is_laxs_convolution(case, seed):
+    check_forms(case, seed)
+
+
+@pytest.mark.parametrize("case", CORNERS.values(), ids=CORNERS)
+def test_every_form_is_laxs_convolution_in_the_corners(case):
+    check_forms(case, 0)
+
+
+@pytest.mark.long
+@given(cases(), seeds)
+def test_every_form_is_laxs_convolution_everywhere(case, seed):
+    check_forms(case, seed)
+
+
+@given(cases(ranks=(1, 2)), seeds)
+def test_every_form_collects_the_weights_gradient(case, seed):
+    x, _, y = case.data(seed)
+    geometry, how = geometry_of(case), Arithmetic()
+    x, y = images(case, x), images(case, y)
+    gradients = jax.jit(lambda x, y: {name: form.weights(geometry, x, y, how) for name, form in FORMS.items()})(x, y)
+    expected = (case.patches(x).T @ y.ravel()).reshape(case.w_shape)
+    for name, gradient in gradients.items():
+        np.testing.assert_array_equal(gradient, expected, err_msg=name)
+
+
+@given(cases(ranks=(1, 2)), seeds)
+def test_every_form_multiplies_by_the_transpose_on_the_transposed_geometry(case, seed):
+    _, w, y = case.data(seed)
+    geometry, how = geometry_of(case), Arithmetic()
+    split = w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
+    y = images(case, y)
+    products = jax.jit(lambda y, w: {name: form.product(geometry.T, y, w, how) for name, form in FORMS.items()})
+    expected = case.times(case.matrix(w).T, y, (len(y), *geometry.in_shape))
+    for name, x in products(y, split).items():
+        np.testing.assert_array_equal(x, expected, err_msg=name)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_integers_stay_integers(name):
+    case = CORNERS["2d"]
+    x, w, _ = case.data(0, np.int32)
+    y = conv(x, w, form=FORMS[name])
+    assert y.dtype == jnp.int32
+    np.testing.assert_array_equal(y, oracles.conv(x, w, case.seen))
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_preferred_element_type_accumulates_without_overflow(name):
+    case = CORNERS["2d"]
+    x, w = (np.full(shape, 100, np.int8) for shape in (case.x_shape, case.w_shape))
+    y = conv(x, w, form=FORMS[name], preferred_element_type=jnp.int32)
+    assert y.dtype == jnp.int32
+    np.testing.assert_array_equal(y, oracles.conv(x.astype(int), w.astype(int), case.seen))
+    lax = oracles.lax_conv(x, w, case.stride, case.pads, case.dilation, case.stretch, preferred_element_type=jnp.int32)
+    np.testing.assert_array_equal(y, lax)
+
+
+def test_a_tile_may_differ_from_axis_to_axis():
+    case = CORNERS["2d"]
+    x, w, _ = case.data(0)
+    np.testing.assert_array_equal(conv(x, w, form=Tiles((3, 1))), oracles.conv(x, w, case.seen))
+
+
+def test_names_are_forms():
+    assert [as_form(name) for name in ("auto", "dense", "tiles", "diagonals")] == [
+        Auto(),
+        Dense(),
+        Tiles(),
+        Diagonals(),
+    ]
+    assert as_form(Tiles(3)) == Tiles(3)
+
+
+@given(cases())
+def test_the_chosen_tile_is_a_function_of_shapes(case):
+    geometry = geometry_of(case)
+    tile = best_tile(geometry, 128)
+    best_tile.cache_clear()
+    assert best_tile(geometry, 128) == tile
+    assert all(outputs >= 1 for outputs in tile)
+
+
+def test_no_form_calls_a_convolution_of_jax():
+    case = CORNERS["3d_everything"]
+    x, w, _ = case.data(0)
+    for form in FORMS.values():
+        program = str(jax.make_jaxpr(lambda x, w, form=form: conv(x, w, form=form, **case.options))(x, w))
+        assert "conv_general_dilated" not in program
+        assert "reduce_window" not in program
+
+
+def test_the_dense_form_is_the_only_one_that_stores_zeros_outside_of_windows():
+    w, geometry = jnp.ones((3, 1, 1)), Geometry(resolve(sliding_axes((3,)), (1000,)), 1, 1)
+    for form, largest in ((Dense(), 998 * 1000), (Tiles(4), 1000 * 6), (Diagonals(), 1000 * 3)):
+        program = jax.make_jaxpr(lambda x, form=form: form.product(geometry, x, w, Arithmetic()))(np.ones((1, 1000, 1)))
+        sizes = [int(np.prod(v.aval.shape)) for eqn in program.eqns for v in eqn.outvars]
+        assert max(sizes) <= largest
