@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from minicnn.train.loop import Record
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from minicnn.train.loop import Record
 
-def training(records: Sequence[Record], axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
+
+def training(records: "Sequence[Record]", axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
     """Draw the loss and the error of a run against its epochs, both on logarithmic scales.
 
     Args:

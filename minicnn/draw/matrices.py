@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -27,7 +28,7 @@ def matrix(A: LinearMap, axes: "Axes | None" = None, title: str | None = None) -
 
     axes = plt.subplots()[1] if axes is None else axes
     rows, columns = A.shape
-    entries = reduced(np.asarray(A.matrix()).real)
+    entries = reduced(np.asarray(jnp.real(A.matrix())))
     limit = float(np.abs(entries).max(initial=0)) or 1.0
     axes.imshow(entries, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=(0, columns, rows, 0), interpolation="nearest")
     axes.set(xlabel="input entry", ylabel="output entry")

@@ -4,6 +4,7 @@ Each side is computed in its own way: by the layer and `jax.vjp` on one side, by
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -79,13 +80,18 @@ def check_layer(
     """
     operands = (x,) if w is None else (x, w)
     with jax.default_matmul_precision("highest"):
-        y, vjp = jax.jit(lambda *operands: jax.vjp(f, *operands))(*operands)
-        x_bar, *w_bar = jax.jit(lambda vjp, y_bar: vjp(y_bar))(vjp, y_bar)
+        y, (x_bar, *w_bar) = _forward_and_back(f, operands, y_bar)
         C = A.matrix()
         checks = [_compare("forward = C", y, C, x), _compare("vjp = Cᵀ", x_bar, C.T, y_bar)]
         if X is not None:
-            checks.append(_compare("weight vjp = Xᵀ", w_bar[0], X.matrix().T, y_bar))
+            checks.append(_compare("weights = Xᵀ", w_bar[0], X.matrix().T, y_bar))
     return LayerReport(label, A.shape, A.nnz, A.nbytes, tuple(checks))
+
+
+@partial(jax.jit, static_argnums=0)
+def _forward_and_back(f: Any, operands: tuple[Array, ...], y_bar: Array) -> tuple[Array, tuple[Array, ...]]:
+    y, vjp = jax.vjp(f, *operands)
+    return y, vjp(y_bar)
 
 
 def _compare(identity: str, actual: Array, matrix: Shaped[Array, "out in"], x: Array) -> Check:

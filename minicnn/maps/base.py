@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar, cast, dataclass_transform
 
 import jax
@@ -77,8 +78,7 @@ class LinearMap(ABC):
         batch = x.shape[: max(x.ndim - rank, 0)]
         if x.shape != (*batch, *self.in_shape):
             raise ValueError(f"`x` has shape {x.shape}: the last axes must be {self.in_shape}, the map's in_shape")
-        y = self.apply(x.reshape(math.prod(batch), *self.in_shape))
-        return y.reshape(*batch, *self.out_shape)
+        return _product(self, x, batch)
 
     @property
     def H(self) -> "LinearMap":
@@ -113,7 +113,7 @@ class LinearMap(ABC):
             MemoryError: if it would not fit, with its size and what to use instead, before anything is allocated.
         """
         check_fits(self.out_shape, self.in_shape, self.dtype)
-        return self.dense().reshape(self.shape)
+        return _matrix(self)
 
     def dense(self) -> Shaped[Array, "..."]:
         """The dense matrix without the check, in any shape of the right size; by default column by column."""
@@ -157,6 +157,18 @@ class LinearMap(ABC):
         """The name, the shapes and the size of the matrix."""
         rows, columns = self.shape
         return f"{type(self).__name__}({self.in_shape} → {self.out_shape}, {rows}×{columns} {self.dtype.name})"
+
+
+# A map is a pytree with static shapes, so that each product compiles once for maps of one structure.
+@partial(jax.jit, static_argnums=2, inline=True)
+def _product(A: LinearMap, x: Array, batch: Shape) -> Array:
+    y = A.apply(x.reshape(math.prod(batch), *A.in_shape))
+    return y.reshape(*batch, *A.out_shape)
+
+
+@partial(jax.jit, inline=True)
+def _matrix(A: LinearMap) -> Array:
+    return A.dense().reshape(A.shape)
 
 
 @linear_map

@@ -1,0 +1,140 @@
+"""The command line: `minicnn demo`, `minicnn train`, `minicnn certify`."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+app = typer.Typer(
+    help="Every layer is a matrix, and differentiation is transposition.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+Name = Annotated[str, typer.Option(help="Name of the run's folder; a number is added if it exists.")]
+RunsDir = Annotated[Path, typer.Option(help="Where the folders of runs are.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same numbers.")]
+Epochs = Annotated[int, typer.Option(help="Passes over the training images.")]
+
+
+@app.command()
+def demo(name: Name = "demo", runs_dir: RunsDir = Path("runs"), seed: Seed = 0, epochs: Epochs = 30) -> None:
+    """Train LeNet-5 on real handwritten digits, then prove on it that the vjp is multiplication by Cᵀ."""
+    train(name=name, runs_dir=runs_dir, seed=seed, epochs=epochs)
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Option(help="The network.")] = "lenet5",
+    data: Annotated[str, typer.Option(help="The data set.")] = "digits",
+    epochs: Epochs = 30,
+    batch: Annotated[int, typer.Option(help="Images per step.")] = 64,
+    seed: Seed = 0,
+    learning_rate: Annotated[float, typer.Option(help="Peak of the schedule.")] = 3e-3,
+    reach: Annotated[int, typer.Option(help="Training images are shifted by up to this many pixels.")] = 2,
+    name: Name = "run",
+    runs_dir: RunsDir = Path("runs"),
+) -> None:
+    """Train a network and write a folder with its metrics, parameters, pictures and report."""
+    begun = time.perf_counter()
+    from minicnn.train import Config, Run, fit
+    from minicnn.train.catalogue import load_data, load_model
+    from minicnn.train.proof import check_network
+    from minicnn.train.report import save_pictures, table, write_report
+
+    with _one_line_errors():
+        config = Config(
+            model=model, data=data, epochs=epochs, batch=batch, seed=seed, learning_rate=learning_rate, reach=reach
+        )
+        network, dataset = load_model(config.model), load_data(config.data)
+        run = Run.create(runs_dir, name, config)
+        with _progress() as (on_step, on_epoch):
+
+            def record(entry: Any) -> None:
+                run.record(entry)
+                on_epoch(entry)
+
+            params = fit(network, dataset, config, on_step=on_step, on_epoch=record)
+        run.save_params(params)
+        image, label = dataset.test.images[0], int(dataset.test.labels[0])
+        reports = check_network(network, params, image, label)
+        pictures = save_pictures(run, network, params, image)
+        last = run.records()[-1]
+        seconds = time.perf_counter() - begun
+        write_report(run, reports, pictures, seconds)
+    console.print(table(reports))
+    console.print(
+        f"Test accuracy [bold]{100 * last.test_accuracy:.2f} %[/] on {len(dataset.test)} images of {config.data}; "
+        f"training took {last.seconds:.1f} s, everything {seconds:.1f} s. See {run.folder / 'report.md'}."
+    )
+    _exit_by(reports)
+
+
+@app.command()
+def certify(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    image: Annotated[int, typer.Option(help="Number of the test image.")] = 0,
+) -> None:
+    """Check the identities on a trained run: forward = C, vjp = Cᵀ, weight vjp = Xᵀ for every layer."""
+    import jax
+
+    from minicnn.train import Run
+    from minicnn.train.catalogue import load_data, load_model
+    from minicnn.train.proof import check_network
+    from minicnn.train.report import table
+
+    with _one_line_errors():
+        opened = Run.open(run)
+        network, dataset = load_model(opened.config.model), load_data(opened.config.data)
+        if not 0 <= image < len(dataset.test):
+            raise ValueError(f"`image`={image}: the test images are 0 to {len(dataset.test) - 1}")
+        like = jax.eval_shape(lambda key: network.init(key, dataset.in_shape), jax.random.key(0))
+        params = opened.load_params(like)
+        reports = check_network(network, params, dataset.test.images[image], int(dataset.test.labels[image]))
+    console.print(table(reports))
+    _exit_by(reports)
+
+
+def _exit_by(reports: Any) -> None:
+    if not all(report.ok for report in reports):
+        console.print("[bold red]An identity fails: see the table.[/]")
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """What a person can mend is said in one line, without a traceback."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, MemoryError, FloatingPointError) as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False)
+        raise typer.Exit(2) from error
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Callable[[int, int], None], Callable[[Any], None]]]:
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]} test {task.fields[test]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("training", total=None, loss="–", test="–")
+        yield (
+            lambda step, steps: bar.update(task, completed=step, total=steps),
+            lambda record: bar.update(task, loss=f"{record.loss:.4f}", test=f"{100 * record.test_accuracy:.1f} %"),
+        )
+
+
+def main() -> None:
+    """The entry point."""
+    app()

@@ -1,0 +1,102 @@
+"""What a run says of itself: a table for the terminal, and a report with pictures for the folder."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxtyping import Array
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from minicnn import draw
+from minicnn.forms.memory import readable
+from minicnn.identities.layers import Check, LayerReport
+from minicnn.nn import Activation, Sequential
+from minicnn.train.config import Config
+from minicnn.train.runs import Run
+
+_FACTS = ("layer", "C", "nnz", "density", "dense C")
+_IDENTITIES = ("forward = C", "vjp = Cᵀ", "weights = Xᵀ")
+
+
+def table(reports: Sequence[LayerReport]) -> Table:
+    """One row per linear layer; below each error stands its rounding bound."""
+    grid = Table(box=SIMPLE_HEAD, padding=0, show_edge=False, title="Every layer's matrix, checked at one test image")
+    for name in (*_FACTS, *_IDENTITIES):
+        grid.add_column(name.replace(" = ", "\n= "), justify="left" if name == "layer" else "right", no_wrap=True)
+    for report in reports:
+        grid.add_row(*_facts(report), *_errors(report, "\n"), style=None if report.ok else "bold red")
+    return grid
+
+
+def write_report(run: Run, reports: Sequence[LayerReport], pictures: Sequence[str], seconds: float) -> None:
+    """Write `report.md`: what was trained, how well, the table and the pictures."""
+    config, last = run.config, run.records()[-1]
+    held = sum(check.ok for report in reports for check in report.checks)
+    total = sum(len(report.checks) for report in reports)
+    lines = [
+        f"# {config.model} on {config.data}",
+        "",
+        f"Test accuracy **{100 * last.test_accuracy:.2f} %** after {last.epoch} epochs ({last.step} steps), "
+        f"training accuracy {100 * last.train_accuracy:.2f} %. Training took {last.seconds:.1f} s, everything "
+        f"{seconds:.1f} s.",
+        "",
+        f"{held} of {total} identities hold to rounding.",
+        "",
+        _row([*_FACTS, *_IDENTITIES]),
+        _row(["---"] * (len(_FACTS) + len(_IDENTITIES))),
+        *(_row([*_facts(report), *_errors(report, " ")]) for report in reports),
+        "",
+        "Each error is the largest difference between the two sides; behind ≤ is the rounding bound of the entry that "
+        "comes closest to its own. The cotangents are the gradients of the loss at one test image.",
+        "",
+        *(f"![{name.removesuffix('.png')}]({name})\n" for name in pictures),
+        "## Configuration",
+        "",
+        *(f"- {name}: {value}" for name, value in _settings(config)),
+        "",
+    ]
+    run.write("report.md", "\n".join(lines))
+
+
+def save_pictures(run: Run, model: Sequential, params: Any, image: Array) -> list[str]:
+    """Write the learning curve, and each layer's C beside its Cᵀ; return the names of the files."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    names = [_save(run, "learning_curve.png", draw.training(run.records()))]
+    for step in model.steps(params, image):
+        if not isinstance(step.layer, Activation):
+            names.append(_save(run, f"{step.label}.png", draw.pair(step.map_at(), name=step.label)))
+    return names
+
+
+def _save(run: Run, name: str, axes: Any) -> str:
+    from matplotlib import pyplot as plt
+
+    figure = axes[0].figure
+    figure.savefig(run.folder / name, dpi=110)
+    plt.close(figure)
+    return name
+
+
+def _facts(report: LayerReport) -> list[str]:
+    rows, columns = report.shape
+    size = f"{rows}×{columns}"
+    return [report.label, size, f"{report.nnz:,}", f"{100 * report.density:.1f} %", readable(report.nbytes)]
+
+
+def _errors(report: LayerReport, separator: str) -> list[str]:
+    checks = {check.identity: check for check in report.checks}
+    return [_error(checks[name], separator) if name in checks else "–" for name in _IDENTITIES]
+
+
+def _error(check: Check, separator: str) -> str:
+    return f"{check.error:.1e}{separator}{'≤' if check.ok else '>'} {check.bound:.1e}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _settings(config: Config) -> list[tuple[str, Any]]:
+    return sorted(config.to_json().items())
