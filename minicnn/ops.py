@@ -2,11 +2,14 @@
 
 Models and losses are written with these, never with `jax.numpy`, so that both JAX and `minicnn.autodiff` differentiate
 them. The names and the meaning are those of `jax.numpy`; broadcasting and promotion are primitives of their own.
+Traced values get their operators and array methods here, from the same functions.
 """
 
 import math
-from collections.abc import Sequence
-from functools import reduce
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from string import ascii_uppercase
 from typing import Any
 
 import jax
@@ -14,14 +17,48 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from minicnn.primitive import ArrayLike, Primitive, Traced
+from minicnn.primitive import ArrayLike, Primitive, Traced, value_of
 
 Axes = int | Sequence[int] | None
+
+__all__ = [
+    "abs",
+    "add",
+    "astype",
+    "broadcast_to",
+    "concatenate",
+    "cos",
+    "div",
+    "einsum",
+    "exp",
+    "getitem",
+    "log",
+    "logsumexp",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "mul",
+    "neg",
+    "power",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "sin",
+    "sqrt",
+    "sub",
+    "sum",
+    "tanh",
+    "transpose",
+    "where",
+]
 
 neg_p = Primitive("neg", jnp.negative)
 exp_p = Primitive("exp", jnp.exp)
 log_p = Primitive("log", jnp.log)
 sqrt_p = Primitive("sqrt", jnp.sqrt)
+sin_p = Primitive("sin", jnp.sin)
+cos_p = Primitive("cos", jnp.cos)
 tanh_p = Primitive("tanh", jnp.tanh)
 sigmoid_p = Primitive("sigmoid", jax.nn.sigmoid)
 relu_p = Primitive("relu", jax.nn.relu)
@@ -31,6 +68,7 @@ sub_p = Primitive("sub", jnp.subtract)
 mul_p = Primitive("mul", jnp.multiply)
 div_p = Primitive("div", jnp.divide)
 power_p = Primitive("power", jnp.power)
+integer_power_p = Primitive("integer_power", lambda x, n: jax.lax.integer_pow(x, n))
 maximum_p = Primitive("maximum", jnp.maximum)
 where_p = Primitive("where", jnp.where)
 sum_p = Primitive("sum", lambda x, axes: jnp.sum(x, axes))
@@ -40,8 +78,12 @@ broadcast_p = Primitive("broadcast", jnp.broadcast_to)
 astype_p = Primitive("astype", lambda x, dtype: jnp.asarray(x).astype(dtype))
 reshape_p = Primitive("reshape", jnp.reshape)
 transpose_p = Primitive("transpose", jnp.transpose)
+slice_p = Primitive("slice", lambda x, starts, limits, strides: jax.lax.slice(x, starts, limits, strides))
+gather_p = Primitive("gather", lambda x, positions: jnp.ravel(x)[positions])
 concatenate_p = Primitive("concatenate", lambda *xs, axis: jnp.concatenate(xs, axis))
-einsum_p = Primitive("einsum", lambda x, y, spec, precision: jnp.einsum(spec, x, y, precision=precision))
+einsum_p = Primitive(
+    "einsum", lambda x, y, spec, precision: jnp.einsum("{},{}->{}".format(*spec), x, y, precision=precision)
+)
 
 
 def neg(x: ArrayLike) -> Any:
@@ -62,6 +104,16 @@ def log(x: ArrayLike) -> Any:
 def sqrt(x: ArrayLike) -> Any:
     """The square root."""
     return sqrt_p(_floating(x))
+
+
+def sin(x: ArrayLike) -> Any:
+    """The sine."""
+    return sin_p(_floating(x))
+
+
+def cos(x: ArrayLike) -> Any:
+    """The cosine."""
+    return cos_p(_floating(x))
 
 
 def tanh(x: ArrayLike) -> Any:
@@ -101,11 +153,13 @@ def mul(x: ArrayLike, y: ArrayLike) -> Any:
 
 def div(x: ArrayLike, y: ArrayLike) -> Any:
     """X / y entry by entry, broadcast."""
-    return div_p(*_aligned(_floating(x), _floating(y)))
+    return div_p(*map(_floating, _aligned(x, y)))
 
 
 def power(x: ArrayLike, y: ArrayLike) -> Any:
-    """X to the power of y, broadcast."""
+    """X to the power of y, broadcast. A Python int y multiplies; any other y goes through the logarithm of x."""
+    if isinstance(y, int) and not isinstance(y, bool):
+        return integer_power_p(x, n=y)
     return power_p(*_aligned(x, y))
 
 
@@ -158,7 +212,7 @@ def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Any:
     size = math.prod(_shape(x))
     if -1 in sizes:
         known = math.prod(s for s in sizes if s != -1)
-        sizes = tuple(size // known if s == -1 else s for s in sizes)
+        sizes = tuple(size // (known or 1) if s == -1 else s for s in sizes)
     return x if _shape(x) == sizes else reshape_p(x, shape=sizes)
 
 
@@ -174,16 +228,49 @@ def concatenate(xs: Sequence[ArrayLike], axis: int = 0) -> Any:
     return concatenate_p(*_promoted(*xs), axis=axis % len(_shape(xs[0])))
 
 
+def getitem(x: ArrayLike, index: Any) -> Any:
+    """x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position."""
+    index, shape = index if isinstance(index, tuple) else (index,), _shape(x)
+    if any(isinstance(part, Traced) for part in index):
+        raise TypeError("the index is a traced value: an index must be an integer, and integers have no derivative")
+    if not all(map(_is_box, index)):
+        return gather_p(x, jnp.arange(math.prod(shape)).reshape(shape)[index])
+    box = tuple(_box(index, shape))
+    starts, limits, strides = zip(*box, strict=True) if box else ((), (), ())
+    whole = box == tuple((0, size, 1) for size in shape)
+    cut = x if whole else slice_p(x, starts=starts, limits=limits, strides=strides)
+    return reshape(cut, np.broadcast_to(np.int8(0), shape)[index].shape)
+
+
 def einsum(spec: str, x: ArrayLike, y: ArrayLike, *, precision: jax.lax.PrecisionLike = None) -> Any:
-    """The product of two arrays in index notation, "ij,jk->ik"."""
-    return einsum_p(*_promoted(x, y), spec=spec.replace(" ", ""), precision=precision)
+    """The product of two arrays in index notation, "ij,jk->ik".
+
+    Raises:
+        ValueError: if the specification has no arrow or repeats a letter within one array.
+    """
+    spec = spec.replace(" ", "")
+    names, arrow, out = spec.partition("->")
+    parts = (*names.split(","), out)
+    if not arrow or len(parts) != 3 or any(count > 1 for part in parts for count in Counter(part).values()):
+        raise ValueError(
+            f'`spec`={spec!r} must name two arrays and the result, as "ij,jk->ik", each letter once in each'
+        )
+    (x, a), (y, b) = _without_lone(x, parts[0], parts[1] + out), _without_lone(y, parts[1], parts[0] + out)
+    return einsum_p(*_promoted(x, y), spec=(a, b, out), precision=precision)
 
 
 def matmul(x: ArrayLike, y: ArrayLike, *, precision: jax.lax.PrecisionLike = None) -> Any:
-    """The matrix product, over any leading axes of x; y is a matrix or a vector."""
-    batch = "abcdefgh"[: len(_shape(x)) - 1]
-    column = "k" * (len(_shape(y)) - 1)
-    return einsum(f"{batch}j,j{column}->{batch}{column}", x, y, precision=precision)
+    """The matrix product over the last axes; leading axes of either are batch axes, broadcast."""
+    rank_x, rank_y = len(_shape(x)), len(_shape(y))
+    if not rank_x or not rank_y:
+        raise ValueError("a matrix product needs an axis to sum over: multiply a number with mul")
+    if rank_x > 2 and rank_y > 2:
+        batch = jnp.broadcast_shapes(_shape(x)[:-2], _shape(y)[:-2])
+        x, y = (broadcast_to(z, (*batch, *_shape(z)[-2:])) for z in (x, y))
+    letters = ascii_uppercase[: len(_shape(x if rank_x > rank_y else y)[:-2])]
+    row, column = "i" * (rank_x > 1), "k" * (rank_y > 1)
+    left, right = (letters if rank > 2 else "" for rank in (rank_x, rank_y))
+    return einsum(f"{left}{row}j,{right}j{column}->{letters}{row}{column}", x, y, precision=precision)
 
 
 def _reduced(primitive: Primitive, x: ArrayLike, axis: Axes, keepdims: bool) -> Any:
@@ -206,22 +293,101 @@ def _aligned(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
 
 
 def _promoted(*xs: ArrayLike) -> tuple[Any, ...]:
-    dtype = jnp.result_type(*(x.dtype if isinstance(x, Traced) else x for x in xs))
+    dtype = jnp.result_type(*map(value_of, xs))
     return tuple(astype(x, dtype) for x in xs)
 
 
 def _floating(x: ArrayLike) -> Any:
     dtype = _dtype(x)
-    return x if jnp.issubdtype(dtype, jnp.inexact) else astype(x, reduce(jnp.promote_types, [dtype, jnp.float32]))
+    return x if jnp.issubdtype(dtype, jnp.inexact) else astype(x, jnp.promote_types(dtype, jnp.float32))
 
 
-def _shape(x: Any) -> tuple[int, ...]:
-    return x.shape if isinstance(x, Traced) else np.shape(x)
+def _shape(x: ArrayLike) -> tuple[int, ...]:
+    return np.shape(value_of(x))
 
 
 def _dtype(x: ArrayLike) -> jnp.dtype:
-    return x.dtype if isinstance(x, Traced) else jnp.result_type(x)
+    return jnp.result_type(value_of(x))
 
 
 def _is_scalar(x: ArrayLike) -> bool:
     return isinstance(x, bool | int | float | complex)
+
+
+def _without_lone(x: ArrayLike, letters: str, elsewhere: str) -> tuple[Any, str]:
+    """Sum an operand over the letters that no other array has."""
+    kept = "".join(letter for letter in letters if letter in elsewhere)
+    lone = tuple(axis for axis, letter in enumerate(letters) if letter not in elsewhere)
+    return (sum(x, lone) if lone else x), kept
+
+
+def _is_box(part: Any) -> bool:
+    if isinstance(part, slice):
+        return part.step is None or part.step > 0
+    return part is None or part is Ellipsis or (isinstance(part, int | np.integer) and not isinstance(part, bool))
+
+
+def _box(index: tuple[Any, ...], shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """(start, limit, stride) on every axis of the array."""
+    parts = [part for part in index if part is not None]
+    gap = next((n for n, part in enumerate(parts) if part is Ellipsis), len(parts))
+    after = parts[gap + 1 :]
+    whole = [slice(None)] * (len(shape) - gap - len(after))
+    for axis, (part, size) in enumerate(zip(parts[:gap] + whole + after, shape, strict=True)):
+        if isinstance(part, slice):
+            start, limit, stride = part.indices(size)
+            yield start, limit if limit > start else start, stride
+        elif -size <= part < size:
+            yield int(part) % size, int(part) % size + 1, 1
+        else:
+            raise IndexError(f"index {part} is out of bounds for axis {axis} of size {size}")
+
+
+def _swapped(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda x, y: function(y, x)
+
+
+def _on_values(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose result has no derivative: it sees the values and answers with a plain array."""
+    return lambda *xs: function(*map(value_of, xs))
+
+
+def _shape_argument(sizes: tuple[Any, ...]) -> Any:
+    return sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+
+
+def _swapaxes(x: Traced, a: int, b: int) -> Any:
+    order = list(range(x.ndim))
+    order[a], order[b] = order[b], order[a]
+    return transpose(x, order)
+
+
+_BINARY = {"add": add, "sub": sub, "mul": mul, "truediv": div, "pow": power, "matmul": matmul}
+_VALUES = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
+_VALUES |= {"bool": bool, "int": int, "float": float, "complex": complex, "index": operator.index}
+_METHODS: dict[str, Any] = {
+    **{f"__{name}__": function for name, function in _BINARY.items()},
+    **{f"__r{name}__": _swapped(function) for name, function in _BINARY.items()},
+    **{f"__{name}__": _on_values(function) for name, function in _VALUES.items()},
+    "__neg__": neg,
+    "__abs__": abs,
+    "__getitem__": getitem,
+    "__len__": lambda x: len(x.value),
+    "__iter__": lambda x: (x[i] for i in range(len(x.value))),
+    "sum": sum,
+    "mean": mean,
+    "max": max,
+    "astype": astype,
+    "reshape": lambda x, *shape: reshape(x, _shape_argument(shape)),
+    "ravel": lambda x: reshape(x, -1),
+    "flatten": lambda x: reshape(x, -1),
+    "squeeze": lambda x, axis=None: reshape(x, np.broadcast_to(np.int8(0), x.shape).squeeze(axis).shape),
+    "transpose": lambda x, *axes: transpose(x, _shape_argument(axes) if axes else None),
+    "swapaxes": _swapaxes,
+    "item": lambda x: x.value.item(),
+    "T": property(transpose),
+    "mT": property(lambda x: _swapaxes(x, -1, -2)),
+    "__hash__": None,
+}
+for _name, _method in _METHODS.items():
+    setattr(Traced, _name, _method)

@@ -5,6 +5,7 @@ of our transformations traces, it hands itself to that trace. It knows nothing o
 holds one linear map per operand for each primitive.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
@@ -23,18 +24,42 @@ class Trace(Protocol):
         """Compute the primitive and record it."""
         ...
 
+    def check_running(self) -> None:
+        """Refuse a value that outlived its transformation."""
+        ...
+
 
 class Traced:
-    """The base of traced values: an array seen by one of our transformations.
+    """An array seen by one of our transformations: a point of its graph, and the value there.
 
-    It has the shape and dtype of its array. Operators and array methods are added by `minicnn.ops`.
+    It has the shape and dtype of its value. `minicnn.ops` gives it the operators and methods of arrays.
+
+    Attributes:
+        trace: the run of the transformation that it belongs to.
+        primal: its value: an array, or a value of an outer trace.
+        node: its place in the graph that the trace records.
     """
 
     __array_ufunc__ = None  # so that `numpy_array + traced` asks us
+    __slots__ = ("node", "primal", "trace")
 
-    trace: Trace
-    shape: tuple[int, ...]
-    dtype: jnp.dtype
+    def __init__(self, trace: Trace, primal: Any, node: int) -> None:
+        self.trace, self.primal, self.node = trace, primal, node
+
+    @property
+    def value(self) -> Any:
+        """The array under all traces. What is computed from it is a constant to every one of them."""
+        return value_of(self)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> jnp.dtype:
+        """The dtype of the value."""
+        return self.value.dtype
 
     @property
     def ndim(self) -> int:
@@ -44,13 +69,24 @@ class Traced:
     @property
     def size(self) -> int:
         """The number of entries."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
             "a traced value has no numpy array: use the function of the same name in minicnn.ops, "
             "or take the derivative outside of the numpy code"
         )
+
+    def __repr__(self) -> str:
+        """The value and the level of its trace."""
+        return f"Traced({self.value!r}, level={self.trace.level})"
+
+
+def value_of(x: Any) -> Any:
+    """The array under all traces of x; anything that is not traced is returned as it is."""
+    while isinstance(x, Traced):
+        x = x.primal
+    return x
 
 
 ArrayLike = jax.Array | np.ndarray | Traced | bool | int | float | complex | np.number

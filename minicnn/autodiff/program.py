@@ -1,0 +1,243 @@
+"""Programs: graphs whose arrows carry linear maps. To transpose one, reverse its arrows and transpose their labels."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from itertools import accumulate, zip_longest
+from typing import Any, NamedTuple
+from unicodedata import combining, normalize
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Shaped
+
+from minicnn import ops
+from minicnn.autodiff.products import times
+from minicnn.forms.memory import check_fits
+from minicnn.maps import LinearMap
+from minicnn.primitive import Traced, value_of
+
+_DOT, _BAR = "\u0307", "\u0304"
+
+
+class Node(NamedTuple):
+    """A point of the graph: the tangent of one array, or its cotangent after transposition."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: jnp.dtype
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Arrow:
+    """`target` receives map·`source`. Nodes are given by their places in the program."""
+
+    map: LinearMap
+    source: int = field(metadata={"static": True})
+    target: int = field(metadata={"static": True})
+    label: str = field(metadata={"static": True})
+
+    def reversed(self, last: int) -> "Arrow":
+        """The transposed map from target to source, in the program whose nodes are counted from the other end."""
+        symmetric = not self.label or self.map.T is self.map
+        label = (
+            self.label if symmetric else (self.label.removesuffix("ᵀ") if self.label[-1] == "ᵀ" else self.label + "ᵀ")
+        )
+        return Arrow(self.map.T, last - self.target, last - self.source, label)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A linear function as a graph: every node but the inputs is the sum of map·source over the arrows into it.
+
+    Call it with one array or pytree per argument, or with batches of them: equal leading axes everywhere.
+    A program is a pytree; the leaves of its maps are its leaves.
+
+    Attributes:
+        arrows: in the order in which they are followed.
+        nodes: every source before its targets.
+        inputs: nodes that the arguments' leaves enter at.
+        outputs: nodes that the results' leaves leave from.
+        in_tree: how the inputs make up the arguments, a tuple.
+        out_tree: how the outputs make up the results, a tuple.
+        transposed: whether tangents flow, or cotangents.
+    """
+
+    arrows: tuple[Arrow, ...]
+    nodes: tuple[Node, ...] = field(metadata={"static": True})
+    inputs: tuple[int, ...] = field(metadata={"static": True})
+    outputs: tuple[int, ...] = field(metadata={"static": True})
+    in_tree: Any = field(metadata={"static": True})
+    out_tree: Any = field(metadata={"static": True})
+    transposed: bool = field(default=False, metadata={"static": True})
+
+    @property
+    def T(self) -> "Program":
+        """The transposed program: inputs and outputs exchanged, arrows reversed, labels transposed."""
+        last = len(self.nodes) - 1
+        return Program(
+            arrows=tuple(arrow.reversed(last) for arrow in reversed(self.arrows)),
+            nodes=self.nodes[::-1],
+            inputs=tuple(last - n for n in self.outputs),
+            outputs=tuple(last - n for n in self.inputs),
+            in_tree=self.out_tree,
+            out_tree=self.in_tree,
+            transposed=not self.transposed,
+        )
+
+    def equations(self) -> Iterator[tuple[int, list[Arrow]]]:
+        """Every node that is no input, and the arrows into it."""
+        into: list[list[Arrow]] = [[] for _ in self.nodes]
+        for arrow in self.arrows:
+            into[arrow.target].append(arrow)
+        inputs = set(self.inputs)
+        return ((n, arrows) for n, arrows in enumerate(into) if n not in inputs)
+
+    def __call__(self, *vectors: Any) -> Any:
+        """Send tangents along the arrows.
+
+        Args:
+            *vectors: one for each argument, with the argument's structure, shapes and dtypes, or with equal batch axes
+                in front of every shape.
+
+        Returns:
+            One result, or a tuple of several.
+
+        Raises:
+            ValueError: if the structure or a shape is wrong.
+            TypeError: if a dtype is wrong.
+        """
+        leaves, batch = self._entering(vectors)
+        values = dict(zip(self.inputs, leaves, strict=True))
+        for n, arrows in self.equations():
+            terms = [ops.astype(times(arrow.map, values[arrow.source]), self.nodes[n].dtype) for arrow in arrows]
+            values[n] = (
+                reduce(ops.add, terms) if terms else jnp.zeros((*batch, *self.nodes[n].shape), self.nodes[n].dtype)
+            )
+        results = jax.tree.unflatten(self.out_tree, [values[n] for n in self.outputs])
+        return results[0] if len(results) == 1 else results
+
+    def matrix(self) -> Shaped[Array, "out in"]:
+        """The Jacobian: the maps multiplied along every path and added. Columns are the inputs one after the other.
+
+        Raises:
+            MemoryError: if it would not fit, with its size, before anything is allocated.
+        """
+        rows, columns = (sum(math.prod(self.nodes[n].shape) for n in ns) for ns in (self.outputs, self.inputs))
+        check_fits((rows,), (columns,), self.nodes[0].dtype)
+        images = jax.tree.leaves(self(*self.basis()))
+        return ops.concatenate([ops.reshape(image, (columns, -1)) for image in images], 1).T
+
+    def basis(self) -> Any:
+        """The unit vectors, as one batch for every input."""
+        nodes = [self.nodes[n] for n in self.inputs]
+        sizes = [math.prod(node.shape) for node in nodes]
+        rows = zip(nodes, accumulate([0, *sizes]), sizes, strict=False)
+        eyes = [
+            jnp.eye(sum(sizes), size, -start, dtype=node.dtype).reshape(-1, *node.shape) for node, start, size in rows
+        ]
+        return jax.tree.unflatten(self.in_tree, eyes)
+
+    def _entering(self, vectors: tuple[Any, ...]) -> tuple[list[Any], tuple[int, ...]]:
+        """The leaves of the arguments, checked, and their batch axes."""
+        leaves, tree = jax.tree.flatten(vectors)
+        if tree != self.in_tree:
+            raise ValueError(f"the {self._kind} has the structure {tree}: it must be {self.in_tree}")
+        nodes = [self.nodes[n] for n in self.inputs]
+        leaves = [_array(leaf, node, self._kind) for leaf, node in zip(leaves, nodes, strict=True)]
+        batch = leaves[0].shape[: leaves[0].ndim - len(nodes[0].shape)] if leaves else ()
+        for leaf, node in zip(leaves, nodes, strict=True):
+            if leaf.shape != (*batch, *node.shape):
+                raise ValueError(
+                    f"the {self._kind} of `{node.name}` has shape {leaf.shape}: "
+                    f"it must be {node.shape}, or all of them with the same batch axes in front"
+                )
+        return leaves, batch
+
+    @property
+    def _kind(self) -> str:
+        return "cotangent" if self.transposed else "tangent"
+
+    def __str__(self) -> str:
+        """The equations, with ẋ for the tangent of x and x̄ for its cotangent."""
+        mark = _BAR if self.transposed else _DOT
+        names = [_marked(node.name, mark) for node in self.nodes]
+        given, returned = (", ".join(names[n] for n in ns) for ns in (self.inputs, self.outputs))
+        lines = [f"{names[n]} = {_total(arrows, names)}" for n, arrows in self.equations()]
+        return "\n".join(
+            [f"{'Pᵀ' if self.transposed else 'P'}({given}) → {returned}", *(f"  {line}" for line in lines)]
+        )
+
+    def __repr__(self) -> str:
+        """The equations."""
+        return str(self)
+
+    def dot(self) -> str:
+        """The graph in graphviz's language, an arrow for each map: `graphviz.Source(program.dot())` draws it."""
+        mark = _BAR if self.transposed else _DOT
+        ends = set(self.inputs) | set(self.outputs)
+        nodes = [
+            f'  n{n} [label="{_quoted(_marked(node.name, mark))}\\n{node.shape}"{", shape=box" if n in ends else ""}];'
+            for n, node in enumerate(self.nodes)
+        ]
+        arrows = [f'  n{a.source} -> n{a.target} [label="{_quoted(a.label)}"];' for a in self.arrows]
+        return "\n".join(["digraph {", "  rankdir=LR;", *nodes, *arrows, "}"])
+
+
+def beside(left: Program, right: Program) -> str:
+    """Two programs side by side: P and Pᵀ."""
+    lines = str(left).splitlines()
+    width = max(map(_width, lines)) + 4
+    pairs = zip_longest(lines, str(right).splitlines(), fillvalue="")
+    return "\n".join((a + " " * (width - _width(a)) + b).rstrip() for a, b in pairs)
+
+
+def needed(program: Program) -> Program:
+    """The program without the nodes and arrows that no output depends on."""
+    keep = {*program.inputs, *program.outputs}
+    arrows = []
+    for arrow in reversed(program.arrows):
+        if arrow.target in keep:
+            keep.add(arrow.source)
+            arrows.append(arrow)
+    place = {n: position for position, n in enumerate(sorted(keep))}
+    return replace(
+        program,
+        arrows=tuple(replace(a, source=place[a.source], target=place[a.target]) for a in reversed(arrows)),
+        nodes=tuple(program.nodes[n] for n in place),
+        inputs=tuple(place[n] for n in program.inputs),
+        outputs=tuple(place[n] for n in program.outputs),
+    )
+
+
+def _array(x: Any, node: Node, kind: str) -> Any:
+    array = x if isinstance(x, Traced) else jnp.asarray(x)
+    if array.dtype == node.dtype or (
+        value_of(array).weak_type and not jnp.issubdtype(array.dtype, jnp.complexfloating)
+    ):
+        return ops.astype(array, node.dtype)
+    raise TypeError(
+        f"the {kind} of `{node.name}` is {array.dtype.name}: it must be {node.dtype.name}, "
+        f"as the value is; convert it with .astype"
+    )
+
+
+def _total(arrows: Sequence[Arrow], names: Sequence[str]) -> str:
+    return " + ".join(f"{a.label}·{names[a.source]}" if a.label else names[a.source] for a in arrows) or "0"
+
+
+def _marked(name: str, mark: str) -> str:
+    """A name with a dot or a bar over its last letter: v₁ becomes v̇₁."""
+    return normalize("NFC", re.sub(r"([^\W\d_₀-₉])(?=[\W\d_₀-₉]*$)", rf"\1{mark}", name))
+
+
+def _width(line: str) -> int:
+    return sum(not combining(character) for character in line)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,214 @@
+"""Tracing: run a function, compute as usual, and record the graph of its derivative on the side."""
+
+import itertools
+import linecache
+import re
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from minicnn import maps, ops
+from minicnn.autodiff.program import Arrow, Node, Program, needed
+from minicnn.autodiff.rules import table
+from minicnn.primitive import Primitive, Traced, value_of
+
+_levels = itertools.count()
+
+
+class LinearTrace:
+    """One run of one transformation. Its graph belongs to it alone, so that nothing outlives an exception.
+
+    Attributes:
+        level: the number of runs begun before; an inner run has a higher one than those around it.
+        linear: refuse whatever is not linear in the inputs.
+        finished: no more is recorded; a value that comes back now has leaked.
+    """
+
+    def __init__(self, linear: bool = False) -> None:
+        self.level, self.linear, self.finished = next(_levels), linear, False
+        self.nodes: list[Node] = []
+        self.arrows: list[Arrow] = []
+
+    def owns(self, x: Any) -> bool:
+        """Whether a value is traced by this run, and not by another or by none."""
+        return isinstance(x, Traced) and x.trace is self
+
+    def value(self, primal: Any, name: str | None = None) -> Traced:
+        """A new node, and its traced value."""
+        name = name or f"v{len(self.nodes)}".translate(_SUBSCRIPT)
+        self.nodes.append(Node(name, primal.shape, primal.dtype))
+        return Traced(self, primal, len(self.nodes) - 1)
+
+    def process(self, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Compute the primitive, and draw an arrow from every operand that the inputs reach.
+
+        The primals may belong to an outer trace, which then records the computation, and the maps, in its turn.
+        """
+        self.check_running()
+        primals = [x.primal if self.owns(x) else x for x in operands]
+        y = primitive(*primals, **params)
+        if not jnp.issubdtype(y.dtype, jnp.inexact):
+            return y
+        if primitive not in table:
+            raise NotImplementedError(
+                f"`{primitive}` has no derivative: enter its maps in minicnn.autodiff.rules.table"
+            )
+        rule = table[primitive]
+        entries = {n: entry for n, x in enumerate(operands) if self.owns(x) and (entry := rule.entry(n))}
+        if not entries:
+            return y
+        if self.linear:
+            _check_linear(primitive, operands, set(entries))
+        result = self.value(y)
+        names = dict(zip(rule.operands, map(self._name, operands, rule.operands), strict=False))
+        names["y"] = self.nodes[result.node].name
+        for n, entry in entries.items():
+            A = entry.map(y, *primals, **params)
+            self.arrows.append(Arrow(A, operands[n].node, result.node, entry.label.format(**params, **names)))
+        return result
+
+    def check_running(self) -> None:
+        """Refuse to go on after the end.
+
+        Raises:
+            RuntimeError: if the run has finished.
+        """
+        if self.finished:
+            raise RuntimeError(
+                "a traced value leaked: the transformation it belongs to has finished. Return it from the "
+                "differentiated function (with has_aux=True, say) instead of storing it"
+            )
+
+    def finish(self, y: Any, inputs: Sequence[int], in_tree: Any) -> tuple[Any, Program]:
+        """The function's value, and the program from the inputs' tangents to its own."""
+        outputs, out_tree = jax.tree.flatten((y,))
+        used = {arrow.source for arrow in self.arrows} | set(inputs)
+        nodes = []
+        for output in outputs:
+            nodes.append(self._output(output, used))
+            used.add(nodes[-1])
+        program = Program(tuple(self.arrows), tuple(self.nodes), tuple(inputs), tuple(nodes), in_tree, out_tree)
+        return self.strip(y), needed(program)
+
+    def strip(self, tree: Any) -> Any:
+        """The tree with this run's values replaced by what they are outside of it."""
+        for leaf in jax.tree.leaves(tree):
+            if isinstance(leaf, Traced) and not self.owns(leaf):
+                leaf.trace.check_running()
+        return jax.tree.map(lambda leaf: leaf.primal if self.owns(leaf) else leaf, tree)
+
+    def _output(self, output: Any, used: set[int]) -> int:
+        """An output's node. One that is an input, an output already or read by others is copied, so arrows reverse."""
+        traced = self.owns(output)
+        if traced and output.node not in used:
+            return output.node
+        primal = output.primal if traced else jnp.asarray(value_of(output))
+        if not jnp.issubdtype(primal.dtype, jnp.inexact):
+            raise TypeError(f"an output is {primal.dtype.name}: only floats have derivatives; use x.astype(float)")
+        if self.linear and not traced and _nonzero(primal):
+            raise ValueError("the function is not linear: one of its outputs is a constant other than zero")
+        copy = self.value(primal)
+        if traced:
+            self.arrows.append(Arrow(maps.identity(copy.shape, copy.dtype), output.node, copy.node, ""))
+        return copy.node
+
+    def _name(self, operand: Any, fallback: str) -> str:
+        """What a label calls an operand: the name of its node, the number it is, or the rule's word for a constant."""
+        if self.owns(operand):
+            return self.nodes[operand.node].name
+        value = value_of(operand)
+        number = np.size(value) == 1 and not isinstance(value, Tracer)
+        return f"{np.asarray(value).item():.4g}" if number else fallback
+
+
+def trace(
+    f: Callable[..., Any],
+    primals: tuple[Any, ...],
+    names: Sequence[str],
+    *,
+    linear: bool = False,
+    has_aux: bool = False,
+) -> tuple[Any, Program, Any]:
+    """Run f and return its value, the program of its derivative, and its auxiliary result.
+
+    Raises:
+        TypeError: if an input is not floating.
+    """
+    run = LinearTrace(linear)
+    paths, in_tree = jax.tree.flatten_with_path(primals)
+    inputs = [run.value(_floating(x, name), name) for x, name in ((x, _path_name(path, names)) for path, x in paths)]
+    try:
+        y = f(*jax.tree.unflatten(in_tree, inputs))
+        y, aux = y if has_aux else (y, None)
+        value, program = run.finish(y, range(len(inputs)), in_tree)
+        return value, program, run.strip(aux)
+    except TypeError as error:
+        _explain(error)
+        raise
+    finally:
+        run.finished = True
+
+
+def _check_linear(primitive: Primitive, operands: tuple[Any, ...], varying: set[int]) -> None:
+    """Refuse a primitive that is not linear in its varying operands, or that adds a constant to them."""
+    rule = table[primitive]
+    added = (n for n in range(len(operands)) if n not in varying and rule.entry(n) and rule.linear_in({*varying, n}))
+    if not rule.linear_in(varying):
+        raise ValueError(
+            f"`{primitive}` is not linear here: linear_transpose needs a linear function; use vjp at a point"
+        )
+    if any(_nonzero(operands[n]) for n in added):
+        raise ValueError(f"`{primitive}` adds a constant: linear_transpose needs a linear function; use vjp at a point")
+
+
+def _nonzero(constant: Any) -> bool:
+    """Whether a constant is seen not to be zero; under jit it is not seen."""
+    value = value_of(constant)
+    return not isinstance(value, Tracer) and bool(np.any(np.asarray(value)))
+
+
+def _floating(x: Any, name: str) -> Any:
+    array = x if isinstance(x, Traced) else jnp.asarray(x)
+    if isinstance(array, Traced):
+        array.trace.check_running()
+    if not jnp.issubdtype(array.dtype, jnp.inexact):
+        raise TypeError(f"`{name}` is {array.dtype.name}: only floats have derivatives; use {name}.astype(float)")
+    return array
+
+
+def _path_name(path: tuple[Any, ...], names: Sequence[str]) -> str:
+    """The argument's name, with the way to the leaf: params.0.w."""
+    inner = jax.tree_util.keystr(path[1:], simple=True, separator=".")
+    return f"{names[path[0].idx]}.{inner}" if inner else names[path[0].idx]
+
+
+def _explain(error: TypeError) -> None:
+    """Add to a TypeError of JAX or NumPy which function of ours takes a traced value."""
+    known = any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ()))
+    if known or not re.search(r"\bTraced\b|traced value", str(error)):
+        return
+    name = _called(error)
+    use = (
+        f"minicnn.ops.{name}"
+        if name in ops.__all__
+        else "functions of minicnn and minicnn.ops; jax.jit, jax.vmap and jax.lax.scan go around the derivative"
+    )
+    error.add_note(f"{_NOTE}: use {use}")
+
+
+def _called(error: TypeError) -> str:
+    """The name of the function that was called where the error left the user's code."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _LIBRARIES.search(f.filename)]
+    code = linecache.getline(frames[-1].filename, frames[-1].lineno or 0)[frames[-1].colno :]
+    match = re.match(r"[\w.]*?(\w+)\(", code)
+    return match[1] if match else ""
+
+
+_NOTE = "minicnn: jax.numpy and numpy do not know traced values"
+_LIBRARIES = re.compile(r"[/\\](jax|jaxlib|numpy)[/\\]")
+_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

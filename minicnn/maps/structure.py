@@ -1,0 +1,97 @@
+"""Maps that move entries about: repeat them, cut them out, pick them by index."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, Shaped
+
+from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
+
+
+@linear_map
+class Broadcast(TransposableMap):
+    """Repeat an array along `axes` of `out_shape`, where `in_shape` has size 1 or no axis. Its transpose is a sum."""
+
+    axes: tuple[int, ...] = static()
+    in_shape: Shape = static()
+    out_shape: Shape = static()
+    dtype: jnp.dtype = static()
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Copies side by side."""
+        kept = (1 if axis in self.axes else size for axis, size in enumerate(self.out_shape))
+        return jnp.broadcast_to(x.reshape(x.shape[0], *kept), (x.shape[0], *self.out_shape))
+
+    def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """The copies of each entry, added."""
+        return y.sum(tuple(axis + 1 for axis in self.axes)).reshape(y.shape[0], *self.in_shape)
+
+    def entries(self) -> Entries:
+        """One 1 per row."""
+        columns = jnp.arange(self.shape[1], dtype=jnp.int32).reshape(1, *self.in_shape)
+        return _ones(np.asarray(self.apply(columns)), self.dtype)
+
+
+@linear_map
+class Slice(TransposableMap):
+    """A box cut out of an array, every `stride`-th entry of it. Its transpose puts the box among zeros."""
+
+    starts: tuple[int, ...] = static()
+    limits: tuple[int, ...] = static()
+    strides: tuple[int, ...] = static()
+    in_shape: Shape = static()
+    dtype: jnp.dtype = static()
+
+    out_shape = derived(lambda self: tuple(len(range(*box)) for box in self._boxes))
+
+    @property
+    def _boxes(self) -> list[tuple[int, int, int]]:
+        return list(zip(self.starts, self.limits, self.strides, strict=True))
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """The entries of the box."""
+        return x[(slice(None), *(slice(*box) for box in self._boxes))]
+
+    def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """The box, with zeros around and between."""
+        rows = zip(self._boxes, y.shape[1:], self.in_shape, strict=True)
+        widths = [
+            (start, size - start - stride * (length - 1) - 1, stride - 1) if length else (0, size, 0)
+            for (start, _, stride), length, size in rows
+        ]
+        return jax.lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *widths])
+
+    def entries(self) -> Entries:
+        """One 1 per row."""
+        positions = np.arange(self.shape[1]).reshape(self.in_shape)
+        return _ones(positions[tuple(slice(*box) for box in self._boxes)], self.dtype)
+
+
+@linear_map
+class Gather(TransposableMap):
+    """Entries picked by their flat positions, as often as they are named. Its transpose adds them back."""
+
+    positions: Int[Array, "..."]
+    in_shape: Shape = static()
+    out_shape: Shape = static()
+    dtype: jnp.dtype = static()
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """The entries at the positions."""
+        return x.reshape(x.shape[0], math.prod(self.in_shape))[:, self.positions]
+
+    def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Every entry added to its position."""
+        flat = jnp.zeros((y.shape[0], math.prod(self.in_shape)), y.dtype)
+        return flat.at[:, self.positions].add(y).reshape(y.shape[0], *self.in_shape)
+
+    def entries(self) -> Entries:
+        """One 1 per row."""
+        return _ones(np.asarray(self.positions), self.dtype)
+
+
+def _ones(columns: np.ndarray, dtype: jnp.dtype) -> Entries:
+    """A 1 in each row, at these columns."""
+    return np.arange(columns.size), columns.ravel(), np.ones(columns.size, dtype)
