@@ -20,7 +20,7 @@ conv_weights_p = jitted_primitive(
     "conv_weights",
     lambda x, y, geometry, form, arithmetic: masked(form.weights(geometry, x, y, arithmetic), geometry),
 )
-apply_p = Primitive("apply", jax.jit(lambda x, A: A(x), inline=True))
+apply_p = Primitive("apply", lambda x, A: A(x))
 
 
 @singledispatch

@@ -17,7 +17,7 @@ from minicnn import ops
 from minicnn.autodiff.products import times
 from minicnn.forms.memory import check_fits
 from minicnn.maps import LinearMap
-from minicnn.primitive import Traced, value_of
+from minicnn.primitive import Traced
 
 _DOT, _BAR = "\u0307", "\u0304"
 
@@ -215,11 +215,11 @@ def needed(program: Program) -> Program:
 
 
 def _array(x: Any, node: Node, kind: str) -> Any:
+    if isinstance(x, int | float):
+        return jnp.full((), x, node.dtype)
     array = x if isinstance(x, Traced) else jnp.asarray(x)
-    if array.dtype == node.dtype or (
-        value_of(array).weak_type and not jnp.issubdtype(array.dtype, jnp.complexfloating)
-    ):
-        return ops.astype(array, node.dtype)
+    if array.dtype == node.dtype:
+        return array
     raise TypeError(
         f"the {kind} of `{node.name}` is {array.dtype.name}: it must be {node.dtype.name}, "
         f"as the value is; convert it with .astype"

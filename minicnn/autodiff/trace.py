@@ -183,8 +183,8 @@ def _floating(x: Any, name: str) -> Any:
 
 def _path_name(path: tuple[Any, ...], names: Sequence[str]) -> str:
     """The argument's name, with the way to the leaf: params.0.w."""
-    inner = jax.tree_util.keystr(path[1:], simple=True, separator=".")
-    return f"{names[path[0].idx]}.{inner}" if inner else names[path[0].idx]
+    way = jax.tree_util.keystr(path[1:], simple=True, separator=".")
+    return f"{names[path[0].idx]}.{way}".rstrip(".")
 
 
 def _explain(error: TypeError) -> None:

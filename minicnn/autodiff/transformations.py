@@ -46,9 +46,9 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Program]:
     Raises:
         TypeError: if an argument is not floating.
 
-    >>> y, P = linearize(lambda x: x**3, 2.0)
-    >>> P(1.0)
-    Array(12., dtype=float32)
+    >>> y, P = linearize(lambda x: x**3, jnp.array([1.0, 2.0]))
+    >>> P(jnp.ones(2))
+    Array([ 3., 12.], dtype=float32)
     """
     y, program, _ = trace(f, primals, _names(f, len(primals)))
     return y, program
@@ -61,8 +61,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         TypeError: if an argument is not floating.
         ValueError: if a tangent does not fit its argument.
 
-    >>> jvp(minicnn.ops.exp, (0.0,), (2.0,))
-    (Array(1., dtype=float32, weak_type=True), Array(2., dtype=float32))
+    >>> jvp(lambda x: x * x, (jnp.array([1.0, 2.0]),), (jnp.array([1.0, 0.0]),))
+    (Array([1., 4.], dtype=float32), Array([2., 0.], dtype=float32))
     """
     y, program = linearize(f, *primals)
     return y, program(*tangents)
@@ -79,9 +79,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     Returns:
         (y, pullback), or (y, pullback, aux). pullback(y_bar) is a tuple with a cotangent for each argument.
 
-    >>> y, pullback = vjp(lambda x, w: x * w, 2.0, 3.0)
+    >>> y, pullback = vjp(lambda x, w: x @ w, jnp.array([1.0, 2.0]), jnp.array([3.0, 4.0]))
     >>> pullback(1.0)
-    (Array(3., dtype=float32), Array(2., dtype=float32))
+    (Array([3., 4.], dtype=float32), Array([1., 2.], dtype=float32))
     """
     y, program, aux = trace(f, primals, _names(f, len(primals)), has_aux=has_aux)
     pullback = Partial(_pull_back, program.T)
@@ -101,8 +101,8 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     Raises:
         ValueError: if f is not linear, naming the primitive.
 
-    >>> linear_transpose(minicnn.ops.sum, jnp.zeros(3))(2.0)
-    (Array([2., 2., 2.], dtype=float32),)
+    >>> linear_transpose(minicnn.ops.sum, jnp.zeros(3))(jnp.ones(()))
+    (Array([1., 1., 1.], dtype=float32),)
     """
     zeros = jax.tree.map(jnp.zeros_like, primals)
     _, program, _ = trace(f, zeros, _names(f, len(primals)), linear=True)
@@ -135,8 +135,8 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """`grad` that also returns the value: (value, gradient), or ((value, aux), gradient).
 
-    >>> value_and_grad(lambda x: x * x)(3.0)
-    (Array(9., dtype=float32), Array(6., dtype=float32))
+    >>> value_and_grad(lambda x: (x * x).sum())(jnp.array([1.0, 2.0]))
+    (Array(5., dtype=float32), Array([2., 4.], dtype=float32))
     """
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
