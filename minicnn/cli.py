@@ -44,7 +44,7 @@ def train(
 ) -> None:
     """Train a network and write a folder with its metrics, parameters, pictures and report."""
     begun = time.perf_counter()
-    from minicnn.train import Config, Run, fit
+    from minicnn.train import Config, Run, fit, total_steps
     from minicnn.train.catalogue import load_data, load_model
     from minicnn.train.proof import check_network
     from minicnn.train.report import save_pictures, table, write_report
@@ -54,6 +54,7 @@ def train(
             model=model, data=data, epochs=epochs, batch=batch, seed=seed, learning_rate=learning_rate, reach=reach
         )
         network, dataset = load_model(config.model), load_data(config.data)
+        total_steps(dataset, config)
         run = Run.create(runs_dir, name, config)
         with _progress() as (on_step, on_epoch):
 

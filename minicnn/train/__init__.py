@@ -1,7 +1,7 @@
 """Training: the loop, metrics and runs."""
 
 from minicnn.train.config import Config
-from minicnn.train.loop import Record, accuracy, fit, predictor
+from minicnn.train.loop import Record, accuracy, fit, predictor, total_steps
 from minicnn.train.runs import Run
 
-__all__ = ["Config", "Record", "Run", "accuracy", "fit", "predictor"]
+__all__ = ["Config", "Record", "Run", "accuracy", "fit", "predictor", "total_steps"]

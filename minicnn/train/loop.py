@@ -57,10 +57,7 @@ def fit(
         ValueError: if a batch is larger than the training set.
         FloatingPointError: if the loss is no longer finite, naming the epoch.
     """
-    per_epoch = len(data.train) // config.batch
-    if per_epoch == 0:
-        raise ValueError(f"`batch`={config.batch} is more than the {len(data.train)} training images: use fewer")
-    steps = per_epoch * config.epochs
+    steps = total_steps(data, config)
     optimizer = _optimizer(config, steps)
     step, predict = _training_step(model, optimizer, config.reach), predictor(model)
     params_key, order_key, shift_key = jax.random.split(jax.random.key(config.seed), 3)
@@ -87,6 +84,17 @@ def fit(
             )
         )
     return params
+
+
+def total_steps(data: Dataset, config: Config) -> int:
+    """How many steps a run takes; every batch of training images is full.
+
+    Raises:
+        ValueError: if a batch is larger than the training set.
+    """
+    if config.batch > len(data.train):
+        raise ValueError(f"`batch`={config.batch} is more than the {len(data.train)} training images: use fewer")
+    return len(data.train) // config.batch * config.epochs
 
 
 def predictor(model: Sequential) -> Callable[[Params, Any], Int[Array, " n"]]:
