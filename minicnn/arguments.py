@@ -27,6 +27,30 @@ def operands(**arrays: ArrayLike) -> tuple[Array, ...]:
     return tuple(ops.astype(a, dtype) for a in values.values())
 
 
+def floating(x: ArrayLike) -> Array:
+    """One array that can be averaged.
+
+    Raises:
+        TypeError: if it holds integers.
+    """
+    (x,) = operands(x=x)
+    if not jnp.issubdtype(x.dtype, jnp.inexact):
+        raise TypeError(f"`x` is {x.dtype.name} and an average is no integer: convert it with x.astype(float)")
+    return x
+
+
+def ordered(x: ArrayLike) -> Array:
+    """One array that has a maximum.
+
+    Raises:
+        TypeError: if it is complex.
+    """
+    (x,) = operands(x=x)
+    if jnp.issubdtype(x.dtype, jnp.complexfloating):
+        raise TypeError(f"`x` is {x.dtype.name} and complex numbers have no order: pool the absolute value instead")
+    return x
+
+
 def spatial_rank(w: Any) -> int:
     """The number of spatial axes of a kernel.
 

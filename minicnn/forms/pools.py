@@ -1,5 +1,6 @@
 """The geometry of pooling windows, and the maximum of each."""
 
+import math
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ from jaxtyping import Array, Int, Shaped
 
 from minicnn.axis import Axis, Sliding
 from minicnn.forms.shifts import shift, taps
+from minicnn.forms.tables import BinAxis, gather
 
 
 def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bool) -> tuple[Axis, ...]:
@@ -43,7 +45,7 @@ def max_windows(
 
     A chain of `where`s, tap by tap: its derivative is the selection of the winners, without a scatter.
     """
-    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
+    lowest = _lowest(x.dtype)
     first = _first_taps(axes)
     best, winner = jnp.zeros((), x.dtype), jnp.zeros((), jnp.int32)
     for n, tap in enumerate(taps(axes)):
@@ -70,3 +72,25 @@ def input_positions(winner: Int[Array, "b *out c"], axes: Sequence[Axis]) -> Int
         o = jnp.arange(axis.out_size).reshape(-1, *(1,) * (rank - position))
         flat = flat * axis.in_size + axis.stride * o + axis.dilation * k - axis.low
     return flat.astype(jnp.int32)
+
+
+def bin_winners(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Int[Array, "b *out c"]:
+    """The flat position in each image, channels included, of the first largest entry, or the first NaN, of each bin."""
+    rank, channels = len(axes), x.shape[-1]
+    bins = x
+    for position, axis in enumerate(axes):
+        bins = gather(bins, axis.table(jnp), 1 + 2 * position, _lowest(x.dtype))
+    outs, places = range(1, 2 * rank, 2), range(2, 2 * rank + 1, 2)
+    bins = bins.transpose(0, *outs, 2 * rank + 1, *places)  # b, *out, c, *place in bin
+    best = jnp.argmax(bins.reshape(*bins.shape[: rank + 2], math.prod(axis.width for axis in axes)), axis=-1)
+    flat = jnp.zeros((), jnp.int32)
+    for position, (axis, place) in enumerate(
+        zip(axes, jnp.unravel_index(best, tuple(axis.width for axis in axes)), strict=True)
+    ):
+        o = jnp.arange(axis.out_size).reshape(-1, *(1,) * (rank - position))
+        flat = flat * axis.in_size + o * axis.in_size // axis.out_size + place
+    return (flat * channels + jnp.arange(channels)).astype(jnp.int32)
+
+
+def _lowest(dtype: jnp.dtype) -> complex:
+    return -jnp.inf if jnp.issubdtype(dtype, jnp.floating) else int(jnp.iinfo(dtype).min)

@@ -10,12 +10,12 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Int
 
 
-def gather(x: Array, table: Any, position: int) -> Array:
-    """Replace one axis of x by the axes of the table; nothing reads as 0."""
-    return jnp.take(x, table, axis=position, mode="fill", fill_value=0)
+def gather(x: Array, table: Any, position: int, fill: complex = 0) -> Array:
+    """Replace one axis of x by the axes of the table; nothing reads as `fill`."""
+    return jnp.take(x, table, axis=position, mode="fill", fill_value=fill)
 
 
 def scatter(y: Array, table: Any, position: int, in_size: int) -> Array:
@@ -45,6 +45,49 @@ class PadAxis:
         array([2, 1, 0, 1, 2, 3, 2, 1])
         """
         return _TABLES[self.mode](xp, xp.arange(self.out_size) - self.low, self.in_size)
+
+    def input_of(self) -> Int[np.ndarray, "out 1"]:
+        """The table as `Axis.input_of` gives it: −1 for none."""
+        table = self.table()[:, None]
+        return np.where(table < self.in_size, table, -1)
+
+
+@dataclass(frozen=True)
+class BinAxis:
+    """One axis divided into bins of nearly equal size: bin o holds the positions from ⌊o·n/m⌋ to ⌈(o + 1)·n/m⌉ − 1."""
+
+    in_size: int
+    out_size: int
+
+    @property
+    def width(self) -> int:
+        """The size of the largest bin."""
+        return int(self.counts().max(initial=0))
+
+    def counts(self) -> Int[np.ndarray, " out"]:
+        """The size of each bin."""
+        start, end = self._ends(np)
+        return end - start
+
+    def table(self, xp: ModuleType = np) -> Any:
+        """For every bin its input positions, (out, width).
+
+        >>> BinAxis(5, 3).table()
+        array([[0, 1, 5],
+               [1, 2, 3],
+               [3, 4, 5]])
+        """
+        start, end = self._ends(xp)
+        i = start[:, None] + xp.arange(self.width)
+        return xp.where(i < end[:, None], i, self.in_size)
+
+    def input_of(self) -> Int[np.ndarray, "out width"]:
+        """The table as `Axis.input_of` gives it: −1 for none."""
+        return np.where(self.table() < self.in_size, self.table(), -1)
+
+    def _ends(self, xp: ModuleType) -> tuple[Any, Any]:
+        o = xp.arange(self.out_size)
+        return o * self.in_size // self.out_size, -(-(o + 1) * self.in_size // self.out_size)
 
 
 _TABLES = {

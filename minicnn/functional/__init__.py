@@ -4,20 +4,34 @@ Arrays are channels-last with any number of leading batch axes: x is (*batch, *s
 here, once; what lies below trusts them.
 """
 
+from minicnn.functional.adaptive import adaptive_avg_pool, adaptive_max_pool, global_avg_pool, global_max_pool
 from minicnn.functional.convolution import conv, conv_map, conv_matrix, conv_transpose, patch_map
+from minicnn.functional.learned import channel_pool, matrix_pool, weighted_pool
+from minicnn.functional.norms import global_lp_pool, lp_pool
 from minicnn.functional.padding import pad
 from minicnn.functional.pooling import avg_pool, max_pool
+from minicnn.functional.unpooling import max_unpool
 from minicnn.functional.windows import fold, unfold
 
 __all__ = [
+    "adaptive_avg_pool",
+    "adaptive_max_pool",
     "avg_pool",
+    "channel_pool",
     "conv",
     "conv_map",
     "conv_matrix",
     "conv_transpose",
     "fold",
+    "global_avg_pool",
+    "global_lp_pool",
+    "global_max_pool",
+    "lp_pool",
+    "matrix_pool",
     "max_pool",
+    "max_unpool",
     "pad",
     "patch_map",
     "unfold",
+    "weighted_pool",
 ]

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import check_rank, operands
+from minicnn.arguments import check_rank, floating, ordered
 from minicnn.axis import Axis
 from minicnn.forms.geometry import Padding, resolve, sliding_axes
 from minicnn.forms.pools import input_positions, max_windows, pool_axes
 from minicnn.functional.common import Ints, batched, jitted_primitive
 from minicnn.maps.pooling import AveragePool, Selection
-from minicnn.primitive import ArrayLike
+from minicnn.primitive import ArrayLike, value_of
 
 max_pool_p = jitted_primitive("max_pool", lambda x, axes: max_windows(x, axes)[0])
 avg_pool_p = jitted_primitive(
@@ -55,13 +55,11 @@ def max_pool(
     >>> max_pool(jnp.array([1.0, 5.0, 2.0, 3.0]).reshape(4, 1), (2,)).ravel()
     Array([5., 3.], dtype=float32)
     """
-    (x,) = operands(x=x)
-    if jnp.issubdtype(x.dtype, jnp.complexfloating):
-        raise TypeError(f"`x` is {x.dtype.name} and complex numbers have no order: pool the absolute value instead")
+    x = ordered(x)
     rank = len(window)
-    axes, _ = _pooling(x, window, stride, padding, dilation, ceil_mode)
+    axes, _ = pooling_axes(x, window, stride, padding, dilation, ceil_mode)
     y = batched(max_pool_p, x, rank, axes=axes)
-    return (y, batched(_winners, x, rank, axes=axes)) if return_indices else y
+    return (y, batched(_winners, value_of(x), rank, axes=axes)) if return_indices else y
 
 
 def avg_pool(
@@ -95,10 +93,8 @@ def avg_pool(
     >>> avg_pool(jnp.array([1.0, 5.0, 2.0, 4.0]).reshape(4, 1), (2,)).ravel()
     Array([3., 3.], dtype=float32)
     """
-    (x,) = operands(x=x)
-    if not jnp.issubdtype(x.dtype, jnp.inexact):
-        raise TypeError(f"`x` is {x.dtype.name} and an average is no integer: convert it with x.astype(float)")
-    axes, widths = _pooling(x, window, stride, padding, dilation, ceil_mode)
+    x = floating(x)
+    axes, widths = pooling_axes(x, window, stride, padding, dilation, ceil_mode)
     counted = widths if count_include_pad else ((0, 0),) * len(window)
     return batched(avg_pool_p, x, len(window), axes=axes, counted=counted)
 
@@ -118,7 +114,7 @@ def avg_pool_map(
     AveragePool((4, 4, 1) → (2, 2, 1), 4×16 float32)
     """
     include_pad = options.pop("count_include_pad", False)
-    axes, widths = _pooling(jax.ShapeDtypeStruct(tuple(in_shape), dtype), window, **(_POOLING | options))
+    axes, widths = pooling_axes(jax.ShapeDtypeStruct(tuple(in_shape), dtype), window, **(POOLING | options))
     counted = widths if include_pad else ((0, 0),) * len(window)
     return AveragePool(axes, in_shape[-1], counted, jnp.dtype(dtype))
 
@@ -135,20 +131,20 @@ def max_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], **opt
     Array([[0., 1., 0., 0.],
            [0., 0., 0., 1.]], dtype=float32)
     """
-    axes, _ = _pooling(x, window, **(_POOLING | options))
+    axes, _ = pooling_axes(x, window, **(POOLING | options))
     _, winner = _max_windows(x[None], axes)
     return Selection(winner[0], axes, (), x.shape[-1], x.dtype)
 
 
 _max_windows = jax.jit(max_windows, static_argnums=1)
-_POOLING = {"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False}
+POOLING = {"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False}
 
 
 def _winners(x: Array, axes: tuple[Axis, ...]) -> Array:
     return input_positions(_max_windows(x, axes)[1], axes)
 
 
-def _pooling(
+def pooling_axes(
     x: Any, window: Sequence[int], stride: Ints | None, padding: Padding, dilation: Ints, ceil_mode: bool
 ) -> tuple[tuple[Axis, ...], tuple[tuple[int, int], ...]]:
     """The axes of pooling windows and their requested padding."""

@@ -9,11 +9,12 @@ from minicnn.maps.pointwise import InverseDiagonal, Mask
 from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.maps.products import Batched, Contraction
 from minicnn.maps.structure import Broadcast, Gather, Slice
-from minicnn.maps.windows import Unfold, WindowSum
+from minicnn.maps.windows import BinSum, Unfold, WindowSum
 
 __all__ = [
     "AveragePool",
     "Batched",
+    "BinSum",
     "Broadcast",
     "Compose",
     "Contraction",

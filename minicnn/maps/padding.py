@@ -6,6 +6,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.forms.tables import PadAxis, gather, scatter
 from minicnn.maps.base import Entries, TransposableMap, derived, linear_map, static
+from minicnn.maps.windows import ones
 
 
 @linear_map
@@ -33,11 +34,5 @@ class Pad(TransposableMap):
 
     def entries(self) -> Entries:
         """The ones."""
-        columns, inside = np.zeros(1, np.int64), np.ones(1, bool)
-        for axis in self.axes:
-            table = axis.table()
-            columns = np.add.outer(columns * axis.in_size, table).ravel()
-            inside = np.logical_and.outer(inside, table < axis.in_size).ravel()
-        rows = np.add.outer(np.flatnonzero(inside) * self.channels, np.arange(self.channels)).ravel()
-        columns = np.add.outer(columns[inside] * self.channels, np.arange(self.channels)).ravel()
+        rows, columns = ones(self.axes, self.channels)
         return rows, columns, np.ones(len(rows), self.dtype)

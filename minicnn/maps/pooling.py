@@ -9,8 +9,11 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.shifts import shift, taps
+from minicnn.forms.tables import BinAxis
+from minicnn.maps.algebra import Compose
 from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
-from minicnn.maps.windows import WindowSum
+from minicnn.maps.pointwise import InverseDiagonal
+from minicnn.maps.windows import BinSum, WindowSum
 
 
 @linear_map
@@ -108,6 +111,14 @@ class Selection(TransposableMap):
         sizes = (len(chosen), *(axis.in_size for axis in self.axes), self.channels)
         columns = np.ravel_multi_index((lead, *inputs, channel), sizes).ravel()
         return np.arange(len(columns)), columns, np.ones(len(columns), self.dtype)
+
+
+def bin_average(axes: tuple[BinAxis, ...], channels: int, dtype: jnp.dtype) -> Compose:
+    """diag(1/count)·S for bins of nearly equal size."""
+    S = BinSum(axes, channels, dtype)
+    count = reduce(np.multiply.outer, [axis.counts() for axis in axes])[..., None]
+    counts = jnp.asarray(np.broadcast_to(count, S.out_shape), dtype)
+    return Compose((InverseDiagonal(counts, S.out_shape, dtype), S))
 
 
 def window_counts(axis: Axis, counted: tuple[int, int]) -> Int[np.ndarray, " out"]:

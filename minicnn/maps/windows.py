@@ -1,6 +1,7 @@
 """Windows as matrices: summing them (S), and laying them out side by side (im2col)."""
 
 import math
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
@@ -10,6 +11,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.shifts import shift, shift_axis, taps
+from minicnn.forms.tables import BinAxis, PadAxis, gather, scatter
 from minicnn.maps.base import Entries, LinearMap, TransposableMap, derived, linear_map, static
 
 
@@ -43,7 +45,7 @@ class WindowSum(LinearMap):
 
     def entries(self) -> Entries:
         """The ones."""
-        rows, columns = _ones(self.axes, self.channels)
+        rows, columns = ones(self.axes, self.channels)
         return rows, columns, np.ones(len(rows), self.dtype)
 
 
@@ -81,8 +83,38 @@ class Unfold(TransposableMap):
         return rows, laid.ravel()[rows] - 1, np.ones(len(rows), self.dtype)
 
 
-def _ones(axes: tuple[Axis, ...], channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of every one of S."""
+@linear_map
+class BinSum(TransposableMap):
+    """The 0/1 matrix that sums each bin of positions, channel by channel."""
+
+    axes: tuple[BinAxis, ...] = static()
+    channels: int = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: (*(axis.in_size for axis in self.axes), self.channels))
+    out_shape = derived(lambda self: (*(axis.out_size for axis in self.axes), self.channels))
+
+    def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
+        """Sum the bins, one axis after the other."""
+        for position, axis in enumerate(self.axes, start=1):
+            x = gather(x, axis.table(jnp), position).sum(position + 1, dtype=x.dtype)
+        return x
+
+    def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
+        """Every input position collects the bins that hold it."""
+        for position, axis in enumerate(self.axes, start=1):
+            copies = jnp.repeat(jnp.expand_dims(y, position + 1), axis.width, position + 1)
+            y = scatter(copies, axis.table(jnp), position, axis.in_size)
+        return y
+
+    def entries(self) -> Entries:
+        """The ones."""
+        rows, columns = ones(self.axes, self.channels)
+        return rows, columns, np.ones(len(rows), self.dtype)
+
+
+def ones(axes: Sequence[Axis | BinAxis | PadAxis], channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of every 1 of a Kronecker product over axes that know the inputs of each output."""
     row, column = np.zeros(1, np.int64), np.zeros(1, np.int64)
     for axis in axes:
         inputs = axis.input_of()

@@ -1,0 +1,62 @@
+"""Unpooling: values sent back to where a maximum was found."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from minicnn import ops
+from minicnn.arguments import check_rank, operands
+from minicnn.functional.common import jitted_primitive
+from minicnn.maps.base import LinearMap
+from minicnn.maps.structure import Gather
+from minicnn.primitive import ArrayLike, value_of
+
+
+def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> Any:
+    """Put every value at its position, and zeros elsewhere: the transpose of the selection. Duplicates add.
+
+    Args:
+        y: values, (*batch, *pooled, c).
+        indices: flat positions over the spatial axes, row-major, as `max_pool(..., return_indices=True)` gives them,
+            in the shape of y.
+        output_size: spatial size of the result.
+
+    Returns:
+        (*batch, *output_size, c).
+
+    Raises:
+        ValueError: if the shapes of y and `indices` differ.
+        TypeError: if the indices are no integers.
+
+    >>> y, indices = minicnn.max_pool(jnp.array([1.0, 5.0, 2.0, 3.0]).reshape(4, 1), (2,), return_indices=True)
+    >>> max_unpool(y, indices, (4,)).ravel()
+    Array([0., 5., 0., 3.], dtype=float32)
+    """
+    (y,) = operands(y=y)
+    positions = jnp.asarray(value_of(indices))
+    rank = len(output_size)
+    check_rank("y", y, rank)
+    if positions.shape != y.shape:
+        raise ValueError(f"`indices` has shape {positions.shape} and `y` {y.shape}: each value needs one position")
+    if not jnp.issubdtype(positions.dtype, jnp.integer):
+        raise TypeError(f"`indices` is {positions.dtype.name}: positions are integers, as `max_pool` returns them")
+    batch, pooled = y.shape[: -rank - 1], y.shape[-rank - 1 :]
+    images = (math.prod(batch), *pooled)
+    x = max_unpool_p(ops.reshape(y, images), positions.reshape(images), output_size=tuple(output_size))
+    return ops.reshape(x, (*batch, *output_size, y.shape[-1]))
+
+
+def unpooling(y: Any, indices: Int[Array, "b *pooled c"], output_size: Sequence[int]) -> LinearMap:
+    """The matrix of `max_unpool` for a batch."""
+    images, channels, size = len(indices), indices.shape[-1], math.prod(output_size)
+    image = jnp.arange(images, dtype=indices.dtype).reshape(-1, *(1,) * (indices.ndim - 1))
+    inside = (indices >= 0) & (indices < size)
+    positions = (image * size + indices) * channels + jnp.arange(channels, dtype=indices.dtype)
+    out_shape = (images, *output_size, channels)
+    return Gather(jnp.where(inside, positions, images * size * channels), out_shape, indices.shape, y.dtype).T
+
+
+max_unpool_p = jitted_primitive("max_unpool", lambda y, indices, output_size: unpooling(y, indices, output_size)(y))
