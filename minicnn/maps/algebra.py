@@ -54,7 +54,7 @@ class Compose(LinearMap):
 
     def dense(self) -> Shaped[Array, "..."]:
         """The dense matrix: the columns of the last factor, carried through the others."""
-        columns = self.factors[-1].matrix().T.reshape(-1, *self.factors[-1].out_shape)
+        columns = self.factors[-1].matrix().T.reshape(self.shape[1], *self.factors[-1].out_shape)
         for factor in reversed(self.factors[:-1]):
             columns = factor.apply(columns)
         return columns.reshape(self.shape[::-1]).T

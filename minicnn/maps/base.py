@@ -117,7 +117,7 @@ class LinearMap(ABC):
 
     def dense(self) -> Shaped[Array, "..."]:
         """The dense matrix without the check, in any shape of the right size; by default column by column."""
-        columns = self.apply(jnp.eye(self.shape[1], dtype=self.dtype).reshape(-1, *self.in_shape))
+        columns = self.apply(jnp.eye(self.shape[1], dtype=self.dtype).reshape(self.shape[1], *self.in_shape))
         return columns.reshape(self.shape[::-1]).T
 
     def to_scipy(self) -> Any:
@@ -125,7 +125,7 @@ class LinearMap(ABC):
         from scipy import sparse
 
         rows, columns, values = self.entries()
-        return sparse.coo_array((values, (rows, columns)), shape=self.shape).tocsr()
+        return sparse.coo_array((values.astype(self.dtype), (rows, columns)), shape=self.shape).tocsr()
 
     def __matmul__(self, other: "LinearMap") -> "LinearMap":
         """A @ B, the matrix product: first B, then A."""
@@ -168,7 +168,7 @@ def _product(A: LinearMap, x: Array, batch: Shape) -> Array:
 
 @partial(jax.jit, inline=True)
 def _matrix(A: LinearMap) -> Array:
-    return A.dense().reshape(A.shape)
+    return A.dense().reshape(A.shape).astype(A.dtype)
 
 
 @linear_map

@@ -107,7 +107,9 @@ class PatchMap(TransposableMap):
         """Exact copies of x: the patches, once for each output channel."""
         geometry, rank = self.geometry, len(self.geometry.axes)
         patches = jnp.stack([shift(self._images, geometry.axes, tap) for tap in taps(geometry.axes)], axis=1 + rank)
-        patches = patches.reshape(*patches.shape[:-1], geometry.groups, -1)  # b, *out, kernel, group, c
+        patches = patches.reshape(
+            *patches.shape[:-1], geometry.groups, geometry.w_shape[-2]
+        )  # b, *out, kernel, group, c
         split = geometry.split_shape
         joined = geometry.joined.reshape(split[-3:])
         diagonal = np.eye(geometry.c_out, dtype=bool).reshape(split[-2], split[-1], 1, 1, split[-2], split[-1]) & joined
@@ -117,7 +119,7 @@ class PatchMap(TransposableMap):
     def entries(self) -> Entries:
         """Row, tap and value of every non-zero: the non-zeros of C with tap and input exchanged."""
         rows, columns, flat = structure(self.geometry)
-        images = np.asarray(self._images).reshape(math.prod(self.batch), -1)
+        images = np.asarray(self._images).reshape(math.prod(self.batch), math.prod(self.geometry.in_shape))
         offsets = np.arange(len(images))[:, None] * math.prod(self.geometry.out_shape)
         return (rows + offsets).ravel(), np.tile(flat, len(images)), images[:, columns].ravel()
 

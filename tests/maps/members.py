@@ -1,0 +1,70 @@
+"""One small map of every kind, with small integers for entries."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minicnn import Axis, conv_map, maps, patch_map
+from minicnn.forms import tables
+from minicnn.maps import LinearMap
+
+F32, I32 = jnp.dtype("float32"), jnp.dtype("int32")
+OVERLAPPING = (Axis.of(5, 3, padding=1, stride=2), Axis.of(4, 2))
+
+
+def integers(*shape: int) -> jax.Array:
+    """Integers from −4 to 4 without 0, so that every structural non-zero is one."""
+    values = np.random.default_rng(sum(shape)).integers(1, 5, shape)
+    return jnp.asarray(values * (-1) ** np.arange(values.size).reshape(shape), jnp.float32)
+
+
+def matrix(out: int, into: int) -> maps.Dense:
+    return maps.Dense(integers(out, into), (into,), (out,), F32)
+
+
+def selection(lead: tuple[int, ...] = ()) -> maps.Selection:
+    taps = np.random.default_rng(0).integers(0, 2, (*lead, 3, 3, 2)) + 2  # the first row of each window is padding
+    return maps.Selection(jnp.asarray(taps, jnp.int32), OVERLAPPING, lead, 2, F32)
+
+
+def convolution() -> maps.LinearMap:
+    return conv_map(integers(3, 2, 2, 4), (5, 4), stride=(2, 1), padding="SAME", groups=2)
+
+
+MEMBERS: dict[str, Callable[[], LinearMap]] = {
+    "AveragePool": lambda: maps.AveragePool((Axis.of(5, 2, padding=1), Axis.of(4, 2, 2)), 2, ((0, 0), (0, 0)), F32),
+    "AveragePool.T": lambda: maps.AveragePool((Axis.of(4, 4, 2, 1),), 1, ((1, 1),), F32).T,
+    "Batched": lambda: maps.Batched(matrix(2, 3), (2, 1)),
+    "Broadcast": lambda: maps.Broadcast((0, 2), (3, 1), (2, 3, 4), F32),
+    "Compose": lambda: matrix(2, 3) @ matrix(3, 4) @ matrix(4, 2),
+    "Compose of others": lambda: maps.Reshape((3, 4, 4), (48,), F32) @ convolution(),
+    "Contraction": lambda: maps.Contraction(integers(3, 4), ("ij", "jk", "ik"), (2, 3), (2, 4), None, F32),
+    "ConvMap": convolution,
+    "ConvMap.T": lambda: convolution().T,
+    "ConvMap dense": lambda: conv_map(integers(3, 1, 2), (6,), stretch=2, dilation=2, padding="FULL", form="dense"),
+    "ConvMap diagonals": lambda: conv_map(integers(2, 1, 2), (6,), stride=2, flip=True, form="diagonals"),
+    "Dense": lambda: matrix(3, 4),
+    "Diagonal": lambda: maps.Diagonal(integers(2, 3), (2, 3), F32),
+    "Gather": lambda: maps.Gather(jnp.array([[1, 4], [1, 0]], jnp.int32), (2, 3), (2, 2), F32),
+    "InverseDiagonal": lambda: maps.InverseDiagonal(jnp.array([[1.0, -2.0], [4.0, 0.5]]), (2, 2), F32),
+    "Mask": lambda: maps.Mask(jnp.array([True, False, True]), (3,), F32),
+    "Pad": lambda: maps.Pad((tables.PadAxis(4, 2, 1, "reflect"), tables.PadAxis(3, 1, 0)), 2, F32),
+    "PatchMap": lambda: patch_map(integers(2, 5, 4, 4), (3, 2, 2, 4), stride=(2, 1), padding="SAME", groups=2),
+    "PatchMap of no image": lambda: patch_map(integers(0, 5, 2), (3, 2, 1)),
+    "PatchMap.T": lambda: patch_map(integers(5, 2), (3, 2, 2), padding="FULL", stride=2, flip=True).T,
+    "Permute": lambda: maps.Permute((2, 0, 1), (2, 3, 4), F32),
+    "Reshape": lambda: maps.Reshape((2, 3), (6,), F32),
+    "Scale": lambda: maps.Scale(jnp.array(3.0), (2, 3), F32),
+    "Selection": selection,
+    "Selection of a batch": lambda: selection((3,)),
+    "Selection of no image": lambda: selection((0,)),
+    "Slice": lambda: maps.Slice((1, 0), (5, 3), (2, 1), (6, 3), F32),
+    "Sum": lambda: matrix(2, 3) + matrix(2, 3) - maps.Dense(integers(2, 3)[::-1], (3,), (2,), F32),
+    "Transposed": lambda: maps.Transposed(maps.Unfold(OVERLAPPING, 2, F32)),
+    "Unfold": lambda: maps.Unfold(OVERLAPPING, 2, F32),
+    "WindowSum": lambda: maps.WindowSum(OVERLAPPING, 2, F32),
+    "WindowSum.T": lambda: maps.WindowSum((Axis.of(6, 2, 3, 1),), 1, F32).T,
+    "identity": lambda: maps.identity((2, 2), F32),
+}

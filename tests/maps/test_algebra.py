@@ -1,0 +1,145 @@
+"""Products, sums and multiples of maps are those of their matrices."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minicnn import Axis, conv_map, maps
+from minicnn.maps import Compose, Dense, Sum, add, compose
+from tests.maps.members import F32, convolution, integers, matrix
+
+A: Any = matrix(2, 3)
+B: Any = matrix(3, 4)
+C: Any = matrix(4, 2)
+M, N = np.asarray(A.M), np.asarray(B.M)
+
+
+def test_matmul_is_the_matrix_product():
+    np.testing.assert_array_equal((A @ B).matrix(), M @ N)
+
+
+def test_add_is_the_matrix_sum():
+    np.testing.assert_array_equal((A + A).matrix(), M + M)
+
+
+def test_a_multiple_is_every_entry_multiplied():
+    for c in (3, 3.0, np.float32(3), jnp.array(3.0)):
+        np.testing.assert_array_equal((c * A).matrix(), 3 * M)
+        assert (c * A).dtype == A.dtype
+
+
+def test_a_complex_multiple_is_complex():
+    np.testing.assert_array_equal((1j * A).matrix(), 1j * M)
+    assert (1j * A).dtype == jnp.complex64
+
+
+def test_negation_and_difference():
+    np.testing.assert_array_equal((-A).matrix(), -M)
+    np.testing.assert_array_equal((A - 2 * A).matrix(), -M)
+
+
+def test_the_transpose_of_a_product_is_the_product_of_the_transposes_reversed():
+    product = (A @ B @ C).T
+    assert [factor.shape for factor in product.factors] == [C.T.shape, B.T.shape, A.T.shape]
+    np.testing.assert_array_equal(product.matrix(), (M @ N @ np.asarray(C.M)).T)
+
+
+def test_the_transpose_of_a_sum_is_the_sum_of_the_transposes():
+    np.testing.assert_array_equal((A + A).T.matrix(), (M + M).T)
+
+
+def test_products_and_sums_are_flat():
+    products: list[Any] = [(A @ B) @ C, A @ (B @ C), compose(A, B, C), 2 * (A @ B)]
+    assert [len(m.factors) for m in products] == [3, 3, 3, 3]
+    sums: list[Any] = [(A + A) + A, A + (A + A), add(A, A, A)]
+    assert [len(m.terms) for m in sums] == [3, 3, 3]
+
+
+def test_one_map_is_its_own_product_and_sum():
+    assert compose(A) is A
+    assert add(A) is A
+
+
+def test_a_deep_product_stays_a_shallow_tree():
+    square = maps.identity((2,), F32)
+    product = compose(*[square] * 3000)
+    assert isinstance(product, Compose)
+    assert jax.tree.structure(product.T) == jax.tree.structure(product)
+    total = square
+    for _ in range(2000):
+        total = total + square
+    assert isinstance(total, Sum)
+    assert len(jax.tree.leaves(total)) == 0
+
+
+def test_the_hermitian_transpose_conjugates():
+    w = (integers(3, 1, 2) + 1j * integers(1, 3, 2).reshape(3, 1, 2)).astype(jnp.complex64)
+    Z: Any = conv_map(w, (5,), stride=2)
+    windows = maps.Unfold((Axis.of(5, 2),), 1, Z.dtype)
+    for K in (Z, 1j * Z, Z + Z, windows.T @ windows):
+        H, matrix = jax.jit(lambda K: (K.H.matrix(), K.matrix()))(K)
+        np.testing.assert_array_equal(H, np.conj(matrix.T))
+        assert jax.tree.structure(K.H.H) == jax.tree.structure(K)
+
+
+def test_cancelled_entries_stay_structural():
+    zero = A - A
+    assert zero.nnz == A.nnz
+    np.testing.assert_array_equal(zero.matrix(), 0)
+    rows, _, values = zero.entries()
+    assert len(rows) == A.nnz
+    assert not values.any()
+
+
+def test_cancelled_paths_of_a_product_stay_structural():
+    row, column = Dense(jnp.array([[1.0, -1.0]]), (2,), (1,), F32), Dense(jnp.ones((2, 1)), (1,), (2,), F32)
+    assert (row @ column).nnz == 1
+    assert (row @ column).to_scipy().toarray() == [[0.0]]
+
+
+def test_the_structure_of_a_product_is_sparse():
+    K = convolution()
+    gram = K.T @ K
+    np.testing.assert_array_equal(gram.to_scipy().toarray(), K.matrix().T @ K.matrix())
+    assert gram.nnz == np.count_nonzero(abs(np.asarray(K.matrix()).T) @ abs(np.asarray(K.matrix())))
+
+
+def test_maps_multiply_in_numpys_presence():
+    np.testing.assert_array_equal((np.float64(2) * A).matrix(), 2 * M)
+
+
+def test_a_product_is_differentiable_in_its_leaves():
+    def loss(A, x):
+        return ((2 * (A @ A.T) + A @ A.T)(x) ** 2).sum() / 2
+
+    x = integers(2)
+    gradient = jax.grad(loss)(A, x)
+    G = 3 * M @ M.T
+    expected = 3 * (np.outer(G @ x, x) + np.outer(x, G @ x)) @ M
+    np.testing.assert_array_equal(gradient.M, expected)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: A @ A, r"no product: the left map's in_shape is \(3,\) and the right map's out_shape \(2,\)"),
+        (lambda: A + B, r"no sum: the left map's in_shape is \(3,\) and the right map's in_shape \(4,\)"),
+        (lambda: A + matrix(4, 3), r"no sum: the left map's out_shape is \(2,\) and the right map's out_shape \(4,\)"),
+        (lambda: jnp.ones(2) * A, r"`scale` has shape \(2,\): only a number multiplies a map; compose with Diagonal"),
+        (lambda: A(jnp.ones((3, 2))), r"`x` has shape \(3, 2\): the last axes must be \(3,\), the map's in_shape"),
+        (lambda: A(jnp.ones(())), r"`x` has shape \(\): the last axes must be \(3,\)"),
+    ],
+)
+def test_what_does_not_fit_is_named(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_a_map_and_an_array_do_not_mix():
+    with pytest.raises(TypeError):
+        _ = A @ jnp.ones((3, 3))
+    with pytest.raises(TypeError):
+        _ = A + 1
