@@ -132,7 +132,7 @@ def relu(x: ArrayLike) -> Any:
 
 
 def abs(x: ArrayLike) -> Any:
-    """The absolute value; its derivative at 0 is 0."""
+    """The absolute value; its derivative at 0 is 1, as in JAX."""
     return abs_p(x)
 
 

@@ -91,7 +91,7 @@ def _mask(y: Any, keep: Any) -> LinearMap:
 def _sign(y: Any, x: Any) -> Any:
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         raise TypeError(f"abs of {x.dtype.name} has no derivative: it is not holomorphic")
-    return jnp.sign(value_of(x))
+    return jnp.where(value_of(x) >= 0, 1, -1).astype(y.dtype)
 
 
 def _share(y: Any, x: Any) -> Any:

@@ -4,6 +4,7 @@ import itertools
 import linecache
 import re
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -87,11 +88,9 @@ class LinearTrace:
     def finish(self, y: Any, inputs: Sequence[int], in_tree: Any) -> tuple[Any, Program]:
         """The function's value, and the program from the inputs' tangents to its own."""
         outputs, out_tree = jax.tree.flatten((y,))
-        used = {arrow.source for arrow in self.arrows} | set(inputs)
-        nodes = []
-        for output in outputs:
-            nodes.append(self._output(output, used))
-            used.add(nodes[-1])
+        uses = Counter([arrow.source for arrow in self.arrows])
+        uses.update([*inputs, *(output.node for output in outputs if self.owns(output))])
+        nodes = [self._output(output, uses) for output in outputs]
         program = Program(tuple(self.arrows), tuple(self.nodes), tuple(inputs), tuple(nodes), in_tree, out_tree)
         return self.strip(y), needed(program)
 
@@ -102,10 +101,10 @@ class LinearTrace:
                 leaf.trace.check_running()
         return jax.tree.map(lambda leaf: leaf.primal if self.owns(leaf) else leaf, tree)
 
-    def _output(self, output: Any, used: set[int]) -> int:
-        """An output's node. One that is an input, an output already or read by others is copied, so arrows reverse."""
+    def _output(self, output: Any, uses: Counter[int]) -> int:
+        """An output's node; a copy if it has other uses, so that every output is the end of one path."""
         traced = self.owns(output)
-        if traced and output.node not in used:
+        if traced and uses[output.node] == 1:
             return output.node
         primal = output.primal if traced else jnp.asarray(value_of(output))
         if not jnp.issubdtype(primal.dtype, jnp.inexact):
@@ -122,8 +121,10 @@ class LinearTrace:
         if self.owns(operand):
             return self.nodes[operand.node].name
         value = value_of(operand)
-        number = np.size(value) == 1 and not isinstance(value, Tracer)
-        return f"{np.asarray(value).item():.4g}" if number else fallback
+        if np.size(value) > _LARGEST_NAMED or isinstance(value, Tracer):
+            return fallback
+        numbers = np.unique(np.asarray(value))
+        return f"{numbers.item():.4g}" if numbers.size == 1 else fallback
 
 
 def trace(
@@ -203,7 +204,11 @@ def _explain(error: TypeError) -> None:
 
 def _called(error: TypeError) -> str:
     """The name of the function that was called where the error left the user's code."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _LIBRARIES.search(f.filename)]
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if not _LIBRARIES.search(f.filename) and f.name != "__array__"
+    ]
     code = linecache.getline(frames[-1].filename, frames[-1].lineno or 0)[frames[-1].colno :]
     match = re.match(r"[\w.]*?(\w+)\(", code)
     return match[1] if match else ""
@@ -211,4 +216,5 @@ def _called(error: TypeError) -> str:
 
 _NOTE = "minicnn: jax.numpy and numpy do not know traced values"
 _LIBRARIES = re.compile(r"[/\\](jax|jaxlib|numpy)[/\\]")
+_LARGEST_NAMED = 64  # a constant of more entries is not looked at to see whether they are one number
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

@@ -1,0 +1,144 @@
+"""One case of every primitive: what it computes, what jax.numpy computes, and where to differentiate it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import minicnn
+from minicnn import ops
+
+INDICES = np.array([2, 0, 2], np.int32)
+
+
+class Case(NamedTuple):
+    """A function and arguments to differentiate it at.
+
+    `exact` functions are linear in each argument: on integers all that is computed is an integer.
+    """
+
+    f: Callable[..., Any]
+    reference: Callable[..., Any] | None
+    shapes: tuple[tuple[int, ...], ...]
+    exact: bool = False
+    data: str = "normal"
+
+    def arguments(self, seed: int, dtype: Any) -> tuple[np.ndarray, ...]:
+        rng = np.random.default_rng(seed)
+        return tuple(DATA["integers" if self.exact else self.data](rng, shape).astype(dtype) for shape in self.shapes)
+
+
+DATA: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "positive": lambda rng, shape: rng.uniform(0.5, 2, shape),
+    "integers": lambda rng, shape: rng.integers(-4, 5, shape),
+    "distinct": lambda rng, shape: rng.permutation(int(np.prod(shape))).reshape(shape),
+}
+
+
+def elementwise(shape: tuple[int, ...], column: tuple[int, ...]) -> dict[str, Case]:
+    """The primitives that take any shape; `column` broadcasts against `shape`."""
+    pair = (shape, column)
+    return {
+        "neg": Case(ops.neg, jnp.negative, (shape,), exact=True),
+        "add": Case(ops.add, jnp.add, pair, exact=True),
+        "sub": Case(ops.sub, jnp.subtract, pair, exact=True),
+        "mul": Case(ops.mul, jnp.multiply, pair, exact=True),
+        "div": Case(ops.div, jnp.divide, pair, data="positive"),
+        "div by a constant": Case(lambda x: x / 3, lambda x: x / 3, (shape,), exact=True),
+        "power": Case(ops.power, jnp.power, pair, data="positive"),
+        "integer power": Case(lambda x: x**3, lambda x: x**3, (shape,)),
+        "negative integer power": Case(lambda x: x**-2, lambda x: x**-2, (shape,), data="positive"),
+        "exp": Case(ops.exp, jnp.exp, (shape,)),
+        "log": Case(ops.log, jnp.log, (shape,), data="positive"),
+        "sqrt": Case(ops.sqrt, jnp.sqrt, (shape,), data="positive"),
+        "sin": Case(ops.sin, jnp.sin, (shape,)),
+        "cos": Case(ops.cos, jnp.cos, (shape,)),
+        "tanh": Case(ops.tanh, jnp.tanh, (shape,)),
+        "sigmoid": Case(ops.sigmoid, jax.nn.sigmoid, (shape,)),
+        "relu": Case(ops.relu, jax.nn.relu, (shape,), exact=True),
+        "abs": Case(ops.abs, jnp.abs, (shape,), exact=True),
+        "maximum": Case(ops.maximum, jnp.maximum, pair, exact=True),
+        "where": Case(lambda x, y: ops.where(x > 0, x, y), lambda x, y: jnp.where(x > 0, x, y), pair, exact=True),
+        "sum": Case(lambda x: ops.sum(x, -1), lambda x: jnp.sum(x, -1), (shape,), exact=True),
+        "sum keeping axes": Case(
+            lambda x: x.sum(0, keepdims=True), lambda x: x.sum(0, keepdims=True), (shape,), exact=True
+        ),
+        "mean": Case(ops.mean, jnp.mean, (shape,), data="normal"),
+        "max": Case(lambda x: ops.max(x, 0), lambda x: jnp.max(x, 0), (shape,), exact=True),
+        "logsumexp": Case(lambda x: ops.logsumexp(x, -1), lambda x: jax.nn.logsumexp(x, -1), (shape,)),
+        "reshape": Case(lambda x: x.reshape(-1), lambda x: x.reshape(-1), (shape,), exact=True),
+        "transpose": Case(lambda x: x.T, lambda x: x.T, (shape,), exact=True),
+        "broadcast": Case(
+            lambda x: ops.broadcast_to(x, (2, *shape)),
+            lambda x: jnp.broadcast_to(x, (2, *shape)),
+            (column,),
+            exact=True,
+        ),
+        "concatenate": Case(
+            lambda x, y: ops.concatenate([x, y, x], -1),
+            lambda x, y: jnp.concatenate([x, y, x], -1),
+            (shape, shape),
+            exact=True,
+        ),
+        "slice": Case(lambda x: x[..., None, 1:], lambda x: x[..., None, 1:], (shape,), exact=True),
+        "integer index": Case(lambda x: x[-1], lambda x: x[-1], (shape,), exact=True),
+        "astype": Case(lambda x: x.astype(jnp.float32), lambda x: x.astype(jnp.float32), (shape,), exact=True),
+    }
+
+
+FIXED = {
+    "strided slice": Case(lambda x: x[1:6:2, ::3], lambda x: x[1:6:2, ::3], ((7, 5),), exact=True),
+    "reversed slice": Case(lambda x: x[::-1, 3:0:-2], lambda x: x[::-1, 3:0:-2], ((4, 5),), exact=True),
+    "index array": Case(lambda x: x[INDICES], lambda x: x[INDICES], ((3, 2),), exact=True),
+    "two index arrays": Case(
+        lambda x: x[INDICES, 1 - INDICES], lambda x: x[INDICES, 1 - INDICES], ((3, 4),), exact=True
+    ),
+    "mask index": Case(
+        lambda x: x[np.array([True, False, True])], lambda x: x[np.array([True, False, True])], ((3, 2),), exact=True
+    ),
+    "swapaxes": Case(lambda x: x.swapaxes(0, -1), lambda x: x.swapaxes(0, -1), ((2, 3, 4),), exact=True),
+    "matmul": Case(ops.matmul, jnp.matmul, ((2, 3), (3, 4)), exact=True),
+    "matmul of batches": Case(lambda x, y: x @ y, jnp.matmul, ((5, 2, 3), (3, 4)), exact=True),
+    "matmul of two batches": Case(lambda x, y: x @ y, jnp.matmul, ((5, 1, 2, 3), (2, 3, 4)), exact=True),
+    "matrix times vector": Case(lambda x, y: x @ y, jnp.matmul, ((2, 3), (3,)), exact=True),
+    "scalar product": Case(lambda x, y: x @ y, jnp.matmul, ((3,), (3,)), exact=True),
+    "einsum": Case(
+        lambda x, y: ops.einsum("ijk,lj->kli", x, y),
+        lambda x, y: jnp.einsum("ijk,lj->kli", x, y),
+        ((2, 3, 4), (2, 3)),
+        exact=True,
+    ),
+    "einsum with lone letters": Case(
+        lambda x, y: ops.einsum("ij,jk->j", x, y),
+        lambda x, y: jnp.einsum("ij,jk->j", x, y),
+        ((2, 3), (3, 4)),
+        exact=True,
+    ),
+    "conv": Case(minicnn.conv, None, ((2, 5, 4, 2), (3, 2, 2, 3)), exact=True),
+    "conv, strided, dilated, grouped": Case(
+        lambda x, w: minicnn.conv(x, w, stride=2, padding="SAME", dilation=2, groups=2, flip=True),
+        None,
+        ((6, 5, 4), (2, 3, 2, 2)),
+        exact=True,
+    ),
+    "conv, masked": Case(
+        lambda x, w: minicnn.conv(x, w, mask=np.array([[1, 0, 1], [0, 1, 1]])), None, ((2, 5, 2), (3, 2, 3)), exact=True
+    ),
+    "conv, dense": Case(lambda x, w: minicnn.conv(x, w, form="dense"), None, ((5, 1), (3, 1, 2)), exact=True),
+    "conv, diagonals": Case(lambda x, w: minicnn.conv(x, w, form="diagonals"), None, ((5, 1), (3, 1, 2)), exact=True),
+    "conv_transpose": Case(
+        lambda y, w: minicnn.conv_transpose(y, w, stride=2), None, ((2, 3, 2, 3), (3, 2, 1, 3)), exact=True
+    ),
+    "max_pool": Case(
+        lambda x: minicnn.max_pool(x, (3, 2), stride=2, padding="SAME"), None, ((2, 5, 4, 2),), data="distinct"
+    ),
+    "max_pool with ties": Case(lambda x: minicnn.max_pool(x, (3,), stride=1), None, ((9, 2),), exact=True),
+    "avg_pool": Case(lambda x: minicnn.avg_pool(x, (2, 2), stride=1, padding=1), None, ((2, 4, 3, 2),), exact=True),
+    "unfold": Case(lambda x: minicnn.unfold(x, (2, 2), padding=1), None, ((2, 4, 3, 2),), exact=True),
+    "fold": Case(lambda p: minicnn.fold(p, (4, 3), (2, 2)), None, ((2, 3, 2, 8),), exact=True),
+}
+
+CASES = elementwise((3, 4), (3, 1)) | FIXED
