@@ -2,8 +2,11 @@
 
 from minicnn.maps.algebra import Compose, Sum, add, compose
 from minicnn.maps.base import LinearMap, Transposed
+from minicnn.maps.blocks import Block, Kronecker, block, kronecker
 from minicnn.maps.convolution import ConvMap, PatchMap
 from minicnn.maps.elementary import Dense, Diagonal, Permute, Reshape, Scale, identity
+from minicnn.maps.exchange import to_lineax
+from minicnn.maps.local import LocalMap, TiledMap
 from minicnn.maps.padding import Pad
 from minicnn.maps.pointwise import InverseDiagonal, Mask
 from minicnn.maps.pooling import AveragePool, Selection
@@ -15,6 +18,7 @@ __all__ = [
     "AveragePool",
     "Batched",
     "BinSum",
+    "Block",
     "Broadcast",
     "Compose",
     "Contraction",
@@ -23,7 +27,9 @@ __all__ = [
     "Diagonal",
     "Gather",
     "InverseDiagonal",
+    "Kronecker",
     "LinearMap",
+    "LocalMap",
     "Mask",
     "Pad",
     "PatchMap",
@@ -33,10 +39,14 @@ __all__ = [
     "Selection",
     "Slice",
     "Sum",
+    "TiledMap",
     "Transposed",
     "Unfold",
     "WindowSum",
     "add",
+    "block",
     "compose",
     "identity",
+    "kronecker",
+    "to_lineax",
 ]

@@ -1,0 +1,109 @@
+"""The relatives of convolution that share fewer weights: tiled layers, and locally connected ones, which share none.
+
+Goodfellow, Bengio and Courville, *Deep Learning*, equations 9.9 and 9.10, with o mod t for the tile.
+"""
+
+import math
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped
+
+from minicnn.axis import Axis
+from minicnn.maps.algebra import Compose
+from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
+from minicnn.maps.elementary import Reshape
+from minicnn.maps.products import Contraction
+from minicnn.maps.structure import Slice
+from minicnn.maps.windows import Unfold
+
+
+@linear_map
+class TiledMap(TransposableMap):
+    """The matrix of a tiled convolution: output o has the kernel w[o mod t]. With t = 1 it is C(w)."""
+
+    w: Shaped[Array, "*tile_kernel c co"]
+    axes: tuple[Axis, ...] = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: (*(axis.in_size for axis in self.axes), self.w.shape[-2]))
+    out_shape = derived(lambda self: (*(axis.out_size for axis in self.axes), self.w.shape[-1]))
+    tile = derived(lambda self: self.w.shape[: len(self.axes)])
+
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros: those of the convolution with one of the kernels."""
+        return math.prod(axis.nnz for axis in self.axes) * self.w.shape[-2] * self.w.shape[-1]
+
+    @property
+    def factors(self) -> Compose:
+        """The same matrix as a product: unfold x, multiply every window by its kernel, drop what overhangs."""
+        rank, tile, channels = len(self.axes), self.tile, self.w.shape[-1]
+        axes, spec = whole_tiles(self.axes, tile), tile_spec(rank)
+        U = Unfold(axes, self.w.shape[-2], self.dtype)
+        split = split_shape(axes, tile)
+        K = Contraction(
+            self.w.reshape(*tile, U.out_shape[-1], channels),
+            spec,
+            (*split, U.out_shape[-1]),
+            (*split, channels),
+            None,
+            self.dtype,
+        )
+        y_shape = (*U.out_shape[:-1], channels)
+        crop = Slice((0,) * (rank + 1), self.out_shape, (1,) * (rank + 1), y_shape, self.dtype)
+        return Compose(
+            (crop, Reshape(K.out_shape, y_shape, self.dtype), K, Reshape(U.out_shape, K.in_shape, self.dtype), U)
+        )
+
+    def apply(self, x: Shaped[Array, "b *in ci"]) -> Shaped[Array, "b *out co"]:
+        """Every window of x times the kernel of its place in the tile."""
+        return self.factors.apply(x)
+
+    def apply_transpose(self, y: Shaped[Array, "b *out co"]) -> Shaped[Array, "b *in ci"]:
+        """Every output sent back through its own kernel."""
+        return self.factors.T.apply(y)
+
+    def entries(self) -> Entries:
+        """For every output, tap and input that meet, the weight of that tap in the output's kernel."""
+        row, column, tile, tap = (np.zeros(1, np.int64) for _ in range(4))
+        for axis, t in zip(self.axes, self.tile, strict=True):
+            inputs = axis.input_of()
+            o, k = np.nonzero(inputs >= 0)
+            row = np.add.outer(row * axis.out_size, o).ravel()
+            column = np.add.outer(column * axis.in_size, inputs[o, k]).ravel()
+            tile = np.add.outer(tile * t, o % t).ravel()
+            tap = np.add.outer(tap * axis.kernel_size, k).ravel()
+        taps = math.prod(axis.kernel_size for axis in self.axes)
+        c, d = (index.ravel() for index in np.indices(self.w.shape[-2:]))
+        weights = np.asarray(self.w).reshape(-1, *self.w.shape[-2:])[tile * taps + tap]
+        rows = np.add.outer(row * self.w.shape[-1], d).ravel()
+        return rows, np.add.outer(column * self.w.shape[-2], c).ravel(), weights[:, c, d].ravel()
+
+
+@linear_map
+class LocalMap(TiledMap):
+    """The matrix of a locally connected layer: a kernel for every output, a tile as large as the output.
+
+    It has the non-zeros of a convolution, and every one of them is a weight of its own.
+    """
+
+
+def whole_tiles(axes: tuple[Axis, ...], tile: Shape) -> tuple[Axis, ...]:
+    """The axes with as many more outputs as fill the last tile."""
+    return tuple(replace(axis, out_size=-(-axis.out_size // t) * t) for axis, t in zip(axes, tile, strict=True))
+
+
+def split_shape(axes: tuple[Axis, ...], tile: Shape) -> Shape:
+    """The outputs as (tile, place in tile) on every axis."""
+    return tuple(size for axis, t in zip(axes, tile, strict=True) for size in (axis.out_size // t, t))
+
+
+def tile_spec(rank: int) -> tuple[str, str, str]:
+    """The product of windows and kernels: m counts tiles, t places in a tile, k taps and channels, d outputs."""
+    if rank > len("mnpq"):
+        raise NotImplementedError(f"tiled convolution over {rank} spatial axes: at most 4 have index letters")
+    places = "tuvw"[:rank]
+    both = "".join(map("".join, zip("mnpq"[:rank], places, strict=True)))
+    return f"{both}k", f"{places}kd", f"{both}d"
