@@ -139,6 +139,27 @@ FIXED = {
     "avg_pool": Case(lambda x: minicnn.avg_pool(x, (2, 2), stride=1, padding=1), None, ((2, 4, 3, 2),), exact=True),
     "unfold": Case(lambda x: minicnn.unfold(x, (2, 2), padding=1), None, ((2, 4, 3, 2),), exact=True),
     "fold": Case(lambda p: minicnn.fold(p, (4, 3), (2, 2)), None, ((2, 3, 2, 8),), exact=True),
+    "lp_pool": Case(lambda x: minicnn.lp_pool(x, (2,), stride=1), None, ((2, 5, 2),), data="positive"),
+    "lp_pool, p = 3": Case(lambda x: minicnn.lp_pool(x, (2, 2), p=3, padding="SAME"), None, ((3, 3, 1),)),
+    "global_lp_pool": Case(lambda x: minicnn.functional.norms.global_lp_pool(x, 1), None, ((2, 4, 2),)),
+    "adaptive_avg_pool": Case(lambda x: minicnn.functional.adaptive_avg_pool(x, (3,)), None, ((2, 7, 1),), exact=True),
+    "adaptive_max_pool": Case(
+        lambda x: minicnn.functional.adaptive_max_pool(x, (3, 2)), None, ((2, 7, 3, 2),), data="distinct"
+    ),
+    "max_unpool": Case(
+        lambda y: minicnn.functional.max_unpool(y, np.array([[1], [0], [1]], np.int32), (3,)),
+        None,
+        ((3, 1),),
+        exact=True,
+    ),
+    "pad": Case(lambda x: minicnn.functional.pad(x, ((2, 1), (1, 1)), "reflect"), None, ((2, 4, 3, 2),), exact=True),
+    "conv, circular": Case(
+        lambda x, w: minicnn.conv(x, w, padding=1, padding_mode="circular"), None, ((5, 1), (3, 1, 2)), exact=True
+    ),
+    "weighted_pool": Case(
+        lambda x, w: minicnn.functional.weighted_pool(x, w, ndim=1), None, ((6, 2), (2, 2)), exact=True
+    ),
+    "channel_pool": Case(lambda x: minicnn.functional.channel_pool(x, 2), None, ((3, 4),), data="distinct"),
 }
 
 CASES = elementwise((3, 4), (3, 1)) | FIXED

@@ -1,0 +1,74 @@
+"""Sums, products, and primitives that move entries about."""
+
+from functools import partial
+from typing import Any
+
+from minicnn import maps, ops
+from minicnn.autodiff.products import apply_p
+from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, identity, linear
+from minicnn.maps import LinearMap
+from minicnn.primitive import Primitive, value_of
+
+
+def _sum(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
+    return maps.Broadcast(axes, y.shape, x.shape, y.dtype).T
+
+
+def _repeat(y: Any, x: Any, shape: tuple[int, ...]) -> LinearMap:
+    new = len(shape) - x.ndim
+    axes = tuple(axis for axis, size in enumerate(shape) if axis < new or x.shape[axis - new] != size)
+    return maps.Broadcast(axes, x.shape, shape, y.dtype)
+
+
+def _kept(y: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    return ops.reshape(y, [1 if axis in axes else size for axis, size in enumerate(x.shape)])
+
+
+def _max(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
+    largest = value_of(x) == value_of(_kept(y, x, axes))
+    share = largest / largest.sum(axes, keepdims=True, dtype=y.dtype)
+    return maps.Compose((_sum(y, x, axes), maps.Diagonal(share.astype(y.dtype), x.shape, y.dtype)))
+
+
+def _softmax(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
+    softmax = ops.exp(ops.sub(x, _kept(y, x, axes)))
+    return maps.Compose((_sum(y, x, axes), maps.Diagonal(softmax, x.shape, y.dtype)))
+
+
+def _piece(n: int, y: Any, *xs: Any, axis: int) -> LinearMap:
+    """Where the n-th of the joined arrays goes."""
+    start = sum(x.shape[axis] for x in xs[:n])
+    starts = tuple(start if a == axis else 0 for a in range(y.ndim))
+    limits = tuple(s + size for s, size in zip(starts, xs[n].shape, strict=True))
+    return maps.Slice(starts, limits, (1,) * y.ndim, y.shape, y.dtype).T
+
+
+def _slice(y: Any, x: Any, starts: Any, limits: Any, strides: Any) -> LinearMap:
+    return maps.Slice(starts, limits, strides, x.shape, y.dtype)
+
+
+def _contract(y: Any, x: Any, w: Any, spec: tuple[str, str, str], precision: Any) -> LinearMap:
+    return maps.Contraction(w, spec, x.shape, y.shape, precision, y.dtype)
+
+
+def _contract_second(y: Any, x: Any, w: Any, spec: tuple[str, str, str], precision: Any) -> LinearMap:
+    return _contract(y, w, x, (spec[1], spec[0], spec[2]), precision)
+
+
+table: dict[Primitive, Rule] = {
+    ops.sum_p: linear("x", Entry("Σ", _sum)),
+    ops.max_p: general("x", Entry("max({x})", _max)),
+    ops.logsumexp_p: general("x", Entry("softmax({x})ᵀ", _softmax)),
+    ops.broadcast_p: linear("x", Entry("Σᵀ", _repeat)),
+    ops.astype_p: linear("x", Entry("", identity)),
+    ops.reshape_p: linear("x", Entry("vec", lambda y, x, shape: maps.Reshape(x.shape, y.shape, y.dtype))),
+    ops.transpose_p: linear("x", Entry("permute", lambda y, x, axes: maps.Permute(axes, x.shape, y.dtype))),
+    ops.concatenate_p: Rule("x", lambda n: Entry("sliceᵀ", partial(_piece, n)), lambda varying: True),
+    ops.slice_p: linear("x", Entry("slice", _slice)),
+    ops.gather_p: linear("xi", Entry("gather({i})", lambda y, x, i: maps.Gather(i, x.shape, y.shape, y.dtype)), None),
+    ops.einsum_p: bilinear("xw", Entry("M({w})", _contract), Entry("M({x})", _contract_second)),
+    apply_p: linear(
+        "x",
+        Entry("{A.__class__.__name__}", lambda y, x, A: maps.Batched(A, x.shape[: x.ndim - len(A.in_shape)])),
+    ),
+}
