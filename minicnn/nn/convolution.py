@@ -1,11 +1,13 @@
 """Convolution and transposed convolution as layers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
@@ -14,7 +16,7 @@ from minicnn.forms import Form
 from minicnn.forms.geometry import Padding
 from minicnn.functional import conv, conv_map, conv_transpose, patch_map
 from minicnn.functional.convolution import ConvOptions
-from minicnn.maps import LinearMap
+from minicnn.maps import Dense, LinearMap, compose
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape
 
@@ -28,7 +30,9 @@ class Conv(Layer):
     Attributes:
         channels: output channels.
         kernel_size: taps per spatial axis; its length is the spatial rank.
-        stride: as in `minicnn.conv`, like `padding`, `dilation`, `groups` and `form`.
+        stride: as in `minicnn.conv`, like `padding`, `dilation`, `groups`, `padding_mode` and `form`.
+        mask: which input channels each output channel reads, (c_in / groups, channels) of 0 and 1; only the kernels
+            it keeps are stored, as w of shape (*kernel, kept).
         bias: add b, one per output channel.
         w_init: initialiser of w, given its shape (*kernel, c_in / groups, c_out).
 
@@ -46,6 +50,8 @@ class Conv(Layer):
     padding: Padding = "VALID"
     dilation: Ints = 1
     groups: int = 1
+    mask: tuple[tuple[int, ...], ...] | None = None
+    padding_mode: str = "zeros"
     bias: bool = True
     form: str | Form = "auto"
     w_init: Initializer = he_normal
@@ -58,17 +64,20 @@ class Conv(Layer):
             "padding": self.padding,
             "dilation": self.dilation,
             "groups": self.groups,
+            "mask": self.mask,
+            "padding_mode": self.padding_mode,
             "form": self.form,
         }
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """W from `w_init`, b zero."""
+        """w from `w_init`, b zero."""
         w = self.w_init(key, (*self.kernel_size, in_shape[-1] // self.groups, self.channels), dtype)
+        w = w if self.mask is None else w[..., *np.nonzero(np.asarray(self.mask))]
         return {"w": w, "b": jnp.zeros(self.channels, dtype)} if self.bias else {"w": w}
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """C(w)·x + b."""
-        return add_bias(conv(x, params["w"], **self.options), params)
+        return add_bias(conv(x, self._kernel(params["w"]), **self.options), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """(*out, channels)."""
@@ -77,11 +86,27 @@ class Conv(Layer):
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """C(w)."""
-        return conv_map(params["w"], in_shape[:-1], **self.options)
+        return conv_map(self._kernel(params["w"]), in_shape[:-1], **self.options)
 
     def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
-        """X(x)."""
-        return patch_map(x, params["w"].shape, **self.options)
+        """X(x), or X(x) @ K for a masked kernel, with K the 0/1 matrix from the kept kernels to all."""
+        w = params["w"]
+        if self.mask is None:
+            return patch_map(x, w.shape, **self.options)
+        X = patch_map(x, (*self.kernel_size, *np.shape(self.mask)), **self.options)
+        every_tap = jnp.kron(jnp.eye(math.prod(self.kernel_size), dtype=w.dtype), self._placement(w.dtype).T)
+        return compose(X, Dense(every_tap, w.shape, X.in_shape, w.dtype))
+
+    def _kernel(self, w: Any) -> Any:
+        """The whole kernel: what the mask leaves out is zero."""
+        if self.mask is None:
+            return w
+        return ops.reshape(ops.matmul(w, self._placement(w.dtype)), (*self.kernel_size, *np.shape(self.mask)))
+
+    def _placement(self, dtype: jnp.dtype) -> Array:
+        """K: where each kept kernel goes among all, 0 and 1, (kept, c_in / groups · channels)."""
+        flat = np.ravel(np.asarray(self.mask))
+        return jnp.asarray(np.eye(flat.size, dtype=dtype)[np.flatnonzero(flat)])
 
 
 @dataclass(frozen=True)
@@ -117,10 +142,19 @@ class ConvTranspose(Layer):
     form: str | Form = "auto"
     w_init: Initializer = he_normal
 
-    options = Conv.options
+    @property
+    def options(self) -> ConvOptions:
+        """The keyword arguments of the `minicnn.conv` that is transposed."""
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+            "form": self.form,
+        }
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """W from `w_init`, b zero."""
+        """w from `w_init`, b zero."""
         w = self.w_init(key, (*self.kernel_size, self.channels // self.groups, in_shape[-1]), dtype)
         return {"w": w, "b": jnp.zeros(self.channels, dtype)} if self.bias else {"w": w}
 
@@ -142,7 +176,7 @@ class ConvTranspose(Layer):
 
 
 def add_bias(y: Any, params: Params) -> Any:
-    """Y + b, where the layer has a bias."""
+    """y + b, where the layer has a bias."""
     return ops.add(y, params["b"]) if "b" in params else y
 
 

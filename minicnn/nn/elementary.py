@@ -38,7 +38,7 @@ class Dense(Layer):
     w_init: Initializer = he_normal
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """W from `w_init`, b zero.
+        """w from `w_init`, b zero.
 
         Raises:
             ValueError: if the inputs have more than one axis.

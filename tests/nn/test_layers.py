@@ -12,6 +12,8 @@ from minicnn.zoo import LeNet5
 KEY = jax.random.key(0)
 LAYERS = {
     "conv": (nn.Conv(4, (3, 2), stride=2, padding="SAME", groups=2), (6, 5, 2)),
+    "masked conv": (nn.Conv(3, (2, 2), mask=((1, 0, 1), (0, 1, 1))), (4, 4, 2)),
+    "circular conv": (nn.Conv(2, (3, 3), padding="SAME", padding_mode="circular"), (4, 5, 2)),
     "conv without bias": (nn.Conv(3, (2,), dilation=2, bias=False), (7, 2)),
     "conv transpose": (nn.ConvTranspose(2, (3, 3), stride=2, padding=1, output_padding=1), (3, 4, 3)),
     "average pool": (nn.AvgPool((2, 2)), (4, 6, 3)),
@@ -46,7 +48,7 @@ def test_batch_axes_lead(layer, in_shape):
     assert layer.apply(params, x).shape == (2, 3, *layer.out_shape(in_shape))
 
 
-@pytest.mark.parametrize("name", ["conv", "conv without bias", "dense"])
+@pytest.mark.parametrize("name", ["conv", "masked conv", "circular conv", "conv without bias", "dense"])
 def test_the_jacobian_in_the_weights_is_weight_map(name):
     layer, in_shape = LAYERS[name]
     params = layer.init(KEY, in_shape)
@@ -54,6 +56,12 @@ def test_the_jacobian_in_the_weights_is_weight_map(name):
     jacobian = jax.jit(jax.jacrev(lambda w: layer.apply({"w": w}, x)))(params["w"])
     X = layer.weight_map(params, x)
     np.testing.assert_array_equal(jacobian.reshape(X.shape), X.matrix())
+
+
+def test_a_masked_convolution_stores_only_the_kept_kernels():
+    layer, in_shape = LAYERS["masked conv"]
+    assert layer.init(KEY, in_shape)["w"].shape == (2, 2, 4)
+    assert layer.map(layer.init(KEY, in_shape), in_shape).nnz == 3 * 3 * 2 * 2 * 4
 
 
 def test_a_non_linear_layer_has_no_map():
