@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from minicnn import compat
 from minicnn.axis import Axis
 from minicnn.functional import (
     adaptive_avg_pool,
@@ -41,6 +42,7 @@ __all__ = [
     "add_bias",
     "avg_pool",
     "channel_pool",
+    "compat",
     "compose_kernels",
     "conv",
     "conv_map",

@@ -1,0 +1,229 @@
+"""Drop-ins for `jax.lax`: the same arguments and results, and one more argument, the form of the matrix.
+
+They follow lax for finite values. A stored zero times Inf or NaN is NaN, so that a non-finite input may spread further
+than in lax.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import ConvDimensionNumbers
+from jax.typing import DTypeLike
+from jaxtyping import Array
+
+from minicnn import ops
+from minicnn.axis import Sliding
+from minicnn.forms import Arithmetic, Diagonals, Form, Geometry, as_form
+from minicnn.functional.convolution import conv_p
+from minicnn.primitive import ArrayLike, Traced
+
+LaxPadding = str | Sequence[tuple[int, int]]
+LaxDimensions = None | ConvDimensionNumbers | tuple[str, str, str]
+
+
+def conv_general_dilated(
+    lhs: ArrayLike,
+    rhs: ArrayLike,
+    window_strides: Sequence[int],
+    padding: LaxPadding,
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    dimension_numbers: LaxDimensions = None,
+    feature_group_count: int = 1,
+    batch_group_count: int = 1,
+    precision: jax.lax.PrecisionLike = None,
+    preferred_element_type: DTypeLike | None = None,
+    out_sharding: Any = None,
+    *,
+    form: str | Form = "auto",
+) -> Any:
+    """`jax.lax.conv_general_dilated` as a matrix product.
+
+    Args:
+        lhs: input, its axes in the order of `dimension_numbers`.
+        rhs: kernel, likewise.
+        window_strides: input steps per output, one per spatial axis.
+        padding: "VALID", "SAME", "SAME_LOWER" or (low, high) per spatial axis.
+        lhs_dilation: steps between input positions.
+        rhs_dilation: steps between taps.
+        dimension_numbers: as in lax; ("NCHW", "OIHW", "NCHW") by default, for two spatial axes.
+        feature_group_count: groups of input channels.
+        batch_group_count: groups of images, each convolved with its own part of the output channels.
+        precision: of the products.
+        preferred_element_type: accumulation and result type.
+        out_sharding: only None.
+        form: how the matrix is held: "auto", "dense", "tiles", "diagonals", or a form object.
+
+    Raises:
+        ValueError: if shapes, groups or padding do not fit.
+        TypeError: if the dtypes differ.
+
+    >>> x, w = jnp.ones((1, 1, 4, 4)), jnp.ones((1, 1, 3, 3))
+    >>> conv_general_dilated(x, w, (1, 1), "VALID")[0, 0]
+    Array([[9., 9.],
+           [9., 9.]], dtype=float32)
+    """
+    if out_sharding is not None:
+        raise NotImplementedError("`out_sharding` is not supported: constrain the result's sharding instead")
+    lhs, rhs = _arrays(lhs, rhs)
+    if lhs.dtype != rhs.dtype:
+        raise TypeError(f"`lhs` is {lhs.dtype.name} and `rhs` {rhs.dtype.name}: they must have one dtype, as in lax")
+    numbers = jax.lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers)
+    x = ops.transpose(lhs, _last(numbers.lhs_spec))
+    w = ops.transpose(rhs, (*numbers.rhs_spec[2:], numbers.rhs_spec[1], numbers.rhs_spec[0]))
+    if batch_group_count > 1:
+        x = _batch_groups_to_channels(x, w, batch_group_count, feature_group_count)
+    groups = feature_group_count * batch_group_count
+    geometry = _geometry(x, w, groups, window_strides, padding, lhs_dilation, rhs_dilation)
+    arithmetic = Arithmetic(precision, preferred_element_type)
+    if 0 in (*x.shape, *w.shape, *geometry.out_shape):
+        y = jnp.zeros((x.shape[0], *geometry.out_shape), arithmetic.result_type(lhs, rhs))
+    else:
+        y = conv_p(x, w, geometry=geometry, form=as_form(form) if geometry.axes else Diagonals(), arithmetic=arithmetic)
+    return ops.transpose(y, tuple(int(i) for i in np.argsort(_last(numbers.out_spec))))
+
+
+def conv_transpose(
+    lhs: ArrayLike,
+    rhs: ArrayLike,
+    strides: Sequence[int],
+    padding: LaxPadding,
+    rhs_dilation: Sequence[int] | None = None,
+    dimension_numbers: LaxDimensions = None,
+    transpose_kernel: bool = False,
+    precision: jax.lax.PrecisionLike = None,
+    preferred_element_type: DTypeLike | None = None,
+    use_consistent_padding: bool = False,
+    *,
+    form: str | Form = "auto",
+) -> Any:
+    """`jax.lax.conv_transpose` as a matrix product. Only with `transpose_kernel=True` is it an adjoint.
+
+    Args:
+        lhs: input, its axes in the order of `dimension_numbers`.
+        rhs: kernel, likewise.
+        strides: steps between input positions, one per spatial axis.
+        padding: "VALID" or "SAME" of the convolution that is transposed; pairs are the padding of the stretched input
+            unless `use_consistent_padding`.
+        rhs_dilation: steps between taps.
+        dimension_numbers: as in lax; ("NHWC", "HWIO", "NHWC") by default, for two spatial axes.
+        transpose_kernel: flip the kernel and exchange its channels.
+        precision: of the products.
+        preferred_element_type: accumulation and result type.
+        use_consistent_padding: pairs, too, are the padding of the convolution that is transposed.
+        form: how the matrix is held.
+
+    Raises:
+        ValueError: if shapes or padding do not fit.
+        TypeError: if the dtypes differ.
+
+    >>> x, w = jnp.ones((1, 2, 2, 1)), jnp.ones((2, 2, 1, 1))
+    >>> conv_transpose(x, w, (2, 2), "VALID").shape
+    (1, 4, 4, 1)
+    """
+    lhs, rhs = _arrays(lhs, rhs)
+    rank = len(lhs.shape) - 2
+    if dimension_numbers is None:
+        spatial = ("", "H", "HW", "HWD")[rank]
+        dimension_numbers = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
+    numbers = jax.lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers)
+    dilation = (1,) * rank if rhs_dilation is None else tuple(rhs_dilation)
+    if use_consistent_padding or padding in ("SAME", "VALID"):
+        words = (padding,) * rank if isinstance(padding, str) else padding
+        extents = [d * (rhs.shape[axis] - 1) + 1 for d, axis in zip(dilation, numbers.rhs_spec[2:], strict=True)]
+        padding = [_transposed_padding(*row) for row in zip(extents, strides, words, strict=True)]
+    if transpose_kernel:
+        out_axis, in_axis, *axes = numbers.rhs_spec
+        rhs = rhs[tuple(slice(None, None, -1) if axis in axes else slice(None) for axis in range(rank + 2))]
+        order = list(range(rank + 2))
+        order[out_axis], order[in_axis] = in_axis, out_axis
+        rhs = ops.transpose(rhs, order)
+    ones = (1,) * rank
+    return conv_general_dilated(
+        lhs, rhs, ones, padding, strides, dilation, numbers, 1, 1, precision, preferred_element_type, form=form
+    )
+
+
+def _arrays(*values: ArrayLike) -> tuple[Array, ...]:
+    return tuple(a if isinstance(a, Traced) else jnp.asarray(a) for a in values)
+
+
+def _transposed_padding(extent: int, stride: int, padding: str | tuple[int, int]) -> tuple[int, int]:
+    """The padding of the stretched input from that of the convolution that is transposed, as lax has it."""
+    if padding == "SAME":
+        total = extent + stride - 2
+        low = extent - 1 if stride > extent - 1 else -(-total // 2)
+        return low, total - low
+    if padding == "VALID":
+        return extent - 1, stride - 1 + max(extent - stride, 0)
+    if isinstance(padding, str):
+        raise ValueError(f'`padding`={padding!r} is not known: use "SAME", "VALID" or pairs (low, high)')
+    return extent - 1 - padding[0], extent - 1 - padding[1]
+
+
+def _last(spec: Sequence[int]) -> tuple[int, ...]:
+    """From lax's order (batch, channel, *spatial) to (batch, *spatial, channel)."""
+    batch, channel, *spatial = spec
+    return (batch, *spatial, channel)
+
+
+def _batch_groups_to_channels(x: Any, w: Any, groups: int, feature_groups: int) -> Any:
+    """Groups of images side by side as channels: a batch group is a feature group of another arrangement."""
+    if feature_groups > 1:
+        raise ValueError(
+            f"`feature_group_count`={feature_groups} and `batch_group_count`={groups}: only one may exceed 1"
+        )
+    if x.shape[0] % groups or w.shape[-1] % groups:
+        raise ValueError(f"`batch_group_count`={groups} must divide {x.shape[0]} images and {w.shape[-1]} outputs")
+    images, spatial, channels = x.shape[0] // groups, x.shape[1:-1], x.shape[-1]
+    apart = ops.reshape(x, (groups, images, *spatial, channels))
+    side_by_side = ops.transpose(apart, (*range(1, len(spatial) + 2), 0, len(spatial) + 2))
+    return ops.reshape(side_by_side, (images, *spatial, groups * channels))
+
+
+def _geometry(
+    x: Any,
+    w: Any,
+    groups: int,
+    strides: Sequence[int],
+    padding: LaxPadding,
+    stretch: Sequence[int] | None,
+    dilation: Sequence[int] | None,
+) -> Geometry:
+    rank = len(x.shape) - 2
+    if groups < 1 or x.shape[-1] != w.shape[-2] * groups or w.shape[-1] % groups:
+        raise ValueError(
+            f"`lhs` has {x.shape[-1]} channels, `rhs` {w.shape[-2]} to {w.shape[-1]}: they do not fit {groups} groups"
+        )
+    columns = [(1,) * rank if value is None else tuple(value) for value in (strides, stretch, dilation)]
+    for name, column in zip(("window_strides", "lhs_dilation", "rhs_dilation"), columns, strict=True):
+        if len(column) != rank:
+            raise ValueError(f"`{name}`={column} must have {rank} entries, one per spatial axis")
+    strides, stretch, dilation = columns
+    pads = _pads(x, w, strides, padding, stretch, dilation)
+    slidings = [Sliding(*row) for row in zip(w.shape[:rank], strides, pads, dilation, stretch, strict=True)]
+    axes = tuple(sliding.over(n) for sliding, n in zip(slidings, x.shape[1:-1], strict=True))
+    return Geometry(axes, x.shape[-1], w.shape[-1], groups)
+
+
+def _pads(
+    x: Any, w: Any, strides: Sequence[int], padding: LaxPadding, stretch: Sequence[int], dilation: Sequence[int]
+) -> Sequence[tuple[int, int]]:
+    rank = len(strides)
+    if isinstance(padding, str):
+        if any(u != 1 for u in stretch):
+            raise ValueError("a padding word has no meaning with `lhs_dilation`: give pairs, or use `conv_transpose`")
+        extents = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[:rank], strict=True)]
+        pairs = jax.lax.padtype_to_pads(x.shape[1:-1], extents, strides, padding)
+        return [(int(low), int(high)) for low, high in pairs]
+    try:
+        pads = [(operator.index(low), operator.index(high)) for low, high in padding]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`padding`={padding!r} must be a word or (low, high) per spatial axis") from error
+    if len(pads) != rank:
+        raise ValueError(f"`padding`={padding!r} has {len(pads)} pairs for {rank} spatial axes: give one per axis")
+    return pads

@@ -1,0 +1,175 @@
+"""The drop-ins against jax.lax, argument for argument, and inside flax."""
+
+from itertools import permutations
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jax import lax
+
+from minicnn import compat
+from tests.strategies import seeds
+
+
+def numbers(seed: int, *shapes: tuple[int, ...], dtype: Any = np.float32) -> list[Any]:
+    rng = np.random.default_rng(seed)
+    return [rng.integers(-4, 5, shape).astype(dtype) for shape in shapes]
+
+
+def spec(draw: Any, letters: str) -> str:
+    return "".join(draw(st.sampled_from(list(permutations(letters)))))
+
+
+@st.composite
+def lax_arguments(draw: Any) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]:
+    """Shapes of lhs and rhs and the other arguments: any dimension numbers, dilations, groups and padding."""
+    rank = draw(st.integers(1, 2))
+
+    def each(low: int, high: int) -> list[int]:
+        return [draw(st.integers(low, high)) for _ in range(rank)]
+
+    spatial = "HW"[:rank]
+    names = spec(draw, "NC" + spatial), spec(draw, "IO" + spatial), spec(draw, "NC" + spatial)
+    feature, batch = draw(st.sampled_from([(1, 1), (2, 1), (3, 1), (1, 2)]))
+    in_size, kernel, c, d = each(1, 6), each(1, 3), draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    sizes = {"N": draw(st.integers(0, 2)) * batch, "C": c * feature, **dict(zip(spatial, in_size, strict=True))}
+    taps = {"I": c, "O": d * feature * batch, **dict(zip(spatial, kernel, strict=True))}
+    word = draw(st.sampled_from(["VALID", "SAME", "SAME_LOWER", None]))
+    options: dict[str, Any] = {
+        "window_strides": each(1, 3),
+        "padding": word or [(draw(st.integers(-1, 3)), draw(st.integers(-1, 3))) for _ in range(rank)],
+        "lhs_dilation": None if word else each(1, 3),
+        "rhs_dilation": each(1, 2),
+        "dimension_numbers": names,
+        "feature_group_count": feature,
+        "batch_group_count": batch,
+    }
+    return tuple(sizes[a] for a in names[0]), tuple(taps[a] for a in names[1]), options
+
+
+@given(lax_arguments(), st.sampled_from(["auto", "dense", "diagonals"]), seeds)
+def test_conv_general_dilated_is_lax(arguments: Any, form: str, seed: int) -> None:
+    lhs_shape, rhs_shape, options = arguments
+    lhs, rhs = numbers(seed, lhs_shape, rhs_shape)
+
+    @jax.jit
+    def both(lhs: Any, rhs: Any) -> Any:
+        y, pull = jax.vjp(lambda lhs, rhs: compat.conv_general_dilated(lhs, rhs, **options, form=form), lhs, rhs)
+        z, pull_lax = jax.vjp(lambda lhs, rhs: lax.conv_general_dilated(lhs, rhs, **options), lhs, rhs)
+        g = jnp.arange(z.size, dtype=z.dtype).reshape(z.shape) % 5
+        return (y, *pull(g)), (z, *pull_lax(g))
+
+    ours, theirs = both(lhs, rhs)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("transpose_kernel", [False, True])
+@pytest.mark.parametrize("consistent", [False, True])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((1, 0), (2, 1))])
+def test_conv_transpose_is_lax(padding: Any, consistent: bool, transpose_kernel: bool) -> None:
+    rhs_shape = (3, 2, 3, 2) if transpose_kernel else (3, 2, 2, 3)
+    lhs, rhs = numbers(0, (2, 4, 3, 2), rhs_shape)
+    options: dict[str, Any] = {
+        "rhs_dilation": (1, 2),
+        "transpose_kernel": transpose_kernel,
+        "use_consistent_padding": consistent,
+    }
+    ours, theirs = jax.jit(
+        lambda x, w: tuple(f(x, w, (2, 3), padding, **options) for f in (compat.conv_transpose, lax.conv_transpose))
+    )(lhs, rhs)
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_transposed_dimension_numbers_and_strides_larger_than_the_kernel() -> None:
+    lhs, rhs = numbers(0, (2, 3, 5), (4, 3, 1))
+    numbers_1d = ("NCH", "OIH", "NCH")
+    for padding in ("SAME", "VALID"):
+        ours = compat.conv_transpose(lhs, rhs, (3,), padding, dimension_numbers=numbers_1d)
+        np.testing.assert_array_equal(ours, lax.conv_transpose(lhs, rhs, (3,), padding, dimension_numbers=numbers_1d))
+
+
+@pytest.mark.parametrize(("lhs_shape", "rhs_shape"), [((2, 3), (4, 3)), ((1, 1, 2), (1, 1, 5)), ((0, 1, 2), (1, 1, 1))])
+def test_no_spatial_axes_and_empty_results(lhs_shape: tuple[int, ...], rhs_shape: tuple[int, ...]) -> None:
+    lhs, rhs = numbers(0, lhs_shape, rhs_shape)
+    rest: Any = (1,) * (len(lhs_shape) - 2), [(0, 0)] * (len(lhs_shape) - 2)
+    ours, theirs = compat.conv_general_dilated(lhs, rhs, *rest), lax.conv_general_dilated(lhs, rhs, *rest)
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "preferred"),
+    [("int8", None), ("int8", "int32"), ("float16", "float32"), ("bfloat16", None), ("complex64", None)],
+)
+def test_dtypes_are_those_of_lax(dtype: str, preferred: str | None) -> None:
+    lhs, rhs = (jnp.asarray(a, dtype) for a in numbers(0, (1, 2, 5, 5), (3, 2, 3, 3)))
+    ours, theirs = (
+        f(lhs, rhs, (1, 1), "SAME", preferred_element_type=preferred)
+        for f in (compat.conv_general_dilated, lax.conv_general_dilated)
+    )
+    assert ours.dtype == theirs.dtype
+    np.testing.assert_array_equal(ours, theirs)
+
+
+ONES = jnp.ones((2, 2, 4, 4)), jnp.ones((2, 2, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"lhs_dilation": (2, 2), "padding": "SAME"}, ValueError, "no meaning with `lhs_dilation`"),
+        ({"feature_group_count": 2, "batch_group_count": 2}, ValueError, "only one may exceed 1"),
+        ({"batch_group_count": 3}, ValueError, "must divide 2 images"),
+        ({"feature_group_count": 2}, ValueError, "do not fit 2 groups"),
+        ({"window_strides": (1,)}, ValueError, "`window_strides`"),
+        ({"padding": (1, 1)}, ValueError, "must be a word or"),
+        ({"padding": ((1, 1),)}, ValueError, "1 pairs for 2 spatial axes"),
+        ({"out_sharding": "x"}, NotImplementedError, "constrain"),
+        ({"rhs": jnp.ones((2, 2, 3, 3), jnp.bfloat16)}, TypeError, "one dtype"),
+    ],
+)
+def test_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    arguments: dict[str, Any] = {"lhs": ONES[0], "rhs": ONES[1], "window_strides": (1, 1), "padding": "VALID"} | options
+    with pytest.raises(error, match=message):
+        compat.conv_general_dilated(**arguments)
+
+
+def test_conv_transpose_refuses_unknown_padding() -> None:
+    with pytest.raises(ValueError, match="'FULL' is not known"):
+        compat.conv_transpose(*ONES, (1, 1), "FULL", use_consistent_padding=True)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", "CIRCULAR", "REFLECT", 1, ((1, 2), (0, 1))])
+def test_flax_conv_with_our_convolution(padding: Any) -> None:
+    nnx = pytest.importorskip("flax.nnx")
+    options: dict[str, Any] = {"kernel_size": (3, 2), "strides": (2, 1), "padding": padding, "feature_group_count": 2}
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 6, 5, 4)), jnp.float32)
+    layers = [
+        nnx.Conv(4, 6, rngs=nnx.Rngs(0), **options, **extra)
+        for extra in ({}, {"conv_general_dilated": compat.conv_general_dilated})
+    ]
+
+    def loss(layer: Any, x: Any) -> Any:
+        y = layer(x)
+        return (y**2).sum(), y
+
+    (theirs, theirs_bar), (ours, ours_bar) = (
+        nnx.jit(nnx.value_and_grad(loss, argnums=(0, 1), has_aux=True))(layer, x) for layer in layers
+    )
+    np.testing.assert_allclose(ours[1], theirs[1], atol=1e-5)
+    for a, b in zip(jax.tree.leaves(ours_bar), jax.tree.leaves(theirs_bar), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_flax_causal_convolution() -> None:
+    nnx = pytest.importorskip("flax.nnx")
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 7, 3)), jnp.float32)
+    theirs, ours = (
+        nnx.Conv(3, 4, kernel_size=(3,), padding="CAUSAL", kernel_dilation=2, rngs=nnx.Rngs(0), **extra)(x)
+        for extra in ({}, {"conv_general_dilated": compat.conv_general_dilated})
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
