@@ -4,7 +4,8 @@ from minicnn.nn import initializers, losses
 from minicnn.nn.convolution import Conv, ConvTranspose
 from minicnn.nn.elementary import Activation, Dense, Flatten
 from minicnn.nn.layer import Layer
-from minicnn.nn.pooling import AvgPool, MaxPool
+from minicnn.nn.pooling import AvgPool, LpPool, MaxPool, Subsample
+from minicnn.nn.relatives import LocalConv, TiledConv
 from minicnn.nn.sequential import Sequential
 
 __all__ = [
@@ -15,8 +16,12 @@ __all__ = [
     "Dense",
     "Flatten",
     "Layer",
+    "LocalConv",
+    "LpPool",
     "MaxPool",
     "Sequential",
+    "Subsample",
+    "TiledConv",
     "initializers",
     "losses",
 ]

@@ -1,16 +1,21 @@
 """Pooling as layers."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
+from minicnn import ops
 from minicnn.forms.geometry import Padding
-from minicnn.functional import avg_pool, max_pool
+from minicnn.functional import avg_pool, conv, conv_map, lp_pool, max_pool, patch_map
+from minicnn.functional.norms import lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
-from minicnn.maps import LinearMap
+from minicnn.maps import Broadcast, LinearMap, compose
+from minicnn.nn.convolution import add_bias
 from minicnn.nn.layer import Layer, Params, Shape
 
 Ints = int | tuple[int, ...]
@@ -98,6 +103,94 @@ class AvgPool(Layer):
             "ceil_mode": self.ceil_mode,
             "count_include_pad": self.count_include_pad,
         }
+
+
+@dataclass(frozen=True)
+class LpPool(Layer):
+    """The p-norm of each window; its matrix at x has a scaled row for each.
+
+    Attributes:
+        window: size of the window, one int per spatial axis.
+        p: at least 1.
+        stride: input steps per window; the window's size if None.
+        padding: as in `minicnn.lp_pool`, like `dilation` and `ceil_mode`.
+
+    >>> LpPool((2,)).apply({}, jnp.array([[3.0], [4.0]]))
+    Array([[5.]], dtype=float32)
+    """
+
+    window: tuple[int, ...]
+    p: float = 2
+    stride: Ints | None = None
+    padding: Padding = "VALID"
+    dilation: Ints = 1
+    ceil_mode: bool = False
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """The norm of each window."""
+        return lp_pool(x, self.window, **self._options)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(*out, channels)."""
+        return _shape_of(self, in_shape)
+
+    def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
+        """The Jacobian at x."""
+        return lp_pool_map_at(x, self.window, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {
+            "p": self.p,
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "ceil_mode": self.ceil_mode,
+        }
+
+
+@dataclass(frozen=True)
+class Subsample(Layer):
+    """LeNet's trainable sub-sampling: the sum of each window times a coefficient, plus a bias; two parameters per map.
+
+    Attributes:
+        window: size of the window and the stride, one int per spatial axis.
+
+    >>> layer = Subsample((2, 2))
+    >>> params = layer.init(jax.random.key(0), (28, 28, 6))
+    >>> sum(leaf.size for leaf in params.values()), layer.map(params, (28, 28, 6)).nnz
+    (12, 4704)
+    """
+
+    window: tuple[int, ...]
+
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """Coefficients that make the sum an average, biases zero."""
+        channels = in_shape[-1]
+        return {"w": jnp.full(channels, 1 / math.prod(self.window), dtype), "b": jnp.zeros(channels, dtype)}
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """w·Σ + b, map by map."""
+        w = params["w"]
+        return add_bias(conv(x, self._kernel(w), stride=self.window, groups=w.shape[0]), params)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(*out, channels)."""
+        return _shape_of(AvgPool(self.window), in_shape)
+
+    def map(self, params: Params, in_shape: Shape) -> LinearMap:
+        """A depthwise convolution whose taps are all equal."""
+        w = params["w"]
+        return conv_map(self._kernel(w), in_shape[:-1], stride=self.window, groups=w.shape[0])
+
+    def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
+        """X(x) @ B, with B the map that repeats a coefficient over the taps of its window."""
+        w = params["w"]
+        X = patch_map(x, (*self.window, 1, *w.shape), stride=self.window, groups=w.shape[0])
+        return compose(X, Broadcast(tuple(range(len(self.window) + 1)), w.shape, X.in_shape, w.dtype))
+
+    def _kernel(self, w: Any) -> Any:
+        return ops.broadcast_to(ops.reshape(w, (1, *w.shape)), (*self.window, 1, *w.shape))
 
 
 def _shape_of(layer: Layer, in_shape: Shape) -> Shape:

@@ -18,6 +18,10 @@ LAYERS = {
     "conv transpose": (nn.ConvTranspose(2, (3, 3), stride=2, padding=1, output_padding=1), (3, 4, 3)),
     "average pool": (nn.AvgPool((2, 2)), (4, 6, 3)),
     "max pool": (nn.MaxPool((3, 3), stride=2), (7, 7, 2)),
+    "local conv": (nn.LocalConv(2, (3, 2), stride=2), (7, 5, 2)),
+    "tiled conv": (nn.TiledConv(2, (2, 2), tile=(2, 3)), (6, 6, 1)),
+    "Lp pool": (nn.LpPool((2, 2)), (4, 4, 2)),
+    "subsample": (nn.Subsample((2, 2)), (6, 4, 3)),
     "dense": (nn.Dense(5), (7,)),
     "flatten": (nn.Flatten(), (3, 4, 2)),
     "relu": (nn.Activation("relu"), (4, 3)),
@@ -48,14 +52,14 @@ def test_batch_axes_lead(layer, in_shape):
     assert layer.apply(params, x).shape == (2, 3, *layer.out_shape(in_shape))
 
 
-@pytest.mark.parametrize("name", ["conv", "masked conv", "circular conv", "conv without bias", "dense"])
+@pytest.mark.parametrize("name", ["conv", "masked conv", "circular conv", "conv without bias", "subsample", "dense"])
 def test_the_jacobian_in_the_weights_is_weight_map(name):
     layer, in_shape = LAYERS[name]
     params = layer.init(KEY, in_shape)
     x = jax.random.normal(jax.random.key(1), in_shape)
     jacobian = jax.jit(jax.jacrev(lambda w: layer.apply({"w": w}, x)))(params["w"])
     X = layer.weight_map(params, x)
-    np.testing.assert_array_equal(jacobian.reshape(X.shape), X.matrix())
+    np.testing.assert_allclose(jacobian.reshape(X.shape), X.matrix(), rtol=1e-6)
 
 
 def test_a_masked_convolution_stores_only_the_kept_kernels():

@@ -1,0 +1,109 @@
+"""Layers that share their weights less than a convolution does: locally connected and tiled."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from minicnn.forms.geometry import Padding, resolve, sliding_axes
+from minicnn.functional import add_bias, local_conv, tiled_conv
+from minicnn.functional.local import local_map, tiled_map
+from minicnn.maps import LinearMap
+from minicnn.nn.initializers import Initializer, he_normal
+from minicnn.nn.layer import Layer, Params, Shape
+
+Ints = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LocalConv(Layer):
+    """A convolution with a kernel and a bias of its own at every output (*Deep Learning*, eq. 9.9).
+
+    Attributes:
+        channels: output channels.
+        kernel_size: taps per spatial axis.
+        stride: as in `minicnn.local_conv`, like `padding` and `dilation`.
+        bias: add b, one per output position and channel.
+        w_init: initialiser of one kernel, given its shape (*kernel, c_in, c_out).
+
+    >>> layer = LocalConv(2, (3, 3))
+    >>> layer.init(jax.random.key(0), (5, 5, 1))["w"].shape
+    (3, 3, 3, 3, 1, 2)
+    """
+
+    channels: int
+    kernel_size: tuple[int, ...]
+    stride: Ints = 1
+    padding: Padding = "VALID"
+    dilation: Ints = 1
+    bias: bool = True
+    w_init: Initializer = he_normal
+
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """A kernel for every place, each from `w_init`; b zero."""
+        places = self.places(in_shape)
+        one = (*self.kernel_size, in_shape[-1], self.channels)
+        keys = jax.random.split(key, places)
+        draw = lambda key: self.w_init(key, one, dtype)
+        for _ in places:
+            draw = jax.vmap(draw)
+        w = draw(keys)
+        return {"w": w, "b": jnp.zeros((*places, self.channels), dtype)} if self.bias else {"w": w}
+
+    def places(self, in_shape: Shape) -> Shape:
+        """How many kernels there are on each spatial axis: as many as outputs."""
+        return self.out_shape(in_shape)[:-1]
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """The product with the matrix, plus b."""
+        return _with_bias(local_conv(x, params["w"], **self._options), params)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(*out, channels)."""
+        axes = resolve(sliding_axes(self.kernel_size, self.stride, self.padding, self.dilation), in_shape[:-1])
+        return (*(axis.out_size for axis in axes), self.channels)
+
+    def map(self, params: Params, in_shape: Shape) -> LinearMap:
+        """The matrix: the non-zeros of a convolution's, untied."""
+        return local_map(params["w"], in_shape[:-1], **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+
+
+@dataclass(frozen=True)
+class TiledConv(LocalConv):
+    """A convolution that cycles through t kernels and biases along each axis (*Deep Learning*, eq. 9.10).
+
+    Attributes:
+        tile: kernels per spatial axis; 1 is a convolution.
+
+    >>> layer = TiledConv(2, (3, 3), tile=(2, 2))
+    >>> layer.init(jax.random.key(0), (5, 5, 1))["w"].shape
+    (2, 2, 3, 3, 1, 2)
+    """
+
+    tile: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.tile) != len(self.kernel_size) or min(self.tile) < 1:
+            raise ValueError(f"`tile`={self.tile} must give at least 1 for each of {len(self.kernel_size)} axes")
+
+    def places(self, in_shape: Shape) -> Shape:
+        """How many kernels there are on each spatial axis."""
+        return self.tile
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """The product with the matrix, plus b."""
+        return _with_bias(tiled_conv(x, params["w"], **self._options), params)
+
+    def map(self, params: Params, in_shape: Shape) -> LinearMap:
+        """The matrix."""
+        return tiled_map(params["w"], in_shape[:-1], **self._options)
+
+
+def _with_bias(y: Any, params: Params) -> Any:
+    return add_bias(y, params["b"]) if "b" in params else y
