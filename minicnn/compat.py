@@ -149,7 +149,8 @@ def conv_transpose(
 
 
 def _arrays(*values: ArrayLike) -> tuple[Array, ...]:
-    return tuple(a if isinstance(a, Traced) else jnp.asarray(a) for a in values)
+    arrays: list[Any] = [a if isinstance(a, Traced) else jnp.asarray(a) for a in values]
+    return tuple(arrays)
 
 
 def _transposed_padding(extent: int, stride: int, padding: str | tuple[int, int]) -> tuple[int, int]:
