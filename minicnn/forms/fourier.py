@@ -1,0 +1,135 @@
+"""The fourier form: C embedded in a circulant matrix, which the discrete Fourier transform diagonalises.
+
+The window of x that any output reads is as long as the outputs and the kernel together, so that circular correlation
+over it never wraps into an output: the convolution theorem with enough zeros. It rounds, also on integers, and takes
+floating dtypes only.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Shaped
+
+from minicnn.axis import Axis
+from minicnn.forms.arithmetic import Arithmetic
+from minicnn.forms.geometry import Geometry
+
+
+@dataclass(frozen=True)
+class Circle:
+    """One axis wound up.
+
+    Attributes:
+        axis: the relation that is embedded.
+        first: stretched input position that the first window starts at.
+        outputs: length of the outputs with their strides in between.
+        size: length of the circle, with no prime factor above 5, so that the transform is fast.
+    """
+
+    axis: Axis
+    first: int
+    outputs: int
+    size: int
+
+    @classmethod
+    def of(cls, axis: Axis) -> "Circle":
+        """The smallest fast circle on which no window wraps."""
+        first = min(0, axis.dilation * (axis.kernel_size - 1)) - axis.low
+        outputs = max(axis.stride * (axis.out_size - 1) + 1, 1)
+        return cls(axis, first, outputs, fast_size(outputs + axis.extent - 1))
+
+
+def fast_size(least: int) -> int:
+    """The smallest 2ᵃ3ᵇ5ᶜ that is at least `least`.
+
+    >>> [fast_size(n) for n in (1, 7, 17, 1001)]
+    [1, 8, 18, 1024]
+    """
+    powers = (2**a * 3**b * 5**c for c in range(12) for b in range(18) for a in range(28))
+    return min(size for size in powers if size >= least)
+
+
+def product(
+    geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
+) -> Shaped[Array, "b *out co"]:
+    """C(w)·x: transform, multiply frequency by frequency, transform back."""
+    circles = [Circle.of(axis) for axis in geometry.axes]
+    X = _transform(_inputs(x, circles, geometry.groups), circles, 1)
+    W = _transform(_kernel(w.reshape(geometry.split_shape), circles), circles, 0, conjugate=True)
+    y = _back(how.einsum("b...gc,...cgd->b...gd", X, W), circles, 1, jnp.result_type(x, w))
+    for position, circle in enumerate(circles, start=1):
+        y = jax.lax.slice_in_dim(y, 0, circle.outputs, circle.axis.stride, position)
+    return y.reshape(x.shape[0], *geometry.out_shape).astype(how.result_type(x, w))
+
+
+def weights(
+    geometry: Geometry, x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], how: Arithmetic
+) -> Shaped[Array, "*k c co"]:
+    """X(x)ᵀ·y: the correlation of x with y, at the taps."""
+    circles = [Circle.of(axis) for axis in geometry.axes]
+    X = _transform(_inputs(x, circles, geometry.groups), circles, 1)
+    y_bar = y.reshape(*y.shape[:-1], geometry.groups, geometry.c_out // geometry.groups)
+    Y = _transform(_strided(y_bar, circles), circles, 1, conjugate=True)
+    w = _back(how.einsum("b...gc,b...gd->...cgd", X, Y), circles, 0, jnp.result_type(x, y))
+    for position, circle in enumerate(circles):
+        w = jax.lax.slice_in_dim(w, 0, circle.axis.extent, abs(circle.axis.dilation), position)
+        w = jnp.flip(w, position) if circle.axis.dilation < 0 else w
+    return w.reshape(geometry.w_shape).astype(how.result_type(x, y))
+
+
+def _inputs(x: Array, circles: Sequence[Circle], groups: int) -> Array:
+    """The stretched input from the first window on, as long as the circle."""
+    widths = [(0, 0, 0)] * x.ndim
+    for position, circle in enumerate(circles, start=1):
+        n, u = circle.axis.in_size, circle.axis.stretch
+        length = u * (n - 1) + 1 if n else 0
+        widths[position] = (-circle.first, circle.size + circle.first - length, u - 1)
+    x = jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
+    return x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
+
+
+def _kernel(w: Array, circles: Sequence[Circle]) -> Array:
+    """The taps |d| apart, in the order in which they meet the input."""
+    widths = [(0, 0, 0)] * w.ndim
+    for position, circle in enumerate(circles):
+        w = jnp.flip(w, position) if circle.axis.dilation < 0 else w
+        widths[position] = (0, circle.size - circle.axis.extent, abs(circle.axis.dilation) - 1)
+    return jax.lax.pad(w, jnp.zeros((), w.dtype), widths)
+
+
+def _strided(y: Array, circles: Sequence[Circle]) -> Array:
+    """The outputs s apart."""
+    widths = [(0, 0, 0)] * y.ndim
+    for position, circle in enumerate(circles, start=1):
+        length = circle.outputs if circle.axis.out_size else 0
+        widths[position] = (0, circle.size - length, circle.axis.stride - 1)
+    return jax.lax.pad(y, jnp.zeros((), y.dtype), widths)
+
+
+def _transform(a: Array, circles: Sequence[Circle], start: int, conjugate: bool = False) -> Complex[Array, "..."]:
+    """The DFT over the circles' axes, half of it where a is real; `conjugate` reverses the circle."""
+    axes = range(start, start + len(circles))
+    if jnp.iscomplexobj(a):
+        return jnp.conj(jnp.fft.fftn(jnp.conj(a), axes=axes)) if conjugate else jnp.fft.fftn(a, axes=axes)
+    wide = jnp.promote_types(a.dtype, jnp.float32)
+    transformed = jnp.fft.rfftn(a.astype(wide), axes=axes)
+    return jnp.conj(transformed) if conjugate else transformed
+
+
+def _back(a: Complex[Array, "..."], circles: Sequence[Circle], start: int, dtype: jnp.dtype) -> Array:
+    """The inverse DFT, real where both operands were."""
+    axes = range(start, start + len(circles))
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        return jnp.fft.ifftn(a, axes=axes)
+    return jnp.fft.irfftn(a, s=[circle.size for circle in circles], axes=axes)
+
+
+def operations(geometry: Geometry, batch: int) -> float:
+    """Multiply-adds of one product, for the cost model: the transforms and the products at every frequency."""
+    size = math.prod(Circle.of(axis).size for axis in geometry.axes)
+    channels = geometry.c_in + geometry.c_out
+    transforms = (batch * channels + geometry.c_in // geometry.groups * geometry.c_out) * 2.5 * math.log2(max(size, 2))
+    return size * (transforms + 2 * batch * geometry.c_in // geometry.groups * geometry.c_out)
