@@ -1,5 +1,6 @@
 """What the public functions ask of their arrays: dtypes, ranks and channels."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -43,12 +44,25 @@ def ordered(x: ArrayLike) -> Array:
     """One array that has a maximum.
 
     Raises:
-        TypeError: if it is complex.
+        TypeError: if it is complex or bool.
     """
     (x,) = operands(x=x)
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         raise TypeError(f"`x` is {x.dtype.name} and complex numbers have no order: pool the absolute value instead")
+    if x.dtype == jnp.bool_:
+        raise TypeError("`x` is bool: convert it to numbers with x.astype(int)")
     return x
+
+
+def sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
+    """One int per spatial axis, as a tuple.
+
+    Raises:
+        TypeError: if the value is a single int, which would not say how many axes there are.
+    """
+    if not isinstance(value, Iterable):
+        raise TypeError(f"`{name}`={value!r} must be a tuple with one int per spatial axis, for example (2, 2)")
+    return tuple(value)
 
 
 def spatial_rank(w: Any) -> int:

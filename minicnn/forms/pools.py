@@ -16,7 +16,7 @@ def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bo
     """The axes of pooling windows. With `ceil_mode` a last, overhanging window is kept unless it starts in padding.
 
     Raises:
-        ValueError: if a window lies wholly in the padding, naming it.
+        ValueError: if a window lies wholly in the padding, naming it, or overhangs a cropped end.
     """
     axes = tuple(_pool_axis(sliding, size, ceil_mode) for sliding, size in zip(slidings, in_size, strict=True))
     for position, axis in enumerate(axes):
@@ -35,6 +35,10 @@ def _pool_axis(sliding: Sliding, in_size: int, ceil_mode: bool) -> Axis:
     starts_inside = axis.stride * axis.out_size < in_size + axis.low
     if not (overhangs and starts_inside):
         return axis
+    if sliding.widths(in_size)[1] < 0:
+        raise ValueError(
+            f"`padding`={sliding.padding!r} crops what the last window of `ceil_mode` overhangs: crop x beforehand"
+        )
     return Axis(in_size, axis.out_size + 1, axis.kernel_size, axis.stride, axis.dilation, low=axis.low)
 
 

@@ -15,7 +15,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import check_channels, check_rank, operands, spatial_rank
+from minicnn.arguments import check_channels, check_rank, operands, sizes, spatial_rank
 from minicnn.axis import Axis, Sliding
 from minicnn.forms import Arithmetic, Form, Geometry, as_form
 from minicnn.forms.geometry import Padding, check_groups, check_mask, resolve, sliding_axes
@@ -170,14 +170,14 @@ def conv_transpose(
     rank = spatial_rank(w)
     check_rank("y", y, rank)
     slidings = sliding_axes(w.shape[:rank], stride, padding, dilation, stretch)
-    requested = (None,) * rank if output_size is None else tuple(output_size)
+    requested = (None,) * rank if output_size is None else sizes("output_size", output_size)
     extra = (output_padding,) * rank if isinstance(output_padding, int) else tuple(output_padding)
     for name, value in (("output_size", requested), ("output_padding", extra)):
         if len(value) != rank:
             raise ValueError(f"`{name}`={value} has {len(value)} entries and w {rank} spatial axes: give one per axis")
     rows = zip(slidings, y.shape[-rank - 1 : -1], requested, extra, strict=True)
-    sizes = [sliding.in_size(size, request, more) for sliding, size, request, more in rows]
-    axes = tuple(sliding.over(size) for sliding, size in zip(slidings, sizes, strict=True))
+    in_size = [sliding.in_size(size, request, more) for sliding, size, request, more in rows]
+    axes = tuple(sliding.over(size) for sliding, size in zip(slidings, in_size, strict=True))
     pads, axes = _padded(slidings, axes, padding_mode)
     geometry = _geometry(axes, w, groups, mask, flip)
     check_channels("y", y.shape[-1], geometry.c_out, f"w{w.shape}")
@@ -280,7 +280,7 @@ def _static(
         options.get("dilation", 1),
         options.get("stretch", 1),
     )
-    pads, axes = _padded(slidings, resolve(slidings, in_size), options.get("padding_mode", "zeros"))
+    pads, axes = _padded(slidings, resolve(slidings, sizes("in_size", in_size)), options.get("padding_mode", "zeros"))
     geometry = _geometry(axes, w, options.get("groups", 1), options.get("mask"), options.get("flip", False))
     arithmetic = Arithmetic(options.get("precision"), options.get("preferred_element_type"))
     return w, pads, geometry, as_form(options.get("form", "auto")), arithmetic

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import check_rank, floating, ordered
+from minicnn.arguments import check_rank, floating, ordered, sizes
 from minicnn.axis import Axis
 from minicnn.forms.geometry import Padding, resolve, sliding_axes
 from minicnn.forms.pools import input_positions, max_windows, pool_axes
@@ -56,7 +56,7 @@ def max_pool(
     Array([5., 3.], dtype=float32)
     """
     x = ordered(x)
-    rank = len(window)
+    rank = len(sizes("window", window))
     axes, _ = pooling_axes(x, window, stride, padding, dilation, ceil_mode)
     y = batched(max_pool_p, x, rank, axes=axes)
     return (y, batched(_winners, value_of(x), rank, axes=axes)) if return_indices else y
@@ -148,7 +148,7 @@ def pooling_axes(
     x: Any, window: Sequence[int], stride: Ints | None, padding: Padding, dilation: Ints, ceil_mode: bool
 ) -> tuple[tuple[Axis, ...], tuple[tuple[int, int], ...]]:
     """The axes of pooling windows and their requested padding."""
-    rank = len(window)
+    rank = len(sizes("window", window))
     check_rank("x", x, rank)
     in_size = x.shape[-rank - 1 : -1]
     slidings = sliding_axes(window, tuple(window) if stride is None else stride, padding, dilation)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn.arguments import check_rank, operands
+from minicnn.arguments import check_rank, operands, sizes
 from minicnn.forms.geometry import Padding, resolve, sliding_axes
 from minicnn.functional.common import Ints, batched, jitted_primitive
 from minicnn.maps.windows import Unfold
@@ -35,7 +35,7 @@ def unfold(
            [2., 3.]], dtype=float32)
     """
     (x,) = operands(x=x)
-    rank = len(kernel_size)
+    rank = len(sizes("kernel_size", kernel_size))
     check_rank("x", x, rank)
     axes = resolve(sliding_axes(kernel_size, stride, padding, dilation), x.shape[-rank - 1 : -1])
     return batched(unfold_p, x, rank, axes=axes)
@@ -67,9 +67,9 @@ def fold(
     Array([1., 2., 2., 1.], dtype=float32)
     """
     (p,) = operands(p=p)
-    rank = len(kernel_size)
+    rank = len(sizes("kernel_size", kernel_size))
     check_rank("p", p, rank)
-    axes = resolve(sliding_axes(kernel_size, stride, padding, dilation), in_size)
+    axes = resolve(sliding_axes(kernel_size, stride, padding, dilation), sizes("in_size", in_size))
     channels, rest = divmod(p.shape[-1], math.prod(kernel_size))
     expected = tuple(axis.out_size for axis in axes)
     if rest or p.shape[-rank - 1 : -1] != expected:

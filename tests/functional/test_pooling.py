@@ -1,0 +1,292 @@
+"""Pooling against loops over windows, and the matrices that it multiplies by."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import assume, given
+
+from minicnn import avg_pool, max_pool, max_unpool
+from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
+from tests import oracles
+from tests.strategies import seeds
+
+equal = np.testing.assert_array_equal
+EPS = float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One pooling and what each of its windows sees."""
+
+    in_size: tuple[int, ...]
+    window: tuple[int, ...]
+    stride: tuple[int, ...] | None = None
+    padding: Any = "VALID"
+    dilation: tuple[int, ...] = ()
+    ceil_mode: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        dilation = self.dilation or (1,) * len(self.window)
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": dilation,
+            "ceil_mode": self.ceil_mode,
+        }
+
+    @property
+    def seen(self) -> np.ndarray:
+        rank, stride = len(self.window), self.stride or self.window
+        dilation = self.dilation or (1,) * rank
+        padding = self.padding if isinstance(self.padding, tuple) else (self.padding,) * rank
+        rows = zip(padding, self.in_size, self.window, stride, dilation, (1,) * rank, strict=True)
+        pads = [oracles.widths(*row) for row in rows]
+        ceil_mode = self.ceil_mode and self.padding not in ("SAME", "SAME_LOWER")
+        return oracles.windows(self.in_size, self.window, stride, pads, dilation, ceil_mode=ceil_mode)
+
+
+@st.composite
+def pools(draw: Any) -> Pool:
+    """Pools whose every window sees the input: overlapping, strided, dilated, padded, cropped, overhanging."""
+    rank = draw(st.sampled_from([1, 1, 2]))
+
+    def each(low: int, high: int) -> tuple[int, ...]:
+        return tuple(draw(st.lists(st.integers(low, high), min_size=rank, max_size=rank)))
+
+    window, dilation = each(1, 3), each(1, 2)
+    extent = [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
+    in_size = tuple(e + draw(st.integers(0, 4)) for e in extent)
+    pairs = tuple((draw(st.integers(0, e // 2)), draw(st.integers(0, e // 2))) for e in extent)
+    pool = Pool(
+        in_size,
+        window,
+        draw(st.one_of(st.none(), st.just(each(1, 3)))),
+        draw(st.sampled_from(["VALID", "SAME", "SAME_LOWER", pairs])),
+        dilation,
+        draw(st.booleans()),
+    )
+    rank_axes = tuple(range(rank, 2 * rank))
+    assume((pool.seen >= 0).any(axis=rank_axes).all())
+    return pool
+
+
+CORNERS = {
+    "window": Pool((4, 4), (2, 2)),
+    "overlapping": Pool((5, 5), (3, 3), (1, 1)),
+    "gaps": Pool((7,), (2,), (3,)),
+    "padded": Pool((4, 5), (3, 3), (2, 2), ((1, 1), (1, 0))),
+    "same": Pool((5, 5), (2, 3), (2, 2), "SAME"),
+    "same_ceil": Pool((5,), (2,), (2,), "SAME", ceil_mode=True),
+    "ceil": Pool((5, 6), (2, 4), (2, 3), ceil_mode=True),
+    "ceil_padded": Pool((5,), (3,), (2,), ((1, 1),), ceil_mode=True),
+    "ceil_drops_the_window_in_the_high_padding": Pool((3,), (2,), (2,), ((1, 1),), ceil_mode=True),
+    "ceil_of_a_window_that_starts_at_the_last_pixel": Pool((4,), (2,), (3,), ceil_mode=True),
+    "ceil_dilated": Pool((8,), (2,), (2,), dilation=(3,), ceil_mode=True),
+    "cropped": Pool((8,), (2,), None, ((-2, -1),)),
+    "dilated": Pool((7, 6), (3, 2), (1, 2), dilation=(2, 3)),
+    "one_window": Pool((3, 3), (3, 3)),
+    "size_1": Pool((1,), (1,)),
+    "3d": Pool((4, 3, 2), (2, 2, 2), (1, 1, 1), ceil_mode=True),
+}
+
+
+def draw_images(pool: Pool, seed: int, ties: bool = False) -> np.ndarray:
+    values = np.random.default_rng(seed).integers(-2 if ties else -30, 3 if ties else 31, (2, *pool.in_size, 2))
+    return values.astype(np.float32)
+
+
+@cache
+def compiled(pool: Pool) -> Any:
+    def everything(x: Any, y_bar: Any) -> Any:
+        y, vjp, indices = jax.vjp(
+            lambda x: max_pool(x, pool.window, return_indices=True, **pool.options), x, has_aux=True
+        )
+        return y, indices, vjp(y_bar)[0]
+
+    return jax.jit(everything)
+
+
+def check_max(pool: Pool, x: np.ndarray) -> None:
+    """Values, positions and gradient against the loop over windows."""
+    winners = oracles.max_winners(x, pool.seen)
+    y_bar = np.random.default_rng(0).integers(-4, 5, winners.shape).astype(np.float32)
+    y, indices, x_bar = compiled(pool)(x, y_bar)
+    equal(indices, winners)
+    assert indices.dtype == jnp.int32
+    flat = x.reshape(len(x), -1, x.shape[-1])
+    equal(y, np.take_along_axis(flat, winners.reshape(len(x), -1, x.shape[-1]), axis=1).reshape(winners.shape))
+    equal(x_bar, (oracles.selection(winners, pool.in_size).T @ y_bar.ravel()).reshape(x.shape))
+
+
+@given(pools(), seeds)
+def test_the_vjp_of_max_pool_is_the_transposed_selection(pool, seed):
+    check_max(pool, draw_images(pool, seed))
+
+
+@given(pools(), seeds)
+def test_ties_go_to_the_first_position(pool, seed):
+    x = draw_images(pool, seed, ties=True)
+    _, indices = jax.jit(lambda x: max_pool(x, pool.window, return_indices=True, **pool.options))(x)
+    equal(indices, oracles.max_winners(x, pool.seen))
+
+
+@pytest.mark.parametrize("pool", CORNERS.values(), ids=CORNERS)
+def test_max_pool_in_the_corners(pool):
+    check_max(pool, draw_images(pool, 0, ties=True))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
+@pytest.mark.parametrize("special", [np.nan, -np.inf, np.inf])
+@pytest.mark.parametrize("name", ["overlapping", "padded", "ceil"])
+def test_max_pool_of_nan_and_infinities(name, special, share):
+    """NaN wins, the first one where there are several; −inf loses to everything but the padding."""
+    x = draw_images(CORNERS[name], 1)
+    x[np.random.default_rng(2).random(x.shape) < share] = special
+    check_max(CORNERS[name], x)
+
+
+def test_unpooling_at_the_winners_is_the_vjp():
+    pool = CORNERS["overlapping"]
+    x = draw_images(pool, 0, ties=True)
+    y, vjp, indices = jax.vjp(lambda x: max_pool(x, pool.window, return_indices=True, **pool.options), x, has_aux=True)
+    equal(max_unpool(y, indices, pool.in_size), vjp(y)[0])
+
+
+def test_overlapping_windows_add():
+    x = np.array([0.0, 9.0, 0.0]).reshape(3, 1)
+    x_bar = jax.grad(lambda x: max_pool(x, (2,), stride=1).sum())(x)
+    equal(x_bar.ravel(), [0, 2, 0])
+
+
+def test_the_selection_at_an_image_is_the_matrix_of_max_pool():
+    pool = CORNERS["padded"]
+    x = draw_images(pool, 0, ties=True)[0]
+    S = max_pool_map_at(jnp.asarray(x), pool.window, **pool.options)
+    expected = oracles.selection(oracles.max_winners(x[None], pool.seen), pool.in_size)
+    equal(S.matrix(), expected)
+    equal(S.to_scipy().toarray(), expected)
+    equal(jax.jacrev(lambda x: max_pool(x, pool.window, **pool.options))(x).reshape(expected.shape), expected)
+    equal(jax.jacfwd(lambda x: max_pool(x, pool.window, **pool.options))(x).reshape(expected.shape), expected)
+    equal(S(jnp.asarray(x)), max_pool(x, pool.window, **pool.options))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int8, np.uint8])
+def test_max_pool_of_integers(dtype):
+    pool = CORNERS["padded"]
+    x = np.random.default_rng(0).integers(np.iinfo(dtype).min, 5, (2, *pool.in_size, 2)).astype(dtype)
+    y, indices = max_pool(x, pool.window, return_indices=True, **pool.options)
+    winners = oracles.max_winners(x, pool.seen)
+    assert y.dtype == dtype
+    equal(indices, winners)
+    flat = np.take_along_axis(x.reshape(2, -1, 2), winners.reshape(2, -1, 2), axis=1)
+    equal(np.ravel(y), flat.ravel())
+
+
+def test_the_lowest_integer_beats_the_padding():
+    lowest = np.iinfo(np.int32).min
+    y, indices = max_pool(np.full((3, 1), lowest, np.int32), (3,), stride=1, padding=1, return_indices=True)
+    equal(np.ravel(y), [lowest] * 3)
+    equal(np.ravel(indices), [0, 0, 1])
+
+
+@pytest.mark.parametrize("padding", ["VALID", "SAME"])
+def test_max_pool_is_laxs_reduce_window(padding):
+    x = draw_images(Pool((7, 6), (3, 2)), 0)
+    ours = max_pool(x, (3, 2), stride=2, padding=padding)
+    equal(ours, jax.lax.reduce_window(x, -np.inf, jax.lax.max, (1, 3, 2, 1), (1, 2, 2, 1), padding))
+
+
+def check_average(pool: Pool, seed: int) -> None:
+    x = draw_images(pool, seed)
+    both = jax.jit(
+        lambda x: [avg_pool(x, pool.window, count_include_pad=include, **pool.options) for include in (False, True)]
+    )(x)
+    for include, y in zip((False, True), both, strict=True):
+        expected = oracles.avg_pool(x, pool.seen, include)
+        np.testing.assert_allclose(y, expected, rtol=2 * EPS)  # the sum is exact; XLA may multiply by 1/count
+
+
+@given(pools(), seeds)
+def test_avg_pool_is_the_loop_over_windows(pool, seed):
+    check_average(pool, seed)
+
+
+@pytest.mark.parametrize("pool", CORNERS.values(), ids=CORNERS)
+def test_avg_pool_in_the_corners(pool):
+    check_average(pool, 0)
+
+
+def test_the_overhang_is_never_counted():
+    x = jnp.arange(1.0, 6.0).reshape(5, 1)
+    for include, last in ((False, 5.0), (True, 5.0)):
+        y = avg_pool(x, (2,), ceil_mode=True, count_include_pad=include)
+        equal(y.ravel(), [1.5, 3.5, last])
+    padded = {"padding": ((1, 1),), "stride": 2, "ceil_mode": True}  # windows 0-2, 2-4, 4-6 of 7, none overhangs
+    equal(avg_pool(x, (3,), **padded).ravel(), [1.5, 3.0, 4.5])
+    equal(avg_pool(x, (3,), count_include_pad=True, **padded).ravel(), [1.0, 3.0, 3.0])
+
+
+@given(pools(), seeds)
+def test_the_01_part_of_avg_pool_sums_and_its_transpose_spreads(pool, seed):
+    x = draw_images(pool, seed)
+    S = avg_pool_map((*pool.in_size, 2), pool.window, **pool.options).S
+    y_bar = np.random.default_rng(seed).integers(-4, 5, (2, *S.out_shape)).astype(np.float32)
+    positions, channels = int(np.prod(pool.in_size)), np.eye(2)
+    windows = pool.seen.reshape(S.shape[0] // 2, -1)
+    expected = np.kron((windows[:, :, None] == np.arange(positions)).any(axis=1), channels)
+
+    def everything(x, y_bar):
+        _, vjp = jax.vjp(S, x)
+        return S(x), S.T(y_bar), vjp(y_bar)[0], S.matrix(), S.T.matrix()
+
+    y, spread, x_bar, M, M_T = jax.jit(everything)(x, y_bar)
+    equal(M, expected)
+    equal(M_T, expected.T)
+    equal(np.reshape(y, (2, -1)), x.reshape(2, -1) @ expected.T)
+    equal(np.reshape(spread, (2, -1)), y_bar.reshape(2, -1) @ expected)
+    equal(x_bar, spread)
+
+
+@pytest.mark.parametrize("include", [False, True])
+def test_the_matrix_of_avg_pool_is_the_01_part_over_the_counts(include):
+    pool = CORNERS["padded"]
+    A = avg_pool_map((*pool.in_size, 1), pool.window, count_include_pad=include, **pool.options)
+    counts = np.broadcast_to(A.count, A.out_shape).ravel()
+    equal(A.matrix(), np.asarray(A.S.matrix()) / counts[:, None])
+    x = draw_images(pool, 0)[..., :1]
+    equal(A(jnp.asarray(x)), avg_pool(x, pool.window, count_include_pad=include, **pool.options))
+
+
+def test_the_vjp_of_avg_pool_is_the_transposed_matrix():
+    pool = Pool((6, 5), (2, 2), (1, 1))  # counts are powers of two, so that nothing rounds
+    x = draw_images(pool, 0)
+    M = np.asarray(avg_pool_map((*pool.in_size, 2), pool.window, **pool.options).matrix())
+    y, vjp = jax.vjp(lambda x: avg_pool(x, pool.window, **pool.options), x)
+    y_bar = np.random.default_rng(0).integers(-4, 5, y.shape).astype(np.float32)
+    equal(np.reshape(vjp(y_bar)[0], (2, -1)), y_bar.reshape(2, -1) @ M)
+    for jacobian in (jax.jacfwd, jax.jacrev):
+        equal(jacobian(lambda x: avg_pool(x, pool.window, **pool.options))(x[0]).reshape(M.shape), M)
+
+
+@pytest.mark.parametrize("batch", [(), (0,), (2, 3)], ids=str)
+@pytest.mark.parametrize("pool", [max_pool, avg_pool])
+def test_leading_axes_are_a_batch(pool, batch):
+    x = np.random.default_rng(0).integers(-4, 5, (*batch, 4, 6, 2)).astype(np.float32)
+    y = pool(x, (2, 2))
+    assert y.shape == (*batch, 2, 3, 2)
+    for place in np.ndindex(*batch):
+        equal(y[place], pool(x[place], (2, 2)))
+
+
+def test_the_golden_pools_of_dumoulin_and_visin():
+    x = jnp.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]], jnp.float32)
+    means = avg_pool(x[..., None], (3, 3), stride=1)[..., 0]
+    np.testing.assert_allclose(means, [[1.7, 1.7, 1.7], [1.0, 1.2, 1.8], [1.1, 0.8, 1.3]], atol=0.05)
+    equal(max_pool(x[..., None], (3, 3), stride=1)[..., 0], [[3, 3, 3], [3, 3, 3], [3, 2, 3]])

@@ -1,0 +1,275 @@
+"""Bad input gets one clear line that names the argument, the value and the fix."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from minicnn import (
+    Axis,
+    avg_pool,
+    conv,
+    conv_map,
+    conv_matrix,
+    conv_transpose,
+    fold,
+    max_pool,
+    patch_map,
+    unfold,
+)
+from minicnn.forms import Tiles
+from minicnn.functional.pooling import avg_pool_map
+
+
+def a(*shape: int) -> Any:
+    return jnp.ones(shape)
+
+
+def loosely(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function for callers whose mistakes a type checker would catch."""
+    return function
+
+
+axis, axis_of, convolve, transpose, pool, average, windows, folded, C, X = map(
+    loosely, (Axis, Axis.of, conv, conv_transpose, max_pool, avg_pool, unfold, fold, conv_map, patch_map)
+)
+w = a(3, 1, 1)
+
+ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "channels": (
+        lambda: conv(a(5, 2), w),
+        ValueError,
+        r"`x` has 2 channels and w\(3, 1, 1\) with `groups`=1 needs 1: channels are the last axis",
+    ),
+    "channels of groups": (
+        lambda: conv(a(5, 2), a(3, 2, 4), groups=2),
+        ValueError,
+        r"`x` has 2 channels and w\(3, 2, 4\) with `groups`=2 needs 4",
+    ),
+    "channels of y": (lambda: conv_transpose(a(5, 2), w), ValueError, r"`y` has 2 channels and w\(3, 1, 1\) needs 1"),
+    "channels of x in patch_map": (
+        lambda: patch_map(a(5, 2), (3, 1, 1)),
+        ValueError,
+        r"`x` has 2 channels and w_shape=\(3, 1, 1\) with `groups`=1 needs 1",
+    ),
+    "groups": (lambda: conv(a(5, 2), a(3, 1, 3), groups=2), ValueError, "`groups`=2 must divide c_out=3"),
+    "no groups": (lambda: conv(a(5, 1), w, groups=0), ValueError, "`groups`=0 must be at least 1"),
+    "groups of a map": (lambda: conv_map(a(3, 1, 3), (5,), groups=2), ValueError, "`groups`=2 must divide c_out=3"),
+    "kernel larger than input": (
+        lambda: conv(a(2, 1), w),
+        ValueError,
+        "the kernel spans 3 on axis 0 and the padded input only 2: pad by 1 more or use a smaller kernel",
+    ),
+    "dilated kernel larger than input": (
+        lambda: conv(a(9, 5, 1), a(2, 3, 1, 1), dilation=(1, 4), padding=1),
+        ValueError,
+        "the kernel spans 9 on axis 1 and the padded input only 7: pad by 2 more",
+    ),
+    "kernel larger than cropped input": (
+        lambda: conv(a(5, 1), w, padding=((-2, -1),)),
+        ValueError,
+        "the kernel spans 3 on axis 0 and the padded input only 2",
+    ),
+    "kernel of a map larger than input": (lambda: conv_matrix(w, (2,)), ValueError, "the kernel spans 3 on axis 0"),
+    "patches larger than input": (lambda: patch_map(a(2, 1), (3, 1, 1)), ValueError, "the kernel spans 3 on axis 0"),
+    "window larger than input": (lambda: max_pool(a(2, 1), (3,)), ValueError, "the kernel spans 3 on axis 0"),
+    "unfold larger than input": (lambda: unfold(a(2, 1), (3,)), ValueError, "the kernel spans 3 on axis 0"),
+    "padding word": (
+        lambda: convolve(a(5, 1), w, padding="same"),
+        ValueError,
+        "`padding`='same' is no padding word: use one of VALID, SAME, SAME_LOWER, FULL, CAUSAL",
+    ),
+    "padding word of a pool": (
+        lambda: pool(a(5, 1), (2,), padding="HALF"),
+        ValueError,
+        "`padding`='HALF' is no padding word",
+    ),
+    "padding word of an axis": (lambda: axis_of(5, 3, padding="same"), ValueError, "`padding`='same' is no padding"),
+    "padding type": (
+        lambda: convolve(a(5, 1), w, padding=1.5),
+        TypeError,
+        r"`padding`=1\.5 on one axis must be a word, an int or a pair \(low, high\)",
+    ),
+    "padding of another rank": (
+        lambda: conv(a(5, 1), w, padding=(1, 2)),
+        ValueError,
+        r"`padding`=\(1, 2\) has 2 entries and the kernel 1 spatial axes: give one per axis",
+    ),
+    "padding triple": (
+        lambda: convolve(a(5, 1), w, padding=((1, 2, 3),)),
+        TypeError,
+        r"`padding`=\(1, 2, 3\) on one axis must be a word, an int or a pair",
+    ),
+    "rank of x": (
+        lambda: conv(a(5, 1), a(3, 3, 1, 1)),
+        ValueError,
+        r"`x` has shape \(5, 1\): with 2 spatial axes it must be \(\*batch, \*spatial, channels\), at least 3 axes",
+    ),
+    "rank of w": (
+        lambda: conv(a(5, 1), a(3, 1)),
+        ValueError,
+        r"`w` has shape \(3, 1\): it must be \(\*kernel, c_in / groups, c_out\) with at least one axis",
+    ),
+    "rank of y": (lambda: conv_transpose(a(5), w), ValueError, r"`y` has shape \(5,\): with 1 spatial axes"),
+    "rank of p": (lambda: fold(a(5), (5,), (1,)), ValueError, r"`p` has shape \(5,\): with 1 spatial axes"),
+    "rank of a pooled x": (lambda: avg_pool(a(5, 1), (2, 2)), ValueError, r"`x` has shape \(5, 1\): with 2 spatial"),
+    "rank of an unfolded x": (lambda: unfold(a(5, 1), (2, 2)), ValueError, r"`x` has shape \(5, 1\): with 2 spatial"),
+    "rank of w_shape": (lambda: patch_map(a(5, 1), (3, 1)), ValueError, r"has shape \(3, 1\): it must be \(\*kernel"),
+    "rank of in_size": (
+        lambda: conv_map(w, (5, 5)),
+        ValueError,
+        r"`in_size`=\(5, 5\) has 2 axes and the kernel 1: give one size per spatial axis",
+    ),
+    "in_size": (
+        lambda: C(w, 5),
+        TypeError,
+        r"`in_size`=5 must be a tuple with one int per spatial axis, for example \(2, 2\)",
+    ),
+    "window": (lambda: pool(a(5, 1), 2), TypeError, "`window`=2 must be a tuple with one int per spatial axis"),
+    "window of an average": (lambda: average(a(5, 1), 2), TypeError, "`window`=2 must be a tuple with one int"),
+    "kernel_size": (lambda: windows(a(5, 1), 2), TypeError, "`kernel_size`=2 must be a tuple with one int"),
+    "kernel_size of fold": (lambda: folded(a(5, 1), (5,), 1), TypeError, "`kernel_size`=1 must be a tuple"),
+    "in_size of fold": (lambda: folded(a(5, 1), 5, (1,)), TypeError, "`in_size`=5 must be a tuple"),
+    "output_size": (lambda: transpose(a(5, 1), w, output_size=7), TypeError, "`output_size`=7 must be a tuple"),
+    "no window": (lambda: max_pool(a(5, 1), ()), ValueError, "a convolution needs at least one spatial axis"),
+    "no taps": (
+        lambda: conv(a(5, 1), a(0, 1, 1)),
+        ValueError,
+        "the kernel has no taps on axis 0: give it at least one",
+    ),
+    "stride": (lambda: conv(a(5, 1), w, stride=0), ValueError, "`stride`=0 must be at least 1"),
+    "stride of another rank": (
+        lambda: conv(a(5, 1), w, stride=(1, 2)),
+        ValueError,
+        r"`stride`=\(1, 2\) has 2 entries and the kernel 1 spatial axes",
+    ),
+    "stride type": (lambda: convolve(a(5, 1), w, stride=1.5), TypeError, r"`stride`=1\.5 must be an int, not float"),
+    "stride bool": (lambda: conv(a(5, 1), w, stride=True), TypeError, "`stride`=True must be an int, not bool"),
+    "dilation": (lambda: conv(a(5, 1), w, dilation=-1), ValueError, "`dilation`=-1 must be at least 1"),
+    "stretch": (lambda: conv(a(5, 1), w, stretch=0), ValueError, "`stretch`=0 must be at least 1"),
+    "integer x": (
+        lambda: conv(jnp.ones((5, 1), int), w),
+        TypeError,
+        r"`x` is int32 and `w` is float32: convert one of them, for example x\.astype\(float\)",
+    ),
+    "integer w": (
+        lambda: conv(a(5, 1), jnp.ones((3, 1, 1), int)),
+        TypeError,
+        r"`x` is float32 and `w` is int32: convert one of them, for example w\.astype\(float\)",
+    ),
+    "integer y": (lambda: conv_transpose(jnp.ones((5, 1), int), w), TypeError, "`y` is int32 and `w` is float32"),
+    "integer average": (lambda: avg_pool(jnp.ones((5, 1), int), (2,)), TypeError, "`x` is int32 and an average"),
+    "form": (
+        lambda: conv(a(5, 1), w, form="sparse"),
+        ValueError,
+        "`form`='sparse' is no form: use one of auto, dense, tiles, diagonals",
+    ),
+    "tile": (
+        lambda: conv(a(5, 1), w, form=Tiles((2, 2))),
+        ValueError,
+        r"`tile`=\(2, 2\) must give a size of at least 1 for each of 1 axes",
+    ),
+    "tile size": (lambda: conv(a(5, 1), w, form=Tiles(0)), ValueError, "`tile`=0 must give a size of at least 1"),
+    "unknown option": (
+        lambda: C(w, (5,), strides=2),
+        TypeError,
+        "unknown argument strides: a convolution has dilation, .*stride",
+    ),
+    "unknown option of a patch map": (lambda: X(a(5, 1), (3, 1, 1), pad=2), TypeError, "unknown argument pad"),
+    "folded shape": (
+        lambda: fold(a(2, 2), (4,), (2,)),
+        ValueError,
+        r"`p` has shape \(2, 2\): unfolding \(4,\) gives \(3,\) and a multiple of 2 channels",
+    ),
+    "folded channels": (lambda: fold(a(3, 3), (4,), (2,)), ValueError, "and a multiple of 2 channels"),
+    "window in the padding": (
+        lambda: max_pool(a(3, 1), (2,), stride=1, padding=2),
+        ValueError,
+        "window 0 on axis 0 lies wholly in the padding: pad by less than the window, or use a smaller dilation",
+    ),
+    "window in the high padding": (
+        lambda: avg_pool(a(5, 3, 1), (1, 2), stride=1, padding=((0, 0), (0, 2))),
+        ValueError,
+        "window 3 on axis 1 lies wholly in the padding",
+    ),
+    "window between the pixels": (
+        lambda: max_pool(a(1, 1), (2,), dilation=2, padding=1, stride=1),
+        ValueError,
+        "window 0 on axis 0 lies wholly in the padding",
+    ),
+    "ceil_mode over a cropped end": (
+        lambda: max_pool(a(6, 1), (2,), padding=((0, -1),), ceil_mode=True),
+        ValueError,
+        r"`padding`=\(0, -1\) crops what the last window of `ceil_mode` overhangs: crop x beforehand",
+    ),
+    "axis size": (lambda: Axis(-1, 1, 1), ValueError, "`in_size`=-1 must be at least 0"),
+    "axis size type": (lambda: axis(1.0, 1, 1), TypeError, r"`in_size`=1\.0 must be an int, not float"),
+    "axis stride": (lambda: Axis(1, 1, 1, stride=0), ValueError, "`stride`=0 must be at least 1"),
+    "axis stretch": (lambda: Axis(1, 1, 1, stretch=0), ValueError, "`stretch`=0 must be at least 1"),
+    "axis dilation": (
+        lambda: Axis(1, 1, 1, dilation=0),
+        ValueError,
+        "`dilation`=0 puts all taps in one place: use 1 for a kernel without gaps",
+    ),
+    "axis of a negative size": (lambda: Axis.of(-1, 1), ValueError, "`in_size`=-1 must be at least 0"),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "message"), ERRORS.values(), ids=ERRORS)
+def test_the_error_names_argument_value_and_fix(call, error, message):
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("call", "error", "message"), ERRORS.values(), ids=ERRORS)
+def test_the_error_is_the_same_under_jit(call, error, message):
+    with pytest.raises(error, match=message):
+        jax.jit(call)()
+
+
+HUGE = 200_000  # a picture of this side has a matrix of 5 ZiB; nothing of it may ever be allocated
+TOO_LARGE = r'the dense matrix is \d+×\d+ float32, .*[KMGTPE]iB, and this machine has .*iB: multiply with form="tiles"'
+
+
+def huge() -> Any:
+    return jax.ShapeDtypeStruct((HUGE, HUGE, 1), jnp.float32)
+
+
+MATRICES: dict[str, Callable[[], Any]] = {
+    "conv_matrix": lambda: conv_matrix(a(3, 3, 1, 1), (HUGE, HUGE)),
+    "conv_map": lambda: conv_map(a(3, 3, 1, 1), (HUGE, HUGE)).matrix(),
+    "the transpose": lambda: conv_map(a(3, 3, 1, 1), (HUGE, HUGE)).T.matrix(),
+    "a multiple": lambda: (2.0 * conv_map(a(3, 3, 1, 1), (HUGE, HUGE))).matrix(),
+    "a sum": lambda: (conv_map(a(3, 3, 1, 1), (HUGE, HUGE)) + conv_map(a(3, 3, 1, 1), (HUGE, HUGE))).matrix(),
+    "avg_pool": lambda: avg_pool_map((HUGE, HUGE, 1), (2, 2)).matrix(),
+    "patch_map": lambda: jax.eval_shape(lambda x: patch_map(x, (300, 300, 1, 1)).matrix(), huge()),
+    "conv": lambda: jax.eval_shape(lambda x: conv(x, a(3, 3, 1, 1), form="dense"), huge()),
+    "conv_transpose": lambda: jax.eval_shape(lambda x: conv_transpose(x, a(3, 3, 1, 1), form="dense"), huge()),
+    "the map's product": lambda: jax.eval_shape(conv_map(a(3, 3, 1, 1), (HUGE, HUGE), form="dense"), huge()),
+    "conv under jit": lambda: jax.jit(lambda x: conv(x, a(3, 3, 1, 1), form="dense")).lower(huge()),
+}
+
+
+@pytest.mark.parametrize("build", MATRICES.values(), ids=MATRICES)
+def test_a_matrix_that_would_not_fit_is_refused_before_anything_is_allocated(build):
+    start = time.perf_counter()
+    with pytest.raises(MemoryError, match=TOO_LARGE):
+        build()
+    assert time.perf_counter() - start < 10
+
+
+def test_the_size_of_a_matrix_that_would_not_fit_is_known():
+    A = conv_map(a(3, 3, 1, 1), (HUGE, HUGE))
+    assert A.nbytes == 4 * (HUGE - 2) ** 2 * HUGE**2
+    assert A.nnz == 9 * (HUGE - 2) ** 2
+
+
+def test_the_tiles_of_a_matrix_that_would_not_fit_do():
+    x = jax.ShapeDtypeStruct((1000, 1000, 1), jnp.float32)
+    assert jax.eval_shape(lambda x: conv(x, a(3, 3, 1, 1)), x).shape == (998, 998, 1)
+    with pytest.raises(MemoryError, match=TOO_LARGE):
+        jax.eval_shape(lambda x: conv(x, a(3, 3, 1, 1), form="dense"), x)
