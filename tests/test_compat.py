@@ -51,8 +51,8 @@ def lax_arguments(draw: Any) -> tuple[tuple[int, ...], tuple[int, ...], dict[str
     return tuple(sizes[a] for a in names[0]), tuple(taps[a] for a in names[1]), options
 
 
-@given(lax_arguments(), st.sampled_from(["auto", "dense", "diagonals"]), seeds)
-def test_conv_general_dilated_is_lax(arguments: Any, form: str, seed: int) -> None:
+def check(arguments: Any, form: str, seed: int) -> None:
+    """The result of lax and its two gradients."""
     lhs_shape, rhs_shape, options = arguments
     lhs, rhs = numbers(seed, lhs_shape, rhs_shape)
 
@@ -66,6 +66,20 @@ def test_conv_general_dilated_is_lax(arguments: Any, form: str, seed: int) -> No
     ours, theirs = both(lhs, rhs)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+forms = st.sampled_from(["auto", "dense", "diagonals"])
+
+
+@given(lax_arguments(), forms, seeds)
+def test_conv_general_dilated_is_lax(arguments: Any, form: str, seed: int) -> None:
+    check(arguments, form, seed)
+
+
+@pytest.mark.long
+@given(lax_arguments(), forms, seeds)
+def test_conv_general_dilated_is_lax_everywhere(arguments: Any, form: str, seed: int) -> None:
+    check(arguments, form, seed)
 
 
 @pytest.mark.parametrize("transpose_kernel", [False, True])
