@@ -87,7 +87,7 @@ def test_nnz_counts_the_ones(axis):
 @thorough
 @given(axes())
 def test_reads_and_unread_are_rows_and_zero_columns(axis):
-    seen: np.ndarray = np.asarray(tap_tensor(axis)).any(axis=1)
+    seen = np.atleast_2d(tap_tensor(axis).any(axis=1))
     assert [axis.reads(o) for o in range(axis.out_size)] == [tuple(np.flatnonzero(row)) for row in seen]
     assert axis.unread() == tuple(np.flatnonzero(np.logical_not(seen.any(axis=0))))
 
@@ -108,6 +108,15 @@ def test_of_sees_what_a_window_sliding_over_the_padded_input_sees(n, row, paddin
         return
     expected = oracles.windows((n,), (k,), (s,), (pads,), (d,), (u,))
     np.testing.assert_array_equal(axis.input_of(), expected)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_word_sees_what_a_window_sliding_over_the_padded_input_sees(word):
+    for n, k, s, d, u in product(range(1, 6), range(1, 5), range(1, 4), range(1, 3), range(1, 3)):
+        pads = oracles.widths(word, n, k, s, d, u)
+        if u * (n - 1) + 1 + sum(pads) >= d * (k - 1) + 1:
+            expected = oracles.windows((n,), (k,), (s,), (pads,), (d,), (u,))
+            np.testing.assert_array_equal(Axis.of(n, k, s, word, d, u).input_of(), expected)
 
 
 @pytest.mark.parametrize("word", ["VALID", "SAME", "SAME_LOWER"])
