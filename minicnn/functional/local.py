@@ -99,7 +99,7 @@ def local_map(
     _rank(w, "(*out, *kernel, c_in, c_out)")
     axes = _axes(w, in_size, stride, padding, dilation)
     _check_outputs(w, axes)
-    return LocalMap(w, axes, w.dtype)
+    return LocalMap(w, w.shape, axes, w.dtype)
 
 
 def tiled_map(
@@ -126,7 +126,7 @@ def tiled_map(
     """
     (w,) = operands(w=w)
     _rank(w, "(*t, *kernel, c_in, c_out)")
-    return TiledMap(w, _axes(w, in_size, stride, padding, dilation), w.dtype)
+    return TiledMap(w, w.shape, _axes(w, in_size, stride, padding, dilation), w.dtype)
 
 
 def tie(w: ArrayLike, tile: Sequence[int], out_size: Sequence[int]) -> Any:

@@ -24,24 +24,25 @@ class TiledMap(TransposableMap):
     """The matrix of a tiled convolution: output o has the kernel w[o mod t]. With t = 1 it is C(w)."""
 
     w: Shaped[Array, "*tile_kernel c co"]
+    w_shape: Shape = static()
     axes: tuple[Axis, ...] = static()
     dtype: jnp.dtype = static()
 
-    in_shape = derived(lambda self: (*(axis.in_size for axis in self.axes), self.w.shape[-2]))
-    out_shape = derived(lambda self: (*(axis.out_size for axis in self.axes), self.w.shape[-1]))
-    tile = derived(lambda self: self.w.shape[: len(self.axes)])
+    in_shape = derived(lambda self: (*(axis.in_size for axis in self.axes), self.w_shape[-2]))
+    out_shape = derived(lambda self: (*(axis.out_size for axis in self.axes), self.w_shape[-1]))
+    tile = derived(lambda self: self.w_shape[: len(self.axes)])
 
     @property
     def nnz(self) -> int:
         """The number of structural non-zeros: those of the convolution with one of the kernels."""
-        return math.prod(axis.nnz for axis in self.axes) * self.w.shape[-2] * self.w.shape[-1]
+        return math.prod(axis.nnz for axis in self.axes) * self.w_shape[-2] * self.w_shape[-1]
 
     @property
     def factors(self) -> Compose:
         """The same matrix as a product: unfold x, multiply every window by its kernel, drop what overhangs."""
-        rank, tile, channels = len(self.axes), self.tile, self.w.shape[-1]
+        rank, tile, channels = len(self.axes), self.tile, self.w_shape[-1]
         axes, spec = whole_tiles(self.axes, tile), tile_spec(rank)
-        U = Unfold(axes, self.w.shape[-2], self.dtype)
+        U = Unfold(axes, self.w_shape[-2], self.dtype)
         split = split_shape(axes, tile)
         K = Contraction(
             self.w.reshape(*tile, U.out_shape[-1], channels),
@@ -76,10 +77,10 @@ class TiledMap(TransposableMap):
             tile = np.add.outer(tile * t, o % t).ravel()
             tap = np.add.outer(tap * axis.kernel_size, k).ravel()
         taps = math.prod(axis.kernel_size for axis in self.axes)
-        c, d = (index.ravel() for index in np.indices(self.w.shape[-2:]))
-        weights = np.asarray(self.w).reshape(-1, *self.w.shape[-2:])[tile * taps + tap]
-        rows = np.add.outer(row * self.w.shape[-1], d).ravel()
-        return rows, np.add.outer(column * self.w.shape[-2], c).ravel(), weights[:, c, d].ravel()
+        c, d = (index.ravel() for index in np.indices(self.w_shape[-2:]))
+        weights = np.asarray(self.w).reshape(-1, *self.w_shape[-2:])[tile * taps + tap]
+        rows = np.add.outer(row * self.w_shape[-1], d).ravel()
+        return rows, np.add.outer(column * self.w_shape[-2], c).ravel(), weights[:, c, d].ravel()
 
 
 @linear_map

@@ -8,6 +8,7 @@ import numpy as np
 
 from minicnn import Axis, conv_map, maps, patch_map
 from minicnn.forms import tables
+from minicnn.functional.local import local_map, tiled_map
 from minicnn.maps import LinearMap
 
 F32, I32 = jnp.dtype("float32"), jnp.dtype("int32")
@@ -37,6 +38,8 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "AveragePool": lambda: maps.AveragePool((Axis.of(5, 2, padding=1), Axis.of(4, 2, 2)), 2, ((0, 0), (0, 0)), F32),
     "AveragePool.T": lambda: maps.AveragePool((Axis.of(4, 4, 2, 1),), 1, ((1, 1),), F32).T,
     "Batched": lambda: maps.Batched(matrix(2, 3), (2, 1)),
+    "BinSum": lambda: maps.BinSum((tables.BinAxis(5, 3), tables.BinAxis(3, 2)), 2, F32),
+    "Block": lambda: maps.block([[matrix(2, 3), None], [matrix(4, 3), matrix(4, 2)]]),
     "Broadcast": lambda: maps.Broadcast((0, 2), (3, 1), (2, 3, 4), F32),
     "Compose": lambda: matrix(2, 3) @ matrix(3, 4) @ matrix(4, 2),
     "Compose of others": lambda: maps.Reshape((3, 4, 4), (48,), F32) @ convolution(),
@@ -49,6 +52,8 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "Diagonal": lambda: maps.Diagonal(integers(2, 3), (2, 3), F32),
     "Gather": lambda: maps.Gather(jnp.array([[1, 4], [1, 0]], jnp.int32), (2, 3), (2, 2), F32),
     "InverseDiagonal": lambda: maps.InverseDiagonal(jnp.array([[1.0, -2.0], [4.0, 0.5]]), (2, 2), F32),
+    "Kronecker": lambda: maps.kronecker(matrix(2, 3), maps.identity((2,), F32), matrix(1, 2)),
+    "LocalMap": lambda: local_map(integers(2, 2, 2, 1, 2, 3), (5, 3), stride=2),
     "Mask": lambda: maps.Mask(jnp.array([True, False, True]), (3,), F32),
     "Pad": lambda: maps.Pad((tables.PadAxis(4, 2, 1, "reflect"), tables.PadAxis(3, 1, 0)), 2, F32),
     "PatchMap": lambda: patch_map(integers(2, 5, 4, 4), (3, 2, 2, 4), stride=(2, 1), padding="SAME", groups=2),
@@ -62,6 +67,7 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "Selection of no image": lambda: selection((0,)),
     "Slice": lambda: maps.Slice((1, 0), (5, 3), (2, 1), (6, 3), F32),
     "Sum": lambda: matrix(2, 3) + matrix(2, 3) - maps.Dense(integers(2, 3)[::-1], (3,), (2,), F32),
+    "TiledMap": lambda: tiled_map(integers(2, 3, 2, 2), (5,), padding="SAME"),
     "Transposed": lambda: maps.Transposed(maps.Unfold(OVERLAPPING, 2, F32)),
     "Unfold": lambda: maps.Unfold(OVERLAPPING, 2, F32),
     "WindowSum": lambda: maps.WindowSum(OVERLAPPING, 2, F32),
