@@ -82,6 +82,13 @@ def test_conv_general_dilated_is_lax_everywhere(arguments: Any, form: str, seed:
     check(arguments, form, seed)
 
 
+@pytest.mark.parametrize(("feature", "batch"), [(2, 1), (1, 2), (1, 4)])
+def test_groups_of_features_and_of_images(feature: int, batch: int) -> None:
+    options: dict[str, Any] = {"window_strides": (2,), "padding": "SAME", "dimension_numbers": ("HCN", "IOH", "NHC")}
+    groups = {"feature_group_count": feature, "batch_group_count": batch}
+    check(((5, 2 * feature, 8), (2, 8, 3), options | groups), "auto", seed=0)
+
+
 @pytest.mark.parametrize("transpose_kernel", [False, True])
 @pytest.mark.parametrize("consistent", [False, True])
 @pytest.mark.parametrize("padding", ["SAME", "VALID", ((1, 0), (2, 1))])
