@@ -92,6 +92,23 @@ def test_every_form_multiplies_by_the_transpose_on_the_transposed_geometry(case,
         np.testing.assert_array_equal(x, expected, err_msg=name)
 
 
+@pytest.mark.parametrize("name", ["grouped", "negative_padding", "stretched_and_strided", "flipped_padded_dilated"])
+def test_every_form_has_the_same_vjps(name):
+    case = CORNERS[name]
+    x, w, y_bar = case.data(0)
+
+    def cotangents(x: Any, w: Any, y_bar: Any) -> dict[str, Any]:
+        vjps = {
+            name: jax.vjp(lambda x, w, f=form: conv(x, w, form=f, **case.options), x, w)[1]
+            for name, form in FORMS.items()
+        }
+        return {name: vjp(y_bar) for name, vjp in vjps.items()}
+
+    for form, (x_bar, w_bar) in jax.jit(cotangents)(x, w, y_bar).items():
+        np.testing.assert_array_equal(x_bar, case.times(case.matrix(w).T, y_bar, case.x_shape), err_msg=form)
+        np.testing.assert_array_equal(w_bar.ravel(), case.patches(x).T @ y_bar.ravel(), err_msg=form)
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_integers_stay_integers(name):
     case = CORNERS["2d"]
