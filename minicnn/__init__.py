@@ -32,6 +32,7 @@ from minicnn.functional import (
     unfold,
     weighted_pool,
 )
+from minicnn.identities import certify
 
 __version__ = version("minicnn")
 
@@ -41,6 +42,7 @@ __all__ = [
     "adaptive_max_pool",
     "add_bias",
     "avg_pool",
+    "certify",
     "channel_pool",
     "compat",
     "compose_kernels",

@@ -1,0 +1,288 @@
+"""What usually goes wrong in a layer, and how its matrix looks then: from a wrong matrix to its likely cause.
+
+Every fault yields named candidates, each the matrix that a layer with this fault has. The likely causes of a
+difference are the candidates that explain it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from minicnn.axis import Axis
+from minicnn.maps import AveragePool, ConvMap, LinearMap, Selection, Unfold, WindowSum
+from minicnn.maps.convolution import structure
+
+Candidates = Iterator[tuple[str, np.ndarray]]
+Axes = tuple[Axis, ...]
+
+
+def likely_causes(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> tuple[str, ...]:
+    """The names of all faults that explain a wrong matrix.
+
+    Args:
+        A: the map that is claimed, where it is known.
+        actual: the matrix that was found.
+        expected: the matrix of A.
+    """
+    if not np.isfinite(actual).all():
+        return ("values that are not finite",)
+    names = []
+    for fault in FAULTS:
+        for name, candidate in fault(A, actual, expected):
+            if name not in names and _explains(candidate, actual, expected):
+                names.append(name)
+    return tuple(names)
+
+
+def _explains(candidate: np.ndarray, actual: np.ndarray, expected: np.ndarray) -> bool:
+    """The candidate leaves nothing of the difference but rounding."""
+    if candidate.shape != actual.shape:
+        return False
+    left = _largest(actual - candidate)
+    if actual.shape != expected.shape:
+        return left <= 8 * _eps(actual) * _largest(expected)
+    difference = _largest(actual - expected)
+    return left <= max(1e-4 * difference, 8 * _eps(actual) * _largest(expected)) and left <= difference / 4
+
+
+def _largest(matrix: np.ndarray) -> float:
+    return float(np.abs(matrix).max(initial=0))
+
+
+def _eps(matrix: np.ndarray) -> float:
+    return float(jnp.finfo(matrix.dtype).eps)
+
+
+def tap_at(A: LinearMap | None, row: int, column: int) -> tuple[int, ...] | None:
+    """The tap of the kernel that joins an output and an input; None where none does or A has no axes."""
+    axes = axes_of(A)
+    if A is None or not axes:
+        return None
+    o, i = np.unravel_index(row, A.out_shape), np.unravel_index(column, A.in_shape)
+    taps = [int(axis.tap_of()[o[n], i[n]]) for n, axis in enumerate(axes)]
+    return None if any(k == axis.kernel_size for k, axis in zip(taps, axes, strict=True)) else tuple(taps)
+
+
+def axes_of(A: LinearMap | None) -> Axes:
+    """The axes of a sliding window, or none."""
+    if isinstance(A, ConvMap):
+        return A.geometry.axes
+    return A.axes if isinstance(A, AveragePool | WindowSum | Unfold) else ()
+
+
+def with_axes(A: Any, axes: Axes) -> LinearMap:
+    """The same map along other axes."""
+    return replace(A, geometry=replace(A.geometry, axes=axes)) if isinstance(A, ConvMap) else replace(A, axes=axes)
+
+
+def matrix_of(A: LinearMap) -> np.ndarray:
+    """The dense matrix in NumPy, without compiling anything."""
+    matrix = np.zeros(A.shape, A.dtype)
+    rows, columns, values = A.entries()
+    np.add.at(matrix, (rows, columns), values)
+    return matrix
+
+
+def _of_numbers(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
+    """Faults that any matrix can have."""
+    yield "conjugate missing", expected.conj()
+    yield "negated", -expected
+    yield "transposed", expected.T
+    yield "zero", np.zeros_like(expected)
+    if actual.shape == expected.shape and expected.size:
+        n = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
+        scale = actual[n] / expected[n] if expected[n] else 1
+        yield f"scaled gradient (× {scale:.4g})", scale * expected
+
+
+def _of_axes(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
+    """Faults of a sliding window: each is another matrix of the same kernel."""
+    axes = axes_of(A)
+    if isinstance(A, Unfold):
+        return
+    for position, axis in enumerate(axes):
+        for name, other in _other_axes(axis):
+            changed = (*axes[:position], other, *axes[position + 1 :])
+            yield f"{name} on axis {position}", matrix_of(with_axes(A, changed))
+        yield f"padding off by one on the high side on axis {position}", _last_unread(A, position, expected)
+    for name, change in _ON_ALL.items():
+        yield name, matrix_of(with_axes(A, tuple(change(axis) for axis in axes))) if axes else expected
+
+
+def _other_axes(axis: Axis) -> Iterator[tuple[str, Axis]]:
+    yield "kernel flipped" if axis.dilation > 0 else "kernel not flipped", axis.flipped
+    phases = max(axis.stride, axis.stretch)
+    for shift in range(1 - phases, phases):
+        if shift:
+            yield "wrong stride phase", replace(axis, low=axis.low + shift)
+    for low in (-1, 0, 1):
+        for outputs in (-2, -1, 0, 1, 2):
+            if (low or outputs) and axis.out_size + outputs >= 0:
+                side = "low" if low else "high"
+                other = replace(axis, low=axis.low + low, out_size=axis.out_size + outputs)
+                yield f"padding off by one on the {side} side", other
+    yield from ((f"{name} ignored", change(axis)) for name, change in _IGNORED.items())
+
+
+def _undilated(axis: Axis) -> Axis:
+    return replace(axis, dilation=1) if axis.dilation > 0 else replace(axis.flipped, dilation=1).flipped
+
+
+def _unpadded(axis: Axis) -> Axis:
+    if axis.dilation < 0:
+        return _unpadded(axis.flipped).flipped
+    room = axis.stretch * (axis.in_size - 1) - axis.dilation * (axis.kernel_size - 1)
+    return replace(axis, low=0, out_size=max(room // axis.stride + 1, 0))
+
+
+_IGNORED: dict[str, Callable[[Axis], Axis]] = {
+    "dilation": _undilated,
+    "stride": lambda axis: replace(axis, stride=1),
+    "stretch": lambda axis: replace(axis, stretch=1),
+    "padding": _unpadded,
+}
+_ON_ALL: dict[str, Callable[[Axis], Axis]] = {
+    "kernel flipped": lambda axis: axis.flipped if axis.dilation > 0 else axis,
+    "kernel not flipped": lambda axis: axis.flipped if axis.dilation < 0 else axis,
+    "padding off by one on the low side": lambda axis: replace(axis, low=axis.low + 1),
+    "padding off by one on the high side": lambda axis: replace(axis, low=axis.low - 1),
+    "wrong stride phase": lambda axis: replace(axis, low=axis.low + 1 - axis.stride),
+} | {f"{name} ignored": change for name, change in _IGNORED.items()}
+
+
+def _last_unread(A: Any, position: int, expected: np.ndarray) -> np.ndarray:
+    matrix = expected.reshape(*A.out_shape, *A.in_shape).copy()
+    matrix[(slice(None),) * (len(A.out_shape) + position) + (-1,)] = 0
+    return matrix.reshape(expected.shape)
+
+
+def _of_kernel(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
+    """Faults in reading the kernel: its axes, its channels, its groups."""
+    if not isinstance(A, ConvMap):
+        return
+    w, g = np.asarray(A.w), A.geometry
+    for a, b in combinations(range(len(g.axes)), 2):
+        if w.shape[a] == w.shape[b]:
+            yield "kernel axes swapped", _with_kernel(A, w.swapaxes(a, b))
+    c, d = w.shape[-2:]
+    yield "channels swapped", _with_kernel(A, w.reshape(*w.shape[:-2], d, c).swapaxes(-1, -2))
+    yield "channels swapped", _with_kernel(A, w[..., ::-1, :])
+    yield "channels swapped", _with_kernel(A, w[..., ::-1])
+    yield "channels swapped", _with_kernel(A, w[..., ::-1, ::-1])
+    if g.groups > 1:
+        split = w.reshape(g.split_shape)
+        yield "groups mixed up", _with_kernel(A, split.swapaxes(-1, -2).reshape(w.shape))
+        grouped = split.reshape(*split.shape[:-2], g.c_out // g.groups, g.groups)
+        yield "groups mixed up", _with_kernel(A, grouped.swapaxes(-1, -2).reshape(w.shape))
+        blocks = expected.reshape(*A.out_shape, -1, g.groups, g.c_in // g.groups)
+        for shift in range(1, g.groups):
+            yield "groups mixed up", np.roll(blocks, shift, axis=-2).reshape(expected.shape)
+        yield "groups mixed up", blocks.swapaxes(-1, -2).reshape(expected.shape)
+        outputs = expected.reshape(-1, g.groups, g.c_out // g.groups, expected.shape[1])
+        yield "groups mixed up", outputs.swapaxes(1, 2).reshape(expected.shape)
+
+
+def _with_kernel(A: ConvMap, w: np.ndarray) -> np.ndarray:
+    rows, columns, flat = structure(A.geometry)
+    matrix = np.zeros(A.shape, w.dtype)
+    matrix[rows, columns] = w.ravel()[flat]
+    return matrix
+
+
+def _of_order(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
+    """Outputs or inputs laid out with the channel first."""
+    if A is None or min(len(A.in_shape), len(A.out_shape)) < 2:
+        return
+    rows = np.moveaxis(np.arange(A.shape[0]).reshape(A.out_shape), -1, 0).ravel()
+    columns = np.moveaxis(np.arange(A.shape[1]).reshape(A.in_shape), -1, 0).ravel()
+    yield "outputs channel first", expected[rows]
+    yield "inputs channel first", expected[:, columns]
+    yield "outputs and inputs channel first", expected[rows][:, columns]
+
+
+def _of_overlap(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
+    """Where windows overlap only one of them counts: the first or the last to write."""
+    if A is None or min(len(A.in_shape), len(A.out_shape)) < 2:
+        return
+    blocks = expected.reshape(-1, A.out_shape[-1], A.shape[1] // A.in_shape[-1], A.in_shape[-1])
+    channelwise = isinstance(A, Selection)
+    met = blocks != 0 if channelwise else (blocks != 0).any((1, 3), keepdims=True)
+    for axis in (0, 2):
+        for first in (True, False):
+            ordered = met if first else np.flip(met, axis)
+            kept = ordered & (np.cumsum(ordered, axis) == 1)
+            kept = kept if first else np.flip(kept, axis)
+            yield "overlap overwritten instead of added", np.where(kept, blocks, 0).reshape(expected.shape)
+
+
+def _of_taps(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
+    """All entries that differ belong to one tap, or to one weight, and are gone."""
+    if actual.shape != expected.shape:
+        return
+    rows, columns = np.nonzero((actual != expected) & (expected != 0))
+    if not len(rows):
+        return
+    tap = tap_at(A, int(rows[0]), int(columns[0]))
+    if A is None or tap is None:
+        return
+    matrix = expected.reshape(*A.out_shape, *A.in_shape).copy()
+    window = np.ones((1,), bool)
+    for axis, k in zip(axes_of(A), tap, strict=True):
+        window = np.logical_and.outer(window, axis.tap_of() == k)
+    rank = len(tap)
+    order = [*range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2)]
+    joined = window.transpose(0, *order)[0].reshape(*A.out_shape[:-1], 1, *A.in_shape[:-1], 1)
+    yield f"tap {tap} dropped", np.where(joined, 0, matrix).reshape(expected.shape)
+    o, i = np.zeros(A.out_shape[-1], bool), np.zeros(A.in_shape[-1], bool)
+    o[rows % len(o)], i[columns % len(i)] = True, True
+    one = joined & o.reshape(-1, *(1,) * rank, 1) & i
+    yield f"tap {tap} dropped", np.where(one, 0, matrix).reshape(expected.shape)
+
+
+def _of_selection(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
+    """A maximum that is reached more than once: its gradient split, or given to another of them."""
+    if not isinstance(A, Selection) or actual.shape != expected.shape:
+        return
+    wrong = np.flatnonzero((actual != expected).any(1))
+    support = actual[wrong] != 0
+    shares = support / np.maximum(support.sum(1, keepdims=True), 1)
+    matrix = expected.copy()
+    matrix[wrong] = shares
+    includes = (support | (expected[wrong] == 0)).all()
+    if len(wrong) and includes and (support.sum(1) > 1).all() and _within_windows(A, wrong, support):
+        yield "tie split", matrix
+    if len(wrong) and (support.sum(1) == 1).all() and _within_windows(A, wrong, support):
+        yield "tie given to another position", matrix
+
+
+def _within_windows(A: Selection, rows: np.ndarray, support: np.ndarray) -> bool:
+    outputs, inputs = np.unravel_index(rows, A.out_shape), np.unravel_index(np.arange(A.shape[1]), A.in_shape)
+    lead = len(A.lead)
+    reached = outputs[-1][:, None] == inputs[-1]
+    for n, axis in enumerate(A.axes, start=lead):
+        reached &= (axis.tap_of() < axis.kernel_size)[outputs[n][:, None], inputs[n]]
+    return bool((reached | ~support).all())
+
+
+def _of_average(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
+    """The other answer to whether padding counts in an average."""
+    if isinstance(A, AveragePool):
+        everywhere = tuple((axis.kernel_size * abs(axis.dilation),) * 2 for axis in A.axes)
+        yield "padding counted in the average", matrix_of(replace(A, counted=everywhere))
+        yield "padding not counted in the average", matrix_of(replace(A, counted=((0, 0),) * len(A.axes)))
+
+
+FAULTS: tuple[Callable[[LinearMap | None, np.ndarray, np.ndarray], Candidates], ...] = (
+    _of_numbers,
+    _of_axes,
+    _of_kernel,
+    _of_order,
+    _of_overlap,
+    _of_taps,
+    _of_selection,
+    _of_average,
+)

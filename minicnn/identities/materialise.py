@@ -1,0 +1,108 @@
+"""The matrix of a function, found in every way that JAX and minicnn have: entry by entry, columns in blocks."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped
+
+from minicnn import autodiff
+from minicnn.forms.memory import memory, readable
+from minicnn.identities.leaves import Function, Layout, Leaves
+
+Product = Callable[[Leaves], Leaves]
+
+
+def _one_hot(f: Function) -> Product:
+    return lambda x: f(*x)
+
+
+def _jvp(f: Function) -> Product:
+    return lambda x_dot: jax.jvp(f, f.primals, x_dot)[1]
+
+
+def _vjp(f: Function) -> Product:
+    return lambda y_bar: jax.vjp(f, *f.primals)[1](y_bar)
+
+
+def _linear_transpose(f: Function) -> Product:
+    return lambda y_bar: jax.linear_transpose(f, *f.primals)(y_bar)
+
+
+def _ours(f: Function) -> Product:
+    program = autodiff.make_program(f, *f.primals)
+    return lambda x_dot: tuple(jax.tree.leaves(program(*x_dot)))
+
+
+def _ours_transposed(f: Function) -> Product:
+    program = autodiff.make_program(f, *f.primals).T
+    return lambda y_bar: tuple(jax.tree.leaves(program(y_bar)))
+
+
+FORWARD: dict[str, Callable[[Function], Product]] = {
+    "one-hot inputs": _one_hot,
+    "jvp": _jvp,
+    "autodiff": _ours,
+}
+REVERSE: dict[str, Callable[[Function], Product]] = {
+    "vjp": _vjp,
+    "linear_transpose": _linear_transpose,
+    "autodiff transposed": _ours_transposed,
+}
+WAYS = ("one-hot inputs", "jvp", "vjp", "linear_transpose", "autodiff", "autodiff transposed")
+_BLOCK_BYTES = 2**24  # of the larger side of one block of columns
+
+
+def materialise(function: Function, way: str, unit: complex = 1) -> Shaped[np.ndarray, "out in"]:
+    """The matrix of a function, or of its derivative at its arguments.
+
+    Args:
+        function: the function and the point.
+        way: one of `WAYS`. The forward ones find columns, the reverse ones rows.
+        unit: what the unit vectors are multiplied by, and the products divided by: 1j tells a map that is linear over
+            the complex numbers from one that is so over the reals alone.
+
+    Returns:
+        The matrix as a NumPy array, rows and columns in the order of the leaves.
+    """
+    if way in FORWARD:
+        return columns(FORWARD[way](function), function.inputs, function.outputs, unit).T
+    return columns(REVERSE[way](function), function.outputs, function.inputs, unit)
+
+
+def columns(product: Product, inputs: Layout, outputs: Layout, unit: complex = 1) -> Shaped[np.ndarray, "in out"]:
+    """A product with every unit vector, in blocks that one compiled function computes."""
+    n, m = inputs.size, outputs.size
+    block = max(1, min(n, _BLOCK_BYTES // max(n, m, 1) // inputs.dtype.itemsize))
+
+    @jax.jit
+    def run(start: Array) -> Array:
+        hot = jnp.arange(n)[None, :] == start + jnp.arange(block)[:, None]
+        vectors = jnp.where(hot, jnp.asarray(unit, inputs.dtype), 0)
+        return jax.vmap(lambda vector: outputs.join(product(inputs.split(vector))))(vectors)
+
+    result = np.empty((n, m), outputs.dtype)
+    for begin in range(0, n, block):
+        start = min(begin, n - block)
+        result[start : start + block] = run(jnp.asarray(start))
+    return result if unit == 1 else result / np.asarray(unit, result.dtype)
+
+
+def check_room(function: Function, held: int) -> None:
+    """Refuse a certificate that takes more than half of the memory, before anything is computed.
+
+    Args:
+        function: whose matrix it is.
+        held: how many matrices of its size are held at once.
+
+    Raises:
+        MemoryError: with the size.
+    """
+    rows, columns = function.outputs.size, function.inputs.size
+    needed = held * rows * columns * 2 * function.outputs.dtype.itemsize
+    if needed > memory() // 2:
+        raise MemoryError(
+            f"a certificate of a {rows}×{columns} matrix holds {held} of them at once, {readable(needed)}, and this "
+            f"machine has {readable(memory())}: certify a smaller input; the identities are the same at every size"
+        )

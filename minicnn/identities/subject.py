@@ -1,0 +1,150 @@
+"""One function under proof: what is claimed of it, what is found, and how far the two may lie apart."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from minicnn.identities.bounds import exact_range, product_bound, roundoff
+from minicnn.identities.certificate import Comparison, Tolerance, compare
+from minicnn.identities.drawing import Points
+from minicnn.identities.faults import likely_causes, tap_at
+from minicnn.identities.leaves import Function, Place
+from minicnn.identities.materialise import WAYS, materialise
+from minicnn.identities.sums import Sums, UnderivableError, input_roundoff, sums_of
+from minicnn.maps import LinearMap
+
+
+@dataclass
+class Subject:
+    """One function, what is claimed of it, and the ways that could not be taken.
+
+    `resolution` is the dtype whose digits decide, where the function itself is computed in a wider one.
+    """
+
+    function: Function
+    matrix: Any
+    exact: bool
+    reference: Any
+    ways: tuple[str, ...] = WAYS
+    resolution: Any = None
+    constant: bool = False
+    at_point: bool = False
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def map(self) -> LinearMap | None:
+        """The claimed map, where it is more than an array."""
+        return self.matrix if isinstance(self.matrix, LinearMap) else None
+
+    @cached_property
+    def claimed(self) -> np.ndarray | None:
+        """The claimed matrix."""
+        matrix = self.matrix.matrix() if self.map is not None else self.matrix
+        return None if matrix is None else np.asarray(matrix)
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        """What every side is compared with: the reference, the claim, or the first way."""
+        if self.referred is not None:
+            return self.referred
+        return self.claimed if self.claimed is not None else self.side(self.first)
+
+    @property
+    def first(self) -> str:
+        """The way that the others are compared with where nothing is claimed."""
+        return "jvp" if self.at_point else "one-hot inputs"
+
+    def side(self, way: str, unit: complex = 1) -> np.ndarray:
+        """The matrix found in one way."""
+        found = materialise(self.function, way, unit)
+        return (
+            found - self.points.at_zero[:, None].astype(found.dtype)
+            if self.constant and way == "one-hot inputs"
+            else found
+        )
+
+    @cached_property
+    def points(self) -> Points:
+        """The function at its arguments and a few other points."""
+        return Points.of(self.function)
+
+    def compare(self, identity: str, actual: np.ndarray) -> Comparison:
+        """One identity between a side and what is expected."""
+        return compare(identity, actual, self.expected, lambda: self.tolerance, self.locate, self.explain)
+
+    def locate(self, index: tuple[int, ...]) -> tuple[Place, Place | None, tuple[int, ...] | None]:
+        """The output, the input and the tap of an entry of the matrix, or the output of an entry of a vector."""
+        row, column = (*index, -1)[:2]
+        output = self.function.outputs.place(row)
+        return (output, None, None) if column < 0 else (
+            output, self.function.inputs.place(column), tap_at(self.map, row, column)
+        )  # fmt: skip
+
+    def explain(self, actual: np.ndarray, expected: np.ndarray) -> tuple[str, ...]:
+        """The likely causes of a difference."""
+        return likely_causes(self.map, actual, np.asarray(expected))
+
+    @cached_property
+    def sums(self) -> Sums:
+        """The sums behind every entry, from the function, or at a point from the claimed map."""
+        if not self.at_point:
+            return sums_of(self.function)
+        if self.map is None:
+            raise UnderivableError("a function whose maps are not known")
+        A = self.map
+        return sums_of(Function(A, (jnp.zeros(A.in_shape, A.dtype),)))
+
+    @cached_property
+    def tolerance(self) -> Tolerance:
+        """How far two sides may lie apart."""
+        if self.referred is not None or self.resolution is not None:
+            return Tolerance(self._scale())
+        return self.bound()
+
+    def bound(self, vector: np.ndarray | None = None) -> Tolerance:
+        """The tolerance of the matrix, or of its product with a vector of these absolute values."""
+        if self.resolution is not None:
+            return Tolerance(self._scale() * (1 if vector is None else float(vector.sum())))
+        try:
+            sums = self.sums
+        except UnderivableError as step:
+            return Tolerance(None, f'no bound is known for {step}: give reference="float64"')
+        size = sums.size if vector is None else sums.size @ vector
+        terms = sums.terms if vector is None else sums.terms.sum(1) + 1
+        if self.constant:
+            size = size + 2 * np.abs(self.points.at_zero[:, None] if vector is None else self.points.at_zero)
+        if self.exact and sums.integral and size.max(initial=0) <= exact_range(sums.dtype):
+            return Tolerance(0.0)
+        name, v = input_roundoff(self.function)
+        terms = 4 * terms if np.iscomplexobj(self.expected) else terms  # a complex product is four real ones
+        bound = product_bound(size, terms, sums.dtype) + 4 * v * size
+        if not np.isfinite(bound).all():
+            return Tolerance(None, f"sums of {int(terms.max())} terms have no rounding bound in {sums.dtype.name}")
+        return Tolerance(bound, f"products round their factors to {name}" if name else "")
+
+    @cached_property
+    def referred(self) -> np.ndarray | None:
+        """The reference matrix, where there is one."""
+        matrix = self.reference.matrix() if isinstance(self.reference, LinearMap) else self.reference
+        return None if matrix is None else np.asarray(matrix)
+
+    def _scale(self) -> float:
+        dtype = self.resolution or coarsest(self.function)
+        largest = float(np.abs(self.expected).max(initial=0))
+        return 2 * sum(self.expected.shape) * roundoff(dtype) * largest + float(jnp.finfo(dtype).tiny)
+
+
+def coarsest(function: Function) -> jnp.dtype:
+    """The dtype with the fewest digits."""
+    return max((leaf.dtype for leaf in (*function.inputs.like, *function.outputs.like)), key=roundoff)
+
+
+def in_float64(function: Function) -> Function:
+    """The same function at the same point in float64, for use where JAX has it enabled."""
+    wide = {True: np.complex128, False: np.float64}
+    return function.at(
+        tuple(jnp.asarray(np.asarray(x).astype(wide[bool(jnp.iscomplexobj(x))])) for x in function.primals)
+    )

@@ -1,0 +1,212 @@
+"""How large the sums are that a linear function computes: |A_k|…|A_1|, read off its jaxpr.
+
+A linear jaxpr is a product of linear steps A_k … A_1. Run with every constant replaced by its absolute value and every
+difference by a sum, it computes |A_k|…|A_1|; with every non-zero constant replaced by 1 it counts the paths from an
+input to an output. An entry is the sum over its paths, so that any evaluation along the graph, forwards or backwards,
+is off by at most γ_n·|A_k|…|A_1| with n the number of paths and of multiplications on one.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Literal
+from jaxtyping import Float
+
+from minicnn.identities.bounds import roundoff
+from minicnn.identities.leaves import Function, Layout, Leaves
+from minicnn.identities.materialise import columns
+
+Weigh = Callable[[Any], Any]
+
+
+class UnderivableError(Exception):
+    """No rounding bound can be derived for a step of the function; the message names it."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The sums behind every entry of a matrix.
+
+    Attributes:
+        size: |A_k|…|A_1|, (out, in).
+        terms: the number of roundings on the way to each entry.
+        integral: every constant that multiplies is an integer.
+        dtype: the one with the fewest digits on the way.
+    """
+
+    size: Float[np.ndarray, "out in"]
+    terms: Float[np.ndarray, "out in"]
+    integral: bool
+    dtype: jnp.dtype
+
+
+def sums_of(function: Function) -> Sums:
+    """The sums that a linear function computes.
+
+    Raises:
+        UnderivableError: naming the step that is not linear or not known.
+    """
+    jaxpr = jax.make_jaxpr(function)(*function.primals)
+    size, paths = _Walk(jnp.abs), _Walk(lambda c: c != 0)
+    outputs = function.outputs
+    number = jax.ShapeDtypeStruct((1,), outputs.dtype)
+    both = Layout(("",) * (2 * len(outputs.like) + 1), (*outputs.like, *outputs.like, number))
+
+    def walked(x: Leaves) -> Leaves:
+        sizes, counts = size.run(jaxpr, x), paths.run(jaxpr, x)
+        return (*sizes, *counts, size.integral().reshape(1))
+
+    found = np.abs(columns(walked, function.inputs, both)).astype(np.float64)
+    m = outputs.size
+    depth, dtypes = size.depth, size.dtypes | {leaf.dtype for leaf in (*function.inputs.like, *outputs.like)}
+    terms = np.maximum(found[:, m : 2 * m].T - 1, 0) + depth
+    return Sums(found[:, :m].T, terms, bool(found[:, -1].all()), max(dtypes, key=roundoff))
+
+
+@dataclass
+class _Walk:
+    """One walk along a jaxpr: values that vary with the input, and constants, weighed where they meet them."""
+
+    weigh: Weigh
+    depth: int = 0
+    whole: bool = True
+    constants: list[Any] = field(default_factory=list)
+    dtypes: set[jnp.dtype] = field(default_factory=set)
+
+    def run(self, closed: ClosedJaxpr, args: Sequence[Any]) -> tuple[Any, ...]:
+        """The results of the jaxpr for weights instead of values."""
+        self.depth, self.whole, self.constants, self.dtypes = 0, True, [], set()
+        results, varies = self.follow(closed, args, [True] * len(args))
+        pairs = zip(results, varies, strict=True)
+        return tuple(result if varied else self.constant(result) for result, varied in pairs)
+
+    def integral(self) -> Any:
+        """Whether all constants are integers."""
+        whole = [jnp.all((c == jnp.round(c)) & jnp.isfinite(c)) for c in self.constants]
+        return jnp.all(jnp.asarray([self.whole, *whole]))
+
+    def follow(self, closed: ClosedJaxpr, args: Sequence[Any], varying: Sequence[bool]) -> tuple[list, list[bool]]:
+        """Run a jaxpr; also which of the results vary."""
+        jaxpr = closed.jaxpr
+        known = dict(zip(jaxpr.constvars, ((c, False) for c in closed.consts), strict=True))
+        known |= dict(zip(jaxpr.invars, zip(args, varying, strict=True), strict=True))
+
+        def read(v: Any) -> tuple[Any, bool]:
+            return (v.val, False) if isinstance(v, Literal) else known[v]
+
+        for eqn in jaxpr.eqns:
+            values, varied = zip(*map(read, eqn.invars), strict=True) if eqn.invars else ((), ())
+            results, varies = self.step(eqn, list(values), list(varied))
+            known |= dict(zip(eqn.outvars, zip(results, varies, strict=True), strict=True))
+        pairs = [read(v) for v in jaxpr.outvars]
+        return [value for value, _ in pairs], [varied for _, varied in pairs]
+
+    def step(self, eqn: Any, values: list[Any], varying: list[bool]) -> tuple[list[Any], list[bool]]:
+        """One equation."""
+        name, count = eqn.primitive.name, len(eqn.outvars)
+        inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
+        if name in _CALLS and inner is not None:
+            inner = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
+            return self.follow(inner, values, varying)
+        if not any(varying):
+            return _bind(eqn, values), [False] * count
+        self.dtypes |= {v.aval.dtype for v in eqn.outvars if jnp.issubdtype(v.aval.dtype, jnp.inexact)}
+        if name in _RULES:
+            return [_RULES[name](self, eqn, values, varying)], [True]
+        if name not in _LINEAR or (name in _PRODUCTS and sum(varying) > 1):
+            raise UnderivableError(name)
+        self.depth += name in _PRODUCTS
+        weighed = [v if varied else self.constant(v) for v, varied in zip(values, varying, strict=True)]
+        return _bind(eqn, weighed), [True] * count
+
+    def constant(self, c: Any) -> Any:
+        """A floating constant, weighed; an index is left as it is."""
+        dtype = jnp.result_type(c)
+        if not jnp.issubdtype(dtype, jnp.inexact):
+            return c
+        self.constants.append(c)
+        return jnp.asarray(self.weigh(c)).astype(dtype)
+
+
+def _bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
+    results = eqn.primitive.bind(*values, **eqn.params)
+    return list(results) if eqn.primitive.multiple_results else [results]
+
+
+def _sub(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
+    x, y = (v if varied else walk.constant(v) for v, varied in zip(values, varying, strict=True))
+    return x + y
+
+
+def _same(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
+    return values[0]
+
+
+def _div(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
+    if varying[1]:
+        raise UnderivableError("div")
+    walk.depth += 1
+    walk.whole = False
+    return values[0] / jnp.asarray(walk.weigh(values[1])).astype(jnp.result_type(values[1]))
+
+
+def _fft(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
+    """Every entry reads every entry along the axes, through factors of modulus 1 and ⌈log₂ N⌉ stages."""
+    lengths, kind = eqn.params["fft_lengths"], jax.lax.FftType(eqn.params["fft_type"]).name
+    axes, N = tuple(range(-len(lengths), 0)), math.prod(lengths)
+    walk.depth += 2 * math.ceil(math.log2(max(N, 2)))
+    walk.whole = False
+    total = jnp.abs(values[0]).sum(axes, keepdims=True) * (2 if kind == "IRFFT" else 1)
+    total = total / walk.weigh(jnp.asarray(1.0 if kind in ("FFT", "RFFT") else N)).astype(total.dtype)
+    (out,) = eqn.outvars
+    return jnp.broadcast_to(total, out.aval.shape).astype(out.aval.dtype)
+
+
+def _select(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
+    if varying[0]:
+        raise UnderivableError("select_n")
+    cases = [v if varied else walk.constant(v) for v, varied in zip(values[1:], varying[1:], strict=True)]
+    return jax.lax.select_n(values[0], *cases)
+
+
+_RULES = {"sub": _sub, "neg": _same, "div": _div, "fft": _fft, "select_n": _select, "conj": _same}
+_CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
+_PRODUCTS = {"mul", "dot_general", "conv_general_dilated"}
+_LINEAR = _PRODUCTS | {
+    "add", "add_any", "broadcast_in_dim", "concatenate", "convert_element_type", "copy", "copy_p", "cumsum",
+    "dynamic_slice", "dynamic_update_slice", "expand_dims", "gather", "optimization_barrier", "pad", "reduce_sum",
+    "reduce_window_sum", "reshape", "rev", "scatter-add", "slice", "split", "squeeze", "transpose",
+}  # fmt: skip
+
+
+def input_roundoff(function: Function) -> tuple[str, float]:
+    """How the products of a function round their factors on this backend: a name and a unit roundoff, or nothing.
+
+    GPUs may round the factors of a float32 product to TF32, TPUs to bfloat16, unless a precision forbids it.
+    """
+    narrow = {"gpu": ("TF32", 2.0**-11), "tpu": ("bfloat16", 2.0**-8)}.get(jax.default_backend())
+    jaxpr = jax.make_jaxpr(function)(*function.primals)
+    asked = [str(precision) for precision in _precisions(jaxpr.jaxpr)]
+    if any("BF16" in p for p in asked):
+        return "bfloat16", 2.0**-8
+    if any("TF32" in p for p in asked):
+        return "TF32", 2.0**-11
+    if narrow and any("HIGHEST" not in p for p in asked):
+        return narrow
+    return "", 0.0
+
+
+def _precisions(jaxpr: Any) -> list[Any]:
+    found = []
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name in ("dot_general", "conv_general_dilated"):
+            found.append(eqn.params.get("precision"))
+        for inner in (eqn.params.get("jaxpr"), eqn.params.get("call_jaxpr")):
+            if inner is not None:
+                found += _precisions(getattr(inner, "jaxpr", inner))
+    return found
