@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn import compat
+from minicnn import autodiff, compat, ops
 
 EDGES = ("circular", "reflect", "replicate")
 C3 = np.array([[1, 0, 1], [0, 1, 1]])
@@ -230,3 +230,14 @@ def test_axes_of_size_1() -> None:
         minicnn.pad(x, ((0, 1), (1, 0)), "replicate"),
     ]
     assert all(bool((y == 2).all()) for y in pools)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", FAMILY)
+def test_our_own_autodiff_gives_the_gradients_of_jax(name: str) -> None:
+    member = FAMILY[name]
+    values = [jnp.asarray(a) for a in arrays(member, batch=2)]
+    for n, value in enumerate(values):
+        y = lambda v, n=n: member.function(*values[:n], v, *values[n + 1 :])
+        ours = autodiff.grad(lambda v, y=y: ops.sum(ops.power(y(v), 2)))(value)
+        close(ours, jax.grad(lambda v, y=y: (y(v) ** 2).sum())(value))
