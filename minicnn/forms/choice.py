@@ -25,6 +25,13 @@ def best_tile(geometry: Geometry, batch: int) -> tuple[int, ...]:
     return min(product(*map(_candidates, geometry.axes)), key=lambda tile: cost(geometry, tile, batch))
 
 
+@lru_cache(maxsize=4096)
+def backwards(geometry: Geometry, batch: int) -> bool:
+    """Whether the tiles of Cᵀ, transposed, are the cheaper way to multiply by C."""
+    there, back = ((g, best_tile(g, batch)) for g in (geometry, geometry.T))
+    return cost(*back, batch) < cost(*there, batch)
+
+
 def cost(geometry: Geometry, tile: tuple[int, ...], batch: int) -> float:
     """Predicted cost of one tile product, in multiply-adds at full speed."""
     parts = cuts(geometry, tile)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.forms import dense, diagonals, tiles
 from minicnn.forms.arithmetic import Arithmetic
-from minicnn.forms.choice import best_tile
+from minicnn.forms.choice import backwards, best_tile
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.memory import check_fits
 
@@ -57,10 +57,15 @@ class Tiles:
 
     def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
         """C(w)·x."""
+        if self.tile is None and backwards(geometry, x.shape[0]):
+            return tiles.adjoint(geometry, self._tile(geometry.T, x), x, w, how)
         return tiles.product(geometry, self._tile(geometry, x), x, w, how)
 
     def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
         """X(x)ᵀ·y."""
+        if self.tile is None and backwards(geometry, x.shape[0]):
+            swapped = tiles.weights(geometry.T, self._tile(geometry.T, x), y, x, how)
+            return swapped.reshape(geometry.T.split_shape).swapaxes(-1, -3).reshape(geometry.w_shape)
         return tiles.weights(geometry, self._tile(geometry, x), x, y, how)
 
     def _tile(self, geometry: Geometry, x: Array) -> Sequence[int]:

@@ -59,6 +59,12 @@ def max_windows(
     return best, winner
 
 
+def winning_taps(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
+    """The winners of `max_windows` alone, for floating x: one argmax, which XLA does not repeat in every consumer."""
+    largest = jnp.argmax(jnp.stack([shift(x, axes, tap, -jnp.inf) for tap in taps(axes)]), axis=0)
+    return jnp.maximum(largest, _first_taps(axes)).astype(jnp.int32)
+
+
 def _first_taps(axes: Sequence[Axis]) -> Int[Array, "*out 1"]:
     """The flat index of each window's first tap that meets the input: where the search starts."""
     first = jnp.zeros((), jnp.int32)

@@ -8,6 +8,8 @@ output is im2col; a tile of all outputs is the dense matrix without its unread c
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import jax
 import jax.numpy as jnp
@@ -72,6 +74,21 @@ def product(
     return _join(y, geometry, parts)
 
 
+def adjoint(
+    geometry: Geometry, tile: Sequence[int], x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
+) -> Shaped[Array, "b *out co"]:
+    """C(w)·x once more, by the tiles of Cᵀ: every tile of x times the transposed matrix, windows added back.
+
+    Where C has few output channels for each window it is the wider product and moves less.
+    """
+    back = geometry.T
+    parts = cuts(back, tile)
+    letters = _Letters(len(parts), geometry.groups)
+    laid = lay(w.reshape(geometry.split_shape).swapaxes(-1, -3), [cut.axis for cut in parts])
+    y = how.einsum(letters.adjoint, _split(x, back, parts), _drop_single_group(laid, geometry.groups))
+    return _add_windows(y, back, parts)
+
+
 def weights(
     geometry: Geometry,
     tile: Sequence[int],
@@ -98,6 +115,7 @@ class _Letters:
         y = "b" + _interleave(m, t) + g + "d"
         w = _interleave(t, l) + "c" + g + "d"
         self.product = f"{x},{w}->{y}"
+        self.adjoint = f"{y},{w}->{x}"
         self.weights = f"{x},{y}->{w}"
 
 
@@ -119,12 +137,37 @@ def _window_axis(x: Array, cut: Cut, position: int) -> Array:
     length, step = cut.axis.in_size, cut.step
     blocks = -(-length // step)
     total = (cut.count + blocks - 1) * step
-    widths = [(0, 0, 0)] * x.ndim
-    widths[position] = (-cut.first, total + cut.first - x.shape[position], 0)
-    x = jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
+    x = _pad_axis(x, position, -cut.first, total + cut.first - x.shape[position])
     x = x.reshape(*x.shape[:position], cut.count + blocks - 1, step, *x.shape[position + 1 :])
     shifted = [jax.lax.slice_in_dim(x, j, j + cut.count, axis=position) for j in range(blocks)]
     return jax.lax.slice_in_dim(jnp.concatenate(shifted, axis=position + 1), 0, length, axis=position + 1)
+
+
+def _add_windows(x: Array, geometry: Geometry, parts: Sequence[Cut]) -> Array:
+    """The adjoint of `_windows`: windows added where they overlap."""
+    x = x.reshape(*x.shape[: 1 + 2 * len(parts)], geometry.c_in)
+    for position, (cut, axis) in enumerate(zip(parts, geometry.axes, strict=True), start=1):
+        x = _add_window_axis(x, cut, axis.in_size, position)
+    return x
+
+
+def _add_window_axis(x: Array, cut: Cut, in_size: int, position: int) -> Array:
+    """Replace (tile, window) by one axis: a window is blocks of one step, and block j of tile m belongs to m + j."""
+    length, step = cut.axis.in_size, cut.step
+    blocks = -(-length // step)
+    x = _pad_axis(x, position + 1, 0, blocks * step - length)
+    x = x.reshape(*x.shape[: position + 1], blocks, step, *x.shape[position + 2 :])
+    rows = (jax.lax.index_in_dim(x, j, position + 1, keepdims=False) for j in range(blocks))
+    total = reduce(add, (_pad_axis(row, position, j, blocks - 1 - j) for j, row in enumerate(rows)))
+    total = total.reshape(*total.shape[:position], -1, *total.shape[position + 2 :])
+    return _pad_axis(total, position, cut.first, in_size - cut.first - total.shape[position])
+
+
+def _pad_axis(x: Array, position: int, low: int, high: int) -> Array:
+    """Zeros before and after; negative widths crop."""
+    widths = [(0, 0, 0)] * x.ndim
+    widths[position] = (low, high, 0)
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
 
 
 def _split(y: Array, geometry: Geometry, parts: Sequence[Cut]) -> Array:

@@ -1,8 +1,10 @@
 """Pooling as matrices: the average is diag(1/count)·S with a 0/1 matrix S, the maximum at a point is a selection."""
 
+import math
 from functools import reduce
 from operator import add
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
@@ -89,12 +91,29 @@ class Selection(TransposableMap):
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """For every tap, the outputs that chose it sent back; where windows overlap they add."""
+        if all(axis.stride == axis.kernel_size and axis.dilation == 1 for axis in self.axes):
+            return self._side_by_side(y)
         back = tuple(axis.T for axis in self.axes)
         sent = (
             shift(jnp.where(self._chose(n), y, 0).reshape(-1, *self.out_shape[len(self.lead) :]), back, tap)
             for n, tap in enumerate(taps(self.axes))
         )
         return reduce(add, sent).reshape(y.shape[0], *self.in_shape)
+
+    def _side_by_side(self, y: Array) -> Array:
+        """Windows that share no input are the input, cut up: every place in a window is chosen or not."""
+        sizes = [(axis.out_size, axis.kernel_size) for axis in self.axes]
+        split = (*(n for out, _ in sizes for n in (out, 1)), self.channels)
+        images = math.prod(self.lead)
+        place = np.arange(math.prod(k for _, k in sizes), dtype=np.int32)
+        place = place.reshape([n for _, k in sizes for n in (1, k)] + [1])
+        chosen = self.taps.reshape(images, *split) == place
+        x = jnp.where(chosen, y.reshape(y.shape[0], images, *split), jnp.zeros((), y.dtype))
+        x = x.reshape(y.shape[0] * images, *(out * k for out, k in sizes), self.channels)
+        ends = [
+            (-axis.low, axis.in_size + axis.low - out * k, 0) for axis, (out, k) in zip(self.axes, sizes, strict=True)
+        ]
+        return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *ends, (0, 0, 0)]).reshape(y.shape[0], *self.in_shape)
 
     def _chose(self, n: int) -> Array:
         return self.taps == n

@@ -8,7 +8,7 @@ from minicnn import maps
 from minicnn.autodiff.products import conv_weights_p
 from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, linear
 from minicnn.forms import Geometry
-from minicnn.forms.pools import max_windows
+from minicnn.forms.pools import winning_taps
 from minicnn.functional.adaptive import adaptive_avg_pool_p, adaptive_max_pool_p, bin_selection
 from minicnn.functional.convolution import conv_p
 from minicnn.functional.norms import lp_derivative, lp_pool_p
@@ -45,7 +45,7 @@ def _weights_from_outputs(w: Any, x: Any, z: Any, geometry: Geometry, form: Any,
     return maps.Compose((*swap, _weights(w, z, x, geometry.T, form, arithmetic)))
 
 
-_winning_taps = jax.jit(lambda x, axes: max_windows(x, axes)[1], static_argnames="axes", inline=True)
+_winning_taps = jax.jit(winning_taps, static_argnames="axes", inline=True)
 
 
 def _select(y: Any, x: Any, axes: Any) -> LinearMap:
