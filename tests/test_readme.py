@@ -6,6 +6,7 @@ from pathlib import Path
 import jax.numpy as jnp
 
 import minicnn
+from minicnn.maps import ConvMap
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -22,6 +23,7 @@ def test_the_code_runs():
 def test_the_matrix_is_the_textbooks():
     (picture,) = _blocks("text")
     A = minicnn.conv_map(jnp.ones((3, 3, 1, 1)), (4, 4))
+    assert isinstance(A, ConvMap)
     assert picture.rstrip("\n") == A.symbolic()
 
 
