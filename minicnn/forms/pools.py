@@ -31,7 +31,7 @@ def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bo
 
 def _pool_axis(sliding: Sliding, in_size: int, ceil_mode: bool) -> Axis:
     axis = sliding.over(in_size)
-    overhangs = ceil_mode and sliding.padding not in ("SAME", "SAME_LOWER") and sliding.remainder(in_size) > 0
+    overhangs = ceil_mode and sliding.remainder(in_size) > 0  # SAME leaves no position of x over
     starts_inside = axis.stride * axis.out_size < in_size + axis.low
     if not (overhangs and starts_inside):
         return axis
