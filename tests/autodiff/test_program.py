@@ -55,7 +55,7 @@ def test_constants_are_named_by_their_value_or_by_their_part() -> None:
 
 def test_leaves_of_a_pytree_are_named_by_their_place() -> None:
     P = make_program(lambda params, x: x @ params["layer"][0], {"layer": (jnp.ones((2, 2)),)}, jnp.ones(2))
-    assert "= M(x)·params.layeṙ.0 + M(params.layer.0)·ẋ" in str(P)
+    assert "= M(params.layer.0)·ẋ + M(x)·params.layeṙ.0" in str(P)
 
 
 def test_inputs_that_no_output_needs_and_outputs_without_inputs_are_zero_in_both_directions() -> None:
