@@ -157,10 +157,15 @@ def _add_window_axis(x: Array, cut: Cut, in_size: int, position: int) -> Array:
     blocks = -(-length // step)
     x = _pad_axis(x, position + 1, 0, blocks * step - length)
     x = x.reshape(*x.shape[: position + 1], blocks, step, *x.shape[position + 2 :])
-    rows = (jax.lax.index_in_dim(x, j, position + 1, keepdims=False) for j in range(blocks))
-    total = reduce(add, (_pad_axis(row, position, j, blocks - 1 - j) for j, row in enumerate(rows)))
-    total = total.reshape(*total.shape[:position], -1, *total.shape[position + 2 :])
-    return _pad_axis(total, position, cut.first, in_size - cut.first - total.shape[position])
+    span = cut.count * step
+    placed = []
+    for j in range(blocks):
+        block = jax.lax.index_in_dim(x, j, position + 1, keepdims=False)
+        low = cut.first + j * step
+        # each block goes to its final place before the sum: XLA's CPU compiler crops a bfloat16 sum wrongly
+        flat = block.reshape(*x.shape[:position], span, *x.shape[position + 3 :])
+        placed.append(_pad_axis(flat, position, low, in_size - low - span))
+    return reduce(add, placed)
 
 
 def _pad_axis(x: Array, position: int, low: int, high: int) -> Array:
