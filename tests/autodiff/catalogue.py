@@ -160,6 +160,9 @@ FIXED = {
         lambda x, w: minicnn.functional.weighted_pool(x, w, ndim=1), None, ((6, 2), (2, 2)), exact=True
     ),
     "channel_pool": Case(lambda x: minicnn.functional.channel_pool(x, 2), None, ((3, 4),), data="distinct"),
+    "local_conv": Case(minicnn.local_conv, None, ((2, 4, 1), (3, 2, 1, 2)), exact=True),
+    "tiled_conv": Case(minicnn.tiled_conv, None, ((5, 2), (2, 2, 2, 1)), exact=True),
+    "matrix_pool": Case(minicnn.functional.matrix_pool, None, ((2, 4, 3), (2, 4)), exact=True),
 }
 
 CASES = elementwise((3, 4), (3, 1)) | FIXED

@@ -1,6 +1,8 @@
 """Every primitive: values, first and second derivatives are JAX's; every map is the Jacobian at its shapes."""
 
+import importlib
 from functools import partial
+from pkgutil import iter_modules
 from typing import Any
 
 import hypothesis.strategies as st
@@ -10,7 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from minicnn import autodiff
+import minicnn
+from minicnn import autodiff, functional, ops
+from minicnn.autodiff.rules import table
+from minicnn.primitive import Primitive
+from tests import strategies
 from tests.autodiff.catalogue import CASES, Case, elementwise
 from tests.strategies import seeds
 
@@ -74,3 +80,22 @@ def test_the_maps_of_a_primitive_have_the_shapes_of_its_operands(name: str) -> N
     for arrow in P.arrows:
         assert arrow.map.in_shape == P.nodes[arrow.source].shape
         assert arrow.map.out_shape == P.nodes[arrow.target].shape
+
+
+@given(strategies.cases(), seeds)
+def test_convolutions_of_every_geometry_have_jaxs_derivatives_bit_by_bit(case: strategies.Case, seed: int) -> None:
+    x, w, y_bar = map(jnp.asarray, case.data(seed))
+    x_dot, w_dot, _ = map(jnp.asarray, case.data(seed + 1))
+
+    @jax.jit
+    def both(x: Any, w: Any) -> Any:
+        f = partial(minicnn.conv, **case.options)
+        return [(e.vjp(f, x, w)[1](y_bar), e.jvp(f, (x, w), (x_dot, w_dot))) for e in (autodiff, jax)]
+
+    jax.tree.map(np.testing.assert_array_equal, *both(x, w))
+
+
+def test_every_primitive_has_an_entry() -> None:
+    rooms = [importlib.import_module(f"minicnn.functional.{m.name}") for m in iter_modules(functional.__path__)]
+    primitives = {value for module in [ops, *rooms] for value in vars(module).values() if isinstance(value, Primitive)}
+    assert {str(p) for p in primitives - set(table)} == set()

@@ -11,10 +11,10 @@ from minicnn import autodiff
 from minicnn.nn.losses import cross_entropy
 from minicnn.zoo import LeNet5
 
-STEPS, BATCH, RATE = 200, 8, 0.05
+STEPS, BATCH, RATE = 200, 4, 0.05
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("activation", ["relu", pytest.param("tanh", marks=pytest.mark.long)])
 def test_lenet_trained_for_200_steps_has_the_same_parameters_with_both_engines(activation: str) -> None:
     """In float64, where two orders of summation stay close for 200 steps."""
     model = LeNet5(activation=activation)
@@ -48,13 +48,17 @@ def test_lenet_trained_for_200_steps_has_the_same_parameters_with_both_engines(a
 
 def test_a_lenet_program_is_the_lesson() -> None:
     model = LeNet5()
-    params = model.init(jax.random.key(0), (32, 32, 1))
+    params = jax.eval_shape(lambda: model.init(jax.random.key(0), (32, 32, 1)))
     x = jnp.ones((1, 32, 32, 1))
-    P = autodiff.make_program(lambda p: cross_entropy(model.apply(p, x), jnp.array([3])), params)
-    forward, backward = str(P), str(P.T)
+
+    def programs(p: Any) -> Any:
+        P = autodiff.make_program(lambda p: cross_entropy(model.apply(p, x), jnp.array([3])), p)
+        return P, P.T, P.T.T
+
+    forward, backward, again = map(str, jax.eval_shape(programs, params))
     assert "X(p.0.w)" not in forward
     assert "X(x)·p.0.ẇ" in forward
     assert "X(x)ᵀ·" in backward
     assert "C(p.3.w)·" in forward
     assert "C(p.3.w)ᵀ·" in backward
-    assert str(P.T.T) == forward
+    assert again == forward
