@@ -3,7 +3,8 @@
 A linear jaxpr is a product of linear steps A_k … A_1. Run with every constant replaced by its absolute value and every
 difference by a sum, it computes |A_k|…|A_1|; with every non-zero constant replaced by 1 it counts the paths from an
 input to an output. An entry is the sum over its paths, so that any evaluation along the graph, forwards or backwards,
-is off by at most γ_n·|A_k|…|A_1| with n the number of paths and of multiplications on one.
+is off by at most γ_n·|A_k|…|A_1| with n the multiplications on a path and the additions: no more than there are other
+paths, and no more than the steps of a path can add up together.
 """
 
 import math
@@ -64,7 +65,7 @@ def sums_of(function: Function) -> Sums:
     found = np.abs(columns(walked, function.inputs, both)).astype(np.float64)
     m = outputs.size
     depth, dtypes = size.depth, size.dtypes | {leaf.dtype for leaf in (*function.inputs.like, *outputs.like)}
-    terms = np.maximum(found[:, m : 2 * m].T - 1, 0) + depth
+    terms = np.clip(found[:, m : 2 * m].T - 1, 0, size.additions) + depth
     return Sums(found[:, :m].T, terms, bool(found[:, -1].all()), max(dtypes, key=roundoff))
 
 
@@ -74,13 +75,14 @@ class _Walk:
 
     weigh: Weigh
     depth: int = 0
+    additions: int = 0
     whole: bool = True
     constants: list[Any] = field(default_factory=list)
     dtypes: set[jnp.dtype] = field(default_factory=set)
 
     def run(self, closed: ClosedJaxpr, args: Sequence[Any]) -> tuple[Any, ...]:
         """The results of the jaxpr for weights instead of values."""
-        self.depth, self.whole, self.constants, self.dtypes = 0, True, [], set()
+        self.depth, self.additions, self.whole, self.constants, self.dtypes = 0, 0, True, [], set()
         results, varies = self.follow(closed, args, [True] * len(args))
         pairs = zip(results, varies, strict=True)
         return tuple(result if varied else self.constant(result) for result, varied in pairs)
@@ -116,6 +118,7 @@ class _Walk:
         if not any(varying):
             return _bind(eqn, values), [False] * count
         self.dtypes |= {v.aval.dtype for v in eqn.outvars if jnp.issubdtype(v.aval.dtype, jnp.inexact)}
+        self.additions += _additions(eqn, varying)
         if name in _RULES:
             return [_RULES[name](self, eqn, values, varying)], [True]
         if name not in _LINEAR or (name in _PRODUCTS and sum(varying) > 1):
@@ -131,6 +134,23 @@ class _Walk:
             return c
         self.constants.append(c)
         return jnp.asarray(self.weigh(c)).astype(dtype)
+
+
+def _additions(eqn: Any, varying: Sequence[bool]) -> int:
+    """How many numbers one number of the result adds up, or one number of the cotangent, and one more for its use."""
+    sizes = [math.prod(v.aval.shape) for v in eqn.invars]
+    out = max(math.prod(v.aval.shape) for v in eqn.outvars)
+    if eqn.primitive.name == "dot_general":
+        (contracted, _), (batch, _) = eqn.params["dimension_numbers"]
+        shape = eqn.invars[0].aval.shape
+        summed, shared = (math.prod(shape[axis] for axis in axes) for axes in (contracted, batch))
+        constant = sizes[varying.index(False)] if not all(varying) else max(sizes)
+        return max(summed, constant // max(summed * shared, 1)) + 1
+    if eqn.primitive.name == "conv_general_dilated":
+        return sizes[varying.index(False)] + 1 if not all(varying) else max(sizes) + 1
+    if eqn.primitive.name in _ENTRYWISE:
+        return 1
+    return max(out, *sizes) + 1
 
 
 def _bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
@@ -175,6 +195,11 @@ def _select(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> An
 
 
 _RULES = {"sub": _sub, "neg": _same, "div": _div, "fft": _fft, "select_n": _select, "conj": _same}
+_ENTRYWISE = {
+    "add", "add_any", "concatenate", "conj", "convert_element_type", "copy", "copy_p", "div", "dynamic_slice",
+    "dynamic_update_slice", "expand_dims", "mul", "neg", "optimization_barrier", "pad", "reshape", "rev", "select_n",
+    "slice", "split", "squeeze", "sub", "transpose",
+}  # fmt: skip
 _CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
 _PRODUCTS = {"mul", "dot_general", "conv_general_dilated"}
 _LINEAR = _PRODUCTS | {

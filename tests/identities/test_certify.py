@@ -233,6 +233,13 @@ def test_the_sizes_of_the_sums_are_seen_through_cancellation():
     np.testing.assert_array_equal(materialise.materialise(f, "vjp"), np.eye(2))
 
 
+def test_a_sum_has_no_more_terms_than_its_steps_add_up():
+    A = jnp.ones((30, 30))
+    few = sums.sums_of(Function(lambda x: A @ (A @ (A @ x)), (jnp.zeros(30),)))
+    assert few.terms.max() <= 3 * (30 + 1) + 3
+    assert few.size.max() == 900
+
+
 def test_columns_come_in_blocks(monkeypatch):
     monkeypatch.setattr(materialise, "_BLOCK_BYTES", 4 * 6 * 4)
     f = Function(product, (X,))

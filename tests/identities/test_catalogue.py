@@ -1,0 +1,58 @@
+"""Every identity of the catalogue holds on every setting, and fails where a side is wrong."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from minicnn import conv
+from minicnn.identities.catalogue import CATALOGUE, DoesNotApplyError, chain_rule
+from minicnn.identities.setting import SETTINGS, Setting
+from minicnn.zoo import LeNet5
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_identity_holds_on_every_setting(name):
+    checked = 0
+    for setting in SETTINGS[1:4:2]:
+        try:
+            comparisons = CATALOGUE[name].check(setting)
+        except DoesNotApplyError:
+            continue
+        checked += 1
+        assert comparisons
+        assert all(comparison.ok for comparison in comparisons), (setting.label, *map(str, comparisons))
+    assert checked
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.label)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_whole_catalogue(name, setting):
+    try:
+        comparisons = CATALOGUE[name].check(setting)
+    except DoesNotApplyError as why:
+        pytest.skip(str(why))
+    assert all(comparison.ok for comparison in comparisons), "\n".join(map(str, comparisons))
+
+
+@pytest.mark.parametrize("name", ["forward", "input gradient", "weight gradient", "Gauss-Newton", "composition"])
+def test_an_identity_fails_for_another_layer(name, monkeypatch):
+    uneven = lambda s, x, w: conv(x, w, **s.options).at[-1].multiply(2)
+    monkeypatch.setattr(Setting, "conv", uneven)
+    assert not all(comparison.ok for comparison in CATALOGUE[name].check(SETTINGS[2]))
+
+
+def test_every_identity_says_what_it_claims():
+    assert all(identity.formula and identity.explanation.endswith(".") for identity in CATALOGUE.values())
+
+
+def test_the_jacobian_of_lenet_is_the_product_of_its_matrices():
+    model = LeNet5()
+    drawn = model.init(jax.random.key(0), (32, 32, 1))
+    params = jax.tree.map(lambda p: jnp.sign(jnp.where(jnp.abs(p) > jnp.std(p), p, 0)), drawn)
+    image = jax.random.randint(jax.random.key(1), (32, 32, 1), 0, 9).astype(jnp.float32)
+    maps = [step.map_at() for step in model.steps(params, image)]
+    certificate = chain_rule(lambda x: model.apply(params, x), image, maps, ways=["vjp", "autodiff transposed"])
+    assert certificate.ok, certificate
+    assert (certificate.shape, certificate.skipped) == ((10, 1024), {})
+    assert all(comparison.verdict == "equal" for comparison in certificate.comparisons)
