@@ -1,15 +1,19 @@
 """Pools that are learned, and pools across channels."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+from jaxtyping import Array, Shaped
 
 from minicnn import ops
 from minicnn.arguments import check_rank, operands
 from minicnn.forms.geometry import Padding
 from minicnn.functional.common import Ints
-from minicnn.functional.convolution import conv
+from minicnn.functional.convolution import conv, conv_map
 from minicnn.functional.norms import lp_pool
 from minicnn.functional.pooling import avg_pool, max_pool
+from minicnn.maps.base import LinearMap
 from minicnn.primitive import ArrayLike
 
 
@@ -47,6 +51,31 @@ def weighted_pool(
     per_channel = ops.reshape(weights, (*window, 1, weights.shape[rank] if len(weights.shape) > rank else 1))
     w = ops.broadcast_to(per_channel, (*window, 1, channels))
     return conv(x, w, stride=window if stride is None else stride, padding=padding, groups=channels)
+
+
+def weighted_pool_map(
+    weights: Shaped[Array, "*window c"],
+    in_size: Sequence[int],
+    *,
+    stride: Ints | None = None,
+    padding: Padding = "VALID",
+) -> LinearMap:
+    """The matrix of `weighted_pool`: a depthwise convolution's.
+
+    Args:
+        weights: (*window, c).
+        in_size: spatial size of the inputs, one int per axis.
+        stride: input steps per window; the window's size if None.
+        padding: as in `conv`.
+
+    >>> weighted_pool_map(jnp.array([[0.25], [0.75]]), (4,)).matrix()
+    Array([[0.25, 0.75, 0.  , 0.  ],
+           [0.  , 0.  , 0.25, 0.75]], dtype=float32)
+    """
+    (weights,) = operands(weights=weights)
+    window, channels = weights.shape[:-1], weights.shape[-1]
+    stride = window if stride is None else stride
+    return conv_map(weights[..., None, :], in_size, stride=stride, padding=padding, groups=channels)
 
 
 def _window_rank(x: Any, weights: Any, ndim: int | None) -> int:
