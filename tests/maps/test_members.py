@@ -2,6 +2,8 @@
 
 import inspect
 import re
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -13,7 +15,9 @@ from minicnn import maps
 from minicnn.maps import LinearMap
 from tests.maps.members import MEMBERS
 
-every_member = pytest.mark.parametrize("A", [build() for build in MEMBERS.values()], ids=MEMBERS)
+every_member = pytest.mark.parametrize("name", MEMBERS)
+equal = np.testing.assert_array_equal
+BATCHES = [(), (0,), (2, 3)]
 
 
 def one_hots(shape: tuple[int, ...]) -> np.ndarray:
@@ -25,148 +29,169 @@ def product(M: Any, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return (x.reshape(x.size // M.shape[1], M.shape[1]) @ M.T).reshape(shape) if M.size else np.zeros(shape)
 
 
-def draw(A: LinearMap, *batch: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    x, y = (rng.integers(-4, 5, (*batch, *shape)).astype(np.float32) for shape in (A.in_shape, A.out_shape))
-    return x, y
+def draw(shape: tuple[int, ...], *batch: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(-4, 5, (*batch, *shape)).astype(np.float32)
+
+
+def doubled(A: LinearMap) -> LinearMap:
+    return jax.tree.map(lambda leaf: 2 * leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, A)
+
+
+@cache
+def member(name: str) -> LinearMap:
+    return MEMBERS[name]()
+
+
+@cache
+def facts(name: str) -> SimpleNamespace:
+    """All that is computed with a map, compiled once."""
+    A = member(name)
+    x, y = draw(A.in_shape), draw(A.out_shape)
+    batches = [draw(A.in_shape, *batch) for batch in BATCHES]
+    stack = jax.tree.map(lambda *leaves: jnp.stack(leaves), A, doubled(A))
+    pair = draw(A.in_shape, 2), draw(A.out_shape, 2)
+
+    @jax.jit
+    def compute(A: LinearMap, stack: LinearMap, double: LinearMap) -> dict[str, Any]:
+        _, vjp = jax.vjp(A, x)
+        found = {
+            "columns": A(one_hots(A.in_shape)),
+            "matrix": A.matrix(),
+            "transposed": A.T.matrix(),
+            "back": A.T(y),
+            "vjp": vjp(y)[0],
+            "linear_transpose": jax.linear_transpose(A, x)(y)[0],
+            "batches": [A(batch) for batch in batches],
+            "map": A.T,
+        }
+        if jax.tree.leaves(A):
+            found["together"] = jax.vmap(lambda A, x, y: (A(x), A.T(y), A.matrix()))(stack, *pair)
+            found["apart"] = [(B(pair[0][i]), B.T(pair[1][i]), B.matrix()) for i, B in enumerate((A, double))]
+        return found
+
+    return SimpleNamespace(x=x, y=y, x_batches=batches, **compute(A, stack, doubled(A)))
 
 
 def test_every_member_is_tested():
     members = {m for m in vars(maps).values() if inspect.isclass(m) and issubclass(m, LinearMap)} - {LinearMap}
-    assert members <= {type(build()) for build in MEMBERS.values()}
+    assert members <= {type(member(name)) for name in MEMBERS}
 
 
 @every_member
-def test_the_matrix_is_the_product_with_one_hot_inputs(A):
-    columns, matrix = jax.jit(lambda A: (A(one_hots(A.in_shape)), A.matrix()))(A)
-    assert matrix.shape == A.shape
-    np.testing.assert_array_equal(matrix, columns.reshape(A.shape[::-1]).T)
+def test_the_matrix_is_the_product_with_one_hot_inputs(name):
+    A, found = member(name), facts(name)
+    assert found.matrix.shape == A.shape
+    equal(found.matrix, found.columns.reshape(A.shape[::-1]).T)
 
 
 @every_member
-def test_the_matrix_of_the_transpose_is_the_transposed_matrix(A):
-    transposed, matrix = jax.jit(lambda A: (A.T.matrix(), A.matrix()))(A)
-    np.testing.assert_array_equal(transposed, matrix.T)
+def test_the_matrix_of_the_transpose_is_the_transposed_matrix(name):
+    equal(facts(name).transposed, facts(name).matrix.T)
 
 
 @every_member
-def test_the_transpose_multiplies_by_the_transposed_matrix(A):
-    _, y = draw(A, 2)
-    x, M = jax.jit(lambda A, y: (A.T(y), A.matrix()))(A, y)
-    np.testing.assert_array_equal(x, product(M.T, y, (2, *A.in_shape)))
+def test_the_transpose_multiplies_by_the_transposed_matrix(name):
+    found = facts(name)
+    equal(found.back, product(found.matrix.T, found.y, found.x.shape))
 
 
 @every_member
-def test_jaxs_transpose_is_the_transpose(A):
-    x, y = draw(A)
-
-    def transposes(A, x, y):
-        _, vjp = jax.vjp(A, x)
-        return A.T(y), vjp(y)[0], jax.linear_transpose(A, x)(y)[0]
-
-    ours, vjp, linear_transpose = jax.jit(transposes)(A, x, y)
-    np.testing.assert_array_equal(vjp, ours)
-    np.testing.assert_array_equal(linear_transpose, ours)
+def test_jaxs_transpose_is_the_transpose(name):
+    found = facts(name)
+    equal(found.vjp, found.back)
+    equal(found.linear_transpose, found.back)
 
 
 @every_member
-def test_transposing_twice_gives_the_structure_and_the_leaves_back(A):
+def test_transposing_twice_gives_the_structure_and_the_leaves_back(name):
+    A = member(name)
     assert jax.tree.structure(A.T.T) == jax.tree.structure(A)
     for ours, theirs in zip(jax.tree.leaves(A.T.T), jax.tree.leaves(A), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+        equal(ours, theirs)
 
 
 @every_member
-def test_shapes_and_dtypes_change_places(A):
+def test_shapes_and_dtypes_change_places(name):
+    A = member(name)
     assert (A.T.in_shape, A.T.out_shape, A.T.dtype) == (A.out_shape, A.in_shape, A.dtype)
 
 
 @every_member
-@pytest.mark.parametrize("batch", [(), (0,), (2, 3)], ids=str)
-def test_leading_axes_are_a_batch(A, batch):
-    x, _ = draw(A, *batch)
-    y, M = jax.jit(lambda A, x: (A(x), A.matrix()))(A, x)
-    assert y.dtype == A.dtype
-    np.testing.assert_array_equal(y, product(M, x, (*batch, *A.out_shape)))
+@pytest.mark.parametrize("n", range(len(BATCHES)), ids=map(str, BATCHES))
+def test_leading_axes_are_a_batch(name, n):
+    A, found = member(name), facts(name)
+    assert found.batches[n].dtype == A.dtype
+    equal(found.batches[n], product(found.matrix, found.x_batches[n], (*BATCHES[n], *A.out_shape)))
 
 
 @every_member
-def test_the_sparse_matrix_is_the_dense_one(A):
-    np.testing.assert_array_equal(A.to_scipy().toarray(), A.matrix())
-    assert A.to_scipy().dtype == A.dtype
+def test_the_sparse_matrix_is_the_dense_one(name):
+    sparse = member(name).to_scipy()
+    equal(sparse.toarray(), facts(name).matrix)
+    assert sparse.dtype == member(name).dtype
 
 
 @every_member
-def test_the_sparse_transpose_is_the_transposed_sparse_matrix(A):
-    np.testing.assert_array_equal(A.T.to_scipy().toarray(), A.matrix().T)
+def test_the_sparse_transpose_is_the_transposed_sparse_matrix(name):
+    A = member(name)
+    equal(A.T.to_scipy().toarray(), facts(name).matrix.T)
     assert A.T.nnz == A.nnz
 
 
 @every_member
-def test_entries_are_distinct_places_and_hold_every_non_zero(A):
+def test_entries_are_distinct_places_and_hold_every_non_zero(name):
+    A, M = member(name), np.asarray(facts(name).matrix)
     rows, columns, values = A.entries()
-    M = np.asarray(A.matrix())
     places = set(zip(rows.tolist(), columns.tolist(), strict=True))
     assert len(places) == len(rows) == A.nnz
     assert set(zip(*map(np.ndarray.tolist, np.nonzero(M)), strict=True)) <= places
-    np.testing.assert_array_equal(values, M[rows, columns])
+    equal(values, M[rows, columns])
 
 
 @every_member
-def test_nnz_is_structural(A):
+def test_nnz_is_structural(name):
+    A = member(name)
     zeroed = jax.tree.map(lambda leaf: leaf * 0 if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, A)
     if not isinstance(A, maps.InverseDiagonal):  # whose zero is a division by it
         assert zeroed.nnz == A.nnz
 
 
 @every_member
-def test_nbytes_is_that_of_the_matrix(A):
-    matrix = A.matrix()
+def test_nbytes_is_that_of_the_matrix(name):
+    A, matrix = member(name), facts(name).matrix
     assert A.nbytes == matrix.nbytes
     assert A.dtype == matrix.dtype
 
 
 @every_member
-def test_a_map_goes_through_tree_map(A):
-    x, _ = draw(A)
-    same = jax.tree.map(lambda leaf: leaf, A)
-    assert jax.tree.structure(same) == jax.tree.structure(A)
-    np.testing.assert_array_equal(same(x), A(x))
-    nothing = jax.tree.map(lambda leaf: None, A)  # the leaves may be anything
+def test_a_map_goes_through_tree_map(name):
+    A = member(name)
+    assert jax.tree.structure(jax.tree.map(lambda leaf: leaf, A)) == jax.tree.structure(A)
+    nothing = jax.tree.map(lambda leaf: None, A)  # shapes are never read off a leaf
     assert (nothing.in_shape, nothing.out_shape, nothing.dtype) == (A.in_shape, A.out_shape, A.dtype)
 
 
 @every_member
-def test_a_stack_of_maps_goes_through_vmap(A):
-    leaves = jax.tree.leaves(A)
-    if not leaves:
-        return
-    double = jax.tree.map(lambda leaf: 2 * leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, A)
-    stack = jax.tree.map(lambda *leaves: jnp.stack(leaves), A, double)
-    x, y = draw(A, 2)
-
-    def batched(stack, A, double, x, y):
-        together = jax.vmap(lambda A, x, y: (A(x), A.T(y), A.matrix()))(stack, x, y)
-        return together, [(B(x[i]), B.T(y[i]), B.matrix()) for i, B in enumerate((A, double))]
-
-    together, apart = jax.jit(batched)(stack, A, double, x, y)
-    for i, results in enumerate(apart):
-        for ours, expected in zip(together, results, strict=True):
-            np.testing.assert_array_equal(ours[i], expected)
+def test_a_stack_of_maps_goes_through_vmap(name):
+    found = facts(name)
+    for i, results in enumerate(getattr(found, "apart", [])):
+        for ours, expected in zip(found.together, results, strict=True):
+            equal(ours[i], expected)
 
 
 @every_member
-def test_a_map_is_returned_from_jit(A):
-    returned = jax.jit(lambda A: A.T)(A)
-    assert jax.tree.structure(returned) == jax.tree.structure(A.T)
+def test_a_map_is_returned_from_jit(name):
+    assert jax.tree.structure(facts(name).map) == jax.tree.structure(member(name).T)
 
 
 @every_member
-def test_a_map_is_its_own_conjugate_if_it_is_real(A):
+def test_a_map_is_its_own_conjugate_if_it_is_real(name):
+    A = member(name)
     assert A.conj() is A
     assert jax.tree.structure(A.H) == jax.tree.structure(A.T)
 
 
 @every_member
-def test_a_map_says_its_shapes(A):
+def test_a_map_says_its_shapes(name):
+    A = member(name)
     assert type(A).__name__ in repr(A) or re.search(r" [@+⊗] |\.T$", repr(A))
