@@ -21,7 +21,6 @@ FORMS: dict[str, Form] = {
     "tiles of 2": Tiles(2),
     "tiles of 3": Tiles(3),
     "one tile": Tiles(99),
-    "chosen tile": Tiles(),
     "diagonals": Diagonals(),
     "auto": Auto(),
 }
