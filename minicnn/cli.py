@@ -1,8 +1,10 @@
 """The command line: `minicnn demo`, `minicnn train`, `minicnn certify`."""
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,10 +82,42 @@ def train(
 
 @app.command()
 def certify(
-    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
-    image: Annotated[int, typer.Option(help="Number of the test image.")] = 0,
+    run: Annotated[Path | None, typer.Argument(help="The folder of a finished run.")] = None,
+    image: Annotated[int, typer.Option(help="Of a run: number of the test image.")] = 0,
+    size: Annotated[str, typer.Option(help="Of a layer: size of the input, 6 or 6x5 or 4x4x3.")] = "6x6",
+    kernel: Annotated[str | None, typer.Option(help="Of a layer: taps, 3 for every axis or 3x2.")] = None,
+    stride: Annotated[str, typer.Option(help="Of a layer: 2 or 2x1.")] = "1",
+    dilation: Annotated[str, typer.Option(help="Of a layer: 2 or 2x1.")] = "1",
+    stretch: Annotated[str, typer.Option(help="Of a layer: 2 or 2x1.")] = "1",
+    padding: Annotated[
+        str, typer.Option(help="Of a layer: VALID, SAME, SAME_LOWER, FULL, CAUSAL or an int.")
+    ] = "VALID",
+    padding_mode: Annotated[str, typer.Option(help="Of a layer: zeros, circular, reflect or replicate.")] = "zeros",
+    channels_in: Annotated[int, typer.Option(help="Of a layer: input channels.")] = 1,
+    channels_out: Annotated[int, typer.Option(help="Of a layer: output channels.")] = 1,
+    groups: Annotated[int, typer.Option(help="Of a layer: blocks of channels.")] = 1,
+    flip: Annotated[bool, typer.Option("--flip", help="Of a layer: true convolution.")] = False,
+    seed: Seed = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
 ) -> None:
-    """Check the identities on a trained run: forward = C, vjp = Cᵀ, weight vjp = Xᵀ for every layer."""
+    """Check the identities on a trained RUN, on a layer given by --kernel, or, with neither, the whole catalogue."""
+    with _one_line_errors():
+        if run is not None and kernel is not None:
+            raise ValueError("give a RUN or --kernel, not both")
+        if run is not None:
+            found, result = _certify_run(run, image)
+        else:
+            defaults = {"stretch": "1", "groups": 1, "flip": False, "padding_mode": "zeros"}
+            given = {"stretch": stretch, "groups": groups, "flip": flip, "padding_mode": padding_mode}
+            options = {name: value for name, value in given.items() if value != defaults[name]}
+            options |= {"stride": stride, "dilation": dilation, "padding": padding}
+            found, result = _certify_layers(size, kernel, channels_in, channels_out, options, seed)
+        if json_file is not None:
+            json_file.write_text(json.dumps({"ok": all(item.ok for item in found), "results": result}, indent=1))
+    _exit_by(found)
+
+
+def _certify_run(folder: Path, image: int) -> tuple[Sequence[Any], list[Any]]:
     import jax
 
     from minicnn.train import Run
@@ -91,16 +125,52 @@ def certify(
     from minicnn.train.proof import check_network
     from minicnn.train.report import table
 
-    with _one_line_errors():
-        opened = Run.open(run)
-        network, dataset = load_model(opened.config.model), load_data(opened.config.data)
-        if not 0 <= image < len(dataset.test):
-            raise ValueError(f"`image`={image}: the test images are 0 to {len(dataset.test) - 1}")
-        like = jax.eval_shape(lambda key: network.init(key, dataset.in_shape), jax.random.key(0))
-        params = opened.load_params(like)
-        reports = check_network(network, params, dataset.test.images[image], int(dataset.test.labels[image]))
+    opened = Run.open(folder)
+    network, dataset = load_model(opened.config.model), load_data(opened.config.data)
+    if not 0 <= image < len(dataset.test):
+        raise ValueError(f"`image`={image}: the test images are 0 to {len(dataset.test) - 1}")
+    like = jax.eval_shape(lambda key: network.init(key, dataset.in_shape), jax.random.key(0))
+    params = opened.load_params(like)
+    reports = check_network(network, params, dataset.test.images[image], int(dataset.test.labels[image]))
     console.print(table(reports))
-    _exit_by(reports)
+    return reports, [{**asdict(report), "ok": report.ok} for report in reports]
+
+
+def _certify_layers(
+    size: str, kernel: str | None, channels_in: int, channels_out: int, options: dict[str, Any], seed: int
+) -> tuple[Sequence[Any], list[Any]]:
+    from minicnn.identities.live import run_live
+    from minicnn.identities.setting import SETTINGS, Setting
+
+    settings: Sequence[Any] = SETTINGS
+    if kernel is not None:
+        in_size = _sizes("size", size)
+        for name in {"stride", "dilation", "stretch"} & set(options):
+            options[name] = _each(name, options[name], len(in_size))
+        padding = options["padding"]
+        options["padding"] = int(padding) if padding.lstrip("-").isdigit() else padding
+        kernel_size = _each("kernel", kernel, len(in_size))
+        settings = [Setting(in_size, kernel_size, channels_in, channels_out, options, seed)]
+        _ = settings[0].map
+    found = run_live(console, settings)
+    held = sum(bool(c.ok) for outcome in found for c in outcome.comparisons)
+    console.print(f"{held} of {sum(len(outcome.comparisons) for outcome in found)} identities hold.")
+    return found, [outcome.to_json() for outcome in found]
+
+
+def _sizes(name: str, text: str) -> tuple[int, ...]:
+    parts = text.split("x")
+    if not all(part.isdigit() for part in parts):
+        raise ValueError(f"`{name}`={text!r} must be whole numbers joined by x, such as 6 or 6x5")
+    return tuple(map(int, parts))
+
+
+def _each(name: str, text: str, rank: int) -> tuple[int, ...]:
+    """One number for all axes, or one for each."""
+    sizes = _sizes(name, text)
+    if len(sizes) not in (1, rank):
+        raise ValueError(f"`{name}`={text} has {len(sizes)} numbers and the input {rank} axes: give one, or one each")
+    return sizes * rank if len(sizes) == 1 else sizes
 
 
 def _exit_by(reports: Any) -> None:

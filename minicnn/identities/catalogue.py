@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn import ops
+from minicnn.axis import Axis
 from minicnn.functional import (
     add_bias,
     avg_pool,
@@ -222,13 +223,18 @@ def toeplitz(s: Setting) -> Iterator[Sides]:
 def equivariance(s: Setting) -> Iterator[Sides]:
     """A shifted image gives a shifted output: where windows lie inside, a shift by s inputs is one by an output."""
     _needs("padding_mode" not in s.options and "stretch" not in s.options, "stated for zero padding without stretching")
-    for n, axis in enumerate(s.axes):
-        inside: Any = (axis.input_of() >= 0).all(1)
-        outputs = [o for o in range(1, axis.out_size) if inside[o] and inside[o - 1]]
-        shifted = jnp.roll(s.x, axis.stride, n)
-        after, before = (np.asarray(s.conv(x, s.w)) for x in (shifted, s.x))
+    axes = [(n, axis, _beside(axis)) for n, axis in enumerate(s.axes)]
+    _needs(any(outputs for *_, outputs in axes), "no two neighbouring windows lie inside")
+    for n, axis, outputs in axes:
+        after, before = (np.asarray(s.conv(x, s.w)) for x in (jnp.roll(s.x, axis.stride, n), s.x))
         earlier = [o - 1 for o in outputs]
         yield Sides(after.take(outputs, n), before.take(earlier, n), what=f"along axis {n}")
+
+
+def _beside(axis: Axis) -> list[int]:
+    """The outputs whose window lies inside, and whose neighbour's before does."""
+    inside: Any = (axis.input_of() >= 0).all(1)
+    return [o for o in range(1, axis.out_size) if inside[o] and inside[o - 1]]
 
 
 def _circular(s: Setting, **options: Any) -> Setting:
