@@ -1,83 +1,14 @@
-"""The command line: `minicnn demo`, `minicnn train`, `minicnn certify`."""
+"""`minicnn certify`."""
 
 import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-app = typer.Typer(
-    help="Every layer is a matrix, and differentiation is transposition.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-console = Console()
-
-Name = Annotated[str, typer.Option(help="Name of the run's folder; a number is added if it exists.")]
-RunsDir = Annotated[Path, typer.Option(help="Where the folders of runs are.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same numbers.")]
-Epochs = Annotated[int, typer.Option(help="Passes over the training images.")]
-
-
-@app.command()
-def demo(name: Name = "demo", runs_dir: RunsDir = Path("runs"), seed: Seed = 0, epochs: Epochs = 30) -> None:
-    """Train LeNet-5 on real handwritten digits, then prove on it that the vjp is multiplication by Cᵀ."""
-    train(name=name, runs_dir=runs_dir, seed=seed, epochs=epochs)
-
-
-@app.command()
-def train(
-    model: Annotated[str, typer.Option(help="The network.")] = "lenet5",
-    data: Annotated[str, typer.Option(help="The data set.")] = "digits",
-    epochs: Epochs = 30,
-    batch: Annotated[int, typer.Option(help="Images per step.")] = 64,
-    seed: Seed = 0,
-    learning_rate: Annotated[float, typer.Option(help="Peak of the schedule.")] = 3e-3,
-    reach: Annotated[int, typer.Option(help="Training images are shifted by up to this many pixels.")] = 2,
-    name: Name = "run",
-    runs_dir: RunsDir = Path("runs"),
-) -> None:
-    """Train a network and write a folder with its metrics, parameters, pictures and report."""
-    begun = time.perf_counter()
-    from minicnn.train import Config, Run, fit, total_steps
-    from minicnn.train.catalogue import load_data, load_model
-    from minicnn.train.proof import check_network
-    from minicnn.train.report import save_pictures, table, write_report
-
-    with _one_line_errors():
-        config = Config(
-            model=model, data=data, epochs=epochs, batch=batch, seed=seed, learning_rate=learning_rate, reach=reach
-        )
-        network, dataset = load_model(config.model), load_data(config.data)
-        total_steps(dataset, config)
-        run = Run.create(runs_dir, name, config)
-        with _progress() as (on_step, on_epoch):
-
-            def record(entry: Any) -> None:
-                run.record(entry)
-                on_epoch(entry)
-
-            params = fit(network, dataset, config, on_step=on_step, on_epoch=record)
-        run.save_params(params)
-        image, label = dataset.test.images[0], int(dataset.test.labels[0])
-        reports = check_network(network, params, image, label)
-        pictures = save_pictures(run, network, params, image)
-        last = run.records()[-1]
-        seconds = time.perf_counter() - begun
-        write_report(run, reports, pictures, seconds)
-    console.print(table(reports))
-    console.print(
-        f"Test accuracy [bold]{100 * last.test_accuracy:.2f} %[/] on {len(dataset.test)} images of {config.data}; "
-        f"training took {last.seconds:.1f} s, everything {seconds:.1f} s. See {run.folder / 'report.md'}."
-    )
-    _exit_by(reports)
+from minicnn.cli.app import Seed, app, console, exit_by, one_line_errors
 
 
 @app.command()
@@ -101,7 +32,7 @@ def certify(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
 ) -> None:
     """Check the identities on a trained RUN, on a layer given by --kernel, or, with neither, the whole catalogue."""
-    with _one_line_errors():
+    with one_line_errors():
         if run is not None and kernel is not None:
             raise ValueError("give a RUN or --kernel, not both")
         if run is not None:
@@ -114,7 +45,7 @@ def certify(
             found, result = _certify_layers(size, kernel, channels_in, channels_out, options, seed)
         if json_file is not None:
             json_file.write_text(json.dumps({"ok": all(item.ok for item in found), "results": result}, indent=1))
-    _exit_by(found)
+    exit_by(found)
 
 
 def _certify_run(folder: Path, image: int) -> tuple[Sequence[Any], list[Any]]:
@@ -171,41 +102,3 @@ def _each(name: str, text: str, rank: int) -> tuple[int, ...]:
     if len(sizes) not in (1, rank):
         raise ValueError(f"`{name}`={text} has {len(sizes)} numbers and the input {rank} axes: give one, or one each")
     return sizes * rank if len(sizes) == 1 else sizes
-
-
-def _exit_by(reports: Any) -> None:
-    if not all(report.ok for report in reports):
-        console.print("[bold red]An identity fails: see the table.[/]")
-        raise typer.Exit(1)
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """What a person can mend is said in one line, without a traceback."""
-    try:
-        yield
-    except (ValueError, TypeError, OSError, MemoryError, FloatingPointError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False)
-        raise typer.Exit(2) from error
-
-
-@contextmanager
-def _progress() -> Iterator[tuple[Callable[[int, int], None], Callable[[Any], None]]]:
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]} test {task.fields[test]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("training", total=None, loss="–", test="–")
-        yield (
-            lambda step, steps: bar.update(task, completed=step, total=steps),
-            lambda record: bar.update(task, loss=f"{record.loss:.4f}", test=f"{100 * record.test_accuracy:.1f} %"),
-        )
-
-
-def main() -> None:
-    """The entry point."""
-    app()

@@ -1,0 +1,11 @@
+"""The command line: one module per command, each of which registers itself with `app`."""
+
+from minicnn.cli import certify, train
+from minicnn.cli.app import app
+
+__all__ = ["app", "certify", "main", "train"]
+
+
+def main() -> None:
+    """The entry point."""
+    app()
