@@ -41,12 +41,14 @@ class Dataset:
         classes: the names of the classes, in the order of the labels.
         train: what is learnt from.
         test: what is measured on.
+        pixels: what 0 and 255 have become: paper and ink.
     """
 
     name: str
     classes: tuple[str, ...]
     train: Split
     test: Split
+    pixels: tuple[float, float] = (-0.1, 1.175)
 
     @property
     def in_shape(self) -> tuple[int, ...]:

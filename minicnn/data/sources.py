@@ -1,0 +1,145 @@
+"""Where data sets come from: a folder of the user, the cache, or a mirror."""
+
+import os
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+VARIABLE = "MINICNN_DATA"
+_TIMEOUT = 15
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set as files.
+
+    Attributes:
+        name: of the set, and of the folder that holds its files.
+        parts: of each part at least one file must be there; a part lists the names it can have.
+        mirrors: addresses to which the name of a download is appended.
+        downloads: the SHA-256 of each file that is downloaded; a .tar.gz is unpacked.
+    """
+
+    name: str
+    parts: tuple[tuple[str, ...], ...]
+    mirrors: tuple[str, ...]
+    downloads: Mapping[str, str]
+
+    def files_in(self, parent: Path) -> list[list[Path]] | None:
+        """For each part the files that are there; None if a part has none."""
+        found = [[path for name in part if (path := parent / self.name / name).is_file()] for part in self.parts]
+        return found if all(found) else None
+
+
+def locate(source: Source, data_dir: Path | str | None = None) -> list[list[Path]]:
+    """The files of a data set: in `data_dir`, in $MINICNN_DATA or in the cache, in that order, else downloaded.
+
+    Args:
+        source: the data set.
+        data_dir: a folder that holds a folder named as the set.
+
+    Returns:
+        For each part of the source its files.
+
+    Raises:
+        FileNotFoundError: if `data_dir` is no folder, or if the files are nowhere and no mirror gives them; it lists
+            the ways to provide them.
+
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> (folder / "tiny").mkdir()
+    >>> (folder / "tiny" / "a.bin").touch()
+    >>> found = locate(Source("tiny", (("a.bin", "b.bin"),), (), {}), folder)
+    >>> [path.name for path in found[0]]
+    ['a.bin']
+    """
+    if data_dir is not None and not Path(data_dir).is_dir():
+        raise FileNotFoundError(f"`data_dir`={str(data_dir)!r} is no folder")
+    parents = [Path(parent) for parent in (data_dir, os.environ.get(VARIABLE), _cache()) if parent]
+    for parent in parents:
+        if found := source.files_in(parent):
+            return found
+    failures = _download(source, parents[-1] / source.name)
+    found = source.files_in(parents[-1])
+    if found is None:
+        places = ", ".join(str(parent / source.name) for parent in parents)
+        wanted = ", ".join(part[0] for part in source.parts)
+        raise FileNotFoundError(
+            f"{source.name} is not in {places}, and no mirror gave it ({'; '.join(failures)}). There are three ways to "
+            f"provide it: --data-dir FOLDER with {wanted} in FOLDER/{source.name}; the same FOLDER in ${VARIABLE}; or "
+            "a network from which it can be downloaded."
+        )
+    return found
+
+
+def _cache() -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("minicnn"))
+
+
+def _download(source: Source, folder: Path) -> list[str]:
+    """Fetch every file from the first mirror that gives it intact; why the mirrors failed, if one file has none."""
+    for name, sha256 in source.downloads.items():
+        failures: list[str] = []
+        if not any(_fetch(mirror, name, sha256, folder, failures) for mirror in source.mirrors):
+            return failures
+        if name.endswith(".tar.gz"):
+            _unpack(folder / name, {name for part in source.parts for name in part})
+    return []
+
+
+def _fetch(mirror: str, name: str, sha256: str, folder: Path, failures: list[str]) -> bool:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    # pooch's annotations know neither a bar of one's own nor that its own downloaders are downloaders.
+    downloader: Any = pooch.HTTPDownloader(progressbar=cast(Any, _Bar(name)), timeout=_TIMEOUT)
+    try:
+        pooch.retrieve(mirror + name, known_hash=f"sha256:{sha256}", fname=name, path=folder, downloader=downloader)
+    except ValueError:
+        failures.append(f"{mirror}{name}: not the file with the known SHA-256")
+    except OSError as error:
+        failures.append(f"{mirror}{name}: {type(error).__name__}")
+    else:
+        return True
+    return False
+
+
+def _unpack(archive: Path, wanted: set[str]) -> None:
+    """Put the wanted files beside the archive, each whole or not at all, and remove it."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            name = Path(member.name).name
+            content = tar.extractfile(member) if name in wanted else None
+            if content is not None:
+                partial = archive.with_name(f".{name}.partial")
+                partial.write_bytes(content.read())
+                partial.replace(archive.with_name(name))
+    archive.unlink()
+
+
+class _Bar:
+    """A progress bar as pooch drives it."""
+
+    def __init__(self, name: str) -> None:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+        self.bar = Progress(TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self.task = self.bar.add_task(name, total=None)
+        self.total: Any = None
+
+    def update(self, size: int) -> None:
+        """So many bytes more."""
+        self.bar.start()
+        self.bar.update(self.task, total=self.total, advance=size)
+
+    def reset(self) -> None:
+        """Begin again."""
+        self.bar.reset(self.task)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self.bar.stop()
