@@ -1,14 +1,15 @@
 """Networks and data sets by the names that the command line and a run's config use."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-from minicnn import data, zoo
+from minicnn import data
 from minicnn.data import Dataset
 from minicnn.nn import Sequential
+from minicnn.train.names import find
+from minicnn.train.recipes import recipe_of
 
-_MODELS: dict[str, Callable[[], Sequential]] = {"lenet5": zoo.LeNet5}
-_DATA: dict[str, Callable[[], Dataset]] = {"digits": data.digits}
+DATA: dict[str, Callable[[Path | None], Dataset]] = {"digits": lambda folder: data.digits()}
 
 
 def load_model(name: str) -> Sequential:
@@ -17,19 +18,17 @@ def load_model(name: str) -> Sequential:
     Raises:
         ValueError: listing the names there are.
     """
-    return _find("model", name, _MODELS)()
+    return recipe_of(name).build()
 
 
-def load_data(name: str) -> Dataset:
+def load_data(name: str, folder: Path | None = None) -> Dataset:
     """A data set by name.
+
+    Args:
+        name: of the data set.
+        folder: where its files are looked for first.
 
     Raises:
         ValueError: listing the names there are.
     """
-    return _find("data", name, _DATA)()
-
-
-def _find(what: str, name: str, table: dict[str, Callable[[], Any]]) -> Callable[[], Any]:
-    if name not in table:
-        raise ValueError(f"`{what}`={name!r} is unknown: use one of {', '.join(table)}")
-    return table[name]
+    return find("data", name, DATA)(folder)

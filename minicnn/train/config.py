@@ -14,9 +14,13 @@ class Config:
         epochs: passes over the training images.
         batch: images per step.
         seed: of the initial parameters, the order of the images and their shifts.
-        learning_rate: peak of a schedule that warms up over a twentieth of the steps and decays as a cosine.
+        learning_rate: peak of the schedule.
         weight_decay: of AdamW.
         reach: training images are shifted by up to this many pixels.
+        optimizer: name of an entry in `minicnn.train.optimizers`.
+        schedule: name of an entry in `minicnn.train.schedules`.
+        momentum: of stochastic gradient descent.
+        augment: name of an entry in `minicnn.train.augmentations`.
     """
 
     model: str = "lenet5"
@@ -27,6 +31,10 @@ class Config:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     reach: int = 2
+    optimizer: str = "adamw"
+    schedule: str = "cosine"
+    momentum: float = 0.9
+    augment: str = "shift"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch"):

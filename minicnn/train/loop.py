@@ -12,9 +12,11 @@ import optax
 from jaxtyping import Array, Int
 
 from minicnn.data import Dataset, Split
-from minicnn.data.augmentation import shifted
-from minicnn.nn import Sequential, losses
+from minicnn.nn import Sequential
+from minicnn.train.augmentations import augmentation_of
 from minicnn.train.config import Config
+from minicnn.train.optimizers import Optimizer, optimizer_of
+from minicnn.train.recipes import Recipe, largest, recipe_of
 
 Params = Any
 Step = Callable[..., tuple[Params, Any, Array]]
@@ -58,11 +60,12 @@ def fit(
         FloatingPointError: if the loss is no longer finite, naming the epoch.
     """
     steps = total_steps(data, config)
-    optimizer = _optimizer(config, steps)
-    step, predict = _training_step(model, optimizer, config.reach), predictor(model)
+    recipe = recipe_of(config.model)
+    optimizer = optimizer_of(config, model, recipe, steps)
+    step, predict = _training_step(model, recipe, optimizer, config), predictor(model, recipe.read)
     params_key, order_key, shift_key = jax.random.split(jax.random.key(config.seed), 3)
     params = model.init(params_key, data.in_shape)
-    state, done, begun = optimizer.init(params), 0, time.perf_counter()
+    state, done, begun = optimizer.transformation.init(params), 0, time.perf_counter()
     for epoch in range(1, config.epochs + 1):
         epoch_losses = []
         for batch in data.train.batches(config.batch, jax.random.fold_in(order_key, epoch)):
@@ -97,9 +100,11 @@ def total_steps(data: Dataset, config: Config) -> int:
     return len(data.train) // config.batch * config.epochs
 
 
-def predictor(model: Sequential) -> Callable[[Params, Any], Int[Array, " n"]]:
-    """The jitted function from parameters and images to labels."""
-    return jax.jit(lambda params, images: model.apply(params, images).argmax(-1))
+def predictor(
+    model: Sequential, read: Callable[[Any], Int[Array, "*batch"]] = largest
+) -> Callable[[Params, Any], Int[Array, " n"]]:
+    """The jitted function from parameters and images to labels, which `read` takes from the outputs."""
+    return jax.jit(lambda params, images: read(model.apply(params, images)))
 
 
 def accuracy(predict: Callable[[Params, Any], Int[Array, " n"]], params: Params, split: Split) -> float:
@@ -108,20 +113,16 @@ def accuracy(predict: Callable[[Params, Any], Int[Array, " n"]], params: Params,
     return right / len(split)
 
 
-def _optimizer(config: Config, steps: int) -> optax.GradientTransformation:
-    schedule = optax.warmup_cosine_decay_schedule(0.0, config.learning_rate, max(steps // 20, 1), max(steps, 2))
-    return optax.adamw(schedule, weight_decay=config.weight_decay)
+def _training_step(model: Sequential, recipe: Recipe, optimizer: Optimizer, config: Config) -> Step:
+    augment = augmentation_of(config)
 
-
-def _training_step(model: Sequential, optimizer: optax.GradientTransformation, reach: int) -> Step:
     def loss_of(params: Params, images: Array, labels: Array) -> Any:
-        return losses.cross_entropy(model.apply(params, images), labels)
+        return recipe.loss(model.apply(params, images), labels)
 
     @jax.jit
     def step(params: Params, state: Any, images: Array, labels: Array, key: Array) -> tuple[Params, Any, Array]:
-        moved = shifted(key, images, reach) if reach else images
-        loss, gradient = jax.value_and_grad(loss_of)(params, moved, labels)
-        updates, state = optimizer.update(gradient, state, params)
+        loss, gradient = jax.value_and_grad(loss_of)(params, augment(key, images), labels)
+        updates, state = optimizer.transformation.update(gradient, state, params)
         return optax.apply_updates(params, updates), state, loss
 
     return step

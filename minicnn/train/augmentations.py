@@ -1,0 +1,35 @@
+"""Random changes of a batch of training images, by name."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jaxtyping import Array
+
+from minicnn.data.augmentation import shifted
+from minicnn.train.config import Config
+from minicnn.train.names import find
+
+Augmentation = Callable[[jax.Array, Array], Array]
+
+
+def unchanged(config: Config) -> Augmentation:
+    """The images as they are."""
+    return lambda key, images: images
+
+
+def shift(config: Config) -> Augmentation:
+    """Each image moved by up to `reach` pixels along both axes."""
+    return (lambda key, images: shifted(key, images, config.reach)) if config.reach else unchanged(config)
+
+
+AUGMENTATIONS: dict[str, Callable[[Config], Any]] = {"none": unchanged, "shift": shift}
+
+
+def augmentation_of(config: Config) -> Augmentation:
+    """The augmentation that a config names.
+
+    Raises:
+        ValueError: listing the names there are.
+    """
+    return find("augment", config.augment, AUGMENTATIONS)(config)

@@ -1,0 +1,74 @@
+"""Optimizers by name: each is an optax transformation, and may look at some images before every epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import optax
+
+from minicnn.data import Split
+from minicnn.nn import Sequential
+from minicnn.train.config import Config
+from minicnn.train.names import find
+from minicnn.train.recipes import Recipe
+from minicnn.train.schedules import schedule_of
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What an optimizer may depend on.
+
+    Attributes:
+        config: of the run.
+        rate: the learning rate at each step.
+        model: the network.
+        recipe: its loss.
+    """
+
+    config: Config
+    rate: optax.Schedule
+    model: Sequential
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How gradients become updates.
+
+    Attributes:
+        transformation: optax's init and update.
+        sample: how many of an epoch's first images `before_epoch` is given.
+        before_epoch: from parameters, the transformation's state and the sample to a new state of the same structure.
+    """
+
+    transformation: optax.GradientTransformation
+    sample: int = 0
+    before_epoch: Callable[[Any, Any, Split], Any] | None = None
+
+
+def adam(problem: Problem) -> Optimizer:
+    """Adam."""
+    return Optimizer(optax.adam(problem.rate))
+
+
+def adamw(problem: Problem) -> Optimizer:
+    """Adam with decoupled weight decay."""
+    return Optimizer(optax.adamw(problem.rate, weight_decay=problem.config.weight_decay))
+
+
+def sgd(problem: Problem) -> Optimizer:
+    """Stochastic gradient descent with momentum."""
+    return Optimizer(optax.sgd(problem.rate, momentum=problem.config.momentum or None))
+
+
+OPTIMIZERS: dict[str, Callable[[Problem], Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}
+
+
+def optimizer_of(config: Config, model: Sequential, recipe: Recipe, steps: int) -> Optimizer:
+    """The optimizer that a config names.
+
+    Raises:
+        ValueError: listing the names there are.
+    """
+    build = find("optimizer", config.optimizer, OPTIMIZERS)
+    return build(Problem(config, schedule_of(config, steps), model, recipe))

@@ -1,0 +1,64 @@
+"""What training needs to know of each network: how to build it, its loss, and how labels are read from its outputs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from minicnn import zoo
+from minicnn.nn import Sequential, losses
+from minicnn.train.config import Config
+from minicnn.train.names import find
+
+
+def largest(outputs: Any) -> Int[Array, "*batch"]:
+    """The label of the largest output: scores or log-probabilities."""
+    return jnp.argmax(outputs, -1)
+
+
+def smallest(outputs: Any) -> Int[Array, "*batch"]:
+    """The label of the smallest output: distances or penalties."""
+    return jnp.argmin(outputs, -1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained and read.
+
+    Attributes:
+        build: makes the network.
+        loss: from the outputs of a batch and its labels to a scalar, the mean over the batch.
+        read: from outputs to labels.
+        defaults: fields of the config that differ from `Config`'s own where the user says nothing.
+    """
+
+    build: Callable[[], Sequential]
+    loss: Callable[[Any, Any], Any] = losses.cross_entropy
+    read: Callable[[Any], Int[Array, "*batch"]] = largest
+    defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+RECIPES: dict[str, Recipe] = {"lenet5": Recipe(zoo.LeNet5)}
+
+
+def recipe_of(name: str) -> Recipe:
+    """The recipe of a network by name.
+
+    Raises:
+        ValueError: listing the names there are.
+
+    >>> recipe_of("lenet5").read(jnp.array([[0.1, 0.9]]))
+    Array([1], dtype=int32)
+    """
+    return find("model", name, RECIPES)
+
+
+def config_of(model: str = "lenet5", **given: Any) -> Config:
+    """A config: what is given, else the network's defaults, else `Config`'s own.
+
+    >>> config_of("lenet5", epochs=3).epochs
+    3
+    """
+    return Config(**{"model": model, **recipe_of(model).defaults, **given})
