@@ -1,0 +1,62 @@
+"""Colours that hold in light and dark styles, in greyscale and for colour-blind readers."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Lightness grows with the value, so that the sign survives in greyscale; zero is a neutral grey.
+SIGNED = "cividis"
+
+
+def own(axes: "Axes | None", figsize: tuple[float, float] | None = None) -> "Axes":
+    """The axes that were given, or those of a new figure."""
+    from matplotlib import pyplot as plt
+
+    return plt.subplots(figsize=figsize, layout="constrained")[1] if axes is None else axes
+
+
+def lightness(color: Any) -> float:
+    """How light a colour looks, from 0 to 1.
+
+    >>> lightness("black"), lightness("white")
+    (0.0, 1.0)
+    """
+    from matplotlib.colors import to_rgb
+
+    return round(float(np.dot((0.2126, 0.7152, 0.0722), to_rgb(color))), 9)
+
+
+def is_dark(axes: "Axes") -> bool:
+    """Whether the axes stand on a dark ground."""
+    from matplotlib.colors import to_rgba
+
+    ground = to_rgba(axes.get_facecolor())
+    if not ground[3]:
+        ground = to_rgba(axes.figure.get_facecolor())
+    return lightness(ground[:3]) < 0.5
+
+
+def readable_on(color: Any) -> str:
+    """Black or white, whichever can be read on a colour.
+
+    >>> readable_on("navy"), readable_on("yellow")
+    ('white', 'black')
+    """
+    return "black" if lightness(color) > 0.45 else "white"
+
+
+def sequential(axes: "Axes") -> str:
+    """A map from nothing to much that starts near the ground of the axes."""
+    return "cividis" if is_dark(axes) else "Blues"
+
+
+def tap_colors(number: int, dark: bool = False) -> Float[np.ndarray, "n 4"]:
+    """One colour for each tap, apart from the ground and from their neighbours in lightness too."""
+    from matplotlib import colormaps
+
+    ends = (0.3, 1.0) if dark else (0.0, 0.88)
+    return colormaps["viridis"](np.linspace(*ends, max(number, 1)))[:number]
