@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types long clean
+.PHONY: demo test lint types long docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run
@@ -21,6 +21,10 @@ types: .venv/dev
 long: .venv/dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n 2 -m long
 
+docs: .venv/docs
+	$(BIN)/python -m sphinx -q -n -W --keep-going docs docs/_build/html
+	$(BIN)/python docs/check.py docs/_build/html
+
 # A python3 without ensurepip (Debian's) still makes the folder; its own pip then installs into it from outside.
 .venv/bin/python:
 	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip --clear .venv
@@ -33,5 +37,9 @@ long: .venv/dev
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[dev]'
 	@touch $@ .venv/run
 
+.venv/docs: pyproject.toml .venv/bin/python
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[docs]'
+	@touch $@ .venv/run
+
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs docs/_build
