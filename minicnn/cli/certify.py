@@ -49,20 +49,17 @@ def certify(
 
 
 def _certify_run(folder: Path, image: int) -> tuple[Sequence[Any], list[Any]]:
-    import jax
-
     from minicnn.train import Run
-    from minicnn.train.catalogue import load_data, load_model
+    from minicnn.train.evaluation import Trained
     from minicnn.train.proof import check_network
     from minicnn.train.report import table
 
-    opened = Run.open(folder)
-    network, dataset = load_model(opened.config.model), load_data(opened.config.data)
-    if not 0 <= image < len(dataset.test):
-        raise ValueError(f"`image`={image}: the test images are 0 to {len(dataset.test) - 1}")
-    like = jax.eval_shape(lambda key: network.init(key, dataset.in_shape), jax.random.key(0))
-    params = opened.load_params(like)
-    reports = check_network(network, params, dataset.test.images[image], int(dataset.test.labels[image]))
+    trained = Trained.of(Run.open(folder))
+    test = trained.data.test
+    if not 0 <= image < len(test):
+        raise ValueError(f"`image`={image}: the test images are 0 to {len(test) - 1}")
+    loss = trained.recipe.loss
+    reports = check_network(trained.model, trained.params, test.images[image], int(test.labels[image]), loss)
     console.print(table(reports))
     return reports, [{**asdict(report), "ok": report.ok} for report in reports]
 

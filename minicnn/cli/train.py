@@ -1,31 +1,48 @@
 """`minicnn demo` and `minicnn train`."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console
 
 from minicnn.cli.app import Seed, app, console, exit_by, one_line_errors
+from minicnn.cli.progress import display
 
 Name = Annotated[str, typer.Option(help="Name of the run's folder; a number is added if it exists.")]
 RunsDir = Annotated[Path, typer.Option(help="Where the folders of runs are.")]
 Epochs = Annotated[int, typer.Option(help="Passes over the training images.")]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a run is written, where its data are, and which devices it has."""
+
+    name: str = "run"
+    runs_dir: Path = Path("runs")
+    data_dir: Path | None = None
+    resume: Path | None = None
+    checkpoint_every: int = 0
+    devices: int | None = None
+    coordinator: str | None = None
+    processes: int = 1
+    process: int = 0
+
+
 @app.command()
 def demo(name: Name = "demo", runs_dir: RunsDir = Path("runs"), seed: Seed = 0, epochs: Epochs = 30) -> None:
     """Train LeNet-5 on real handwritten digits, then prove on it that the vjp is multiplication by Cᵀ."""
-    _train({"seed": seed, "epochs": epochs}, name, runs_dir, None)
+    _train({"seed": seed, "epochs": epochs}, Place(name, runs_dir))
 
 
 @app.command()
 def train(
-    model: Annotated[str, typer.Option(help="The network.")] = "lenet5",
-    data: Annotated[str, typer.Option(help="The data set.")] = "digits",
+    model: Annotated[str | None, typer.Option(help="The network; lenet5 if not given.")] = None,
+    data: Annotated[str | None, typer.Option(help="The data set; digits if not given.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the files of the data set are looked for first.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
@@ -39,10 +56,16 @@ def train(
     reach: Annotated[int | None, typer.Option(help="Of shift: up to this many pixels.")] = None,
     name: Name = "run",
     runs_dir: RunsDir = Path("runs"),
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run from its newest checkpoint.")] = None,
+    checkpoint_every: Annotated[int, typer.Option(min=0, help="Steps between checkpoints; 0 is an epoch.")] = 0,
+    devices: Annotated[int | None, typer.Option(help="Devices of each process that share every batch.")] = None,
+    coordinator: Annotated[str | None, typer.Option(help="Of several processes: HOST:PORT of process 0.")] = None,
+    processes: Annotated[int, typer.Option(help="Of several processes: how many there are.")] = 1,
+    process: Annotated[int, typer.Option(help="Of several processes: which one this is, from 0.")] = 0,
 ) -> None:
-    """Train a network and write a folder with its metrics, parameters, pictures and report.
+    """Train a network and write a folder with its metrics, checkpoints, parameters, pictures and report.
 
-    What is not given is the network's own default.
+    What is not given is the network's own default. Ctrl-C saves a checkpoint; --resume goes on from the newest.
     """
     fields = {
         "model": model,
@@ -58,56 +81,90 @@ def train(
         "augment": augment,
         "reach": reach,
     }
-    _train({key: value for key, value in fields.items() if value is not None}, name, runs_dir, data_dir)
+    place = Place(name, runs_dir, data_dir, resume, checkpoint_every, devices, coordinator, processes, process)
+    _train({key: value for key, value in fields.items() if value is not None}, place)
 
 
-def _train(given: dict[str, Any], name: str, runs_dir: Path, data_dir: Path | None) -> None:
+def _train(given: dict[str, Any], place: Place) -> None:
     begun = time.perf_counter()
-    from minicnn.train import Run, fit, total_steps
-    from minicnn.train.catalogue import load_data, load_model
-    from minicnn.train.proof import check_network
-    from minicnn.train.recipes import config_of
-    from minicnn.train.report import save_pictures, table, write_report
-
-    with one_line_errors():
-        config = config_of(**given)
-        network, dataset = load_model(config.model), load_data(config.data, data_dir)
-        total_steps(dataset, config)
-        run = Run.create(runs_dir, name, config)
-        with _progress() as (on_step, on_epoch):
-
-            def record(entry: Any) -> None:
-                run.record(entry)
-                on_epoch(entry)
-
-            params = fit(network, dataset, config, on_step=on_step, on_epoch=record)
-        run.save_params(params)
-        image, label = dataset.test.images[0], int(dataset.test.labels[0])
-        reports = check_network(network, params, image, label)
-        pictures = save_pictures(run, network, params, image)
-        last = run.records()[-1]
-        seconds = time.perf_counter() - begun
-        write_report(run, reports, pictures, seconds)
-    console.print(table(reports))
-    console.print(
-        f"Test accuracy [bold]{100 * last.test_accuracy:.2f} %[/] on {len(dataset.test)} images of {config.data}; "
-        f"training took {last.seconds:.1f} s, everything {seconds:.1f} s. See {run.folder / 'report.md'}."
-    )
+    with one_line_errors(), _one_line_interrupts(place):
+        run, plan, params = _fit(given, place)
+        reports = _finish(run, plan, params, begun) if run is not None else ()
     exit_by(reports)
 
 
-@contextmanager
-def _progress() -> Iterator[tuple[Callable[[int, int], None], Callable[[Any], None]]]:
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]} test {task.fields[test]}"),
-        TimeRemainingColumn(),
+def _fit(given: dict[str, Any], place: Place) -> tuple[Any, Any, Any]:
+    """The run, or None in any but the first process, with its plan and its parameters."""
+    from minicnn.train import Run, join, mesh_of
+    from minicnn.train.catalogue import load_data, load_model
+    from minicnn.train.loop import Listener, train
+    from minicnn.train.recipes import recipe_of
+    from minicnn.train.sharding import is_first, json_from_first
+    from minicnn.train.step import plan_of
+
+    if place.coordinator is not None:
+        join(place.coordinator, place.processes, place.process)
+    config, data_dir = _config(given, place)
+    mesh = mesh_of(place.devices or (1 if place.coordinator is None else None))
+    dataset = load_data(config.data, data_dir)
+    plan = plan_of(load_model(config.model), dataset, config, recipe_of(config.model), mesh)
+    run = None
+    if is_first():
+        run = Run.reopen(place.resume) if place.resume else Run.create(place.runs_dir, place.name, config, data_dir)
+    folder = Path(json_from_first(run and str(run.folder)))
+    place_console = console if is_first() else Console(quiet=True)
+    with display(place_console, config) as shown:
+        listener = Listener(shown.on_step, shown.on_epoch, shown.warn)
+        params = train(plan, listener, Run(folder), place.checkpoint_every)
+    return run, plan, params
+
+
+def _config(given: dict[str, Any], place: Place) -> tuple[Any, Path | None]:
+    """The config and the data's folder: as given, or of the run to resume, with which what is given must agree."""
+    from minicnn.train import Config, Run, config_of
+    from minicnn.train.sharding import is_first, json_from_first
+
+    if place.resume is None:
+        return config_of(**given), place.data_dir
+    opened = Run.reopen(place.resume) if is_first() else None
+    config = Config.from_json(json_from_first(opened and opened.config.to_json()))
+    other = [
+        f"`{name}`={value} ({getattr(config, name)})" for name, value in given.items() if getattr(config, name) != value
+    ]
+    if other:
+        raise ValueError(f"{place.resume} has another config: {', '.join(other)}: leave that out, or start a new run")
+    return config, place.data_dir or (opened and opened.data_dir)
+
+
+def _finish(run: Any, plan: Any, params: Any, begun: float) -> Any:
+    """Parameters, proofs, pictures and report."""
+    from minicnn.train import proof, report
+    from minicnn.train.evaluation import Trained
+    from minicnn.train.recipes import recipe_of
+
+    run.save_params(params)
+    trained, test = Trained(plan.model, params, plan.data, recipe_of(plan.config.model)), plan.data.test
+    reports = proof.check_network(plan.model, params, test.images[0], int(test.labels[0]), trained.recipe.loss)
+    pictures = report.save_pictures(run, trained)
+    seconds, last = time.perf_counter() - begun, run.records()[-1]
+    report.write_report(run, reports, pictures, seconds)
+    console.print(report.table(reports))
+    console.print(
+        f"Test accuracy [bold]{100 * last.test_accuracy:.2f} %[/] on {len(test)} images of {plan.data.name}; "
+        f"training took {last.seconds:.1f} s, everything {seconds:.1f} s. See {run.folder / 'report.md'}."
     )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("training", total=None, loss="–", test="–")
-        yield (
-            lambda step, steps: bar.update(task, completed=step, total=steps),
-            lambda record: bar.update(task, loss=f"{record.loss:.4f}", test=f"{100 * record.test_accuracy:.1f} %"),
-        )
+    return reports
+
+
+@contextmanager
+def _one_line_interrupts(place: Place) -> Iterator[None]:
+    """Ctrl-C is one line and the exit status that shells expect."""
+    from minicnn.train.interruption import Interrupted
+
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        saved = isinstance(stop, Interrupted)
+        line = f"{stop}: go on with `minicnn train --resume {stop.folder}`" if saved else "stopped"
+        Console(stderr=True).print(line, highlight=False, soft_wrap=True)
+        raise typer.Exit(128 + stop.signum if saved else 130) from stop

@@ -9,7 +9,12 @@ from minicnn.nn import Sequential
 from minicnn.train.names import find
 from minicnn.train.recipes import recipe_of
 
-DATA: dict[str, Callable[[Path | None], Dataset]] = {"digits": lambda folder: data.digits()}
+DATA: dict[str, Callable[[Path | None], Dataset]] = {
+    "digits": lambda folder: data.digits(),
+    "mnist": data.mnist,
+    "fashion": data.fashion_mnist,
+    "cifar10": data.cifar10,
+}
 
 
 def load_model(name: str) -> Sequential:

@@ -1,41 +1,50 @@
-"""The training loop: one jitted step, and a record after every epoch."""
+"""The training loop: one jitted step, a record after every epoch, and checkpoints that it can go on from."""
 
 import time
+import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
+from jax.sharding import Mesh
 from jaxtyping import Array, Int
 
 from minicnn.data import Dataset, Split
 from minicnn.nn import Sequential
-from minicnn.train.augmentations import augmentation_of
+from minicnn.train.checkpoints import Checkpoint
 from minicnn.train.config import Config
-from minicnn.train.optimizers import Optimizer, optimizer_of
+from minicnn.train.flight import Flight, NotFiniteError, Tally
+from minicnn.train.interruption import Interrupted, deferred
 from minicnn.train.recipes import Recipe, largest, recipe_of
+from minicnn.train.runs import Record, Run
+from minicnn.train.sharding import is_first, mesh_of
+from minicnn.train.snapshot import restore, snapshot
+from minicnn.train.step import Plan, State, plan_of, total_steps
 
 Params = Any
-Step = Callable[..., tuple[Params, Any, Array]]
+
+__all__ = ["Moment", "Record", "accuracy", "fit", "predictor", "total_steps"]
+
+
+class Moment(NamedTuple):
+    """Where a run is after a step; loss and accuracy are of the newest step known to have ended, NaN before."""
+
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
 
 
 @dataclass(frozen=True)
-class Record:
-    """What is known after one epoch; one line of `metrics.jsonl`."""
+class Listener:
+    """Who is told what while a run goes on."""
 
-    epoch: int
-    step: int
-    loss: float
-    train_accuracy: float
-    test_accuracy: float
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields as a dictionary."""
-        return asdict(self)
+    on_step: Callable[[Moment], None] = lambda moment: None
+    on_epoch: Callable[[Record], None] = lambda record: None
+    warn: Callable[[str], None] = warnings.warn
 
 
 def fit(
@@ -43,61 +52,69 @@ def fit(
     data: Dataset,
     config: Config,
     *,
-    on_step: Callable[[int, int], None] = lambda step, steps: None,
+    run: Run | None = None,
+    mesh: Mesh | None = None,
+    recipe: Recipe | None = None,
+    checkpoint_every: int = 0,
+    on_step: Callable[[Moment], None] = lambda moment: None,
     on_epoch: Callable[[Record], None] = lambda record: None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> Params:
     """Train a model and return its parameters.
+
+    With a run, metrics and checkpoints go to its folder, and training goes on from the newest checkpoint if there is
+    one: a run that was killed ends with the parameters, to the last bit, that it would have had.
 
     Args:
         model: the network.
         data: what it learns from and is tested on.
         config: everything that decides the numbers.
-        on_step: called after every step with its number and their total.
+        run: where metrics and checkpoints go; nothing is written if None.
+        mesh: devices that share every batch; one device if None.
+        recipe: loss and reading of the outputs; those of `config.model` if None.
+        checkpoint_every: steps between checkpoints; one after every epoch if 0.
+        on_step: called after every step.
         on_epoch: called after every epoch with its record.
+        warn: called with what a person should know.
 
     Raises:
-        ValueError: if a batch is larger than the training set.
-        FloatingPointError: if the loss is no longer finite, naming the epoch.
+        ValueError: if a batch is larger than the training set or not shared evenly by the devices, or if the run's
+            checkpoint is of another config, network or data set.
+        FloatingPointError: if the loss is no longer finite, naming the step; the last good state is kept.
+        Interrupted: if SIGINT or SIGTERM came while a run was written; a checkpoint is saved.
+        OSError: if the run's folder cannot be written.
     """
-    steps = total_steps(data, config)
-    recipe = recipe_of(config.model)
-    optimizer = optimizer_of(config, model, recipe, steps)
-    step, predict = _training_step(model, recipe, optimizer, config), predictor(model, recipe.read)
-    params_key, order_key, shift_key = jax.random.split(jax.random.key(config.seed), 3)
-    params = model.init(params_key, data.in_shape)
-    state, done, begun = optimizer.transformation.init(params), 0, time.perf_counter()
-    for epoch in range(1, config.epochs + 1):
-        epoch_losses = []
-        for batch in data.train.batches(config.batch, jax.random.fold_in(order_key, epoch)):
-            params, state, loss = step(params, state, batch.images, batch.labels, jax.random.fold_in(shift_key, done))
-            done += 1
-            epoch_losses.append(loss)
-            on_step(done, steps)
-        mean_loss = float(jnp.stack(epoch_losses).mean())
-        if not np.isfinite(mean_loss):
-            raise FloatingPointError(f"the loss of epoch {epoch} is {mean_loss}: lower the learning rate")
-        on_epoch(
-            Record(
-                epoch=epoch,
-                step=done,
-                loss=mean_loss,
-                train_accuracy=accuracy(predict, params, data.train),
-                test_accuracy=accuracy(predict, params, data.test),
-                seconds=time.perf_counter() - begun,
-            )
-        )
-    return params
+    plan = plan_of(model, data, config, recipe or recipe_of(config.model), mesh or mesh_of(1))
+    return train(plan, Listener(on_step, on_epoch, warn), run, checkpoint_every)
 
 
-def total_steps(data: Dataset, config: Config) -> int:
-    """How many steps a run takes; every batch of training images is full.
-
-    Raises:
-        ValueError: if a batch is larger than the training set.
-    """
-    if config.batch > len(data.train):
-        raise ValueError(f"`batch`={config.batch} is more than the {len(data.train)} training images: use fewer")
-    return len(data.train) // config.batch * config.epochs
+def train(plan: Plan, listener: Listener, run: Run | None = None, checkpoint_every: int = 0) -> Params:
+    """Carry out a plan; see `fit`."""
+    with ExitStack() as stack:
+        stopped = lambda: 0
+        if run is not None:
+            stack.enter_context(run.lock())
+            stopped = stack.enter_context(deferred())
+        state, tally = restore(plan, run, listener.warn) if run is not None else (plan.initial(), Tally())
+        begun = time.perf_counter() - tally.seconds
+        flight = Flight(state, tally)
+        try:
+            while flight.step < plan.steps:
+                state = _advance(plan, flight, state)
+                listener.on_step(Moment(flight.step, plan.steps, flight.loss, flight.accuracy))
+                at_end = flight.step % plan.epoch == 0
+                signum = stopped()
+                if signum or at_end or (checkpoint_every and flight.step % checkpoint_every == 0):
+                    flight.land()
+                    flight.elapsed(time.perf_counter() - begun)
+                    if at_end:
+                        _end_epoch(plan, flight, state, listener, run)
+                    _save(run, snapshot(plan, state, flight.tally))
+                if run is not None and signum:
+                    raise Interrupted(flight.step, plan.steps, signum, run.folder)
+        except NotFiniteError as error:
+            _keep_good(plan, flight, run, error)
+    return jax.tree.map(lambda leaf: jax.numpy.asarray(np.asarray(leaf)), state.params)
 
 
 def predictor(
@@ -113,16 +130,40 @@ def accuracy(predict: Callable[[Params, Any], Int[Array, " n"]], params: Params,
     return right / len(split)
 
 
-def _training_step(model: Sequential, recipe: Recipe, optimizer: Optimizer, config: Config) -> Step:
-    augment = augmentation_of(config)
+def _advance(plan: Plan, flight: Flight, state: State) -> State:
+    if flight.step % plan.epoch == 0:
+        state = plan.before_epoch(state, flight.step)
+    after, loss, right = plan.step(state, flight.step)
+    flight.launch(state, loss, right, plan.config.batch)
+    return after
 
-    def loss_of(params: Params, images: Array, labels: Array) -> Any:
-        return recipe.loss(model.apply(params, images), labels)
 
-    @jax.jit
-    def step(params: Params, state: Any, images: Array, labels: Array, key: Array) -> tuple[Params, Any, Array]:
-        loss, gradient = jax.value_and_grad(loss_of)(params, augment(key, images), labels)
-        updates, state = optimizer.transformation.update(gradient, state, params)
-        return optax.apply_updates(params, updates), state, loss
+def _end_epoch(plan: Plan, flight: Flight, state: State, listener: Listener, run: Run | None) -> None:
+    tally = flight.tally
+    record = Record(
+        epoch=tally.step // plan.epoch,
+        step=tally.step,
+        loss=tally.loss_sum / plan.epoch,
+        train_accuracy=tally.right / (plan.epoch * plan.config.batch),
+        test_accuracy=plan.test_accuracy(state.params),
+        seconds=tally.seconds,
+    )
+    if run is not None and is_first():
+        run.record(record)
+    listener.on_epoch(record)
+    flight.begin_epoch()
 
-    return step
+
+def _save(run: Run | None, checkpoint: Checkpoint) -> None:
+    if run is not None and is_first():
+        run.checkpoints.save(checkpoint)
+
+
+def _keep_good(plan: Plan, flight: Flight, run: Run | None, error: NotFiniteError) -> None:
+    kept = ""
+    if run is not None and is_first():
+        state, tally = flight.good
+        run.checkpoints.save(snapshot(plan, state, tally))
+        run.checkpoints.discard_after(tally.step)
+        kept = f"; {run.folder} keeps the state after step {tally.step}, the last whose loss was finite"
+    raise FloatingPointError(f"{error}{kept}: lower the learning rate") from error

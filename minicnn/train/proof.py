@@ -1,5 +1,6 @@
 """The identities of a whole network at one image: backpropagation by matrices, checked layer by layer."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,7 +13,11 @@ from minicnn.nn.sequential import Step
 
 
 def check_network(
-    model: Sequential, params: Any, image: Float[Array, "*spatial c"], label: int
+    model: Sequential,
+    params: Any,
+    image: Float[Array, "*spatial c"],
+    label: int,
+    loss: Callable[[Any, Any], Any] = losses.cross_entropy,
 ) -> tuple[LayerReport, ...]:
     """Check every linear layer at the values it has for this image, its cotangent being the gradient of the loss.
 
@@ -21,9 +26,10 @@ def check_network(
         params: its parameters.
         image: one input.
         label: its class, for the loss.
+        loss: from outputs and label to a scalar.
     """
     steps = list(model.steps(params, image))
-    y_bar = jax.grad(losses.cross_entropy)(steps[-1].output, jnp.asarray(label))
+    y_bar = jax.grad(loss)(steps[-1].output, jnp.asarray(label))
     reports = []
     for step in reversed(steps):
         A = step.map_at()

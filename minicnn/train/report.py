@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jaxtyping import Array
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from minicnn import draw
 from minicnn.forms.memory import readable
 from minicnn.identities.layers import Check, LayerReport
-from minicnn.nn import Activation, Sequential
+from minicnn.nn import Activation
 from minicnn.train.config import Config
+from minicnn.train.evaluation import Trained
 from minicnn.train.runs import Run
 
 _FACTS = ("layer", "C", "nnz", "density", "dense C")
+_MOST_DRAWN = 128 * 2**20
 _IDENTITIES = ("forward = C", "vjp = Cᵀ", "weights = Xᵀ")
 
 
@@ -58,24 +59,30 @@ def write_report(run: Run, reports: Sequence[LayerReport], pictures: Sequence[st
     run.write("report.md", "\n".join(lines))
 
 
-def save_pictures(run: Run, model: Sequential, params: Any, image: Array) -> list[str]:
-    """Write the learning curve, and each layer's C beside its Cᵀ; return the names of the files."""
+def save_pictures(run: Run, trained: Trained) -> list[str]:
+    """Write learning curve, confusion matrix, and each layer's C beside its Cᵀ; return the names of the files.
+
+    A matrix of more than 128 MiB gets no picture.
+    """
     import matplotlib as mpl
 
     mpl.use("agg")
-    names = [_save(run, "learning_curve.png", draw.training(run.records()))]
-    for step in model.steps(params, image):
-        if not isinstance(step.layer, Activation):
-            names.append(_save(run, f"{step.label}.png", draw.pair(step.map_at(), name=step.label)))
+    counts = trained.counts(trained.data.test)
+    names = [
+        _save(run, "learning_curve.png", draw.training(run.records())[0]),
+        _save(run, "confusion.png", draw.confusion(counts, classes=trained.data.classes)),
+    ]
+    for step in trained.model.steps(trained.params, trained.data.test.images[0]):
+        if not isinstance(step.layer, Activation) and (A := step.map_at()).nbytes <= _MOST_DRAWN:
+            names.append(_save(run, f"{step.label}.png", draw.pair(A, name=step.label)[0]))
     return names
 
 
 def _save(run: Run, name: str, axes: Any) -> str:
     from matplotlib import pyplot as plt
 
-    figure = axes[0].figure
-    figure.savefig(run.folder / name, dpi=110)
-    plt.close(figure)
+    axes.figure.savefig(run.folder / name, dpi=110)
+    plt.close(axes.figure)
     return name
 
 

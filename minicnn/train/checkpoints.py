@@ -1,0 +1,146 @@
+"""Checkpoints: everything a run is at one step, in one checksummed safetensors file."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from minicnn.train.files import remove, write_whole
+
+Tensors = Mapping[str, np.ndarray]
+
+_NAME = re.compile(r"step-(\d+)\.safetensors")
+
+
+class DamagedError(ValueError):
+    """A checkpoint that is not what was written."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run at one step.
+
+    Attributes:
+        step: steps done.
+        tensors: parameters, optimizer state and random keys, named by their paths.
+        facts: everything else, as JSON can hold it: position, sums, config, versions.
+    """
+
+    step: int
+    tensors: Tensors
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The newest few checkpoints of a run.
+
+    Attributes:
+        folder: where they are.
+        keep: how many are kept.
+    """
+
+    folder: Path
+    keep: int = 3
+
+    def save(self, checkpoint: Checkpoint) -> Path:
+        """Write a checkpoint whole or not at all, then delete the oldest."""
+        path = self.folder / f"step-{checkpoint.step:09d}.safetensors"
+        write_whole(path, to_bytes(checkpoint))
+        for old in self.paths()[self.keep :]:
+            remove(old)
+        return path
+
+    def paths(self) -> list[Path]:
+        """The files, the newest first."""
+        return sorted((path for path in self.folder.glob("step-*") if _NAME.fullmatch(path.name)), reverse=True)
+
+    def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
+        """The newest checkpoint that is undamaged; `warn` is told of those that are not."""
+        for path in self.paths():
+            try:
+                return read(path)
+            except DamagedError as error:
+                warn(f"{error}: it is skipped")
+        return None
+
+    def discard_after(self, step: int) -> None:
+        """Delete what was written after a step."""
+        for path in self.paths():
+            if int(path.stem.removeprefix("step-")) > step:
+                remove(path)
+
+
+def to_bytes(checkpoint: Checkpoint) -> bytes:
+    """The content of a checkpoint's file; its metadata hold the facts and the SHA-256 of facts and tensors."""
+    facts = json.dumps({"step": checkpoint.step, **checkpoint.facts}, sort_keys=True)
+    tensors = {name: np.asarray(tensor, order="C") for name, tensor in checkpoint.tensors.items()}
+    return save(tensors, metadata={"facts": facts, "sha256": _digest(facts, tensors)})
+
+
+def read(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        DamagedError: if it is not what was written, naming the file.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        intact = metadata["sha256"] == _digest(metadata["facts"], tensors)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise DamagedError(f"{path} is damaged ({error})") from error
+    if not intact:
+        raise DamagedError(f"{path} is damaged (its SHA-256 is another)")
+    facts = json.loads(metadata["facts"])
+    return Checkpoint(facts.pop("step"), tensors, facts)
+
+
+def flatten(tree: Any) -> dict[str, np.ndarray]:
+    """The leaves of a pytree by their paths.
+
+    >>> flatten({"w": jnp.ones(2), "b": (jnp.zeros(1),)}).keys()
+    dict_keys(['b.0', 'w'])
+    """
+    return {path_name(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def unflatten(tensors: Tensors, like: Any, source: Path | str) -> Any:
+    """The pytree with the structure of `like` whose leaves have these names.
+
+    Raises:
+        ValueError: if names, shapes or dtypes are not those of `like`, naming the source.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(like)
+    expected = {path_name(path): (leaf.shape, np.dtype(leaf.dtype).name) for path, leaf in leaves}
+    actual = {name: (tensor.shape, tensor.dtype.name) for name, tensor in tensors.items()}
+    if expected != actual:
+        differing = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
+        found = ", ".join(
+            f"{name}={actual.get(name, 'nothing')} and the model needs {expected.get(name, 'nothing')}"
+            for name in differing[:3]
+        )
+        raise ValueError(f"{source} does not fit the model: it holds {found}")
+    return jax.tree_util.tree_map_with_path(lambda path, _: tensors[path_name(path)], like)
+
+
+def path_name(path: tuple[Any, ...]) -> str:
+    """The name of a leaf, such as `0.w`."""
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _digest(facts: str, tensors: Tensors) -> str:
+    digest = hashlib.sha256(facts.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
+        digest.update(tensor.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,77 @@
+"""A finished run, read back: its network with its parameters, and what it makes of images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float32, Int
+
+from minicnn.data import Dataset, Split
+from minicnn.nn import Sequential
+from minicnn.train.catalogue import load_data
+from minicnn.train.recipes import Recipe, recipe_of
+from minicnn.train.runs import Run
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network, its parameters, and the data set that it learnt.
+
+    Attributes:
+        model: the network.
+        params: its parameters.
+        data: the data set.
+        recipe: its loss, and how its outputs are read.
+    """
+
+    model: Sequential
+    params: Any
+    data: Dataset
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, run: Run, data_dir: Path | None = None) -> Self:
+        """What a finished run has learnt.
+
+        Args:
+            run: the run.
+            data_dir: where the files of its data set are, if no longer where they were.
+
+        Raises:
+            ValueError: if the parameters are damaged or of another network.
+        """
+        recipe, data = recipe_of(run.config.model), load_data(run.config.data, data_dir or run.data_dir)
+        model = recipe.build()
+        like = jax.eval_shape(lambda key: model.init(key, data.in_shape), jax.random.key(0))
+        return cls(model, run.load_params(like), data, recipe)
+
+    def outputs(self, images: Float32[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n classes"]:
+        """The network's outputs, in batches of one size so that it is compiled once."""
+        size = max(min(len(images), _BATCH), 1)
+        starts = range(0, len(images), size)
+        found = [np.asarray(self._apply(self.params, _full(images[start:], size))) for start in starts]
+        return np.concatenate(found)[: len(images)]
+
+    def labels(self, images: Float32[np.ndarray, "n h w c"]) -> Int[np.ndarray, " n"]:
+        """The class of each image."""
+        return np.asarray(self.recipe.read(self.outputs(images)))
+
+    def counts(self, split: Split) -> Int[np.ndarray, "true said"]:
+        """How many images of each class are taken for each class."""
+        counts = np.zeros((len(self.data.classes),) * 2, np.int64)
+        np.add.at(counts, (split.labels, self.labels(split.images)), 1)
+        return counts
+
+    @cached_property
+    def _apply(self) -> Callable[[Any, Any], Array]:
+        return jax.jit(lambda params, images: self.model.apply(params, images))
+
+
+def _full(images: np.ndarray, size: int) -> np.ndarray:
+    return images[np.resize(np.arange(min(len(images), size)), size)]

@@ -1,0 +1,96 @@
+"""Writing that survives: a file is there whole or not at all, and one process at a time writes a folder."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_CHUNK = 1 << 20
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write aside, bring it to the disk, rename, and bring the folder's entry to the disk.
+
+    Raises:
+        OSError: naming the file and the reason; what was there before is untouched.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        _write(partial, os.O_TRUNC, content)
+        os.replace(partial, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(partial)
+        raise OSError(f"cannot write {path}: {error.strerror}") from error
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line to a file and bring it to the disk.
+
+    Raises:
+        OSError: naming the file and the reason.
+    """
+    try:
+        _write(path, os.O_APPEND, f"{line}\n".encode())
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error.strerror}") from error
+
+
+def remove(path: Path) -> None:
+    """Delete a file, if it is there.
+
+    Raises:
+        OSError: naming the file and the reason.
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise OSError(f"cannot delete {path}: {error.strerror}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's entries to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Be the only process that writes a folder; the lock goes with the process, however that ends.
+
+    Raises:
+        OSError: if another process has it, naming that process, or if the folder cannot be written.
+    """
+    try:
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise OSError(f"cannot write in {folder}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        yield
+    except BlockingIOError as error:
+        owner = os.read(descriptor, 200).decode(errors="replace") or "another process"
+        raise OSError(f"{folder} is being written by {owner}: wait for it, or stop it, before you resume") from error
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, how: int, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o644)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left[:_CHUNK]) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

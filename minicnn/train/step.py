@@ -1,0 +1,176 @@
+"""A plan: everything that is compiled or drawn once for a run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh
+from jaxtyping import Array
+
+from minicnn.data import Dataset
+from minicnn.nn import Sequential
+from minicnn.train.augmentations import augmentation_of
+from minicnn.train.config import Config
+from minicnn.train.optimizers import Optimizer, optimizer_of
+from minicnn.train.recipes import Recipe
+from minicnn.train.sharding import copied, everywhere, split_rows, spread
+
+_TEST_BATCH = 500
+
+
+class State(NamedTuple):
+    """What a step changes."""
+
+    params: Any
+    optimizer: Any
+
+
+class Keys(NamedTuple):
+    """Random keys of a run, as raw data: of its parameters, of the order of the images, of their augmentation."""
+
+    params: np.ndarray
+    order: np.ndarray
+    augmentation: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How a run is carried out.
+
+    Attributes:
+        model: the network.
+        data: what it learns from and is tested on.
+        config: everything that decides the numbers.
+        optimizer: how gradients become updates.
+        mesh: devices that share every batch.
+        keys: random keys.
+        epoch: steps in an epoch.
+        compiled: from (state, images, labels, key data, step) to (state, loss, number right).
+        predict: from (parameters, images) to labels.
+    """
+
+    model: Sequential
+    data: Dataset
+    config: Config
+    optimizer: Optimizer
+    mesh: Mesh
+    keys: Keys
+    epoch: int
+    compiled: Callable[..., tuple[State, Array, Array]]
+    predict: Callable[[Any, Any], Array]
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return self.epoch * self.config.epochs
+
+    def initial(self) -> State:
+        """The state before the first step."""
+
+        @jax.jit
+        def draw(key: Array) -> State:
+            params = self.model.init(jax.random.wrap_key_data(key), self.data.in_shape)
+            return State(params, self.optimizer.transformation.init(params))
+
+        return copied(self.mesh, draw(self.keys.params))
+
+    def step(self, state: State, done: int) -> tuple[State, Array, Array]:
+        """The step after `done` steps: dispatched, not waited for."""
+        epoch, position = divmod(done, self.epoch)
+        chosen = self.order(epoch)[position * self.config.batch :][: self.config.batch]
+        batch = (spread(self.mesh, array, chosen) for array in (self.data.train.images, self.data.train.labels))
+        return self.compiled(state, *batch, self.keys.augmentation, np.int32(done))
+
+    def before_epoch(self, state: State, done: int) -> State:
+        """The state with which an epoch begins."""
+        hook = self.optimizer.before_epoch
+        if hook is None:
+            return state
+        sample = self.data.train[self.order(done // self.epoch)[: self.optimizer.sample]]
+        params, before = jax.tree.map(np.asarray, state)
+        return copied(self.mesh, State(params, hook(params, before, sample)))
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The order of the training images in an epoch."""
+        return _order(self.keys.order.tobytes(), epoch, len(self.data.train))
+
+    def test_accuracy(self, params: Any) -> float:
+        """The fraction of test images that get their own label."""
+        test, right = self.data.test, 0
+        size = -(-min(_TEST_BATCH, len(test)) // self.mesh.size) * self.mesh.size
+        for start in range(0, len(test), size):
+            rows = np.arange(start, min(start + size, len(test)))
+            found = self.predict(params, spread(self.mesh, test.images, np.resize(rows, size)))
+            right += int((np.asarray(found)[: len(rows)] == test.labels[rows]).sum())
+        return right / len(test)
+
+
+def plan_of(model: Sequential, data: Dataset, config: Config, recipe: Recipe, mesh: Mesh) -> Plan:
+    """Plan a run.
+
+    Raises:
+        ValueError: if a batch is larger than the training set or not shared evenly by the devices.
+    """
+    steps = total_steps(data, config)
+    if config.batch % mesh.size:
+        raise ValueError(f"`batch`={config.batch} is not shared evenly by {mesh.size} devices: use a multiple")
+    optimizer = optimizer_of(config, model, recipe, steps)
+    keys = Keys(*(np.asarray(jax.random.key_data(key)) for key in jax.random.split(jax.random.key(config.seed), 3)))
+    predict = jax.jit(
+        lambda params, images: recipe.read(model.apply(params, images)),
+        in_shardings=(everywhere(mesh), split_rows(mesh)),
+        out_shardings=everywhere(mesh),
+    )
+    compiled = _compile(model, recipe, optimizer, config, mesh)
+    return Plan(model, data, config, optimizer, mesh, keys, steps // config.epochs, compiled, predict)
+
+
+def total_steps(data: Dataset, config: Config) -> int:
+    """How many steps a run takes; every batch of training images is full.
+
+    Raises:
+        ValueError: if a batch is larger than the training set.
+    """
+    if config.batch > len(data.train):
+        raise ValueError(f"`batch`={config.batch} is more than the {len(data.train)} training images: use fewer")
+    return len(data.train) // config.batch * config.epochs
+
+
+def loss_and_gradient(model: Sequential, recipe: Recipe) -> Callable[..., tuple[tuple[Array, Array], Any]]:
+    """The function from (params, images, labels) to ((loss, number right), gradient), means over the batch."""
+
+    def loss_of(params: Any, images: Array, labels: Array) -> tuple[Any, Array]:
+        outputs = model.apply(params, images)
+        return recipe.loss(outputs, labels), jnp.sum(recipe.read(outputs) == labels)
+
+    return jax.value_and_grad(loss_of, has_aux=True)
+
+
+def _compile(
+    model: Sequential, recipe: Recipe, optimizer: Optimizer, config: Config, mesh: Mesh
+) -> Callable[..., tuple[State, Array, Array]]:
+    augment, gradient_of = augmentation_of(config), loss_and_gradient(model, recipe)
+
+    def step(state: State, images: Array, labels: Array, key: Array, done: Array) -> tuple[State, Array, Array]:
+        images = augment(jax.random.fold_in(jax.random.wrap_key_data(key), done), images)
+        (loss, right), gradient = gradient_of(state.params, images, labels)
+        updates, optimizer_state = optimizer.transformation.update(gradient, state.optimizer, state.params)
+        return State(optax.apply_updates(state.params, updates), optimizer_state), loss, right
+
+    copy, rows = everywhere(mesh), split_rows(mesh)
+    return jax.jit(step, in_shardings=(copy, rows, rows, copy, copy), out_shardings=copy)
+
+
+@lru_cache(maxsize=2)
+def _order(key: bytes, epoch: int, count: int) -> np.ndarray:
+    own = jax.random.fold_in(_key(np.frombuffer(key, np.uint32)), epoch + 1)
+    return np.asarray(jax.random.permutation(own, count))
+
+
+def _key(data: np.ndarray) -> jax.Array:
+    return jax.random.wrap_key_data(jnp.asarray(data))
