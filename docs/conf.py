@@ -17,7 +17,7 @@ from minicnn.forms.geometry import Padding
 from minicnn.primitive import ArrayLike
 
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "matplotlibrc")
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ |= {"JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}  # what XLA logs is no part of a lesson
 
 project = "minicnn"
 author = "The minicnn authors"
