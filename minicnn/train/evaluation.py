@@ -62,6 +62,12 @@ class Trained:
         """The class of each image."""
         return np.asarray(self.recipe.read(self.outputs(images)))
 
+    def probabilities(self, outputs: Float32[np.ndarray, "n classes"]) -> Float32[np.ndarray, "n classes"]:
+        """exp(−loss) of each class: its probability, for a loss that is the negative logarithm of one."""
+        one = lambda output, label: self.recipe.loss(output[None], label[None])
+        each = jax.vmap(jax.vmap(one, (None, 0)), (0, None))
+        return np.exp(-np.asarray(each(outputs, np.arange(len(self.data.classes)))))
+
     def counts(self, split: Split) -> Int[np.ndarray, "true said"]:
         """How many images of each class are taken for each class."""
         counts = np.zeros((len(self.data.classes),) * 2, np.int64)

@@ -37,7 +37,7 @@ def test_every_step_and_every_epoch_is_reported(small):
 
 
 def test_a_loss_that_is_no_longer_finite_stops_the_run(small):
-    with pytest.raises(FloatingPointError, match="the loss of step [2-4] is"):
+    with pytest.raises(FloatingPointError, match=r"the loss of step [2-4] is"):
         fit(MODEL, small, Config(epochs=1, batch=50, learning_rate=1e30))
 
 

@@ -1,0 +1,239 @@
+"""A run that is killed at any moment and resumed ends with the parameters of the uninterrupted run, to the last bit."""
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minicnn.train import Interrupted, Run, files, snapshot
+from minicnn.train.checkpoints import Checkpoint, DamagedError, read, to_bytes
+from minicnn.train.loop import Listener, train
+from tests.train.tiny import CONFIG, carry_out, flat, tiny_plan
+
+EVERY = 2
+MUTATING = ("open", "write", "fsync", "replace", "unlink", "ftruncate")
+
+
+class Killed(BaseException):
+    """What no handler catches."""
+
+
+class Disk:
+    """`os`, but its calls are counted, and from one of them on they fail; a failing write leaves half of its bytes."""
+
+    def __init__(self, last=None, failure=Killed) -> None:
+        self.calls, self.last, self.failure = 0, last, failure
+
+    def __getattr__(self, name):
+        real = getattr(os, name)
+        return (lambda *args: self._call(name, real, *args)) if name in MUTATING else real
+
+    def _call(self, name, real, *args):
+        self.calls += 1
+        if self.last is None or self.calls <= self.last:
+            return real(*args)
+        if name == "write" and self.calls == self.last + 1:
+            real(args[0], args[1][: len(args[1]) // 2])
+        raise self.failure()
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return tiny_plan()
+
+
+@pytest.fixture(scope="module")
+def whole(plan, tmp_path_factory):
+    """The uninterrupted run: its parameters, its metrics and how often it calls the disk."""
+    run = Run.create(tmp_path_factory.mktemp("whole"), "run", CONFIG)
+    disk, patch = Disk(), pytest.MonkeyPatch()
+    with patch.context() as patched:
+        patched.setattr(files, "os", disk)
+        params = train(plan, Listener(), run, EVERY)
+    return flat(params), metrics(run), disk.calls
+
+
+def metrics(run):
+    return [replace(record, seconds=0.0) for record in run.records()]
+
+
+def go_on(plan, run, expected):
+    params = train(plan, Listener(warn=pytest.fail), run, EVERY)
+    np.testing.assert_array_equal(flat(params), expected[0])
+    assert metrics(run) == expected[1]
+
+
+@pytest.mark.parametrize("moment", range(20))
+def test_killed_at_any_moment_a_resumed_run_ends_with_the_same_bits(plan, whole, moment, tmp_path, monkeypatch):
+    drawn = random.Random(moment)
+    run = Run.create(tmp_path, "run", CONFIG)
+    for _ in range(1 + moment % 3):
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(files, "os", Disk(last=drawn.randrange(whole[2] // 3)))
+            train(plan, Listener(), run, EVERY)
+    go_on(plan, run, whole)
+
+
+def test_killed_while_a_checkpoint_is_written_the_one_before_it_counts(plan, whole, tmp_path, monkeypatch):
+    run = Run.create(tmp_path, "run", CONFIG)
+    names = []
+
+    class Half(Disk):
+        def _call(self, name, real, *args):
+            names.append(name)
+            if name == "write" and names.count("write") == 4:
+                real(args[0], args[1][: len(args[1]) // 2])
+                self.last = self.calls = 0
+            return super()._call(name, real, *args)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(files, "os", Half())
+        train(plan, Listener(), run, EVERY)
+    assert [path.name for path in run.folder.glob(".*.partial")]
+    assert run.checkpoints.paths()
+    go_on(plan, run, whole)
+
+
+def killed(folder: Path, drawn: random.Random) -> None:
+    """Another process that trains in a folder, killed at a random moment after its first checkpoint."""
+    child = subprocess.Popen([sys.executable, "-m", "tests.train.tiny", str(folder)], cwd=Path(__file__).parents[2])
+    until = time.monotonic() + 120
+    while child.poll() is None and not list(folder.glob("step-*")) and time.monotonic() < until:
+        time.sleep(0.001)
+    time.sleep(drawn.random())
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+
+
+def check_kills(tmp_path, kills: int, seed: int) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    carry_out(str(whole))
+    drawn = random.Random(seed)
+    for _ in range(kills):
+        killed(cut, drawn)
+        assert list(cut.glob("step-*"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        carry_out(str(cut))
+    last = [read(run.checkpoints.paths()[0]) for run in (Run(whole), Run(cut))]
+    assert last[0].step == last[1].step == 300
+    for name, tensor in last[0].tensors.items():
+        np.testing.assert_array_equal(last[1].tensors[name], tensor, err_msg=name)
+    assert metrics(Run(whole)) == metrics(Run(cut))
+
+
+def test_sigkill_and_resume(tmp_path):
+    check_kills(tmp_path, kills=2, seed=0)
+
+
+@pytest.mark.long
+def test_twenty_sigkills_and_resume(tmp_path):
+    check_kills(tmp_path, kills=20, seed=1)
+
+
+def test_ctrl_c_saves_a_checkpoint(plan, whole, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    press = lambda moment: os.kill(os.getpid(), signal.SIGINT) if moment.step == 5 else None
+    with pytest.raises(Interrupted, match="stopped after step 5 of 12, whose checkpoint is saved") as stop:
+        train(plan, Listener(on_step=press), run)
+    assert stop.value.signum == signal.SIGINT
+    assert read(run.checkpoints.paths()[0]).step == stop.value.step == 5
+    go_on(plan, run, whole)
+
+
+def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(plan, whole, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    train(plan, Listener(), run, EVERY)
+    newest = run.checkpoints.paths()[0]
+    newest.write_bytes(newest.read_bytes()[:-100])
+    said = []
+    np.testing.assert_array_equal(flat(train(plan, Listener(warn=said.append), run, EVERY)), whole[0])
+    (line,) = said
+    assert newest.name in line
+    assert "is damaged" in line
+    assert "skipped" in line
+    assert metrics(run) == whole[1]
+
+
+def test_every_changed_byte_of_a_checkpoint_is_seen(plan, tmp_path):
+    tensors = {"w": np.arange(6, dtype=np.float32), "n": np.array(3, np.int32)}
+    content = to_bytes(Checkpoint(7, tensors, {"config": {"seed": 1}}))
+    path = tmp_path / "step-000000007.safetensors"
+    path.write_bytes(content)
+    assert read(path).facts == {"config": {"seed": 1}}
+    for position in range(len(content)):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+        try:
+            found = read(path)
+        except DamagedError:
+            continue
+        assert found.step == 7  # the byte was padding
+        assert content[position : position + 1] == b" "
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+@pytest.mark.parametrize("last", [12, 40, 61])
+def test_a_full_disk_is_one_line_and_nothing_is_lost(plan, whole, number, last, tmp_path, monkeypatch):
+    run = Run.create(tmp_path, "run", CONFIG)
+    failure = lambda: OSError(number, os.strerror(number))
+    with monkeypatch.context() as patched, pytest.raises(OSError, match=rf"cannot .*: {os.strerror(number)}"):
+        patched.setattr(files, "os", Disk(last=last, failure=failure))
+        train(plan, Listener(), run, EVERY)
+    assert read(run.checkpoints.paths()[0])
+    go_on(plan, run, whole)
+
+
+def test_a_read_only_folder_is_one_line(plan, tmp_path, monkeypatch):
+    run = Run.create(tmp_path, "run", CONFIG)
+    monkeypatch.setattr(files, "os", Disk(last=0, failure=lambda: OSError(errno.EROFS, "Read-only file system")))
+    with pytest.raises(OSError, match=r"cannot write in .*run: Read-only file system"):
+        train(plan, Listener(), run)
+
+
+def test_two_processes_in_one_folder_is_one_line(plan, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    with run.lock(), pytest.raises(OSError, match=rf"run is being written by process {os.getpid()} on .*: wait for it"):
+        train(plan, Listener(), run)
+
+
+def test_a_checkpoint_of_another_config_is_refused(plan, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    train(plan, Listener(), run)
+    with pytest.raises(ValueError, match=r"of another config \(seed: 0 before, 1 now\)"):
+        train(tiny_plan(replace(CONFIG, seed=1)), Listener(), run)
+
+
+def test_other_circumstances_are_warned_of(plan, whole, tmp_path, monkeypatch):
+    run = Run.create(tmp_path, "run", CONFIG)
+    train(plan, Listener(), run)
+    said = []
+    now = snapshot.circumstances(plan.mesh)
+    monkeypatch.setattr(snapshot, "circumstances", lambda mesh: {**now, "threads": 99})
+    np.testing.assert_array_equal(flat(train(plan, Listener(warn=said.append), run)), whole[0])
+    assert said == [f"the last bits may differ from the uninterrupted run's (threads: {now['threads']} before, 99 now)"]
+
+
+def test_a_loss_that_is_no_longer_finite_keeps_the_last_good_state(tmp_path):
+    config = replace(CONFIG, optimizer="sgd", schedule="constant", momentum=0.0, learning_rate=1e38)
+    plan, run = tiny_plan(config), Run.create(tmp_path, "run", config)
+    with pytest.raises(FloatingPointError, match=r"the loss of step (\d+) is .*keeps the state after step \d+") as stop:
+        train(plan, Listener(), run, checkpoint_every=1)
+    bad = int(str(stop.value).split("step ")[1].split()[0])
+    kept = read(run.checkpoints.paths()[0])
+    assert kept.step == bad - 2
+    assert all(np.isfinite(tensor).all() for tensor in kept.tensors.values())
+
+
+def test_only_the_last_few_checkpoints_are_kept(plan, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    train(plan, Listener(), run, checkpoint_every=1)
+    assert [read(path).step for path in run.checkpoints.paths()] == [12, 11, 10]

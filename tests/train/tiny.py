@@ -1,0 +1,47 @@
+"""A run so small that a test can carry it out twenty times, and the programs that other processes carry out."""
+
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from minicnn.data import Dataset, Split
+from minicnn.nn import Activation, Dense, Flatten, Sequential
+from minicnn.train import Config, Run, mesh_of
+from minicnn.train.loop import Listener, train
+from minicnn.train.recipes import Recipe
+from minicnn.train.step import Plan, plan_of
+
+MODEL = Sequential((Flatten(), Dense(5), Activation("tanh"), Dense(3)))
+CONFIG = Config(model="tiny", data="tiny", epochs=4, batch=8, reach=1)
+RECIPE = Recipe(lambda: MODEL)
+
+
+def tiny_data(train: int = 24) -> Dataset:
+    random = np.random.default_rng(0)
+    split = lambda n: Split(random.random((n, 4, 4, 1), np.float32), random.integers(0, 3, n).astype(np.int32))
+    return Dataset("tiny", ("a", "b", "c"), split(train), split(10))
+
+
+def tiny_plan(config: Config = CONFIG, devices: int | None = 1) -> Plan:
+    return plan_of(MODEL, tiny_data(), config, RECIPE, mesh_of(devices))
+
+
+def flat(params) -> np.ndarray:
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
+
+
+def long_config() -> Config:
+    return Config(model="tiny", data="tiny", epochs=100, batch=8, reach=1)
+
+
+def carry_out(folder: str) -> None:
+    """Train, or go on training, in a folder: the program that is killed."""
+    path = Path(folder)
+    run = Run.reopen(path) if path.exists() else Run.create(path.parent, path.name, long_config())
+    train(tiny_plan(long_config()), Listener(), run, checkpoint_every=2)
+
+
+if __name__ == "__main__":
+    carry_out(sys.argv[1])
