@@ -5,6 +5,7 @@ from minicnn.nn.convolution import Conv, ConvTranspose
 from minicnn.nn.elementary import Activation, Dense, Flatten
 from minicnn.nn.layer import Layer
 from minicnn.nn.pooling import AvgPool, LpPool, MaxPool, Subsample
+from minicnn.nn.rbf import Rbf
 from minicnn.nn.relatives import LocalConv, TiledConv
 from minicnn.nn.sequential import Sequential
 
@@ -19,6 +20,7 @@ __all__ = [
     "LocalConv",
     "LpPool",
     "MaxPool",
+    "Rbf",
     "Sequential",
     "Subsample",
     "TiledConv",

@@ -71,8 +71,10 @@ class Conv(Layer):
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """w from `w_init`, b zero."""
-        w = self.w_init(key, (*self.kernel_size, in_shape[-1] // self.groups, self.channels), dtype)
-        w = w if self.mask is None else w[..., *np.nonzero(np.asarray(self.mask))]
+        if self.mask is None:
+            w = self.w_init(key, (*self.kernel_size, in_shape[-1] // self.groups, self.channels), dtype)
+        else:
+            w = self._kept_kernels(key, dtype)
         return {"w": w, "b": jnp.zeros(self.channels, dtype)} if self.bias else {"w": w}
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
@@ -96,6 +98,20 @@ class Conv(Layer):
         X = patch_map(x, (*self.kernel_size, *np.shape(self.mask)), **self.options)
         every_tap = jnp.kron(jnp.eye(math.prod(self.kernel_size), dtype=w.dtype), self._placement(w.dtype).T)
         return compose(X, Dense(every_tap, w.shape, X.in_shape, w.dtype))
+
+    def _kept_kernels(self, key: jax.Array, dtype: DTypeLike) -> Array:
+        """The kernels that the mask keeps, row by row of it; every channel's fan-in counts only those it reads."""
+        mask = np.asarray(self.mask)
+        kept = np.zeros(mask.shape, np.int64)
+        kept[np.nonzero(mask)] = np.arange(np.count_nonzero(mask))
+        w = jnp.zeros((*self.kernel_size, np.count_nonzero(mask)), dtype)
+        for fan_in in np.unique(mask.sum(0)[mask.sum(0) > 0]):
+            alike = np.flatnonzero(mask.sum(0) == fan_in)
+            shape = (*self.kernel_size, int(fan_in), len(alike))
+            drawn = self.w_init(jax.random.fold_in(key, int(fan_in)), shape, dtype)
+            rows = np.stack([np.flatnonzero(mask[:, channel]) for channel in alike], axis=1)
+            w = w.at[..., kept[rows, alike]].set(drawn)
+        return w
 
     def _kernel(self, w: Any) -> Any:
         """The whole kernel: what the mask leaves out is zero."""

@@ -25,6 +25,34 @@ def cross_entropy(logits: ArrayLike, labels: Int[Array, "*batch"]) -> Any:
     return ops.mean(ops.sub(ops.logsumexp(logits, axis=-1), ops.sum(ops.mul(chosen, logits), axis=-1)))
 
 
+def competitive(distances: ArrayLike, labels: Int[Array, "*batch"], rubbish: float = 1.0) -> Any:
+    """LeNet-5's loss, maximum a posteriori with a rubbish class: the mean of y[label] + log(e⁻ʲ + Σᵢ e⁻ʸⁱ).
+
+    The first term pulls the distance of the right class down. The second pushes those of the others up, as long as
+    they are not far beyond j: a rubbish class at the distance j competes too, so that what is far away is left alone.
+    Equation 9 of LeCun, Bottou, Bengio & Haffner (1998).
+
+    Args:
+        distances: penalties of the classes, (*batch, classes); the smallest is the network's answer.
+        labels: the right classes, (*batch,).
+        rubbish: j, which is positive.
+
+    Raises:
+        ValueError: if j is not positive.
+
+    >>> distances = jnp.array([[0.0, 100.0], [100.0, 100.0]])
+    >>> [f"{competitive(d, jnp.array(0)):.3f}" for d in distances]
+    ['0.313', '99.000']
+    """
+    if rubbish <= 0:
+        raise ValueError(f"`rubbish`={rubbish} must be greater than 0")
+    (distances,) = operands(distances=distances)
+    chosen = jax.nn.one_hot(labels, distances.shape[-1], dtype=distances.dtype)
+    rubbish_class = jnp.full((*distances.shape[:-1], 1), -rubbish, distances.dtype)
+    competitors = ops.concatenate([ops.neg(distances), rubbish_class], axis=-1)
+    return ops.mean(ops.add(ops.sum(ops.mul(chosen, distances), axis=-1), ops.logsumexp(competitors, axis=-1)))
+
+
 def squared_error(predicted: ArrayLike, target: ArrayLike) -> Any:
     """Half the squared distance, averaged over all entries: ½·mean (predicted − target)².
 

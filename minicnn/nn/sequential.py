@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -58,11 +59,7 @@ class Sequential(Layer):
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Each layer's parameters, from the key folded with its position."""
-        params = []
-        for position, layer in enumerate(self.layers):
-            params.append(layer.init(jax.random.fold_in(key, position), in_shape, dtype))
-            in_shape = layer.out_shape(in_shape)
-        return tuple(params)
+        return _init(self, key, in_shape, dtype)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Layer after layer."""
@@ -99,3 +96,13 @@ class Sequential(Layer):
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
         """The product of the layers' Jacobians, each at what the layers before it make of x."""
         return compose(*reversed([step.map_at() for step in self.steps(params, x)]))
+
+
+@partial(jax.jit, static_argnums=(0, 2, 3))
+def _init(model: Sequential, key: jax.Array, in_shape: Shape, dtype: DTypeLike) -> Params:
+    """One program for all layers: drawn operation by operation, it is the compiler that takes the time."""
+    params = []
+    for position, layer in enumerate(model.layers):
+        params.append(layer.init(jax.random.fold_in(key, position), in_shape, dtype))
+        in_shape = layer.out_shape(in_shape)
+    return tuple(params)

@@ -1,5 +1,6 @@
 """Networks by name."""
 
-from minicnn.zoo.lenet import LeNet5
+from minicnn.zoo.lenet import LeNet1, LeNet4, LeNet5
+from minicnn.zoo.pattern import CifarNet, from_pattern
 
-__all__ = ["LeNet5"]
+__all__ = ["CifarNet", "LeNet1", "LeNet4", "LeNet5", "from_pattern"]

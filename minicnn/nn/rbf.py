@@ -1,0 +1,49 @@
+"""Euclidean radial basis function units: the output layer of LeNet-5."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from minicnn import maps, ops
+from minicnn.maps import LinearMap
+from minicnn.nn.layer import Layer, Params, Shape
+
+
+@dataclass(frozen=True)
+class Rbf(Layer):
+    """The squared distance from x to each of some fixed centres: yᵢ = Σⱼ (xⱼ − wᵢⱼ)².
+
+    The centres are part of the network and are not trained. The smallest output is the best match.
+
+    Attributes:
+        centres: one tuple of numbers per output.
+
+    >>> layer = Rbf(((1, 1), (1, -1)))
+    >>> layer.apply({}, jnp.array([1.0, 0.0]))
+    Array([1., 1.], dtype=float32)
+    >>> layer.map_at({}, jnp.array([1.0, 0.0])).matrix()
+    Array([[ 0., -2.],
+           [ 0.,  2.]], dtype=float32)
+    """
+
+    centres: tuple[tuple[float, ...], ...]
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """The distances, (*batch, centres)."""
+        away = ops.sub(ops.reshape(x, (*x.shape[:-1], 1, x.shape[-1])), self._centres(x.dtype))
+        return ops.sum(ops.mul(away, away), axis=-1)
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(centres,)."""
+        return (len(self.centres),)
+
+    def map_at(self, params: Params, x: Float[Array, " c"]) -> LinearMap:
+        """2·(x − wᵢ), row by row."""
+        return maps.Dense(2 * (x - self._centres(x.dtype)), x.shape, self.out_shape(x.shape), x.dtype)
+
+    def _centres(self, dtype: jnp.dtype) -> Array:
+        return jnp.asarray(np.array(self.centres), dtype)
