@@ -1,0 +1,116 @@
+"""The documentation: every lesson is listed and describes its pictures, and every public name is in the reference.
+
+The site itself, with every lesson executed, is built by `make docs`.
+"""
+
+import ast
+import importlib.util
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+LESSONS = sorted(path for path in (DOCS / "tutorials").glob("*.md") if path.stem != "index")
+PAGES = sorted([*DOCS.glob("*.md"), *LESSONS, DOCS / "tutorials" / "index.md", *(DOCS / "api").glob("*.md")])
+CELL = re.compile(r"^```\{code-cell\}\n(?:---\n(.*?)^---\n)?(?::tags: ([^\n]*)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
+PUBLIC = (
+    *("minicnn", "minicnn.autodiff", "minicnn.compat", "minicnn.data", "minicnn.draw", "minicnn.forms"),
+    *("minicnn.identities", "minicnn.maps", "minicnn.nn", "minicnn.nn.initializers", "minicnn.nn.losses"),
+    *("minicnn.ops", "minicnn.train", "minicnn.zoo"),
+)
+
+
+def name(path: Path) -> str:
+    return path.relative_to(DOCS).as_posix()
+
+
+def toctree(page: Path) -> list[str]:
+    """The pages that the toctrees of a page list."""
+    body = "\n".join(re.findall(r"^```\{toctree\}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL))
+    return [line for line in body.splitlines() if line and not line.startswith(":")]
+
+
+def documented() -> set[str]:
+    """What the reference documents, by its directives."""
+    found, module = set[str](), ""
+    for page in (DOCS / "api").glob("*.md"):
+        directives = re.findall(
+            r"^\.\. (\w+):: (\S+)\n(?: +:exclude-members: ([^\n]*)\n)?", page.read_text(), re.MULTILINE
+        )
+        for directive, target, excluded in directives:
+            if directive == "currentmodule":
+                module = target
+            elif directive == "automodule":
+                names = set(public_names(target)) - set(excluded.split(", "))
+                found |= {target} | {f"{target}.{name}" for name in names}
+            else:
+                found.add(target if target.startswith("minicnn.") else f"{module}.{target}")
+    return found
+
+
+def public_names(module: str) -> list[str]:
+    """`__all__`, or what is defined in the module itself."""
+    value = import_module(module)
+    own = [key for key, item in vars(value).items() if getattr(item, "__module__", "") == module and key[0] != "_"]
+    return getattr(value, "__all__", own)
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_name_is_in_the_reference(module: str) -> None:
+    assert not {f"{module}.{key}" for key in public_names(module)} - documented()
+
+
+def test_every_page_is_in_the_contents() -> None:
+    assert sorted(toctree(DOCS / "tutorials" / "index.md")) == [path.stem for path in LESSONS]
+    reference = [path.stem for path in (DOCS / "api").glob("*.md") if path.stem != "index"]
+    assert sorted(toctree(DOCS / "api" / "index.md")) == sorted(reference)
+    assert {"tutorials/index", "api/index", "*"} <= set(toctree(DOCS / "index.md"))
+
+
+@pytest.mark.parametrize("page", LESSONS, ids=name)
+def test_every_picture_of_a_lesson_is_described(page: Path) -> None:
+    for header, _, code in CELL.findall(page.read_text()):
+        if "plt." in code.replace("import pyplot as plt", "") or "draw." in code:
+            words = re.search(r"alt: (.*)", header)
+            assert words, f"a cell draws and has no alt text:\n{code}"
+            assert len(words[1].split()) >= 8
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_picture_of_a_page_is_described(page: Path) -> None:
+    assert all(len(words.split()) >= 4 for words in re.findall(r"!\[(.*?)\]\(", page.read_text()))
+
+
+@pytest.mark.parametrize("page", LESSONS, ids=name)
+def test_every_lesson_has_code_that_parses_and_exercises_with_solutions(page: Path) -> None:
+    text = page.read_text()
+    cells = CELL.findall(text)
+    for _, _, code in cells:
+        ast.parse(code)
+    exercises = re.split(r"^:::\{admonition\} Exercise \d\n", text, flags=re.MULTILINE)[1:]
+    assert 2 <= len(exercises) <= 4
+    assert all("hide-cell" in exercise or "{dropdown}" in exercise for exercise in exercises)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_to_pages_lead_somewhere(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", prose):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_configuration_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sphinx")
+    for variable in ("JAX_PLATFORMS", "TF_CPP_MIN_LOG_LEVEL", "MATPLOTLIBRC"):
+        monkeypatch.setenv(variable, "")
+    spec = importlib.util.spec_from_file_location("conf", DOCS / "conf.py")
+    assert spec and spec.loader
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    assert set(conf.PUBLIC) == set(PUBLIC)
+    lines = ["(*batch, c) and *emphasis* of |x|, `name`s", ">>> f(*x)"]
+    conf._escape(None, "", "", None, None, lines)
+    assert lines == [r"(\*batch, c) and *emphasis* of \|x\|, `name`\ s", ">>> f(*x)"]
