@@ -54,15 +54,7 @@ def confusion(
 
 def counts_of(run: "Run") -> tuple[Int[np.ndarray, "true said"], Sequence[str]]:
     """The counts of a finished run on its test images, and the names of the classes."""
-    import jax
+    from minicnn.train.evaluation import Trained
 
-    from minicnn.train import predictor
-    from minicnn.train.catalogue import load_data, load_model
-
-    network, dataset = load_model(run.config.model), load_data(run.config.data)
-    like = jax.eval_shape(lambda key: network.init(key, dataset.in_shape), jax.random.key(0))
-    params, predict = run.load_params(like), predictor(network)
-    counts = np.zeros((len(dataset.classes),) * 2, np.int64)
-    for part in dataset.test.batches(500):
-        np.add.at(counts, (part.labels, np.asarray(predict(params, part.images))), 1)
-    return counts, dataset.classes
+    trained = Trained.of(run)
+    return trained.counts(trained.data.test), trained.data.classes
