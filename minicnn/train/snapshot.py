@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import jax
 import numpy as np
 
 from minicnn.train.checkpoints import Checkpoint, flatten, unflatten
@@ -39,14 +38,13 @@ def restore(plan: Plan, run: Run, warn: Callable[[str], None]) -> tuple[State, T
     facts = json_from_first(checkpoint and checkpoint.facts)
     if is_first():
         run.forget_after(checkpoint.step if checkpoint else 0)
-    state = plan.initial()
     if facts is None:
-        return state, Tally()
+        return plan.initial(), Tally()
     _check_same(plan, facts, warn)
-    whole = {"state": state, "keys": plan.keys}
+    whole = {"state": plan.shapes(), "keys": plan.keys}
     if checkpoint is not None:
         whole = unflatten(checkpoint.tensors, whole, run.folder)
-    whole = from_first(jax.tree.map(np.asarray, whole))
+    whole = from_first(whole)
     _check_keys(plan, whole["keys"])
     return copied(plan.mesh, whole["state"]), Tally(**facts["position"])
 

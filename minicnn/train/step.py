@@ -50,6 +50,7 @@ class Plan:
         mesh: devices that share every batch.
         keys: random keys.
         epoch: steps in an epoch.
+        draw: from key data to the state before the first step.
         compiled: from (state, images, labels, key data, step) to (state, loss, number right).
         predict: from (parameters, images) to labels.
     """
@@ -61,6 +62,7 @@ class Plan:
     mesh: Mesh
     keys: Keys
     epoch: int
+    draw: Callable[[Any], State]
     compiled: Callable[..., tuple[State, Array, Array]]
     predict: Callable[[Any, Any], Array]
 
@@ -71,13 +73,11 @@ class Plan:
 
     def initial(self) -> State:
         """The state before the first step."""
+        return copied(self.mesh, self.draw(self.keys.params))
 
-        @jax.jit
-        def draw(key: Array) -> State:
-            params = self.model.init(jax.random.wrap_key_data(key), self.data.in_shape)
-            return State(params, self.optimizer.transformation.init(params))
-
-        return copied(self.mesh, draw(self.keys.params))
+    def shapes(self) -> State:
+        """Zeros of the shapes that a state has."""
+        return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(self.draw, self.keys.params))
 
     def step(self, state: State, done: int) -> tuple[State, Array, Array]:
         """The step after `done` steps: dispatched, not waited for."""
@@ -126,8 +126,9 @@ def plan_of(model: Sequential, data: Dataset, config: Config, recipe: Recipe, me
         in_shardings=(everywhere(mesh), split_rows(mesh)),
         out_shardings=everywhere(mesh),
     )
+    draw = _initial(model, data.in_shape, optimizer)
     compiled = _compile(model, recipe, optimizer, config, mesh)
-    return Plan(model, data, config, optimizer, mesh, keys, steps // config.epochs, compiled, predict)
+    return Plan(model, data, config, optimizer, mesh, keys, steps // config.epochs, draw, compiled, predict)
 
 
 def total_steps(data: Dataset, config: Config) -> int:
@@ -149,6 +150,15 @@ def loss_and_gradient(model: Sequential, recipe: Recipe) -> Callable[..., tuple[
         return recipe.loss(outputs, labels), jnp.sum(recipe.read(outputs) == labels)
 
     return jax.value_and_grad(loss_of, has_aux=True)
+
+
+def _initial(model: Sequential, in_shape: tuple[int, ...], optimizer: Optimizer) -> Callable[[Any], State]:
+    @jax.jit
+    def draw(key: Array) -> State:
+        params = model.init(jax.random.wrap_key_data(key), in_shape)
+        return State(params, optimizer.transformation.init(params))
+
+    return draw
 
 
 def _compile(

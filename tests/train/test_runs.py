@@ -104,11 +104,11 @@ def test_the_demo_trains_proves_and_reports(tmp_path):
     assert runner.invoke(app, ["certify", str(folder)]).exit_code == 0
 
 
-def test_a_failing_identity_gives_a_non_zero_exit_status(tmp_path, monkeypatch):
+def test_a_failing_identity_gives_a_non_zero_exit_status(tiny, tmp_path, monkeypatch):
     failed = LayerReport("C1", (4, 16), 36, 256, (Check("vjp = Cᵀ", error=1.0, bound=0.5, ratio=2.0),))
     monkeypatch.setattr(proof, "check_network", lambda *args: (failed,))
     monkeypatch.setattr(report, "save_pictures", lambda *args: [])
-    args = ["train", "--epochs", "1", "--batch", "1437", "--runs-dir", str(tmp_path)]
+    args = ["train", "--model", "tiny", "--data", "tiny", "--batch", "8", "--epochs", "1", "--runs-dir", str(tmp_path)]
     result = CliRunner().invoke(app, args)
     assert result.exit_code == 1
     assert "An identity fails" in result.output
@@ -119,7 +119,7 @@ def test_a_failing_identity_gives_a_non_zero_exit_status(tmp_path, monkeypatch):
     [
         (["train", "--batch", "5000"], "`batch`=5000 is more than the 1437 training images"),
         (["train", "--model", "alexnet"], "`model`='alexnet' is unknown: use one of lenet5"),
-        (["train", "--data", "imagenet"], "`data`='imagenet' is unknown: use one of digits"),
+        (["train", "--data", "imagenet"], "`data`='imagenet' is unknown: use one of digits, mnist"),
         (["certify", "nowhere"], "nowhere is no finished run: it has no config.json"),
     ],
 )
