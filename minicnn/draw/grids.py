@@ -1,0 +1,182 @@
+"""Arrays as squares that can be repainted: pixels, the padding around them and the gaps between them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from minicnn.axis import Axis
+from minicnn.draw.style import readable_on
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Place = tuple[int, ...]
+_WRITTEN = 9  # points that a cell must measure before its value is written into it
+
+
+@dataclass(frozen=True)
+class Field:
+    """One axis of a grid: positions `step` apart, from `low` on, `size` places in all."""
+
+    positions: int
+    step: int = 1
+    low: int = 0
+    size: int = 0
+
+    @staticmethod
+    def under(axis: Axis) -> "Field":
+        """The places that the windows of an axis reach, with its inputs among them.
+
+        >>> Field.under(Axis.of(in_size=5, kernel_size=3, stride=2, padding=1))
+        Field(positions=5, step=1, low=-1, size=7)
+        """
+        ends = [
+            axis.stride * o + axis.dilation * k - axis.low
+            for o in (0, max(axis.out_size - 1, 0))
+            for k in (0, axis.kernel_size - 1)
+        ]
+        last = axis.stretch * (axis.in_size - 1)
+        low = min(0, *ends)
+        return Field(axis.in_size, axis.stretch, low, max(last, *ends) - low + 1)
+
+    @staticmethod
+    def plain(positions: int) -> "Field":
+        """Positions and nothing else."""
+        return Field(positions, size=positions)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the places of an array (*spatial, c) lie on paper: channels side by side, a cell apart.
+
+    A signal lies in one row, with its channels below each other.
+    """
+
+    fields: tuple[Field, ...]
+    channels: int
+
+    @staticmethod
+    def plain(shape: Sequence[int]) -> "Layout":
+        """Of an array without padding or gaps."""
+        return Layout(tuple(map(Field.plain, shape[:-1])), shape[-1])
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Rows and columns of one channel."""
+        *first, last = (field.size for field in self.fields)
+        return math.prod(first), last
+
+    @property
+    def across(self) -> int:
+        """How many channels lie side by side."""
+        return 1 if len(self.fields) == 1 else max(math.ceil(math.sqrt(self.channels)), 1)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of everything."""
+        rows, columns = self.block
+        down = -(-self.channels // self.across)
+        return down * (rows + 1) - 1, min(self.across, max(self.channels, 1)) * (columns + 1) - 1
+
+    def cell(self, channel: int, place: Place) -> tuple[int, int]:
+        """Row and column of a place, counted as the windows count: input i is at place step·i."""
+        inner = [n - field.low for n, field in zip(place, self.fields, strict=True)]
+        row, column = inner if len(inner) == 2 else (0, inner[0])
+        down, right = divmod(channel, self.across)
+        return down * (self.block[0] + 1) + row, right * (self.block[1] + 1) + column
+
+    def places(self) -> list[tuple[int, Place]]:
+        """Every channel and place."""
+        sizes = tuple(field.size for field in self.fields)
+        lows = tuple(field.low for field in self.fields)
+        return [
+            (channel, tuple(n + low for n, low in zip(inner, lows, strict=True)))
+            for channel in range(self.channels)
+            for inner in np.ndindex(*sizes)
+        ]
+
+    def index(self, channel: int, place: Place) -> tuple[int, ...] | None:
+        """Which entry of the array lies there; None for padding and gaps."""
+        found = []
+        for n, field in zip(place, self.fields, strict=True):
+            i, rest = divmod(n, field.step)
+            if rest or not 0 <= i < field.positions:
+                return None
+            found.append(i)
+        return (*found, channel)
+
+
+class Grid:
+    """A drawn array, whose colours and numbers can be changed.
+
+    Attributes:
+        artists: what changes.
+        cells: the entry of the array in each cell, None for padding and gaps.
+    """
+
+    def __init__(self, axes: "Axes", layout: Layout, title: str, side: float) -> None:
+        from matplotlib import rcParams
+        from matplotlib.collections import PatchCollection
+        from matplotlib.colors import to_rgba
+        from matplotlib.patches import Rectangle
+
+        self.ink, self.paper = to_rgba(rcParams["text.color"]), to_rgba(rcParams["figure.facecolor"])
+        places = layout.places()
+        self.cells = [layout.index(*place) for place in places]
+        self.position = {place: n for n, place in enumerate(places)}
+        corners = [layout.cell(*place) for place in places]
+        rows, columns = layout.size
+        axes.set(xlim=(-0.1, columns + 0.1), ylim=(rows + 0.1, -0.1), aspect="equal")
+        axes.set_axis_off()
+        axes.set_title(title, fontsize=10, pad=5)
+        squares = [Rectangle((column, row), 1, 1) for row, column in corners]
+        self.squares = PatchCollection(squares, animated=True, linewidths=max(side / 22, 0.3))
+        axes.add_collection(self.squares)
+        size = max(min(side * 0.42, 11), 1)
+        style = {"ha": "center", "va": "center", "fontsize": size, "animated": True}
+        written = side >= _WRITTEN
+        self.texts = [
+            axes.text(column + 0.5, row + 0.53, "", **style) if written and index is not None else None
+            for index, (row, column) in zip(self.cells, corners, strict=True)
+        ]
+
+    @property
+    def artists(self) -> list[Any]:
+        """What changes, in the order in which it is drawn."""
+        return [self.squares, *(text for text in self.texts if text is not None)]
+
+    def neutral(self) -> tuple[Float[np.ndarray, "n 4"], Float[np.ndarray, "n 4"]]:
+        """Colours and edges at rest: entries in a pale grey, padding and gaps as outlines."""
+        ink, paper = np.array(self.ink), np.array(self.paper)
+        entry = np.array([index is not None for index in self.cells])[:, None]
+        pale = 0.88 * paper + 0.12 * ink
+        faces = np.where(entry, pale, np.zeros(4))
+        edges = np.where(entry, paper, 0.75 * paper + 0.25 * ink)
+        return faces, edges
+
+    def paint(
+        self, values: Float[np.ndarray, "..."], faces: Float[np.ndarray, "n 4"], edges: Float[np.ndarray, "n 4"]
+    ) -> None:
+        """Set every cell; a NaN is not written."""
+        self.squares.set_facecolor([tuple(face) for face in faces])
+        self.squares.set_edgecolor([tuple(edge) for edge in edges])
+        for index, text, face in zip(self.cells, self.texts, faces, strict=True):
+            if text is not None and index is not None:
+                text.set_text(shown(float(values[index])))
+                text.set_color(readable_on(face[:3]))
+
+
+def shown(value: float) -> str:
+    """A value as short as it can be told apart; nothing for NaN.
+
+    >>> [shown(v) for v in (3.0, 1.6667, -0.25, float("nan"))]
+    ['3', '1.7', '−0.2', '']
+    """
+    if math.isnan(value):
+        return ""
+    text = f"{value:.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.1f}"
+    return text.replace("-", "−")

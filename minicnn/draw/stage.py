@@ -1,0 +1,218 @@
+"""The figure of a walk: input, kernel and output; the gradient below them; C and Cᵀ beside."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from minicnn.draw.grids import Field, Grid, Layout, shown
+from minicnn.draw.style import lightness, tap_colors
+from minicnn.draw.taps import draw_table, write_names
+from minicnn.draw.walk import Walk
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WIDTH, _HEIGHT = 12.8, 6.4  # inches
+_LEFT = (0.35, 0.55, 5.2, 4.9)  # left, bottom, width, height: of the pictures of arrays
+_RIGHT = (6.05, 0.55, 6.4, 4.9)  # and of the matrices
+_GAP = 1.6  # cells between two pictures
+_HEAD = 0.32  # inches above a picture, for its title
+_ACCENT = "#d55e00"  # vermilion, told from all taps by its thick edge too
+_FAINT = 0.35  # of a tap's colour where it meets nothing, or loses
+
+
+class Stage:
+    """The picture of a walk, at rest or at one of its outputs.
+
+    Colours follow matplotlib's style when it is made.
+
+    Attributes:
+        walk: what is drawn.
+        figure: where.
+    """
+
+    def __init__(self, walk: Walk) -> None:
+        from matplotlib import rcParams
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        if len(walk.geometry.axes) > 2:
+            raise ValueError(f"the input has {len(walk.geometry.axes)} spatial axes: at most 2 can be drawn")
+        self.walk = walk
+        self.figure: Figure = Figure(figsize=(_WIDTH, _HEIGHT))
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.colors = tap_colors(int(walk.number.max(initial=-1)) + 1, lightness(rcParams["figure.facecolor"]) < 0.5)
+        self._headings()
+        self._arrays()
+        self._matrices()
+        self.show(None)
+
+    def show(self, n: int | None) -> None:
+        """Go to output n: its window, its row of C and column of Cᵀ, and the gradient so far; None for the end."""
+        walk = self.walk
+        rows = len(walk.C)
+        done = rows if n is None else n + 1
+        y = np.where(np.arange(rows) < done, walk.y.ravel(), np.nan).reshape(walk.y.shape)
+        self._paint(self.x, np.asarray(walk.x), n, missed=_FAINT)
+        self._paint(self.x_bar, walk.x_bars[done], n, missed=0)
+        for grid, values in ((self.y, y), (self.y_bar, np.asarray(walk.y_bar))):
+            faces, edges = grid.neutral()
+            if n is not None:
+                faces[self._output(n)] = self._accent
+            grid.paint(values, faces, edges)
+        for frame in self.frames_of_matrices:
+            frame.at(n)
+        self.caption.set_text(self._said(n))
+
+    def frames(self, outputs: Iterable[int] | None = None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """The pictures of outputs, all of them if None; only what changes is drawn again."""
+        self.canvas.draw()
+        ground = self.canvas.copy_from_bbox(self.figure.bbox)
+        for n in range(len(self.walk.C)) if outputs is None else outputs:
+            self.canvas.restore_region(ground)
+            self.show(n)
+            for artist in self.moving:
+                artist.axes.draw_artist(artist)
+            yield np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+
+    @property
+    def moving(self) -> list[Any]:
+        """What changes from output to output."""
+        grids = (self.x, self.y, self.x_bar, self.y_bar)
+        artists = [artist for grid in grids for artist in grid.artists]
+        return [*artists, *(a for frame in self.frames_of_matrices for a in frame.artists), self.caption]
+
+    def _headings(self) -> None:
+        walk = self.walk
+        self.figure.text(0.35 / _WIDTH, 1 - 0.3 / _HEIGHT, walk.title, fontsize=14, weight="bold", va="center")
+        lines = "    ".join(walk.formula)
+        self.figure.text(0.35 / _WIDTH, 1 - 0.65 / _HEIGHT, lines, fontsize=min(11, 1250 / len(lines)), va="center")
+        axes = self._axes(0, 0, _WIDTH, 0.52)
+        axes.set_axis_off()
+        self.caption = axes.text(0.35 / _WIDTH, 0.5, "", fontsize=11, va="center", animated=True)
+
+    def _arrays(self) -> None:
+        walk, axes = self.walk, self.walk.geometry.axes
+        x = Layout(tuple(map(Field.under, axes)), walk.geometry.c_in)
+        y = Layout.plain(walk.A.out_shape)
+        w = None if walk.w is None else Layout.plain((*walk.w.shape[:-2], walk.w.shape[-2] * walk.w.shape[-1]))
+        widths = [layout.size[1] if layout else 1 for layout in (x, w, y)]
+        high = max(layout.size[0] for layout in (x, w, y) if layout)
+        left, bottom, width, height = _LEFT
+        side = min(width / (sum(widths) + 2 * _GAP), (height / 2 - _HEAD) / high, 0.5)
+        starts = np.cumsum([0.0, *(size + _GAP for size in widths)]) * side + left
+        top, middle = bottom + height - _HEAD, bottom + height / 2 - _HEAD
+        name = walk.name
+        self.x = self._grid(x, "input x", starts[0], top, side)
+        self.y = self._grid(y, f"output y = {name}·x", starts[2], top, side)
+        self.x_bar = self._grid(x, f"gradient x̄ = {_transposed(name)}·ȳ", starts[0], middle, side)
+        self.y_bar = self._grid(y, "cotangent ȳ", starts[2], middle, side)
+        if w is not None:
+            kernel = self._grid(w, "kernel w", starts[1], top, side)
+            _, edges = kernel.neutral()
+            places = np.arange(walk.w.size).reshape(walk.w.shape)  # pyright: ignore
+            flat = places.reshape(*walk.w.shape[:-2], -1)  # pyright: ignore
+            values = np.asarray(walk.w).reshape(flat.shape)
+            kernel.paint(values, self.colors[[flat[index] for index in kernel.cells]], edges)
+            for artist in kernel.artists:
+                artist.set_animated(False)
+
+    def _grid(self, layout: Layout, title: str, left: float, top: float, side: float) -> Grid:
+        rows, columns = layout.size
+        axes = self._axes(left, top - side * rows, side * columns, side * rows)
+        return Grid(axes, layout, title, 72 * side)
+
+    def _axes(self, left: float, bottom: float, width: float, height: float) -> "Axes":
+        return self.figure.add_axes((left / _WIDTH, bottom / _HEIGHT, width / _WIDTH, height / _HEIGHT))
+
+    def _matrices(self) -> None:
+        walk = self.walk
+        rows, columns = walk.C.shape
+        left, bottom, width, height = _RIGHT
+        gap = 0.35
+        side = min((width - gap) / (rows + columns), (height - _HEAD) / max(rows, columns), 0.5)
+        top = bottom + height - _HEAD
+        name, table = walk.name, walk.table
+        self.frames_of_matrices = []
+        for title, start, entries, names, by_row in (
+            (name, left, table, walk.names, True),
+            (_transposed(name), left + side * columns + gap, table.T, walk.names.T, False),
+        ):
+            high, wide = entries.shape
+            axes = self._axes(start, top - side * high, side * wide, side * high)
+            draw_table(axes, entries, self.colors)
+            axes.set(xticks=[], yticks=[])
+            axes.set_title(f"{title}, {high}×{wide}", fontsize=10, pad=5)
+            write_names(axes, entries, names, self.colors, 72 * side)
+            self.frames_of_matrices.append(_Frame(axes, high, wide, by_row))
+
+    def _paint(self, grid: Grid, values: Float[np.ndarray, "..."], n: int | None, missed: float) -> None:
+        """Colour the window of output n: what its row reads in full, the rest of the window as far as `missed` says."""
+        faces, edges = grid.neutral()
+        for channel, place, tap in () if n is None else self.walk.window(n):
+            cell = grid.position[channel, place]
+            index = grid.cells[cell]
+            read = index is not None and self.walk.table[n, np.ravel_multi_index(index, self.walk.A.in_shape)] >= 0
+            share = 1 if read else missed
+            ground = faces[cell] if index is not None else np.array(grid.paper)
+            if share:
+                faces[cell] = share * self.colors[tap] + (1 - share) * ground
+        grid.paint(values, faces, edges)
+
+    def _output(self, n: int) -> int:
+        *out, channel = (int(i) for i in np.unravel_index(n, self.walk.A.out_shape))
+        return self.y.position[channel, tuple(out)]
+
+    @property
+    def _accent(self) -> tuple[float, ...]:
+        from matplotlib.colors import to_rgba
+
+        return to_rgba(_ACCENT)
+
+    def _said(self, n: int | None) -> str:
+        walk = self.walk
+        name, back = walk.name, _transposed(walk.name)
+        if n is None:
+            return f"{name} has {walk.table.size - (walk.table < 0).sum():,} non-zeros; vjp(ȳ) = {back}·ȳ"
+        y, y_bar = (shown(float(np.ravel(array)[n])) for array in (walk.y, walk.y_bar))
+        return f"y[{n}] = row {n} of {name} · x = {y}        x̄ grows by column {n} of {back} · ȳ[{n}], where ȳ[{n}] = {y_bar}"
+
+
+class _Frame:
+    """A frame around one row or column of a matrix, and a veil over the others."""
+
+    def __init__(self, axes: "Axes", rows: int, columns: int, by_row: bool) -> None:
+        from matplotlib import rcParams
+        from matplotlib.patches import Rectangle
+
+        self.size, self.by_row = (rows, columns), by_row
+        veil = {"facecolor": rcParams["figure.facecolor"], "alpha": 0.7, "linewidth": 0, "animated": True}
+        edge = {"fill": False, "edgecolor": _ACCENT, "linewidth": 2, "animated": True, "clip_on": False}
+        self.before, self.after = (axes.add_patch(Rectangle((0, 0), 0, 0, **veil)) for _ in range(2))
+        self.frame = axes.add_patch(Rectangle((0, 0), 0, 0, **edge))
+        self.borders = list(axes.spines.values())
+        for border in self.borders:
+            border.set_animated(True)
+
+    @property
+    def artists(self) -> list[Any]:
+        """What changes, and the borders that the veil would cover."""
+        return [self.before, self.after, *self.borders, self.frame]
+
+    def at(self, n: int | None) -> None:
+        """Frame row or column n; None for neither frame nor veil."""
+        rows, columns = self.size
+        length, across = (rows, columns) if self.by_row else (columns, rows)
+        spans = [(0, n), (n + 1, length), (n, n + 1)] if n is not None else [(0, 0)] * 3
+        for patch, (start, stop) in zip((self.before, self.after, self.frame), spans, strict=True):
+            box = (0, start, across, stop - start) if self.by_row else (start, 0, stop - start, across)
+            patch.set_bounds(*box)
+            patch.set_visible(n is not None)
+
+
+def _transposed(name: str) -> str:
+    """Cᵀ for C, and C for Cᵀ."""
+    return name.removesuffix("ᵀ") if name.endswith("ᵀ") else f"{name}ᵀ"

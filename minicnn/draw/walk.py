@@ -1,0 +1,272 @@
+"""One linear map at work, output by output: everything that is drawn, computed by the library."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from minicnn.draw import formulas
+from minicnn.draw.taps import geometry_of, numbers, tap_table
+from minicnn.forms import Geometry
+from minicnn.forms.geometry import sliding_axes
+from minicnn.functional import avg_pool, conv, conv_map, conv_transpose, max_pool
+from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
+from minicnn.maps import LinearMap
+
+
+class Touch(NamedTuple):
+    """One place under the window of an output: the input channel, the place on the fine grid, and the tap."""
+
+    channel: int
+    place: tuple[int, ...]
+    tap: int
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """A map A, an input x and a cotangent ȳ, and what comes of them.
+
+    The fine grid of an axis has u − 1 places between neighbouring inputs; output o meets tap k at place s·o + d·k − p.
+
+    Attributes:
+        title: what it is, in one line.
+        formula: how its size comes about, one line for each different axis.
+        name: of the matrix, such as "C".
+        A: the map.
+        f: the function whose matrix A is.
+        x: its input, (*in, c).
+        y_bar: the cotangent of its output, (*out, c).
+        w: the kernel as it was given; None for a pool.
+        number: for each entry of A's own kernel its place in `w`.
+
+    >>> walk = conv_walk((4, 4), (3, 3))
+    >>> walk.C.shape, walk.y.shape, walk.x_bars.shape
+    ((4, 16), (2, 2, 1), (5, 4, 4, 1))
+    """
+
+    title: str
+    formula: tuple[str, ...]
+    name: str
+    A: LinearMap
+    f: Callable[[Any], Any]
+    x: Float[Array, "*in c"]
+    y_bar: Float[Array, "*out c"]
+    w: Float[Array, "*kernel c co"] | None
+    number: Int[np.ndarray, "*kernel c co"]
+
+    @cached_property
+    def _computed(self) -> tuple[Array, Array, Array]:
+        rows = math.prod(self.A.out_shape)
+
+        @jax.jit
+        def compute(A: LinearMap, x: Array, y_bar: Array) -> tuple[Array, Array, Array]:
+            y, vjp = jax.vjp(self.f, x)
+            first = jnp.tri(rows + 1, rows, -1, dtype=y.dtype) * y_bar.ravel()
+            (x_bars,) = jax.vmap(vjp)(first.reshape(rows + 1, *y.shape))
+            return A.matrix(), y, x_bars
+
+        return compute(self.A, self.x, self.y_bar)
+
+    @property
+    def C(self) -> Float[np.ndarray, "out in"]:
+        """The matrix."""
+        return np.asarray(self._computed[0])
+
+    @property
+    def y(self) -> Float[np.ndarray, "*out c"]:
+        """The output, f(x)."""
+        return np.asarray(self._computed[1])
+
+    @property
+    def x_bars(self) -> Float[np.ndarray, "n *in c"]:
+        """The vjp of the first n cotangents, for n from none to all of them: the gradient as it accumulates."""
+        return np.asarray(self._computed[2])
+
+    @property
+    def geometry(self) -> Geometry:
+        """The axes and channels of the map."""
+        return geometry_of(self.A)
+
+    @cached_property
+    def table(self) -> Int[np.ndarray, "out in"]:
+        """For each entry of the matrix the number of its tap, or −1."""
+        return tap_table(self.A, self.number)
+
+    @cached_property
+    def names(self) -> np.ndarray:
+        """What is written into each entry: the name of its tap, or the number where there is no kernel."""
+        if self.w is None:
+            return np.array([[_fraction(value) for value in row] for row in self.C])
+        transposed = self.A.T.symbols().T if self.name == "Cᵀ" else self.A.symbols()  # pyright: ignore
+        return np.where(self.table >= 0, transposed, "0")
+
+    @property
+    def unread(self) -> list[tuple[int, ...]]:
+        """The input pixels that no output reads: zero columns of the matrix."""
+        missed = [set(axis.unread()) for axis in self.geometry.axes]
+        sizes = self.A.in_shape[:-1]
+        return [pixel for pixel in np.ndindex(*sizes) if any(i in gone for i, gone in zip(pixel, missed, strict=True))]
+
+    def window(self, n: int) -> Iterator[Touch]:
+        """What lies under the window of output n, padding and gaps included."""
+        geometry = self.geometry
+        *out, d = (int(i) for i in np.unravel_index(n, geometry.out_shape))
+        group = d // (geometry.c_out // geometry.groups)
+        for tap in np.ndindex(*(axis.kernel_size for axis in geometry.axes)):
+            place = tuple(
+                axis.stride * o + axis.dilation * k - axis.low
+                for axis, o, k in zip(geometry.axes, out, tap, strict=True)
+            )
+            for c in np.flatnonzero(geometry.joined[:, d]):
+                channel = group * (geometry.c_in // geometry.groups) + int(c)
+                yield Touch(channel, place, int(self.number[*tap, c, d]))
+
+
+def conv_walk(
+    in_size: Sequence[int],
+    kernel_size: Sequence[int],
+    *,
+    channels: tuple[int, int] = (1, 1),
+    transpose: bool = False,
+    output_padding: int | tuple[int, ...] = 0,
+    x: Any = None,
+    w: Any = None,
+    seed: int = 0,
+    **options: Any,
+) -> Walk:
+    """A convolution, or a transposed one, at an input.
+
+    Args:
+        in_size: spatial size of the input.
+        kernel_size: taps per axis.
+        channels: of the input and of the output.
+        transpose: the convolution's Cᵀ, from what the convolution returns to what it reads.
+        output_padding: of a transposed convolution.
+        x: the input; small integers if None.
+        w: the kernel, (*kernel, c_in / groups, c_out) of the convolution; 1, 2, 3, … if None.
+        seed: of the drawn integers.
+        **options: keyword arguments of `minicnn.conv`.
+
+    Raises:
+        ValueError: as `minicnn.conv` and `minicnn.conv_transpose`.
+    """
+    rng = np.random.default_rng(seed)
+    c_in, c_out = channels[::-1] if transpose else channels
+    shape = (*kernel_size, max(c_in // options.get("groups", 1), 1), c_out)
+    w = _array(np.arange(1, math.prod(shape) + 1) if w is None else w, shape)
+    slidings = sliding_axes(kernel_size, **{key: options[key] for key in _SLIDING & set(options)})
+    x = _array(rng.integers(0, 4, (*in_size, channels[0])) if x is None else x, (*in_size, channels[0]))
+    if transpose:
+        f = partial(conv_transpose, w=w, output_padding=output_padding, **options)
+        size = jax.eval_shape(f, x).shape[:-1]
+        C = conv_map(w, size, **options)
+        shown = [formulas.in_size(*numbers) for numbers in zip(slidings, in_size, size, strict=True)]
+    else:
+        f = partial(conv, w=w, **options)
+        C = conv_map(w, tuple(in_size), **options)
+        shown = [formulas.out_size(*numbers) for numbers in zip(slidings, in_size, strict=True)]
+    A = C.T if transpose else C
+    what, extra = ("Transposed convolution", {"output padding": output_padding}) if transpose else ("Convolution", {})
+    return Walk(
+        title=_title(what, in_size, kernel_size, options | extra, channels),
+        formula=tuple(dict.fromkeys(shown)),
+        name="Cᵀ" if transpose else "C",
+        A=A,
+        f=f,
+        x=x,
+        y_bar=_array(rng.integers(1, 4, A.out_shape), A.out_shape),
+        w=w,
+        number=numbers(C, transpose),  # pyright: ignore
+    )
+
+
+def pool_walk(kind: str, x: Any, window: tuple[int, ...], *, seed: int = 0, **options: Any) -> Walk:
+    """A pool at an input.
+
+    Args:
+        kind: "average" or "max".
+        x: the input, (*spatial, c).
+        window: size of the window.
+        seed: of the drawn cotangent.
+        **options: keyword arguments of `minicnn.avg_pool` or `minicnn.max_pool`.
+    """
+    x = _array(x, np.shape(x))
+    A = avg_pool_map(x.shape, window, **options) if kind == "average" else max_pool_map_at(x, window, **options)
+    pool = {"average": avg_pool, "max": max_pool}[kind]
+    sliding = {key: options[key] for key in _SLIDING & set(options)}
+    slidings = sliding_axes(window, **({"stride": window} | sliding))
+    shown = [formulas.out_size(*numbers) for numbers in zip(slidings, x.shape, strict=False)]
+    y_bar = np.random.default_rng(seed).integers(1, 4, A.out_shape)
+    number = np.arange(math.prod(window) * x.shape[-1]).reshape(*window, 1, x.shape[-1])
+    return Walk(
+        title=_title(f"{kind.capitalize()} pooling", x.shape[:-1], window, options, (1, 1), usual=_OF_POOLS),
+        formula=tuple(dict.fromkeys(shown)),
+        name="P" if kind == "average" else "P(x)",
+        A=A,
+        f=partial(pool, window=window, **options),
+        x=x,
+        y_bar=_array(y_bar, A.out_shape),
+        w=None,
+        number=number,
+    )
+
+
+_SLIDING = {"stride", "padding", "dilation", "stretch"}
+
+
+def _array(values: Any, shape: tuple[int, ...]) -> Float[Array, "..."]:
+    return jnp.asarray(np.asarray(values, np.float32).reshape(shape))
+
+
+def _title(
+    what: str,
+    in_size: Sequence[int],
+    kernel: Sequence[int],
+    options: dict[str, Any],
+    channels: tuple[int, int],
+    usual: dict[str, tuple[Any, ...]] | None = None,
+) -> str:
+    parts = [f"input {_sizes(in_size)}", f"{'window' if 'pooling' in what else 'kernel'} {_sizes(kernel)}"]
+    parts += [f"{channels[0]} → {channels[1]} channels"] if channels != (1, 1) else []
+    usual = _USUAL if usual is None else usual
+    parts += [
+        f"{name} {_option(value)}"
+        for name, value in options.items()
+        if not {*(value if isinstance(value, tuple) else (value,))} <= {*usual.get(name, ()), (0, 0)}
+    ]
+    return f"{what}: {', '.join(parts)}"
+
+
+_USUAL = {
+    "stride": (1,),
+    "padding": (0, "VALID"),
+    "dilation": (1,),
+    "stretch": (1,),
+    "groups": (1,),
+    "flip": (False,),
+    "output padding": (0,),
+}
+_OF_POOLS = {name: values for name, values in _USUAL.items() if name != "stride"}
+
+
+def _option(value: Any) -> str:
+    if isinstance(value, tuple):
+        parts = [_option(part).replace("×", ":") for part in value]
+        return parts[0] if len(set(parts)) == 1 and ":" not in parts[0] else "×".join(parts)
+    return "yes" if value is True else f"{value}"
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    return "×".join(map(str, sizes))
+
+
+def _fraction(value: float) -> str:
+    """1/9 for 0.1111111, 1 for 1.0."""
+    whole = round(1 / value) if value else 0
+    return f"1/{whole}" if whole > 1 and abs(whole * value - 1) < 1e-5 else f"{value:g}"
