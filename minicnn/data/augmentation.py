@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from minicnn.data.resampling import resampling
+
 
 def shifted(
     key: jax.Array, images: Float[Array, "n h w c"], reach: int, background: float = -0.1
@@ -17,3 +19,41 @@ def shifted(
     starts = jax.random.randint(key, (count, 2), 0, 2 * reach + 1)
     wide = jnp.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), constant_values=background)
     return jax.vmap(lambda image, start: jax.lax.dynamic_slice(image, (*start, 0), (*size, channels)))(wide, starts)
+
+
+def distorted(
+    key: jax.Array,
+    images: Float[Array, "n h w c"],
+    reach: float = 2.0,
+    scale: float = 0.15,
+    squeeze: float = 0.15,
+    shear: float = 0.3,
+    background: float = -0.1,
+) -> Float[Array, "n h w c"]:
+    """Each image under a random planar distortion of its own, as LeNet-5 was trained with.
+
+    Translation in both directions, scaling, squeezing (compression of one direction and elongation of the other) and
+    horizontal shearing, each uniform up to its bound, make one affine map; `minicnn.data.resampling` is its matrix.
+
+    Args:
+        key: of the draws.
+        images: the images.
+        reach: pixels of translation.
+        scale: of the logarithm of the size.
+        squeeze: of the logarithm of the ratio of height to width, halved.
+        shear: columns per row.
+        background: what comes in at the border.
+
+    >>> distorted(jax.random.key(0), jnp.ones((5, 32, 32, 1))).shape
+    (5, 32, 32, 1)
+    """
+    bounds = jnp.array([reach, reach, scale, squeeze, shear])
+    draws = bounds * jax.random.uniform(key, (len(images), 5), minval=-1)
+
+    def distort(image: Array, draw: Array) -> Array:
+        size, squeezed = draw[2], draw[3]
+        A = jnp.array([[jnp.exp(size + squeezed), 0.0], [draw[4], jnp.exp(size - squeezed)]])
+        R = resampling(A, draw[:2], image.shape[:2], image.shape[2])
+        return R(image - background) + background
+
+    return jax.vmap(distort)(images, draws)

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from jaxtyping import Array
 
-from minicnn.data.augmentation import shifted
+from minicnn.data.augmentation import distorted, shifted
 from minicnn.train.config import Config
 from minicnn.train.names import find
 
@@ -23,7 +23,12 @@ def shift(config: Config) -> Augmentation:
     return (lambda key, images: shifted(key, images, config.reach)) if config.reach else unchanged(config)
 
 
-AUGMENTATIONS: dict[str, Callable[[Config], Any]] = {"none": unchanged, "shift": shift}
+def distort(config: Config) -> Augmentation:
+    """Each image translated by up to `reach` pixels, scaled, squeezed and sheared."""
+    return lambda key, images: distorted(key, images, config.reach)
+
+
+AUGMENTATIONS: dict[str, Callable[[Config], Any]] = {"none": unchanged, "shift": shift, "distort": distort}
 
 
 def augmentation_of(config: Config) -> Augmentation:
