@@ -21,6 +21,8 @@ from minicnn.train.recipes import Recipe
 from minicnn.train.sharding import copied, everywhere, split_rows, spread
 
 _TEST_BATCH = 500
+# What runs once, or once an epoch, is compiled fast rather than made fast: random bits take a second to optimise.
+_ONCE = {"xla_backend_optimization_level": 0}
 
 
 class State(NamedTuple):
@@ -153,12 +155,11 @@ def loss_and_gradient(model: Sequential, recipe: Recipe) -> Callable[..., tuple[
 
 
 def _initial(model: Sequential, in_shape: tuple[int, ...], optimizer: Optimizer) -> Callable[[Any], State]:
-    @jax.jit
     def draw(key: Array) -> State:
         params = model.init(jax.random.wrap_key_data(key), in_shape)
         return State(params, optimizer.transformation.init(params))
 
-    return draw
+    return jax.jit(draw, compiler_options=_ONCE)
 
 
 def _compile(
@@ -178,9 +179,11 @@ def _compile(
 
 @lru_cache(maxsize=2)
 def _order(key: bytes, epoch: int, count: int) -> np.ndarray:
-    own = jax.random.fold_in(_key(np.frombuffer(key, np.uint32)), epoch + 1)
-    return np.asarray(jax.random.permutation(own, count))
+    return np.asarray(_permutation(np.frombuffer(key, np.uint32), epoch + 1, count))
 
 
-def _key(data: np.ndarray) -> jax.Array:
-    return jax.random.wrap_key_data(jnp.asarray(data))
+def _permute(key: Array, epoch: Array, count: int) -> Array:
+    return jax.random.permutation(jax.random.fold_in(jax.random.wrap_key_data(key), epoch), count)
+
+
+_permutation = jax.jit(_permute, static_argnums=2, compiler_options=_ONCE)
