@@ -162,10 +162,15 @@ class Program:
     def _kind(self) -> str:
         return "cotangent" if self.transposed else "tangent"
 
-    def __str__(self) -> str:
-        """The equations, with ẋ for the tangent of x and x̄ for its cotangent."""
+    @property
+    def names(self) -> list[str]:
+        """What the nodes are called: ẋ for the tangent of x, x̄ for its cotangent."""
         mark = _BAR if self.transposed else _DOT
-        names = [_marked(node.name, mark) for node in self.nodes]
+        return [_marked(node.name, mark) for node in self.nodes]
+
+    def __str__(self) -> str:
+        """The equations."""
+        names = self.names
         given, returned = (", ".join(names[n] for n in ns) for ns in (self.inputs, self.outputs))
         lines = [f"{names[n]} = {_total(arrows, names)}" for n, arrows in self.equations()]
         return "\n".join(
@@ -178,10 +183,10 @@ class Program:
 
     def dot(self) -> str:
         """The graph in graphviz's language, an arrow for each map: `graphviz.Source(program.dot())` draws it."""
-        mark = _BAR if self.transposed else _DOT
+        names = self.names
         ends = set(self.inputs) | set(self.outputs)
         nodes = [
-            f'  n{n} [label="{_quoted(_marked(node.name, mark))}\\n{node.shape}"{", shape=box" if n in ends else ""}];'
+            f'  n{n} [label="{_quoted(names[n])}\\n{node.shape}"{", shape=box" if n in ends else ""}];'
             for n, node in enumerate(self.nodes)
         ]
         arrows = [f'  n{a.source} -> n{a.target} [label="{_quoted(a.label)}"];' for a in self.arrows]

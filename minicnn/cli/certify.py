@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from minicnn.cli.app import Seed, app, console, exit_by, one_line_errors
+from minicnn.cli.parsing import each, sizes
 
 
 @app.command()
@@ -72,30 +73,15 @@ def _certify_layers(
 
     settings: Sequence[Any] = SETTINGS
     if kernel is not None:
-        in_size = _sizes("size", size)
+        in_size = sizes("size", size)
         for name in {"stride", "dilation", "stretch"} & set(options):
-            options[name] = _each(name, options[name], len(in_size))
+            options[name] = each(name, options[name], len(in_size))
         padding = options["padding"]
         options["padding"] = int(padding) if padding.lstrip("-").isdigit() else padding
-        kernel_size = _each("kernel", kernel, len(in_size))
+        kernel_size = each("kernel", kernel, len(in_size))
         settings = [Setting(in_size, kernel_size, channels_in, channels_out, options, seed)]
         _ = settings[0].map
     found = run_live(console, settings)
     held = sum(bool(c.ok) for outcome in found for c in outcome.comparisons)
     console.print(f"{held} of {sum(len(outcome.comparisons) for outcome in found)} identities hold.")
     return found, [outcome.to_json() for outcome in found]
-
-
-def _sizes(name: str, text: str) -> tuple[int, ...]:
-    parts = text.split("x")
-    if not all(part.isdigit() for part in parts):
-        raise ValueError(f"`{name}`={text!r} must be whole numbers joined by x, such as 6 or 6x5")
-    return tuple(map(int, parts))
-
-
-def _each(name: str, text: str, rank: int) -> tuple[int, ...]:
-    """One number for all axes, or one for each."""
-    sizes = _sizes(name, text)
-    if len(sizes) not in (1, rank):
-        raise ValueError(f"`{name}`={text} has {len(sizes)} numbers and the input {rank} axes: give one, or one each")
-    return sizes * rank if len(sizes) == 1 else sizes

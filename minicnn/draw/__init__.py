@@ -2,7 +2,21 @@
 
 from minicnn.draw.confusion import confusion
 from minicnn.draw.curves import training
+from minicnn.draw.fields import receptive_field
 from minicnn.draw.filters import filters
 from minicnn.draw.matrices import matrix, pair
+from minicnn.draw.programs import program
+from minicnn.draw.spectra import spectrum
+from minicnn.draw.taps import taps
 
-__all__ = ["confusion", "filters", "matrix", "pair", "training"]
+__all__ = [
+    "confusion",
+    "filters",
+    "matrix",
+    "pair",
+    "program",
+    "receptive_field",
+    "spectrum",
+    "taps",
+    "training",
+]

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from minicnn.train.loop import Record
+    from minicnn.train import Record, Run
 
 
-def training(records: "Sequence[Record]", axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
+def training(run: "Run | Sequence[Record]", axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
     """Draw the loss and the error of a run against its epochs, both on logarithmic scales.
 
     Args:
-        records: what the run wrote after each epoch.
+        run: a run, or what one wrote after each epoch.
         axes: where to draw; a new figure if None.
     """
     from matplotlib import pyplot as plt
@@ -21,6 +21,7 @@ def training(records: "Sequence[Record]", axes: "tuple[Axes, Axes] | None" = Non
     if axes is None:
         _, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
         axes = (left, right)
+    records = run if isinstance(run, Sequence) else run.records()
     epochs = [record.epoch for record in records]
     axes[0].semilogy(epochs, [record.loss for record in records], color="#0072b2")
     axes[0].set(xlabel="epoch", ylabel="training loss", title="Cross-entropy")

@@ -16,11 +16,9 @@ def out_size(sliding: Sliding, in_size: int) -> str:
     p, p_shown = _padding(sliding, in_size, "+")
     k, k_shown = ("k", f"{sliding.kernel_size}") if sliding.dilation == 1 else ("k̂", f"{sliding.extent}")
     room, shown = f"{i}{p} − {k}", f"{i_shown}{p_shown} − {k_shown}"
-    if s == 1:
-        formula = f"o = {room} + 1 = {shown} + 1 = {o}"
-    else:
-        formula = f"o = ⌊({room})/s⌋ + 1 = ⌊({shown})/{s}⌋ + 1 = {o}"
-    return formula + _extent(sliding)
+    if s > 1:
+        room, shown = f"⌊({room})/s⌋", f"⌊({shown})/{s}⌋"
+    return f"o = {room} + 1 = {shown} + 1 = {o}" + _extent(sliding)
 
 
 def in_size(sliding: Sliding, out_size: int, in_size: int) -> str:

@@ -6,16 +6,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from minicnn.draw.style import SIGNED, own, readable_on
 from minicnn.maps import LinearMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_WRITTEN = 16  # rows or columns of a matrix whose numbers are written
 _LARGEST = 400  # rows or columns drawn; what is larger is reduced
 
 
 def matrix(A: LinearMap, axes: "Axes | None" = None, title: str | None = None) -> "Axes":
-    """Draw the entries of a map's matrix: blue below zero, red above, white where nothing is.
+    """Draw the entries of a map's matrix: grey at zero, darker below it, lighter above; written out where it is small.
 
     A matrix of more than 400 rows or columns is reduced: every block shows its entry of largest magnitude.
 
@@ -24,13 +26,18 @@ def matrix(A: LinearMap, axes: "Axes | None" = None, title: str | None = None) -
         axes: where to draw; a new figure if None.
         title: above the picture; the shape and the non-zeros if None.
     """
-    from matplotlib import pyplot as plt
-
-    axes = plt.subplots()[1] if axes is None else axes
     rows, columns = A.shape
+    axes = own(axes)
     entries = reduced(np.asarray(jnp.real(A.matrix())))
     limit = float(np.abs(entries).max(initial=0)) or 1.0
-    axes.imshow(entries, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=(0, columns, rows, 0), interpolation="nearest")
+    image = axes.imshow(
+        entries, cmap=SIGNED, vmin=-limit, vmax=limit, extent=(0, columns, rows, 0), interpolation="nearest"
+    )
+    if max(rows, columns) <= _WRITTEN:
+        for row, column in np.argwhere(entries):
+            value = entries[row, column]
+            color = readable_on(image.to_rgba(value)[:3])
+            axes.text(column + 0.5, row + 0.5, f"{value:.2g}", ha="center", va="center", fontsize=7, color=color)
     axes.set(xlabel="input entry", ylabel="output entry")
     axes.set_title(title or f"{rows}×{columns}, {A.nnz:,} non-zeros")
     return axes

@@ -13,7 +13,6 @@ from minicnn.draw.walk import Walk
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _WIDTH, _HEIGHT = 12.8, 6.4  # inches
 _LEFT = (0.35, 0.55, 5.2, 4.9)  # left, bottom, width, height: of the pictures of arrays
@@ -42,7 +41,7 @@ class Stage:
         if len(walk.geometry.axes) > 2:
             raise ValueError(f"the input has {len(walk.geometry.axes)} spatial axes: at most 2 can be drawn")
         self.walk = walk
-        self.figure: Figure = Figure(figsize=(_WIDTH, _HEIGHT))
+        self.figure = Figure(figsize=(_WIDTH, _HEIGHT))
         self.canvas = FigureCanvasAgg(self.figure)
         self.colors = tap_colors(int(walk.number.max(initial=-1)) + 1, lightness(rcParams["figure.facecolor"]) < 0.5)
         self._headings()
@@ -178,7 +177,8 @@ class Stage:
         if n is None:
             return f"{name} has {walk.table.size - (walk.table < 0).sum():,} non-zeros; vjp(ȳ) = {back}·ȳ"
         y, y_bar = (shown(float(np.ravel(array)[n])) for array in (walk.y, walk.y_bar))
-        return f"y[{n}] = row {n} of {name} · x = {y}        x̄ grows by column {n} of {back} · ȳ[{n}], where ȳ[{n}] = {y_bar}"
+        forward = f"y[{n}] = row {n} of {name} · x = {y}"
+        return f"{forward}        x̄ grows by column {n} of {back} · ȳ[{n}], where ȳ[{n}] = {y_bar}"
 
 
 class _Frame:

@@ -1,5 +1,6 @@
 """Colours that hold in light and dark styles, in greyscale and for colour-blind readers."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,13 @@ def own(axes: "Axes | None", figsize: tuple[float, float] | None = None) -> "Axe
     from matplotlib import pyplot as plt
 
     return plt.subplots(figsize=figsize, layout="constrained")[1] if axes is None else axes
+
+
+def background(dark: bool) -> AbstractContextManager[Any]:
+    """Matplotlib's dark style, or the one that is set."""
+    from matplotlib import style
+
+    return style.context("dark_background") if dark else nullcontext()
 
 
 def lightness(color: Any) -> float:

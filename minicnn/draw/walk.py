@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from minicnn.draw import formulas
 from minicnn.draw.taps import geometry_of, numbers, tap_table
 from minicnn.forms import Geometry
-from minicnn.forms.geometry import sliding_axes
+from minicnn.forms.geometry import check_groups, sliding_axes
 from minicnn.functional import avg_pool, conv, conv_map, conv_transpose, max_pool
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
 from minicnn.maps import LinearMap
@@ -158,8 +158,12 @@ def conv_walk(
     """
     rng = np.random.default_rng(seed)
     c_in, c_out = channels[::-1] if transpose else channels
-    shape = (*kernel_size, max(c_in // options.get("groups", 1), 1), c_out)
-    w = _array(np.arange(1, math.prod(shape) + 1) if w is None else w, shape)
+    check_groups(c_in, c_out, options.get("groups", 1))
+    shape = (*kernel_size, c_in // options.get("groups", 1), c_out)
+    w = np.arange(1, math.prod(shape) + 1) if w is None else np.asarray(w)
+    if w.size != math.prod(shape):
+        raise ValueError(f"the kernel is given {w.size} numbers and has {math.prod(shape)} taps, {_sizes(shape)}")
+    w = _array(w, shape)
     slidings = sliding_axes(kernel_size, **{key: options[key] for key in _SLIDING & set(options)})
     x = _array(rng.integers(0, 4, (*in_size, channels[0])) if x is None else x, (*in_size, channels[0]))
     if transpose:

@@ -158,6 +158,12 @@ class LinearMap(ABC):
         rows, columns = self.shape
         return f"{type(self).__name__}({self.in_shape} → {self.out_shape}, {rows}×{columns} {self.dtype.name})"
 
+    def _repr_html_(self) -> str:
+        """The picture of the matrix, in a notebook."""
+        from minicnn.maps.picture import html
+
+        return html(self)
+
 
 # A map is a pytree with static shapes, so that each product compiles once for maps of one structure.
 @partial(jax.jit, static_argnums=2, inline=True)

@@ -1,0 +1,76 @@
+"""`minicnn show`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from minicnn.cli.app import Seed, app, console, one_line_errors
+from minicnn.cli.parsing import each, padding, rank_of
+
+
+@app.command()
+def show(
+    in_size: Annotated[str, typer.Option("--input", help="Size of the input: 5, or 5x7.")] = "5",
+    kernel: Annotated[str, typer.Option(help="Taps: 3 for every axis, or 3x2.")] = "3",
+    stride: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
+    pad: Annotated[str, typer.Option("--padding", help="1, low:high such as 1:2, 1x0:2 for two axes, or SAME.")] = "0",
+    dilation: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
+    stretch: Annotated[str, typer.Option(help="2 puts a zero between neighbouring inputs.")] = "1",
+    transpose: Annotated[bool, typer.Option("--transpose", help="Cᵀ: the transposed convolution.")] = False,
+    output_padding: Annotated[str, typer.Option(help="Of a transposed convolution: positions to add.")] = "0",
+    channels: Annotated[str, typer.Option(help="Of input and output: 2, or 2x4.")] = "1",
+    groups: Annotated[int, typer.Option(help="Blocks of channels.")] = 1,
+    flip: Annotated[bool, typer.Option("--flip", help="Reverse the kernel: true convolution.")] = False,
+    dims: Annotated[int | None, typer.Option(help="Axes, where the sizes do not say: 1 or 2.")] = None,
+    taps: Annotated[str | None, typer.Option(help="The kernel's values, such as 1,0,-1; 1, 2, 3, … if absent.")] = None,
+    still: Annotated[Path | None, typer.Option(help="Also draw it to this file: .png, .svg, .pdf.")] = None,
+    animation: Annotated[Path | None, typer.Option(help="Also animate it: .gif, .mp4 (needs ffmpeg) or .html.")] = None,
+    rate: Annotated[float, typer.Option(help="Pictures per second of the animation.")] = 2.0,
+    dark: Annotated[bool, typer.Option("--dark", help="Light on dark in the files.")] = False,
+    seed: Seed = 0,
+) -> None:
+    """Explain one convolution: its size, its matrix C, and what Cᵀ does to a gradient."""
+    from minicnn.draw.movie import save_animation, save_still
+    from minicnn.draw.stage import Stage
+    from minicnn.draw.style import background
+    from minicnn.draw.terminal import explain
+    from minicnn.draw.walk import conv_walk
+
+    with one_line_errors():
+        if rate <= 0:
+            raise ValueError(f"`rate`={rate} must be greater than 0")
+        rank = rank_of(dims, in_size, kernel)
+        options: dict[str, Any] = {
+            "stride": each("stride", stride, rank),
+            "padding": padding(pad, rank),
+            "dilation": each("dilation", dilation, rank),
+            "stretch": each("stretch", stretch, rank),
+            "groups": groups,
+            "flip": flip,
+        }
+        c_in, c_out = each("channels", channels, 2)
+        walk = conv_walk(
+            each("input", in_size, rank),
+            each("kernel", kernel, rank),
+            channels=(c_in, c_out),
+            transpose=transpose,
+            output_padding=each("output-padding", output_padding, rank),
+            w=None if taps is None else _numbers(taps),
+            seed=seed,
+            **options,
+        )
+        console.print(explain(walk, console.width))
+        with background(dark):
+            stage = Stage(walk) if still or animation else None
+            written = [save_still(stage, still)] if stage and still else []
+            written += [save_animation(stage, animation, rate)] if stage and animation else []
+    for path in written:
+        console.print(f"wrote {path}", highlight=False)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"`taps`={text!r} must be numbers joined by commas, such as 1,0,-1") from None

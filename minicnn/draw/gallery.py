@@ -1,0 +1,186 @@
+"""The animations of the convolution-arithmetic guide, made and checked, and a page that shows them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn.draw.grids import Field
+from minicnn.draw.movie import save_animation
+from minicnn.draw.published import PUBLISHED, Published, W, X
+from minicnn.draw.stage import Stage
+from minicnn.draw.walk import Walk, conv_walk, pool_walk
+
+
+@dataclass(frozen=True)
+class Check:
+    """A published number and what the library finds."""
+
+    what: str
+    published: Any
+    found: Any
+
+    @property
+    def ok(self) -> bool:
+        """They agree."""
+        return self.published == self.found
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One animation that was made.
+
+    Attributes:
+        published: what it should be.
+        file: its name in the folder.
+        walk: what it shows.
+        checks: its numbers.
+    """
+
+    published: Published
+    file: str
+    walk: Walk
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """All numbers agree."""
+        return all(check.ok for check in self.checks)
+
+
+def chosen(names: Sequence[str]) -> list[Published]:
+    """The animations of these names; all if there are none.
+
+    Raises:
+        ValueError: for a name that is none of theirs.
+    """
+    known = {published.name: published for published in PUBLISHED}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"`only`={name!r} is no animation of the gallery: use one of {', '.join(known)}")
+    return [known[name] for name in names] or list(PUBLISHED)
+
+
+def make(published: Published, folder: Path, suffix: str = ".gif", rate: float = 2.0) -> Exhibit:
+    """Animate one, check its numbers, and write it to the folder."""
+    walk = walk_of(published)
+    path = save_animation(Stage(walk), folder / f"{published.name}{suffix}", rate)
+    return Exhibit(published, path.name, walk, tuple(check(published, walk)))
+
+
+def walk_of(published: Published) -> Walk:
+    """What an animation shows: the guide's own numbers where it has any."""
+    i, k, o = ((size,) * 2 for size in (published.i, published.k, published.o))
+    options = {"stride": published.s, "padding": published.p, "dilation": published.d}
+    if published.kind in ("average", "max"):
+        return pool_walk(published.kind, X[..., None], k, **options)
+    if published.kind == "transposed":
+        return conv_walk(o, k, transpose=True, output_padding=published.a, **options)
+    given = {"x": X, "w": W} if published.numbers else {}
+    return conv_walk(i, k, **given, **options)
+
+
+def check(published: Published, walk: Walk) -> Iterator[Check]:
+    """Compare what was published with what the library computes."""
+    axis = walk.geometry.axes[0]
+    yield Check("output size", published.out_size, walk.A.out_shape[0])
+    yield Check("shape of the matrix", published.shape, walk.C.shape)
+    yield Check("non-zeros", published.nnz, walk.A.nnz)
+    yield Check("pictures", published.out_size**2, len(walk.C))
+    if published.kind == "transposed":
+        field = Field.under(axis)
+        stretched = axis.stretch * (axis.in_size - 1) + 1
+        yield Check("stretched input ĩ′", published.stretched, stretched)
+        yield Check("padding p′", published.p_transposed, -field.low)
+        added = field.size + field.low - stretched - published.p_transposed
+        yield Check("zeros a at the bottom and right", published.a, added)
+    if published.numbers:
+        found = tuple(tuple(round(float(value), 1) for value in row) for row in walk.y[..., 0])
+        yield Check("output", published.numbers, found)
+    yield Check("C·x is the output", True, _close(walk.C @ np.ravel(walk.x), walk.y))
+    yield Check("Cᵀ·ȳ is the gradient", True, _close(walk.C.T @ np.ravel(walk.y_bar), walk.x_bars[-1]))
+
+
+def _close(left: np.ndarray, right: np.ndarray) -> bool:
+    """Equal, as sums of small integers are; an average has rounding."""
+    return bool(np.allclose(left, np.ravel(right), rtol=1e-6, atol=1e-6))
+
+
+def write_index(exhibits: Sequence[Exhibit], folder: Path) -> Path:
+    """Write `index.html`: every animation with its text, its formula and its checked numbers."""
+    path = folder / "index.html"
+    path.write_text(_PAGE.format(exhibits="\n".join(map(_figure, exhibits))))
+    return path
+
+
+def described(exhibit: Exhibit) -> str:
+    """What an animation shows, for those who cannot see it."""
+    walk, (rows, columns) = exhibit.walk, exhibit.walk.C.shape
+    return (
+        f"{walk.title}. {rows} pictures, one for each output: the window on the input, its row of the "
+        f"{rows}×{columns} matrix {walk.name}, the same entries as a column of the transpose, and the gradient "
+        "accumulating in the input."
+    )
+
+
+def _figure(exhibit: Exhibit) -> str:
+    published, walk = exhibit.published, exhibit.walk
+    alt, file = escape(described(exhibit)), escape(exhibit.file)
+    tag = {
+        ".html": '<iframe src="{}" title="{}"></iframe>',
+        ".mp4": '<video src="{}" controls aria-label="{}"></video>',
+    }
+    picture = tag.get(Path(file).suffix, '<img src="{}" alt="{}" loading="lazy">').format(file, alt)
+    rows = "".join(
+        f"<tr><td>{escape(check.what)}</td><td>{escape(_told(check.published))}</td><td>{escape(_told(check.found))}</td>"
+        f"<td>{'✓' if check.ok else '✗ differs'}</td></tr>"
+        for check in exhibit.checks
+    )
+    note = f"<p>{escape(published.note)}</p>" if published.note else ""
+    return (
+        f'<figure id="{published.name}"><h2>{escape(walk.title)}</h2>{picture}<figcaption>'
+        f"<p>Relationship {published.relationship}: {escape('; '.join(walk.formula))}</p>{note}"
+        f"<details><summary>{sum(c.ok for c in exhibit.checks)} of {len(exhibit.checks)} numbers agree</summary>"
+        f"<table><tr><th>what</th><th>published</th><th>found</th><th></th></tr>{rows}</table></details>"
+        "</figcaption></figure>"
+    )
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(_told(part) for part in value) if isinstance(value[0], tuple) else " ".join(map(str, value))
+    return str(value)
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Convolution arithmetic, with its matrices</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }}
+figure {{ margin: 3rem 0; }}
+h2 {{ font-size: 1.2rem; }}
+img, video, iframe {{ width: 100%; height: auto; border: 0; }}
+iframe {{ aspect-ratio: 16 / 10; }}
+td, th {{ padding: 0 1rem 0 0; text-align: left; }}
+</style>
+</head>
+<body>
+<h1>Convolution arithmetic, with its matrices</h1>
+<p>The animations of Dumoulin &amp; Visin, <em>A guide to convolution arithmetic for deep learning</em>
+(<a href="https://arxiv.org/abs/1603.07285">arXiv 1603.07285</a>), computed anew. Each steps through the outputs: the
+window on the input, its row of the matrix, the same entries as a column of the transpose, and the gradient (the
+vector–Jacobian product of the outputs so far) as it accumulates in the input. All numbers come from the library, and
+the published ones are compared with them.</p>
+{exhibits}
+</body>
+</html>
+"""

@@ -1,0 +1,99 @@
+"""A linear program as a graph, beside its transpose."""
+
+from typing import TYPE_CHECKING
+
+from minicnn.autodiff.program import Program
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Spot = tuple[float, float]
+
+
+def program(P: Program, axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
+    """Draw a program from top to bottom, and beside it its transpose: the same places, every arrow reversed.
+
+    Boxes are inputs and outputs; below each name stands its shape.
+
+    Args:
+        P: the program.
+        axes: where to draw; a new figure if None.
+
+    >>> from minicnn import autodiff
+    >>> P = autodiff.make_program(lambda x: minicnn.ops.tanh(x), jnp.ones(3))[1]
+    >>> [ax.get_title() for ax in program(P)]
+    ['P', 'Pᵀ']
+    """
+    from matplotlib import pyplot as plt
+
+    spots = places(P)
+    wide, deep = (max(spot[k] for spot in spots) + 1 for k in (0, 1))
+    if axes is None:
+        size = (min(max(3.4, 1.9 * wide) * 2, 18), min(max(2.5, 0.95 * deep), 20))
+        _, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
+        axes = (left, right)
+    _graph(axes[0], P, spots, "P" if not P.transposed else "Pᵀ")
+    _graph(axes[1], P.T, spots[::-1], "Pᵀ" if not P.transposed else "P")
+    for ax in axes:
+        ax.set(xlim=(-0.7, wide - 0.3), ylim=(deep - 0.5, -0.5))
+        ax.set_axis_off()
+    return axes
+
+
+def places(P: Program) -> list[Spot]:
+    """Where each node goes: (across, down). No arrow of P points up, and no two nodes share a place."""
+    into, out = ([[] for _ in P.nodes] for _ in range(2))
+    for arrow in P.arrows:
+        into[arrow.target].append(arrow.source)
+        out[arrow.source].append(arrow.target)
+    down = [0] * len(P.nodes)
+    for n in range(len(P.nodes)):
+        down[n] = max((down[m] + 1 for m in into[n]), default=0)
+    for n in range(len(P.nodes)):
+        if not into[n] and out[n]:  # an input stands above the first node that needs it
+            down[n] = min(down[m] for m in out[n]) - 1
+    across: dict[int, float] = {}
+    for level in sorted(set(down)):
+        members = [n for n in range(len(P.nodes)) if down[n] == level]
+        wished = {n: sum(across[m] for m in into[n]) / len(into[n]) if into[n] else float(n) for n in members}
+        members.sort(key=lambda n: (bool(not into[n]), wished[n]))
+        across |= {n: float(position) for position, n in enumerate(members)}
+    return [(across[n], float(down[n])) for n in range(len(P.nodes))]
+
+
+def _graph(axes: "Axes", P: Program, spots: list[Spot], title: str) -> None:
+    from matplotlib import rcParams
+
+    ink, paper = rcParams["text.color"], rcParams["figure.facecolor"]
+    ends = {*P.inputs, *P.outputs}
+    for n, (node, name, spot) in enumerate(zip(P.nodes, P.names, spots, strict=True)):
+        frame = "square" if n in ends else "round"
+        box = {
+            "boxstyle": f"{frame},pad=0.35",
+            "facecolor": paper,
+            "edgecolor": ink,
+            "linewidth": 1.8 if n in ends else 0.8,
+        }
+        shape = "×".join(map(str, node.shape)) or "scalar"
+        axes.text(*spot, f"{name}\n{shape}", ha="center", va="center", fontsize=9, linespacing=1.3, bbox=box, zorder=3)
+    for arrow in P.arrows:
+        start, stop = spots[arrow.source], spots[arrow.target]
+        bend = 0.0 if abs(start[1] - stop[1]) <= 1 else 0.35
+        axes.annotate(
+            "",
+            xy=stop,
+            xytext=start,
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": ink,
+                "shrinkA": 17,
+                "shrinkB": 17,
+                "connectionstyle": f"arc3,rad={bend if start[1] < stop[1] else -bend}",
+            },
+        )
+        # half the bend is how far a quadratic arc leaves the straight line, to the right of it
+        where = ((start[0] + stop[0]) / 2 - bend / 2 * abs(start[1] - stop[1]), (start[1] + stop[1]) / 2)
+        ground = {"facecolor": paper, "edgecolor": "none", "pad": 1.0}
+        if arrow.label:
+            axes.text(*where, arrow.label, ha="center", va="center", fontsize=8, color="#d55e00", bbox=ground, zorder=4)
+    axes.set_title(title)

@@ -1,0 +1,66 @@
+"""The picture of a map in a notebook: plain SVG, in the colours of the page around it."""
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from minicnn.maps.base import LinearMap
+
+_BLOCKS = 72  # rows or columns of the picture; a larger matrix is reduced
+_LARGEST = 50_000_000  # entries of the largest matrix whose non-zeros are listed for a picture
+_PAPER = 360  # pixels of the longer side
+_LEVELS = 4  # of opacity
+
+
+def html(A: "LinearMap") -> str:
+    """The map's name and shapes, and its non-zeros: filled where positive, hollow where negative."""
+    head = f"<code>{escape(repr(A))}</code>"
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(A))
+    if traced or not 0 < math.prod(A.shape) <= _LARGEST:
+        return head
+    rows, columns, values = A.entries()
+    step = max(-(-max(A.shape) // _BLOCKS), 1)
+    largest = f", each square the largest of {step}×{step} entries" if step > 1 else ""
+    hollow = "; hollow squares are negative" if (np.real(values) < 0).any() else ""
+    facts = f"{len(rows):,} non-zeros of {math.prod(A.shape):,}{largest}{hollow}"
+    picture = svg(blocks(A.shape, rows, columns, np.real(values), step), f"The matrix: {facts}")
+    return f'<figure style="margin:0">{picture}<figcaption>{head}<br>{facts}</figcaption></figure>'
+
+
+def blocks(
+    shape: tuple[int, int], rows: np.ndarray, columns: np.ndarray, values: np.ndarray, step: int
+) -> Float[np.ndarray, "m n"]:
+    """In each block of the matrix the structural non-zero of largest magnitude, and NaN where there is none.
+
+    >>> blocks((2, 4), np.array([0, 0, 1]), np.array([0, 1, 3]), np.array([1.0, -5.0, 2.0]), 2)
+    array([[-5.,  2.]])
+    """
+    picture = np.full([-(-size // step) for size in shape], np.nan)
+    order = np.argsort(np.abs(np.nan_to_num(values)), kind="stable")  # of several entries of a block the last stays
+    picture[rows[order] // step, columns[order] // step] = np.nan_to_num(values[order])
+    return picture
+
+
+def svg(picture: Float[np.ndarray, "m n"], label: str) -> str:
+    """The picture of an array; what is larger is more opaque, and NaN is left out."""
+    rows, columns = picture.shape
+    side = min(max(_PAPER / max(rows, columns), 3), 18)
+    limit = float(np.nanmax(np.abs(picture), initial=0)) or 1.0
+    level = np.ceil(np.nan_to_num(np.abs(picture)) / limit * _LEVELS).astype(int)
+    paths = []
+    for sign, color, shape in ((1, "#d55e00", "M{} {}h1v1h-1z"), (-1, "#0072b2", "M{} {}h1v1h-1zm.25 .25v.5h.5v-.5z")):
+        for opacity in range(_LEVELS + 1):
+            here = (level == opacity) & ~np.isnan(picture) & ((picture < 0) == (sign < 0))
+            if here.any():
+                d = "".join(shape.format(column, row) for row, column in np.argwhere(here))
+                paths.append(f'<path fill="{color}" fill-opacity="{0.2 + 0.8 * opacity / _LEVELS:.2f}" d="{d}"/>')
+    return (
+        f'<svg role="img" aria-label="{escape(label)}" width="{side * columns:.0f}" height="{side * rows:.0f}" '
+        f'viewBox="0 0 {columns} {rows}" preserveAspectRatio="none" style="outline:1px solid currentColor">'
+        f"{''.join(paths)}</svg>"
+    )

@@ -1,0 +1,101 @@
+"""`minicnn show` and `minicnn gallery`: what they print, what they write, and what they refuse."""
+
+import pytest
+from typer.testing import CliRunner
+
+from minicnn.cli import app
+from minicnn.draw.published import PUBLISHED
+
+
+def run(*args, width=120):
+    return CliRunner().invoke(app, [*map(str, args)], env={"COLUMNS": str(width), "TERM": "dumb"})
+
+
+def test_show_explains_a_convolution():
+    result = run("show", "--input", 5, "--kernel", 3, "--stride", 2, "--padding", 1, width=140)
+    assert result.exit_code == 0, result.output
+    for line in (
+        "o = ⌊(i + 2p − k)/s⌋ + 1 = ⌊(5 + 2·1 − 3)/2⌋ + 1 = 3",
+        "C is 9×25, from 5×5 to 3×3",
+        "49 of 225, 21.8 %",
+        "9 values, of 9 taps",
+        "9 of at most 9",
+        "every input pixel is read",
+        " w₁₁  w₁₂   ·    ·    ·   w₂₁  w₂₂ ",
+    ):
+        assert line in result.output
+
+
+def test_show_of_a_wide_matrix_marks_the_taps():
+    result = run("show", "--input", "1x10", "--kernel", "1x3", "--stride", 2, width=48)
+    assert "0 w₀₀  1 w₀₁  2 w₀₂" in result.output
+    assert "0 1 2 · · · · · · ·" in result.output
+    assert "· · 0 1 2 · · · · ·" in result.output
+    assert "1 input pixel no output reads: (0, 9)" in result.output
+    assert "too large for this terminal" in run("show", "--input", 9, width=40).output
+
+
+def test_show_writes_files(tmp_path):
+    still, animation = tmp_path / "still.png", tmp_path / "walk.gif"
+    args = [
+        "--transpose",
+        "--input",
+        2,
+        "--kernel",
+        2,
+        "--dims",
+        1,
+        "--stride",
+        2,
+        "--output-padding",
+        1,
+        "--taps",
+        "1,-1",
+    ]
+    result = run("show", *args, "--still", still, "--animation", animation, "--dark")
+    assert result.exit_code == 0, result.output
+    assert "o′ = s(i′ − 1) + a + k = 2·(2 − 1) + 1 + 2 = 5" in result.output
+    assert still.stat().st_size > 0
+    assert animation.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--input", "2", "--kernel", "5"], "the kernel spans 5 on axis 0"),
+        (["--input", "5y"], "whole numbers joined by x"),
+        (["--padding", "1:2:3"], "low:high"),
+        (["--padding", "odd"], "no padding word"),
+        (["--dims", "1", "--input", "5x5"], "disagree"),
+        (["--stride", "2x2x2", "--input", "5x5"], "has 3 numbers and the input 2 axes"),
+        (["--stride", "0"], "`stride`=0 must be at least 1"),
+        (["--taps", "1,b"], "numbers joined by commas"),
+        (["--taps", "1,2"], "2 numbers"),
+        (["--channels", "3", "--groups", "2"], "`groups`=2 must divide"),
+        (["--groups", "0"], "`groups`=0 must be at least 1"),
+        (["--still", "a.doc"], "a still is one of"),
+        (["--rate", "0"], "`rate`=0.0 must be greater than 0"),
+        (["--still", "/no/such/folder/a.png"], "No such file"),
+    ],
+)
+def test_show_refuses_in_one_line(args, said):
+    result = run("show", *args, width=400)
+    assert result.exit_code == 2, result.output
+    errors = [line for line in result.output.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert said in errors[0]
+    assert "Traceback" not in result.output
+
+
+def test_gallery_makes_what_is_asked_for(tmp_path):
+    folder = tmp_path / "made"
+    result = run("gallery", folder, "--only", PUBLISHED[0].name, width=200)
+    assert result.exit_code == 0, result.output
+    assert "6 of 6 published numbers agree" in result.output
+    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "no_padding_no_strides.gif"]
+
+
+def test_gallery_knows_its_names(tmp_path):
+    result = run("gallery", tmp_path, "--only", "none", width=2000)
+    assert result.exit_code == 2
+    assert "is no animation of the gallery: use one of no_padding_no_strides, " in result.output
