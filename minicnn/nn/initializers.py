@@ -1,6 +1,8 @@
 """Initialisers: jax.nn's, which read fan-in off a kernel (*kernel, c_in, c_out), and LeCun's of 1998."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +18,7 @@ he_normal: Initializer = _he_normal()
 glorot_uniform: Initializer = _glorot_uniform()
 
 
-def lecun_1998(
-    key: jax.Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32, out_sharding: object = None
-) -> Array:
+def lecun_1998(key: jax.Array, shape: Sequence[Any], dtype: DTypeLike | None = None, out_sharding: Any = None) -> Array:
     """Uniform in ±2.4 / fan-in, the initialisation of LeNet-5.
 
     >>> w = lecun_1998(jax.random.key(0), (5, 5, 1, 6))
@@ -26,4 +26,4 @@ def lecun_1998(
     True
     """
     bound = 2.4 / math.prod(shape[:-1])
-    return jax.random.uniform(key, shape, dtype, -bound, bound)
+    return jax.random.uniform(key, tuple(shape), jnp.float32 if dtype is None else dtype, -bound, bound)

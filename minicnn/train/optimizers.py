@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import optax
 
 from minicnn.data import Split
 from minicnn.nn import Sequential
 from minicnn.train.config import Config
+from minicnn.train.levenberg import SAMPLE, levenberg_marquardt, second_derivatives
 from minicnn.train.names import find
 from minicnn.train.recipes import Recipe
 from minicnn.train.schedules import schedule_of
@@ -61,7 +63,23 @@ def sgd(problem: Problem) -> Optimizer:
     return Optimizer(optax.sgd(problem.rate, momentum=problem.config.momentum or None))
 
 
-OPTIMIZERS: dict[str, Callable[[Problem], Optimizer]] = {"adam": adam, "adamw": adamw, "sgd": sgd}
+def levenberg(problem: Problem) -> Optimizer:
+    """Stochastic diagonal Levenberg-Marquardt, its second derivatives estimated anew before every epoch."""
+    model, loss = problem.model, problem.recipe.loss
+    estimate = jax.jit(lambda params, images, labels: second_derivatives(model, loss, params, images, labels))
+
+    def before_epoch(params: Any, state: Any, sample: Split) -> Any:
+        return state._replace(h=estimate(params, sample.images, sample.labels))
+
+    return Optimizer(levenberg_marquardt(problem.rate, problem.config.batch), SAMPLE, before_epoch)
+
+
+OPTIMIZERS: dict[str, Callable[[Problem], Optimizer]] = {
+    "adam": adam,
+    "adamw": adamw,
+    "sgd": sgd,
+    "levenberg": levenberg,
+}
 
 
 def optimizer_of(config: Config, model: Sequential, recipe: Recipe, steps: int) -> Optimizer:

@@ -40,7 +40,23 @@ class Recipe:
     defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-RECIPES: dict[str, Recipe] = {"lenet5": Recipe(zoo.LeNet5)}
+# As in the paper but for the batch: 20 passes at falling rates, with the step of its appendix C.
+_LENET5_1998 = {
+    "optimizer": "levenberg",
+    "schedule": "passes",
+    "learning_rate": 5e-4,
+    "epochs": 20,
+    "batch": 32,
+    "augment": "none",
+}
+
+RECIPES: dict[str, Recipe] = {
+    "lenet5": Recipe(zoo.LeNet5),
+    "lenet5-1998": Recipe(lambda: zoo.LeNet5(original=True), losses.competitive, smallest, _LENET5_1998),
+    "lenet1": Recipe(zoo.LeNet1),
+    "lenet4": Recipe(zoo.LeNet4),
+    "cifarnet": Recipe(zoo.CifarNet),
+}
 
 
 def recipe_of(name: str) -> Recipe:
