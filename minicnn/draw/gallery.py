@@ -74,12 +74,12 @@ def make(published: Published, folder: Path, suffix: str = ".gif", rate: float =
 def walk_of(published: Published) -> Walk:
     """What an animation shows: the guide's own numbers where it has any."""
     i, k, o = ((size,) * 2 for size in (published.i, published.k, published.o))
-    options = {"stride": published.s, "padding": published.p, "dilation": published.d}
+    options: dict[str, Any] = {"stride": published.s, "padding": published.p, "dilation": published.d}
     if published.kind in ("average", "max"):
         return pool_walk(published.kind, X[..., None], k, **options)
     if published.kind == "transposed":
         return conv_walk(o, k, transpose=True, output_padding=published.a, **options)
-    given = {"x": X, "w": W} if published.numbers else {}
+    given: dict[str, Any] = {"x": X, "w": W} if published.numbers else {}
     return conv_walk(i, k, **given, **options)
 
 

@@ -118,7 +118,7 @@ class Grid:
         cells: the entry of the array in each cell, None for padding and gaps.
     """
 
-    def __init__(self, axes: "Axes", layout: Layout, title: str, side: float) -> None:
+    def __init__(self, axes: "Axes", layout: Layout, title: str, side: float, values: Float[np.ndarray, "..."]) -> None:
         from matplotlib import rcParams
         from matplotlib.collections import PatchCollection
         from matplotlib.colors import to_rgba
@@ -139,6 +139,7 @@ class Grid:
         size = max(min(side * 0.42, 11), 1)
         style = {"ha": "center", "va": "center", "fontsize": size, "animated": True}
         written = side >= _WRITTEN
+        self.low, self.high = float(np.min(values, initial=0)), float(np.max(values, initial=0))
         self.texts = [
             axes.text(column + 0.5, row + 0.53, "", **style) if written and index is not None else None
             for index, (row, column) in zip(self.cells, corners, strict=True)
@@ -149,12 +150,18 @@ class Grid:
         """What changes, in the order in which it is drawn."""
         return [self.squares, *(text for text in self.texts if text is not None)]
 
-    def neutral(self) -> tuple[Float[np.ndarray, "n 4"], Float[np.ndarray, "n 4"]]:
-        """Colours and edges at rest: entries in a pale grey, padding and gaps as outlines."""
+    def neutral(self, values: Float[np.ndarray, "..."]) -> tuple[Float[np.ndarray, "n 4"], Float[np.ndarray, "n 4"]]:
+        """Colours and edges at rest: entries in a pale grey, padding and gaps as outlines.
+
+        Where there is no room for numbers, the grey says how large they are.
+        """
         ink, paper = np.array(self.ink), np.array(self.paper)
         entry = np.array([index is not None for index in self.cells])[:, None]
-        pale = 0.88 * paper + 0.12 * ink
-        faces = np.where(entry, pale, np.zeros(4))
+        share = np.full((len(self.cells), 1), 0.12)
+        if not any(self.texts):
+            found = np.array([0.0 if index is None else values[index] for index in self.cells])
+            share[:, 0] += 0.7 * (np.nan_to_num(found, nan=self.low) - self.low) / max(self.high - self.low, 1e-30)
+        faces = np.where(entry, (1 - share) * paper + share * ink, np.zeros(4))
         edges = np.where(entry, paper, 0.75 * paper + 0.25 * ink)
         return faces, edges
 

@@ -5,9 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Int, UInt8
+
 from minicnn.draw.stage import Stage
 
 _MOST = 400  # outputs that an animation can step through
+_PROBES = 6  # pictures whose colours make the palette
 _HELD = 3  # how many times as long the last picture is held
 
 
@@ -50,18 +54,47 @@ def _gif(stage: Stage, path: Path, rate: float) -> None:
     from PIL import Image
 
     outputs = len(stage.walk.C)
+    probes = np.stack(list(stage.frames(range(0, outputs, max(outputs // _PROBES, 1)))))
     # One palette for all pictures, so that only what changes is stored.
-    probes = [Image.fromarray(frame) for frame in stage.frames({0, outputs // 2, outputs - 1})]
-    sheet = Image.new("RGB", (probes[0].width, sum(probe.height for probe in probes)))
-    for n, probe in enumerate(probes):
-        sheet.paste(probe, (0, n * probe.height))
-    palette = sheet.quantize(255, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    first, *rest = (
-        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in stage.frames()
-    )
+    palette, nearest = commonest(probes)
+    pictures = []
+    for frame in stage.frames():
+        picture = Image.fromarray(nearest[_box(frame)])
+        picture.putpalette(palette.tobytes())
+        pictures.append(picture)
+    first, *rest = pictures
     step = round(1000 / rate)
     durations = [step] * len(rest) + [_HELD * step]
     first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
+
+
+def commonest(
+    pictures: UInt8[np.ndarray, "n h w 3"], number: int = 256
+) -> tuple[UInt8[np.ndarray, "k 3"], UInt8[np.ndarray, " boxes"]]:
+    """The commonest colours, and for each box of 8×8×8 neighbouring colours the nearest of them.
+
+    At most one colour is taken from a box, so that the large areas keep theirs exactly.
+
+    >>> palette, nearest = commonest(np.array([[[[255, 255, 255], [255, 255, 255], [9, 0, 0]]]], np.uint8))
+    >>> palette.tolist(), nearest[[0, 32767]].tolist()
+    ([[255, 255, 255], [9, 0, 0]], [1, 0])
+    """
+    flat = pictures.reshape(-1, 3).astype(np.int32)
+    colors, counts = np.unique(flat @ np.array([65536, 256, 1]), return_counts=True)
+    colors = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1)[np.argsort(-counts, kind="stable")]
+    _, first = np.unique(_box(colors), return_index=True)
+    palette = colors[np.sort(first)[:number]]
+    levels = np.arange(4, 256, 8)
+    centres = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
+    square = (centres**2).sum(1)[:, None] - 2 * centres @ palette.T + (palette**2).sum(1)
+    nearest = square.argmin(1)
+    nearest[_box(palette)] = np.arange(len(palette))
+    return palette.astype(np.uint8), nearest.astype(np.uint8)
+
+
+def _box(colors: UInt8[np.ndarray, "*n 3"]) -> Int[np.ndarray, "*n"]:
+    r, g, b = np.moveaxis(colors.astype(np.int32) >> 3, -1, 0)
+    return r << 10 | g << 5 | b
 
 
 def _mp4(stage: Stage, path: Path, rate: float) -> None:

@@ -20,7 +20,7 @@ def program(P: Program, axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes,
         axes: where to draw; a new figure if None.
 
     >>> from minicnn import autodiff
-    >>> P = autodiff.make_program(lambda x: minicnn.ops.tanh(x), jnp.ones(3))[1]
+    >>> P = autodiff.make_program(lambda x: minicnn.ops.tanh(x), jnp.ones(3))
     >>> [ax.get_title() for ax in program(P)]
     ['P', 'Pᵀ']
     """

@@ -58,7 +58,7 @@ class Stage:
         self._paint(self.x, np.asarray(walk.x), n, missed=_FAINT)
         self._paint(self.x_bar, walk.x_bars[done], n, missed=0)
         for grid, values in ((self.y, y), (self.y_bar, np.asarray(walk.y_bar))):
-            faces, edges = grid.neutral()
+            faces, edges = grid.neutral(values)
             if n is not None:
                 faces[self._output(n)] = self._accent
             grid.paint(values, faces, edges)
@@ -105,24 +105,24 @@ class Stage:
         starts = np.cumsum([0.0, *(size + _GAP for size in widths)]) * side + left
         top, middle = bottom + height - _HEAD, bottom + height / 2 - _HEAD
         name = walk.name
-        self.x = self._grid(x, "input x", starts[0], top, side)
-        self.y = self._grid(y, f"output y = {name}·x", starts[2], top, side)
-        self.x_bar = self._grid(x, f"gradient x̄ = {_transposed(name)}·ȳ", starts[0], middle, side)
-        self.y_bar = self._grid(y, "cotangent ȳ", starts[2], middle, side)
+        self.x = self._grid(x, "input x", starts[0], top, side, walk.x)
+        self.y = self._grid(y, f"output y = {name}·x", starts[2], top, side, walk.y)
+        self.x_bar = self._grid(x, f"gradient x̄ = {_transposed(name)}·ȳ", starts[0], middle, side, walk.x_bars)
+        self.y_bar = self._grid(y, "cotangent ȳ", starts[2], middle, side, walk.y_bar)
         if w is not None:
-            kernel = self._grid(w, "kernel w", starts[1], top, side)
-            _, edges = kernel.neutral()
             places = np.arange(walk.w.size).reshape(walk.w.shape)  # pyright: ignore
             flat = places.reshape(*walk.w.shape[:-2], -1)  # pyright: ignore
             values = np.asarray(walk.w).reshape(flat.shape)
+            kernel = self._grid(w, "kernel w", starts[1], top, side, values)
+            _, edges = kernel.neutral(values)
             kernel.paint(values, self.colors[[flat[index] for index in kernel.cells]], edges)
             for artist in kernel.artists:
                 artist.set_animated(False)
 
-    def _grid(self, layout: Layout, title: str, left: float, top: float, side: float) -> Grid:
+    def _grid(self, layout: Layout, title: str, left: float, top: float, side: float, values: Any) -> Grid:
         rows, columns = layout.size
         axes = self._axes(left, top - side * rows, side * columns, side * rows)
-        return Grid(axes, layout, title, 72 * side)
+        return Grid(axes, layout, title, 72 * side, np.asarray(values))
 
     def _axes(self, left: float, bottom: float, width: float, height: float) -> "Axes":
         return self.figure.add_axes((left / _WIDTH, bottom / _HEIGHT, width / _WIDTH, height / _HEIGHT))
@@ -150,7 +150,7 @@ class Stage:
 
     def _paint(self, grid: Grid, values: Float[np.ndarray, "..."], n: int | None, missed: float) -> None:
         """Colour the window of output n: what its row reads in full, the rest of the window as far as `missed` says."""
-        faces, edges = grid.neutral()
+        faces, edges = grid.neutral(values)
         for channel, place, tap in () if n is None else self.walk.window(n):
             cell = grid.position[channel, place]
             index = grid.cells[cell]
@@ -191,8 +191,10 @@ class _Frame:
         self.size, self.by_row = (rows, columns), by_row
         veil = {"facecolor": rcParams["figure.facecolor"], "alpha": 0.7, "linewidth": 0, "animated": True}
         edge = {"fill": False, "edgecolor": _ACCENT, "linewidth": 2, "animated": True, "clip_on": False}
-        self.before, self.after = (axes.add_patch(Rectangle((0, 0), 0, 0, **veil)) for _ in range(2))
-        self.frame = axes.add_patch(Rectangle((0, 0), 0, 0, **edge))
+        self.before, self.after = (Rectangle((0, 0), 0, 0, **veil) for _ in range(2))
+        self.frame = Rectangle((0, 0), 0, 0, **edge)
+        for patch in (self.before, self.after, self.frame):
+            axes.add_patch(patch)
         self.borders = list(axes.spines.values())
         for border in self.borders:
             border.set_animated(True)

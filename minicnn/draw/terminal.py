@@ -52,7 +52,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 def _pixels(pixels: list[tuple[int, ...]]) -> str:
     if not pixels:
         return "every input pixel is read"
-    listed = ", ".join(str(pixel if len(pixel) > 1 else pixel[0]) for pixel in pixels[:_UNREAD])
+    listed = ", ".join(str(pixel) if len(pixel) > 1 else f"{min(pixel)}" for pixel in pixels[:_UNREAD])
     more = ", …" if len(pixels) > _UNREAD else ""
     return f"{len(pixels)} input pixel{'s' if len(pixels) > 1 else ''} no output reads: {listed}{more}"
 

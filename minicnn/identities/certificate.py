@@ -174,14 +174,21 @@ class Certificate:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(name)}</th>" for name in HEADERS)
         rows = [
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells(comparison))}</tr>"
+            f'<tr style="{_HTML_STYLES[comparison.ok]}">'
+            f"{''.join(f'<td>{escape(cell)}</td>' for cell in (_MARKS[comparison.ok], *cells(comparison)))}</tr>"
             for comparison in self.comparisons
         ]
-        return f"<p>{escape(self.headline)}</p><table><tr>{head}</tr>{''.join(rows)}</table>"
+        rows += [
+            f'<tr style="opacity:0.7"><td>–</td><td>{escape(way)}</td><td colspan="4">not taken: {escape(why)}</td>'
+            for way, why in self.skipped.items()
+        ]
+        return f"<p>{escape(self.headline)}</p><table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
 
 
 HEADERS = ("identity", "entries", "largest difference", "bound", "verdict")
 STYLES = {True: "", False: "bold red", None: "yellow"}
+_HTML_STYLES = {True: "", False: "color:#d55e00;font-weight:bold", None: "font-style:italic"}
+_MARKS = {True: "✓", False: "✗", None: "?"}
 
 
 def cells(comparison: Comparison) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Float
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _LEVELS = 4  # of opacity
 def html(A: "LinearMap") -> str:
     """The map's name and shapes, and its non-zeros: filled where positive, hollow where negative."""
     head = f"<code>{escape(repr(A))}</code>"
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(A))
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(A))
     if traced or not 0 < math.prod(A.shape) <= _LARGEST:
         return head
     rows, columns, values = A.entries()

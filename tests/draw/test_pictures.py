@@ -103,7 +103,7 @@ def test_the_field_of_a_transposed_convolution_is_what_its_row_reads():
 
 
 def test_a_program_points_down_and_its_transpose_up():
-    _, P = autodiff.make_program(lambda x, w: ops.sum(ops.tanh(conv(x, w)) + conv(x, w)), jnp.ones((4, 4, 1)), W)
+    P = autodiff.make_program(lambda x, w: ops.sum(ops.tanh(conv(x, w)) + conv(x, w)), jnp.ones((4, 4, 1)), W)
     spots = places(P)
     assert len(set(spots)) == len(P.nodes)
     assert all(spots[arrow.source][1] < spots[arrow.target][1] for arrow in P.arrows)
