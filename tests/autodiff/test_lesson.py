@@ -12,7 +12,9 @@ from minicnn.autodiff import rules
 from minicnn.autodiff.rules import table
 
 DOCS = Path(__file__).parents[2] / "docs"
-BLOCK = re.compile(r"^```(python|text|\{code-cell\})\n(?::tags:[^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^```(python|text|\{code-cell\})\n(?:---\n.*?^---\n|:tags:[^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 @pytest.mark.parametrize("page", ["tutorials/autodiff.md", "adding_a_primitive.md"])
