@@ -11,6 +11,7 @@ from typing import Any
 import jax
 
 from minicnn import maps, ops
+from minicnn.forms.trilinear import correlate
 from minicnn.functional.common import jitted_primitive
 from minicnn.functional.convolution import conv_p
 from minicnn.maps.convolution import masked
@@ -18,7 +19,7 @@ from minicnn.primitive import Primitive, Traced
 
 conv_weights_p = jitted_primitive(
     "conv_weights",
-    lambda x, y, geometry, form, arithmetic: masked(form.weights(geometry, x, y, arithmetic), geometry),
+    lambda x, y, geometry, form, arithmetic: masked(correlate(x, y, geometry.unmasked, form, arithmetic), geometry),
 )
 apply_p = Primitive("apply", lambda x, A: A(x))
 

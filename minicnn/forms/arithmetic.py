@@ -14,6 +14,11 @@ class Arithmetic:
     precision: jax.lax.PrecisionLike = None
     preferred_element_type: DTypeLike | None = None
 
+    @property
+    def plain(self) -> "Arithmetic":
+        """The same precision, and the result type that the operands promote to."""
+        return Arithmetic(self.precision)
+
     def einsum(self, spec: str, *arrays: jax.Array) -> jax.Array:
         """`jnp.einsum` computed this way."""
         return jnp.einsum(spec, *arrays, precision=self.precision, preferred_element_type=self.preferred_element_type)

@@ -1,49 +1,98 @@
-"""Choosing a tile: a small cost model, a pure function of shapes.
+"""The cost model that chooses forms and cuts: a pure function of shapes, never timed.
 
-A larger tile reads fewer overlapping windows and makes wider products, but multiplies more stored zeros. The cost
-counts the multiply-adds of the tile product, slowed where the product is too narrow for the vector units, and the
-bytes of windows and outputs moved.
+A form multiplies and it moves. Its cost counts the multiply-adds of its matrix products, those with stored zeros
+included, and the numbers that it writes and reads besides: tiles gathered and added up, shifted images, spectra. Moving
+one number takes as long as `MOVE` multiply-adds at the full speed of a matrix product, and half as long again for those
+that a cache no longer holds. docs/fast.md derives the model and compares it with measurements.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
 from minicnn.axis import Axis
+from minicnn.forms import fourier
 from minicnn.forms.geometry import Geometry
-from minicnn.forms.tiles import cuts
+from minicnn.forms.tiles import Cut
 
-_WIDTH = 24  # product sides below this leave vector units idle
-_MOVE = 24  # multiply-adds in the time of moving one number
-_LARGEST = 16  # the largest tile tried, besides the whole axis
+MOVE = 40  # multiply-adds in the time of moving one number
+CACHE = 3_000_000  # numbers that a cache holds
+_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one product takes.
+
+    Attributes:
+        multiplied: multiply-adds, those with stored zeros included.
+        moved: numbers written to memory and read again.
+    """
+
+    multiplied: float
+    moved: float
+
+    @property
+    def total(self) -> float:
+        """In multiply-adds at full speed."""
+        return self.multiplied + MOVE * (self.moved + max(self.moved - CACHE, 0) / 2)
 
 
 @lru_cache(maxsize=4096)
-def best_tile(geometry: Geometry, batch: int) -> tuple[int, ...]:
-    """The tile of least predicted cost."""
-    return min(product(*map(_candidates, geometry.axes)), key=lambda tile: cost(geometry, tile, batch))
+def best_cuts(geometry: Geometry, batch: int) -> tuple[Cut, ...]:
+    """The cuts of least predicted cost."""
+    return min(product(*map(_candidates, geometry.axes)), key=lambda parts: tiles_cost(geometry, parts, batch).total)
 
 
-@lru_cache(maxsize=4096)
-def backwards(geometry: Geometry, batch: int) -> bool:
-    """Whether the tiles of Cᵀ, transposed, are the cheaper way to multiply by C."""
-    there, back = ((g, best_tile(g, batch)) for g in (geometry, geometry.T))
-    return cost(*back, batch) < cost(*there, batch)
+def tiles_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
+    """Of a product, or of the weights, by tiles."""
+    count = batch * geometry.groups * math.prod(cut.x.count for cut in parts)
+    inner = math.prod(cut.x.length for cut in parts) * geometry.c_in // geometry.groups
+    outer = math.prod(cut.y.length for cut in parts) * geometry.c_out // geometry.groups
+    # channels apart in memory are brought together group by group, one small piece after the other
+    apart = _APART * batch * _numbers(geometry) if geometry.groups > 1 else 0
+    return Cost(count * inner * outer, count * (inner + outer) + apart)
 
 
-def cost(geometry: Geometry, tile: tuple[int, ...], batch: int) -> float:
-    """Predicted cost of one tile product, in multiply-adds at full speed."""
-    parts = cuts(geometry, tile)
-    windows = batch * geometry.groups * math.prod(cut.count for cut in parts)
-    inner = math.prod(cut.axis.in_size for cut in parts) * geometry.c_in // geometry.groups
-    outer = math.prod(cut.axis.out_size for cut in parts) * geometry.c_out // geometry.groups
-    idle = (1 + _WIDTH / max(inner, 1)) * (1 + _WIDTH / max(outer, 1))
-    return windows * inner * outer * idle + _MOVE * windows * (inner + outer)
+def dense_cost(geometry: Geometry, batch: int) -> Cost:
+    """Of a product with all of C: C itself is written and read."""
+    entries = math.prod(geometry.out_shape) * math.prod(geometry.in_shape) // geometry.groups
+    return Cost(batch * entries, entries + batch * _numbers(geometry))
 
 
-def _candidates(axis: Axis) -> Iterator[int]:
-    period = axis.stretch // math.gcd(axis.stride, axis.stretch)
-    yield from range(period, min(_LARGEST, max(axis.out_size, 1)) + period, period)
-    if axis.out_size > _LARGEST:
-        yield axis.out_size
+def diagonals_cost(geometry: Geometry, batch: int) -> Cost:
+    """Of a product by diagonals: no zero is multiplied, but each tap passes over all images once."""
+    taps = math.prod(axis.kernel_size for axis in geometry.axes)
+    outputs = batch * math.prod(geometry.out_shape)
+    multiplied = taps * outputs * geometry.c_in // geometry.groups
+    if geometry.c_in == geometry.c_out == geometry.groups:
+        # one channel per group: the sum over the taps is one loop, which moves nothing in between
+        return Cost(_ELEMENTWISE * multiplied, batch * _numbers(geometry))
+    return Cost(_NARROW * multiplied, batch * _numbers(geometry) * taps)
+
+
+def fourier_cost(geometry: Geometry, batch: int) -> Cost:
+    """Of a product by the discrete Fourier transform."""
+    size = math.prod(fourier.Circle.of(axis).size for axis in geometry.axes)
+    kernels = geometry.c_in // geometry.groups * geometry.c_out
+    spectra = size * (batch * (geometry.c_in + geometry.c_out) + kernels)
+    return Cost(_COMPLEX * size * batch * kernels + _BUTTERFLY * spectra * math.log2(max(size, 2)), spectra)
+
+
+_APART = 4  # per number of x and y
+_ELEMENTWISE = 4  # a loop over single numbers is so many times slower than a matrix product
+_NARROW = 12  # and so is a product of matrices as small as one tap's
+_COMPLEX = 30  # of half a spectrum, products of small complex matrices
+_BUTTERFLY = 40  # per number and doubling of the transform
+
+
+def _numbers(geometry: Geometry) -> int:
+    return math.prod(geometry.in_shape) + math.prod(geometry.out_shape)
+
+
+def _candidates(axis: Axis) -> Iterator[Cut]:
+    for make, size in ((Cut.outputs, axis.out_size), (Cut.inputs, axis.in_size)):
+        for tile in sorted({min(tile, max(size, 1)) for tile in (*_SIZES, size)}):
+            yield make(axis, tile)

@@ -1,7 +1,5 @@
 """The dense form: all of C, entry by entry."""
 
-import math
-
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
@@ -27,20 +25,32 @@ def matrix(geometry: Geometry, w: Shaped[Array, "*k c co"]) -> Shaped[Array, "..
 def product(
     geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
 ) -> Shaped[Array, "b *out co"]:
-    """C·vec(x)."""
-    batch, rows, columns = x.shape[0], math.prod(geometry.out_shape), math.prod(geometry.in_shape)
-    C = matrix(geometry, w).reshape(rows, columns)
-    return how.einsum("bi,oi->bo", x.reshape(batch, columns), C).reshape(batch, *geometry.out_shape)
+    """C·vec(x). C is block diagonal in the groups, and only its blocks are multiplied."""
+    letters = _Letters(len(geometry.axes))
+    C = lay(w.reshape(geometry.split_shape), geometry.axes)
+    y = how.einsum(f"{letters.x},{letters.C}->{letters.y}", _grouped(x, geometry.groups), C)
+    return y.reshape(x.shape[0], *geometry.out_shape)
 
 
 def weights(
     geometry: Geometry, x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], how: Arithmetic
 ) -> Shaped[Array, "*k c co"]:
     """X(x)ᵀ·y: the gradient of all entries of C, then the entries of one tap summed."""
-    rank, groups = len(geometry.axes), geometry.groups
-    spatial_in, spatial_out = "ijkl"[:rank], "opqr"[:rank]
-    pairs = "".join(map("".join, zip(spatial_out, spatial_in, strict=True)))
-    x = x.reshape(*x.shape[:-1], groups, geometry.c_in // groups)
-    y = y.reshape(*y.shape[:-1], groups, geometry.c_out // groups)
-    entries = how.einsum(f"b{spatial_in}gc,b{spatial_out}gd->{pairs}cgd", x, y)
-    return collect(entries, geometry.axes).reshape(geometry.w_shape)
+    letters = _Letters(len(geometry.axes))
+    x, y = (_grouped(a, geometry.groups) for a in (x, y))
+    C_bar = how.einsum(f"{letters.x},{letters.y}->{letters.C}", x, y)
+    return collect(C_bar, geometry.axes).reshape(geometry.w_shape)
+
+
+class _Letters:
+    """The index pattern of C: b batch, i… inputs, o… outputs, g group, c and d channels."""
+
+    def __init__(self, rank: int) -> None:
+        inputs, outputs = "ijkl"[:rank], "opqr"[:rank]
+        self.x = f"b{inputs}gc"
+        self.y = f"b{outputs}gd"
+        self.C = "".join(map("".join, zip(outputs, inputs, strict=True))) + "cgd"
+
+
+def _grouped(a: Array, groups: int) -> Array:
+    return a.reshape(*a.shape[:-1], groups, a.shape[-1] // groups)

@@ -1,17 +1,19 @@
 """A form is a way to hold C and to multiply by it. All forms give the same product."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
+import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
-from minicnn.forms import dense, diagonals, tiles
+from minicnn.forms import dense, diagonals, fourier, tiles
 from minicnn.forms.arithmetic import Arithmetic
-from minicnn.forms.choice import backwards, best_tile
+from minicnn.forms.choice import Cost, best_cuts, dense_cost, diagonals_cost, fourier_cost, tiles_cost
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.memory import check_fits
+from minicnn.forms.tiles import Cut
 
 
 class Form(Protocol):
@@ -44,39 +46,55 @@ class Dense:
         check_fits(geometry.out_shape, geometry.in_shape, y.dtype)
         return dense.weights(geometry, x, y, how)
 
+    def cost(self, geometry: Geometry, batch: int) -> Cost:
+        """Predicted cost of a product."""
+        return dense_cost(geometry, batch)
+
 
 @dataclass(frozen=True)
 class Tiles:
-    """C cut into tiles of outputs that share one small matrix.
+    """C cut into tiles that share one small matrix.
 
     Attributes:
-        tile: outputs per tile, one int for every axis or one each; None lets the cost model choose.
+        tile: size of a tile, one int for every axis or one each; None lets the cost model choose, `of` included.
+        of: what a tile is a block of: "outputs", with the windows of x that they read, or "inputs", with the windows
+            of y that they reach; one word for every axis or one each.
     """
 
     tile: int | Sequence[int] | None = None
+    of: str | Sequence[str] = "outputs"
 
     def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
         """C(w)·x."""
-        if self.tile is None and backwards(geometry, x.shape[0]):
-            return tiles.adjoint(geometry, self._tile(geometry.T, x), x, w, how)
-        return tiles.product(geometry, self._tile(geometry, x), x, w, how)
+        return tiles.product(geometry, self.cuts(geometry, x.shape[0]), x, w, how)
 
     def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
         """X(x)ᵀ·y."""
-        if self.tile is None and backwards(geometry, x.shape[0]):
-            swapped = tiles.weights(geometry.T, self._tile(geometry.T, x), y, x, how)
-            return swapped.reshape(geometry.T.split_shape).swapaxes(-1, -3).reshape(geometry.w_shape)
-        return tiles.weights(geometry, self._tile(geometry, x), x, y, how)
+        return tiles.weights(geometry, self.cuts(geometry, x.shape[0]), x, y, how)
 
-    def _tile(self, geometry: Geometry, x: Array) -> Sequence[int]:
+    def cost(self, geometry: Geometry, batch: int) -> Cost:
+        """Predicted cost of a product."""
+        return tiles_cost(geometry, self.cuts(geometry, batch), batch)
+
+    def cuts(self, geometry: Geometry, batch: int) -> Sequence[Cut]:
+        """How every axis is cut.
+
+        Raises:
+            ValueError: if the tile or its words do not fit the axes.
+        """
         if self.tile is None:
-            return best_tile(geometry, x.shape[0])
-        sizes = (self.tile,) * len(geometry.axes) if isinstance(self.tile, int) else self.tile
-        if len(sizes) != len(geometry.axes) or min(sizes) < 1:
-            raise ValueError(
-                f"`tile`={self.tile!r} must give a size of at least 1 for each of {len(geometry.axes)} axes"
-            )
-        return sizes
+            return best_cuts(geometry, batch)
+        rank = len(geometry.axes)
+        sizes = (self.tile,) * rank if isinstance(self.tile, int) else tuple(self.tile)
+        words = (self.of,) * rank if isinstance(self.of, str) else tuple(self.of)
+        if len(sizes) != rank or min(sizes) < 1:
+            raise ValueError(f"`tile`={self.tile!r} must give a size of at least 1 for each of {rank} axes")
+        if len(words) != rank or not set(words) <= set(_CUTS):
+            raise ValueError(f'`of`={self.of!r} must be "outputs" or "inputs", or one of them for each of {rank} axes')
+        return [_CUTS[word](axis, size) for axis, size, word in zip(geometry.axes, sizes, words, strict=True)]
+
+
+_CUTS = {"outputs": Cut.outputs, "inputs": Cut.inputs}
 
 
 @dataclass(frozen=True)
@@ -91,30 +109,71 @@ class Diagonals:
         """X(x)ᵀ·y."""
         return diagonals.weights(geometry, x, y, how)
 
+    def cost(self, geometry: Geometry, batch: int) -> Cost:
+        """Predicted cost of a product."""
+        return diagonals_cost(geometry, batch)
+
 
 @dataclass(frozen=True)
-class Auto:
-    """Diagonals for depthwise kernels of few taps, tiles for all others."""
+class Fourier:
+    """C embedded in a circulant, diagonalised by the DFT: for large kernels. It rounds, on integers too."""
 
     def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
         """C(w)·x."""
-        return _choose(geometry).product(geometry, x, w, how)
+        _check_floating(x, w)
+        return fourier.product(geometry, x, w, how)
 
     def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
         """X(x)ᵀ·y."""
-        return _choose(geometry).weights(geometry, x, y, how)
+        _check_floating(x, y)
+        return fourier.weights(geometry, x, y, how)
+
+    def cost(self, geometry: Geometry, batch: int) -> Cost:
+        """Predicted cost of a product."""
+        return fourier_cost(geometry, batch)
 
 
-_MAX_DIAGONALS = 64
+def _check_floating(*arrays: Array) -> None:
+    for array in arrays:
+        if not jnp.issubdtype(array.dtype, jnp.inexact):
+            raise TypeError(
+                f'`form`="fourier" rounds and an operand is {array.dtype}: use "tiles", which computes integers exactly'
+            )
 
 
-def _choose(geometry: Geometry) -> Form:
-    depthwise = geometry.groups > 1 and geometry.groups == geometry.c_in
-    few = math.prod(axis.kernel_size for axis in geometry.axes) <= _MAX_DIAGONALS
-    return Diagonals() if depthwise and few else Tiles()
+@dataclass(frozen=True)
+class Auto:
+    """The form of least predicted cost.
+
+    Fourier, which rounds where the others are exact on integers, must be predicted to be twice as fast.
+    """
+
+    def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
+        """C(w)·x."""
+        return choose(geometry, x.shape[0], jnp.result_type(x, w)).product(geometry, x, w, how)
+
+    def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
+        """X(x)ᵀ·y."""
+        return choose(geometry, x.shape[0], jnp.result_type(x, y)).weights(geometry, x, y, how)
 
 
-_NAMES: dict[str, Form] = {"auto": Auto(), "dense": Dense(), "tiles": Tiles(), "diagonals": Diagonals()}
+CHOICES: tuple[Tiles | Diagonals | Fourier, ...] = (Tiles(), Diagonals(), Fourier())
+
+
+@lru_cache(maxsize=4096)
+def choose(geometry: Geometry, batch: int, dtype: jnp.dtype) -> Form:
+    """What `Auto` takes."""
+    allowed = CHOICES if jnp.issubdtype(dtype, jnp.inexact) else CHOICES[:2]
+    return min(allowed, key=lambda form: form.cost(geometry, batch).total * (2 if form == Fourier() else 1))
+
+
+_NAMES: dict[str, Form] = {
+    "auto": Auto(),
+    "dense": Dense(),
+    "tiles": Tiles(),
+    "diagonals": Diagonals(),
+    "fourier": Fourier(),
+}
 
 
 def as_form(form: str | Form) -> Form:

@@ -5,7 +5,6 @@ over it never wraps into an output: the convolution theorem with enough zeros. I
 floating dtypes only.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -125,11 +124,3 @@ def _back(a: Complex[Array, "..."], circles: Sequence[Circle], start: int, dtype
     if jnp.issubdtype(dtype, jnp.complexfloating):
         return jnp.fft.ifftn(a, axes=axes)
     return jnp.fft.irfftn(a, s=[circle.size for circle in circles], axes=axes)
-
-
-def operations(geometry: Geometry, batch: int) -> float:
-    """Multiply-adds of one product, for the cost model: the transforms and the products at every frequency."""
-    size = math.prod(Circle.of(axis).size for axis in geometry.axes)
-    channels = geometry.c_in + geometry.c_out
-    transforms = (batch * channels + geometry.c_in // geometry.groups * geometry.c_out) * 2.5 * math.log2(max(size, 2))
-    return size * (transforms + 2 * batch * geometry.c_in // geometry.groups * geometry.c_out)

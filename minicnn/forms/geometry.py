@@ -62,10 +62,21 @@ class Geometry:
         """The same geometry with the kernel reversed on every axis."""
         return replace(self, axes=tuple(axis.flipped for axis in self.axes))
 
+    def times(self, c_in: int = 1, c_out: int = 1, groups: int = 1) -> "Geometry":
+        """The geometry with so many times the channels or the groups; more groups bring their channels along."""
+        return replace(
+            self, c_in=self.c_in * c_in * groups, c_out=self.c_out * c_out * groups, groups=self.groups * groups
+        )
+
     @property
     def joined(self) -> Bool[np.ndarray, "c co"]:
         """Which channels of the kernel are joined: the mask, or all."""
         return np.ones(self.w_shape[-2:], bool) if self.mask is None else np.array(self.mask, bool)
+
+    @property
+    def unmasked(self) -> "Geometry":
+        """The same geometry with all channels joined, for kernels that hold their zeros themselves."""
+        return replace(self, mask=None)
 
     @property
     def nnz(self) -> int:

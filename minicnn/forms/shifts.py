@@ -23,17 +23,44 @@ def shift(
     x: Shaped[Array, "b *in c"], axes: Sequence[Axis], tap: Sequence[int], fill: complex = 0
 ) -> Shaped[Array, "b *out c"]:
     """For every output the input that it meets through one tap, or `fill` where it meets none."""
-    for position, (axis, k) in enumerate(zip(axes, tap, strict=True), start=1):
-        x = shift_axis(x, axis, k, position, fill)
-    return x
+    return read(widen(x, axes, fill), axes, tap)
 
 
-def shift_axis(x: Array, axis: Axis, k: int, position: int, fill: complex = 0) -> Array:
-    """`shift` along one axis of x: stretch by u, move by d·k − p, keep every s-th position."""
-    length = max(axis.stride * (axis.out_size - 1) + 1, 0)
-    stretched = axis.stretch * (axis.in_size - 1) + 1 if axis.in_size else 0
-    low = axis.low - axis.dilation * k
+def widen(x: Shaped[Array, "b *in c"], axes: Sequence[Axis], fill: complex = 0) -> Shaped[Array, "b *wide c"]:
+    """All that any tap reads: x stretched, with `fill` between its entries and around them, or cropped."""
+    widths = [(0, 0, 0), *map(_widths, axes), (0, 0, 0)]
+    return jax.lax.pad(x, jnp.asarray(fill, x.dtype), widths)
+
+
+def read(wide: Shaped[Array, "b *wide c"], axes: Sequence[Axis], tap: Sequence[int]) -> Shaped[Array, "b *out c"]:
+    """What one tap reads of a widened input: from its first position on, every s-th."""
+    starts = [_start(axis, k) for axis, k in zip(axes, tap, strict=True)]
+    limits = [start + _span(axis) for start, axis in zip(starts, axes, strict=True)]
+    strides = [axis.stride for axis in axes]
+    return jax.lax.slice(wide, (0, *starts, 0), (wide.shape[0], *limits, wide.shape[-1]), (1, *strides, 1))
+
+
+def shift_axis(x: Array, axis: Axis, k: int, position: int) -> Array:
+    """`shift` along one axis of x."""
     widths = [(0, 0, 0)] * x.ndim
-    widths[position] = (low, length - low - stretched, axis.stretch - 1)
-    moved = jax.lax.pad(x, jnp.asarray(fill, x.dtype), widths)
-    return jax.lax.slice_in_dim(moved, 0, length, stride=axis.stride, axis=position)
+    widths[position] = _widths(axis)
+    wide = jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
+    start = _start(axis, k)
+    return jax.lax.slice_in_dim(wide, start, start + _span(axis), axis.stride, position)
+
+
+def _start(axis: Axis, k: int) -> int:
+    """The first position that a tap reads."""
+    return axis.dilation * k + max(-axis.dilation, 0) * (axis.kernel_size - 1)
+
+
+def _span(axis: Axis) -> int:
+    """The length from the first to the last position that one tap reads."""
+    return max(axis.stride * (axis.out_size - 1) + 1, 0)
+
+
+def _widths(axis: Axis) -> tuple[int, int, int]:
+    low = axis.low + max(-axis.dilation, 0) * (axis.kernel_size - 1)
+    stretched = axis.stretch * (axis.in_size - 1) + 1 if axis.in_size else 0
+    wide = _span(axis) + abs(axis.dilation) * (axis.kernel_size - 1)
+    return low, wide - low - stretched, axis.stretch - 1

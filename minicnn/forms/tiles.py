@@ -1,11 +1,14 @@
-"""The tiles form: C cut into tiles of outputs, all of which have the same small matrix.
+"""The tiles form: C cut into tiles that all have the same small matrix.
 
-A tile of t outputs steps the input by t·s/u. Inside it the relation holds again, on a small axis of its own, so its
-matrix is the kernel laid out by that axis, and a convolution is one product of all windows of x with it. A tile of one
-output is im2col; a tile of all outputs is the dense matrix without its unread columns.
+On every axis a tile is a block of outputs with the window of inputs that they read, or a block of inputs with the
+window of outputs that they reach. Blocks lie side by side and windows overlap. Inside a tile the relation holds again,
+on a small axis of its own, so its matrix is the kernel laid out by that axis, and a convolution is: gather the tiles
+of x, multiply all of them by one matrix, add the tiles of y up. A tile of one output is im2col; a tile of all outputs
+is the dense matrix without its unread columns; a tile of one input is what a textbook calls scattering.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -22,173 +25,186 @@ from minicnn.forms.layout import collect, lay
 
 
 @dataclass(frozen=True)
+class Span:
+    """Where the tiles of one axis lie: `count` of them, `length` long, `step` apart, from position `first` on."""
+
+    count: int
+    length: int
+    step: int
+    first: int = 0
+
+    @property
+    def steps(self) -> int:
+        """The number of steps that one tile covers: 1 for blocks, more for windows that overlap."""
+        return -(-self.length // self.step)
+
+
+@dataclass(frozen=True)
 class Cut:
     """One axis cut into tiles.
 
     Attributes:
-        axis: the relation inside one tile, from its window to its outputs.
-        count: number of tiles; the last may overhang.
-        step: input positions from one window to the next.
-        first: input position at which the first window starts.
+        axis: the relation inside one tile.
+        x: the tiles of the inputs.
+        y: the tiles of the outputs.
     """
 
     axis: Axis
-    count: int
-    step: int
-    first: int
+    x: Span
+    y: Span
 
     @classmethod
-    def of(cls, axis: Axis, outputs: int) -> "Cut":
-        """Cut an axis into tiles of about so many outputs: the next multiple of u / gcd(s, u)."""
+    def outputs(cls, axis: Axis, size: int) -> "Cut":
+        """Blocks of about `size` outputs, the next multiple of u / gcd(s, u), with the windows that they read."""
         period = axis.stretch // math.gcd(axis.stride, axis.stretch)
-        outputs = period * max(-(-min(outputs, axis.out_size) // period), 1)
+        size = period * max(-(-min(size, axis.out_size) // period), 1)
         ends = [
-            axis.stride * o + axis.dilation * k - axis.low for o in (0, outputs - 1) for k in (0, axis.kernel_size - 1)
+            axis.stride * o + axis.dilation * k - axis.low for o in (0, size - 1) for k in (0, axis.kernel_size - 1)
         ]
         first, last = -(-min(ends) // axis.stretch), max(ends) // axis.stretch
         tile = Axis(
             in_size=max(last - first + 1, 1),
-            out_size=outputs,
+            out_size=size,
             kernel_size=axis.kernel_size,
             stride=axis.stride,
             dilation=axis.dilation,
             stretch=axis.stretch,
             low=axis.low + axis.stretch * first,
         )
-        return cls(tile, -(-axis.out_size // outputs), outputs * axis.stride // axis.stretch, first)
+        count = -(-axis.out_size // size)
+        window = Span(count, tile.in_size, size * axis.stride // axis.stretch, first)
+        return cls(tile, window, Span(count, size, size))
 
+    @classmethod
+    def inputs(cls, axis: Axis, size: int) -> "Cut":
+        """Blocks of about `size` inputs with the windows of outputs that they reach: as on the transposed axis."""
+        return cls.outputs(axis.T, size).T
 
-def cuts(geometry: Geometry, tile: Sequence[int]) -> tuple[Cut, ...]:
-    """Cut every axis of a geometry."""
-    return tuple(Cut.of(axis, outputs) for axis, outputs in zip(geometry.axes, tile, strict=True))
+    @property
+    def T(self) -> "Cut":
+        """The cut of the transposed axis."""
+        return Cut(self.axis.T, self.y, self.x)
 
 
 def product(
-    geometry: Geometry, tile: Sequence[int], x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
+    geometry: Geometry,
+    parts: Sequence[Cut],
+    x: Shaped[Array, "b *in ci"],
+    w: Shaped[Array, "*k c co"],
+    how: Arithmetic,
 ) -> Shaped[Array, "b *out co"]:
-    """C(w)·x: every window of x times the matrix of one tile."""
-    parts = cuts(geometry, tile)
-    letters = _Letters(len(parts), geometry.groups)
-    laid = lay(w.reshape(geometry.split_shape), [cut.axis for cut in parts])
-    y = how.einsum(letters.product, _windows(x, geometry, parts), _drop_single_group(laid, geometry.groups))
-    return _join(y, geometry, parts)
-
-
-def adjoint(
-    geometry: Geometry, tile: Sequence[int], x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
-) -> Shaped[Array, "b *out co"]:
-    """C(w)·x once more, by the tiles of Cᵀ: every tile of x times the transposed matrix, windows added back.
-
-    Where C has few output channels for each window it is the wider product and moves less.
-    """
-    back = geometry.T
-    parts = cuts(back, tile)
-    letters = _Letters(len(parts), geometry.groups)
-    laid = lay(w.reshape(geometry.split_shape).swapaxes(-1, -3), [cut.axis for cut in parts])
-    y = how.einsum(letters.adjoint, _split(x, back, parts), _drop_single_group(laid, geometry.groups))
-    return _add_windows(y, back, parts)
+    """C(w)·x: every tile of x times the one matrix, added up."""
+    x = gather(_groups_first(x, geometry.groups), [cut.x for cut in parts])
+    matrix = _matrix(lay(w.reshape(geometry.split_shape), [cut.axis for cut in parts]))
+    y = _multiply("bi,io->bo", _rows(x, len(parts)), matrix, how)
+    y = y.reshape(*x.shape[: 2 + len(parts)], *(cut.y.length for cut in parts), geometry.c_out // geometry.groups)
+    return _groups_last(scatter(y, [cut.y for cut in parts], [axis.out_size for axis in geometry.axes]))
 
 
 def weights(
     geometry: Geometry,
-    tile: Sequence[int],
+    parts: Sequence[Cut],
     x: Shaped[Array, "b *in ci"],
     y: Shaped[Array, "b *out co"],
     how: Arithmetic,
 ) -> Shaped[Array, "*k c co"]:
-    """X(x)ᵀ·y: every window of x against its tile of y, then the entries of one tap summed."""
-    parts = cuts(geometry, tile)
-    letters = _Letters(len(parts), geometry.groups)
-    matrix = how.einsum(letters.weights, _windows(x, geometry, parts), _split(y, geometry, parts))
-    return collect(matrix, [cut.axis for cut in parts]).reshape(geometry.w_shape)
+    """X(x)ᵀ·y: every tile of x against its tile of y, then the entries of one tap summed."""
+    axes, groups = [cut.axis for cut in parts], geometry.groups
+    x = gather(_groups_first(x, groups), [cut.x for cut in parts])
+    y = gather(_groups_first(y, groups), [cut.y for cut in parts])
+    x, y = _rows(x, len(parts)), _rows(y, len(parts))
+    # the left operand is the one that gets transposed, so it should be the smaller one
+    small = x.size < y.size
+    matrix = _multiply("bi,bo->io", x, y, how) if small else _multiply("bo,bi->oi", y, x, how).swapaxes(1, 2)
+    return collect(_unmatrix(matrix, axes), axes).reshape(geometry.w_shape)
 
 
-class _Letters:
-    """The index pattern of one tile product: b batch, m tile, l window, t output in tile, g group, c and d channels."""
-
-    def __init__(self, rank: int, groups: int) -> None:
-        m, l, t = "mnpq"[:rank], "lijk"[:rank], "tuvw"[:rank]  # noqa: E741
-        if rank > len(m):
-            raise NotImplementedError(f"tiles of {rank} spatial axes: at most {len(m)} have index letters")
-        g = "g" if groups > 1 else ""
-        x = "b" + _interleave(m, l) + g + "c"
-        y = "b" + _interleave(m, t) + g + "d"
-        w = _interleave(t, l) + "c" + g + "d"
-        self.product = f"{x},{w}->{y}"
-        self.adjoint = f"{y},{w}->{x}"
-        self.weights = f"{x},{y}->{w}"
+def _rows(tiles: Shaped[Array, "g b *m_and_l c"], rank: int) -> Shaped[Array, "g rows inside"]:
+    """One row for each tile of each image."""
+    return tiles.reshape(len(tiles), math.prod(tiles.shape[1 : 2 + rank]), math.prod(tiles.shape[2 + rank :]))
 
 
-def _interleave(a: str, b: str) -> str:
-    return "".join(map("".join, zip(a, b, strict=True)))
+def _multiply(spec: str, a: Array, b: Array, how: Arithmetic) -> Array:
+    """One product for each group."""
+    if len(a) == 1:
+        return how.einsum(spec, a[0], b[0])[None]
+    return how.einsum(re.sub(r"(\w+)", r"g\1", spec), a, b)
 
 
-def _windows(x: Array, geometry: Geometry, parts: Sequence[Cut]) -> Array:
-    """From (b, *in, c_in) to (b, m₁, l₁, m₂, l₂, …, [groups], c_in / groups)."""
-    for position, cut in reversed(list(enumerate(parts, start=1))):
-        x = _window_axis(x, cut, position)
-    if geometry.groups == 1:
-        return x
-    return x.reshape(*x.shape[:-1], geometry.groups, geometry.c_in // geometry.groups)
+def _matrix(laid: Shaped[Array, "*t_and_l c g d"]) -> Shaped[Array, "g in out"]:
+    """From (t₁, l₁, t₂, l₂, …, c, g, d) to one matrix per group, (l₁, l₂, …, c) × (t₁, t₂, …, d)."""
+    *pairs, c, g, d = range(laid.ndim)
+    return _rows(laid.transpose(g, *pairs[1::2], c, *pairs[::2], d), len(pairs) // 2)
 
 
-def _window_axis(x: Array, cut: Cut, position: int) -> Array:
-    """Replace one axis by (tile, window). Windows overlap, so they are joined from shifted blocks of one step each."""
-    length, step = cut.axis.in_size, cut.step
-    blocks = -(-length // step)
-    total = (cut.count + blocks - 1) * step
-    x = _pad_axis(x, position, -cut.first, total + cut.first - x.shape[position])
-    x = x.reshape(*x.shape[:position], cut.count + blocks - 1, step, *x.shape[position + 1 :])
-    shifted = [jax.lax.slice_in_dim(x, j, j + cut.count, axis=position) for j in range(blocks)]
-    return jax.lax.slice_in_dim(jnp.concatenate(shifted, axis=position + 1), 0, length, axis=position + 1)
+def _unmatrix(matrix: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> Shaped[Array, "*t_and_l c g d"]:
+    """The inverse of `_matrix`."""
+    inner, outer = ([n(axis) for axis in axes] for n in (lambda a: a.in_size, lambda a: a.out_size))
+    c, d = matrix.shape[1] // math.prod(inner), matrix.shape[2] // math.prod(outer)
+    rank = len(axes)
+    places = [place for a in range(rank) for place in (2 + rank + a, 1 + a)]
+    return matrix.reshape(len(matrix), *inner, c, *outer, d).transpose(*places, 1 + rank, 0, 2 + 2 * rank)
 
 
-def _add_windows(x: Array, geometry: Geometry, parts: Sequence[Cut]) -> Array:
-    """The adjoint of `_windows`: windows added where they overlap."""
-    x = x.reshape(*x.shape[: 1 + 2 * len(parts)], geometry.c_in)
-    for position, (cut, axis) in enumerate(zip(parts, geometry.axes, strict=True), start=1):
-        x = _add_window_axis(x, cut, axis.in_size, position)
+def gather(x: Shaped[Array, "g b *n c"], spans: Sequence[Span]) -> Shaped[Array, "g b *m_and_l c"]:
+    """From (g, b, n₁, n₂, …, c) to (g, b, m₁, m₂, …, l₁, l₂, …, c): all tiles, then what is in them."""
+    rank = len(spans)
+    for position in reversed(range(rank)):
+        x = _gather_axis(x, spans[position], position + 2, rank + 1)
     return x
 
 
-def _add_window_axis(x: Array, cut: Cut, in_size: int, position: int) -> Array:
-    """Replace (tile, window) by one axis: a window is blocks of one step, and block j of tile m belongs to m + j."""
-    length, step = cut.axis.in_size, cut.step
-    blocks = -(-length // step)
-    x = _pad_axis(x, position + 1, 0, blocks * step - length)
-    x = x.reshape(*x.shape[: position + 1], blocks, step, *x.shape[position + 2 :])
-    span = cut.count * step
+def scatter(y: Shaped[Array, "g b *m_and_l c"], spans: Sequence[Span], size: Sequence[int]) -> Array:
+    """The adjoint of `gather`: tiles added where they overlap."""
+    rank = len(spans)
+    for position, (span, n) in enumerate(zip(spans, size, strict=True)):
+        y = _scatter_axis(y, span, n, position + 2, rank + 1)
+    return y
+
+
+def _gather_axis(x: Array, span: Span, position: int, last: int) -> Array:
+    """Replace axis n by its tiles, their inside behind axis `last`: each is joined from pieces of one step."""
+    total = (span.count + span.steps - 1) * span.step
+    x = _pad_axis(x, position, -span.first, total + span.first - x.shape[position])
+    x = x.reshape(*x.shape[:position], span.count + span.steps - 1, span.step, *x.shape[position + 1 :])
+    x = jnp.moveaxis(x, position + 1, last + 1)
+    pieces = []
+    for j in range(span.steps):
+        piece = jax.lax.slice_in_dim(x, j, j + span.count, axis=position)
+        pieces.append(jax.lax.slice_in_dim(piece, 0, min(span.step, span.length - j * span.step), axis=last + 1))
+    return jnp.concatenate(pieces, axis=last + 1) if len(pieces) > 1 else pieces[0]
+
+
+def _scatter_axis(y: Array, span: Span, size: int, position: int, last: int) -> Array:
+    """Replace the tiles of an axis by the axis: piece j of tile m belongs to step m + j."""
+    inside, whole = last + 1, span.count * span.step
     placed = []
-    for j in range(blocks):
-        block = jax.lax.index_in_dim(x, j, position + 1, keepdims=False)
-        low = cut.first + j * step
-        # each block goes to its final place before the sum: XLA's CPU compiler crops a bfloat16 sum wrongly
-        flat = block.reshape(*x.shape[:position], span, *x.shape[position + 3 :])
-        placed.append(_pad_axis(flat, position, low, in_size - low - span))
+    for j in range(span.steps):
+        piece = jax.lax.slice_in_dim(y, j * span.step, min((j + 1) * span.step, span.length), axis=inside)
+        piece = _pad_axis(piece, inside, 0, span.step - piece.shape[inside])
+        piece = jnp.moveaxis(piece, inside, position + 1)
+        piece = piece.reshape(*piece.shape[:position], whole, *piece.shape[position + 2 :])
+        low = span.first + j * span.step
+        # each piece goes to its final place before the sum: XLA's CPU compiler crops a bfloat16 sum wrongly
+        placed.append(_pad_axis(piece, position, low, size - low - whole))
     return reduce(add, placed)
 
 
 def _pad_axis(x: Array, position: int, low: int, high: int) -> Array:
     """Zeros before and after; negative widths crop."""
+    if low == high == 0:
+        return x
     widths = [(0, 0, 0)] * x.ndim
     widths[position] = (low, high, 0)
     return jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
 
 
-def _split(y: Array, geometry: Geometry, parts: Sequence[Cut]) -> Array:
-    """From (b, *out, c_out) to (b, m₁, t₁, m₂, t₂, …, [groups], c_out / groups), zero where a tile overhangs."""
-    overhang = [cut.count * cut.axis.out_size - axis.out_size for cut, axis in zip(parts, geometry.axes, strict=True)]
-    y = jnp.pad(y, [(0, 0), *((0, width) for width in overhang), (0, 0)])
-    sizes = [size for cut in parts for size in (cut.count, cut.axis.out_size)]
-    groups = (geometry.groups,) if geometry.groups > 1 else ()
-    return y.reshape(y.shape[0], *sizes, *groups, geometry.c_out // geometry.groups)
+def _groups_first(x: Array, groups: int) -> Array:
+    """From (b, *n, g·c) to (g, b, *n, c)."""
+    return jnp.moveaxis(x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups), -2, 0)
 
 
-def _join(y: Array, geometry: Geometry, parts: Sequence[Cut]) -> Array:
-    """The inverse of `_split`: tiles side by side, the overhang cut off."""
-    y = y.reshape(y.shape[0], *(cut.count * cut.axis.out_size for cut in parts), geometry.c_out)
-    return y[(slice(None), *(slice(axis.out_size) for axis in geometry.axes))]
-
-
-def _drop_single_group(laid: Array, groups: int) -> Array:
-    return laid if groups > 1 else laid.squeeze(-2)
+def _groups_last(x: Array) -> Array:
+    """The inverse."""
+    x = jnp.moveaxis(x, 0, -2)
+    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])

@@ -20,11 +20,12 @@ from minicnn.axis import Axis, Sliding
 from minicnn.forms import Arithmetic, Form, Geometry, as_form
 from minicnn.forms.geometry import Padding, check_groups, check_mask, resolve, sliding_axes
 from minicnn.forms.tables import PadAxis, check_mode, pad_axis
+from minicnn.forms.trilinear import convolve, swap_channels
 from minicnn.functional.common import Ints, batched, jitted_primitive
 from minicnn.functional.padding import pad_p, pad_transpose_p
 from minicnn.maps.algebra import compose
 from minicnn.maps.base import LinearMap
-from minicnn.maps.convolution import ConvMap, PatchMap, masked, swap_channels
+from minicnn.maps.convolution import ConvMap, PatchMap, masked
 from minicnn.maps.padding import Pad
 from minicnn.primitive import ArrayLike
 
@@ -48,7 +49,7 @@ class ConvOptions(TypedDict, total=False):
 
 
 def _product(x: Array, w: Array, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    return form.product(geometry, x, masked(w, geometry), arithmetic)
+    return convolve(x, masked(w, geometry), geometry.unmasked, form, arithmetic)
 
 
 conv_p = jitted_primitive("conv", _product)

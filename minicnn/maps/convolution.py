@@ -10,6 +10,7 @@ from jaxtyping import Array, Shaped
 from minicnn.axis import Axis
 from minicnn.forms import Arithmetic, Form, Geometry, dense
 from minicnn.forms.shifts import shift, taps
+from minicnn.forms.trilinear import convolve, correlate, swap_channels
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 
@@ -33,7 +34,7 @@ class ConvMap(LinearMap):
 
     def apply(self, x: Shaped[Array, "b *in ci"]) -> Shaped[Array, "b *out co"]:
         """C(w)·x in the map's form."""
-        return self.form.product(self.geometry, x, masked(self.w, self.geometry), self.arithmetic)
+        return convolve(x, masked(self.w, self.geometry), self.geometry.unmasked, self.form, self.arithmetic)
 
     @property
     def T(self) -> "ConvMap":
@@ -90,13 +91,13 @@ class PatchMap(TransposableMap):
     def apply(self, x: Shaped[Array, "b *kernel c co"]) -> Shaped[Array, "b ..."]:
         """X·vec(w) for every kernel of a batch."""
         w = masked(x, self.geometry)
-        y = jax.vmap(lambda w: self.form.product(self.geometry, self._images, w, self.arithmetic))(w)
+        y = jax.vmap(lambda w: convolve(self._images, w, self.geometry.unmasked, self.form, self.arithmetic))(w)
         return y.reshape(x.shape[0], *self.out_shape)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b *kernel c co"]:
         """Xᵀ·vec(y): the gradient with respect to the weights."""
         y = y.reshape(y.shape[0], math.prod(self.batch), *self.geometry.out_shape)
-        w = jax.vmap(lambda y: self.form.weights(self.geometry, self._images, y, self.arithmetic))(y)
+        w = jax.vmap(lambda y: correlate(self._images, y, self.geometry.unmasked, self.form, self.arithmetic))(y)
         return masked(w, self.geometry)
 
     @property
@@ -122,11 +123,6 @@ class PatchMap(TransposableMap):
         images = np.asarray(self._images).reshape(math.prod(self.batch), math.prod(self.geometry.in_shape))
         offsets = np.arange(len(images))[:, None] * math.prod(self.geometry.out_shape)
         return (rows + offsets).ravel(), np.tile(flat, len(images)), images[:, columns].ravel()
-
-
-def swap_channels(w: Shaped[Array, "*kernel c co"], geometry: Geometry) -> Shaped[Array, "*kernel d ci"]:
-    """The kernel of the transposed map: input and output channels exchanged within each group."""
-    return w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
 
 
 def masked(w: Shaped[Array, "*kernel c co"], geometry: Geometry) -> Shaped[Array, "*kernel c co"]:

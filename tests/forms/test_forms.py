@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from minicnn import conv
-from minicnn.forms import Arithmetic, Auto, Dense, Diagonals, Form, Geometry, Tiles, as_form
-from minicnn.forms.choice import best_tile
+from minicnn.forms import Arithmetic, Auto, Dense, Diagonals, Form, Fourier, Geometry, Tiles, as_form
+from minicnn.forms.choice import best_cuts, tiles_cost
+from minicnn.forms.form import choose
 from minicnn.forms.geometry import resolve, sliding_axes
 from tests import oracles
 from tests.strategies import CORNERS, Case, cases, seeds
@@ -21,6 +22,7 @@ FORMS: dict[str, Form] = {
     "tiles of 2": Tiles(2),
     "tiles of 3": Tiles(3),
     "one tile": Tiles(99),
+    "tiles of 2 inputs": Tiles(2, "inputs"),
     "diagonals": Diagonals(),
     "auto": Auto(),
 }
@@ -135,22 +137,34 @@ def test_a_tile_may_differ_from_axis_to_axis():
 
 
 def test_names_are_forms():
-    assert [as_form(name) for name in ("auto", "dense", "tiles", "diagonals")] == [
+    assert [as_form(name) for name in ("auto", "dense", "tiles", "diagonals", "fourier")] == [
         Auto(),
         Dense(),
         Tiles(),
         Diagonals(),
+        Fourier(),
     ]
     assert as_form(Tiles(3)) == Tiles(3)
 
 
 @given(cases())
-def test_the_chosen_tile_is_a_function_of_shapes(case):
+def test_the_choice_is_a_function_of_shapes_and_the_cheapest_by_the_model(case):
     geometry = geometry_of(case)
-    tile = best_tile(geometry, 128)
-    best_tile.cache_clear()
-    assert best_tile(geometry, 128) == tile
-    assert all(outputs >= 1 for outputs in tile)
+    chosen = best_cuts(geometry, 128)
+    best_cuts.cache_clear()
+    assert best_cuts(geometry, 128) == chosen
+    cost = Tiles().cost(geometry, 128).total
+    assert cost == tiles_cost(geometry, chosen, 128).total
+    assert all(cost <= Tiles(size, of).cost(geometry, 128).total for size in (1, 2, 3) for of in ("outputs", "inputs"))
+
+
+def test_auto_takes_diagonals_for_depthwise_and_fourier_for_large_kernels():
+    depthwise = Geometry(resolve(sliding_axes((3, 3), padding="SAME"), (56, 56)), 64, 64, 64)
+    large = Geometry(resolve(sliding_axes((101, 101), padding="SAME"), (300, 300)), 1, 1)
+    lenet = Geometry(resolve(sliding_axes((5, 5)), (32, 32)), 1, 6)
+    choices = [choose(geometry, 16, jnp.dtype("float32")) for geometry in (depthwise, large, lenet)]
+    assert choices == [Diagonals(), Fourier(), Tiles()]
+    assert choose(large, 16, jnp.dtype("int32")) != Fourier()
 
 
 def test_no_form_calls_a_convolution_of_jax():

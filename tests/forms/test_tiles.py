@@ -1,29 +1,54 @@
 """Cutting an axis into tiles that share one matrix."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minicnn.forms.tiles import Cut
+from minicnn.forms.tiles import Cut, Span, gather, scatter
 from tests.strategies import axes
 
+cuts = st.sampled_from([Cut.outputs, Cut.inputs])
 
-@settings(max_examples=200)
+
+def reach(span: Span, size: int) -> list[list[int]]:
+    """For each tile the positions of the axis that it holds, -1 where it overhangs."""
+    starts = [span.first + tile * span.step for tile in range(span.count)]
+    return [[p if 0 <= p < size else -1 for p in range(start, start + span.length)] for start in starts]
+
+
+@settings(max_examples=300)
+@given(axes(least=1), cuts, st.integers(1, 10))
+def test_the_tiles_added_up_are_the_axis(axis, cut, size):
+    part = cut(axis, size)
+    whole, tile = axis.taps().astype(int), part.axis.taps().astype(int)
+    total = np.zeros((axis.out_size + 1, axis.kernel_size, axis.in_size + 1), int)
+    for outputs, inputs in zip(reach(part.y, axis.out_size), reach(part.x, axis.in_size), strict=True):
+        for row, o in enumerate(outputs):
+            for column, i in enumerate(inputs):
+                total[o, :, i] += tile[row, :, column]
+    np.testing.assert_array_equal(total[: axis.out_size, :, : axis.in_size], whole)
+
+
+@settings(max_examples=300)
 @given(axes(least=1), st.integers(1, 10))
-def test_the_tiles_side_by_side_are_the_axis(axis, outputs):
-    cut = Cut.of(axis, outputs)
-    whole, part = axis.taps(), cut.axis.taps()
-    for o in range(axis.out_size):
-        tile, row = divmod(o, cut.axis.out_size)
-        start = cut.first + tile * cut.step
-        for i in range(axis.in_size):
-            inside = 0 <= i - start < cut.axis.in_size
-            expected = part[row, :, i - start] if inside else np.zeros(axis.kernel_size)
-            np.testing.assert_array_equal(whole[o, :, i], expected)
+def test_blocks_cover_the_axis_and_none_is_idle(axis, size):
+    outputs, inputs = Cut.outputs(axis, size), Cut.inputs(axis, size)
+    for span, n in ((outputs.y, axis.out_size), (inputs.x, axis.in_size)):
+        assert (span.first, span.step) == (0, span.length)
+        assert 0 <= span.count * span.length - n < span.length
 
 
-@settings(max_examples=200)
-@given(axes(least=1), st.integers(1, 10))
-def test_the_tiles_cover_all_outputs_and_no_tile_is_idle(axis, outputs):
-    cut = Cut.of(axis, outputs)
-    assert 0 <= cut.count * cut.axis.out_size - axis.out_size < cut.axis.out_size
+@settings(max_examples=100)
+@given(axes(least=1), cuts, st.integers(1, 10))
+def test_the_cut_of_the_transposed_axis_is_the_transposed_cut(axis, cut, size):
+    other = {Cut.outputs: Cut.inputs, Cut.inputs: Cut.outputs}[cut]
+    assert other(axis.T, size) == cut(axis, size).T
+
+
+def test_scatter_is_the_transpose_of_gather():
+    spans, size = [Span(3, 5, 2, -1), Span(4, 2, 2)], (6, 8)
+    x = jnp.arange(2.0 * 6 * 8 * 3).reshape(1, 2, 6, 8, 3)
+    y, pull_back = jax.vjp(lambda x: gather(x, spans), x)
+    np.testing.assert_array_equal(pull_back(y)[0], scatter(y, spans, size))

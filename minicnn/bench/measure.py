@@ -1,0 +1,95 @@
+"""Measuring in turn: every rival runs once in each round, so that a slow second of the machine meets them all."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from minicnn.bench.cases import Case
+from minicnn.bench.rivals import OURS, OURS_IN_SCAN, RIVALS, Programs
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One rival on one case. Times are milliseconds; of a scan, for each step in it.
+
+    Attributes:
+        case: name of the case.
+        panel: the question it belongs to.
+        rival: who was measured.
+        forward: median.
+        step: median of forward plus backward.
+        spread: the middle half of the steps' times, relative to their median.
+        compile_seconds: tracing and compiling the step.
+        temporary_bytes: memory of the step besides arguments and results, where the compiler says so.
+    """
+
+    case: str
+    panel: str
+    rival: str
+    forward: float | None
+    step: float
+    spread: float
+    compile_seconds: float | None
+    temporary_bytes: int | None
+
+
+def compare(case: Case, rivals: Iterable[str] = tuple(RIVALS), seconds: float = 3.0) -> list[Measurement]:
+    """Measure the rivals that have the case, in turn.
+
+    Args:
+        case: what to compute.
+        rivals: names in `RIVALS`.
+        seconds: about how long to measure the steps; at least 5 rounds are made.
+
+    Returns:
+        One measurement for each rival that has the case.
+    """
+    with jax.enable_x64(case.dtype == "float64"):
+        made = {name: RIVALS[name](case) for name in rivals}
+        programs = {name: program for name, program in made.items() if program is not None}
+        forwards = {name: program.forward for name, program in programs.items() if program.forward is not None}
+        forward = in_turn(forwards, seconds / 3)
+        steps = in_turn({name: program.step for name, program in programs.items()}, seconds)
+    return [_measurement(case, name, programs[name], forward.get(name), steps[name]) for name in programs]
+
+
+def in_turn(programs: Mapping[str, Callable[[], Any]], seconds: float) -> dict[str, np.ndarray]:
+    """Milliseconds of each program in each round, after one call to warm up."""
+    for program in programs.values():
+        program()
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    end, rounds = time.perf_counter() + seconds, 0
+    while rounds < 5 or time.perf_counter() < end:
+        for name, program in programs.items():
+            begun = time.perf_counter()
+            program()
+            times[name].append(1e3 * (time.perf_counter() - begun))
+        rounds += 1
+    return {name: np.array(measured) for name, measured in times.items()}
+
+
+def _measurement(
+    case: Case, rival: str, programs: Programs, forward: np.ndarray | None, step: np.ndarray
+) -> Measurement:
+    low, median, high = np.percentile(step / programs.steps, (25, 50, 75))
+    return Measurement(
+        case.name,
+        case.panel,
+        rival,
+        None if forward is None else float(np.median(forward)),
+        float(median),
+        float((high - low) / median),
+        programs.compile_seconds,
+        programs.temporary_bytes,
+    )
+
+
+def ratios(measurements: Iterable[Measurement]) -> dict[str, float]:
+    """How many times as long as ours each rival's step takes; a scan is compared with our scan."""
+    steps = {measured.rival: measured.step for measured in measurements}
+    base = lambda rival: steps.get(OURS_IN_SCAN if rival.endswith("in scan") else OURS)
+    return {rival: step / own for rival, step in steps.items() if (own := base(rival)) and own is not step}

@@ -1,0 +1,139 @@
+"""Who is measured: every rival makes the same two programs of a case, forward and forward plus backward."""
+
+import importlib.util
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from minicnn.bench import jax_rivals, torch_rivals
+from minicnn.bench.cases import Case
+
+Program = Callable[[], Any]
+_STEPS = 8  # iterations of a scan
+_RATE = 1e-6
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What one rival runs for one case.
+
+    Attributes:
+        forward: compute the result, and wait for it; None where it is not measured.
+        step: compute the result and the gradients of all operands; of a network, also the next parameters.
+        steps: how many steps one call of `step` makes.
+        compile_seconds: tracing and compiling `step`.
+        temporary_bytes: what `step` allocates besides arguments and results, where the compiler says so.
+    """
+
+    forward: Program | None
+    step: Program
+    steps: int = 1
+    compile_seconds: float | None = None
+    temporary_bytes: int | None = None
+
+
+def in_jax(function: Callable[..., Any], operands: tuple[Any, ...], network: bool, scanned: bool = False) -> Programs:
+    """The programs of a function of JAX arrays; `scanned` puts the step into a `lax.scan`."""
+
+    def gradients(*operands: Any) -> tuple[Any, Any]:
+        y, pull_back = jax.vjp(function, *operands)
+        return y, pull_back(jax.numpy.ones_like(y))
+
+    def moved(*operands: Any) -> Any:
+        _, gradient = gradients(*operands)
+        return jax.tree.map(lambda operand, slope: operand - _RATE * slope, operands, gradient)
+
+    def scan(*operands: Any) -> Any:
+        return jax.lax.scan(lambda carry, _: (moved(*carry), None), operands, length=_STEPS)[0]
+
+    program = scan if scanned else moved if network else gradients
+    begun = time.perf_counter()
+    step = jax.jit(program).lower(*operands).compile()
+    seconds = time.perf_counter() - begun
+    analysis = step.memory_analysis()
+    forward = None if scanned else jax.jit(function)
+    return Programs(
+        None if forward is None else lambda: jax.block_until_ready(forward(*operands)),
+        lambda: jax.block_until_ready(step(*operands)),
+        _STEPS if scanned else 1,
+        seconds,
+        getattr(analysis, "temp_size_in_bytes", None),
+    )
+
+
+def ours(case: Case) -> Programs:
+    """minicnn."""
+    return in_jax(jax_rivals.ours(case), jax_rivals.operands(case), case.operation == "lenet")
+
+
+def ours_in_scan(case: Case) -> Programs:
+    """minicnn, inside `lax.scan`."""
+    return in_jax(jax_rivals.ours(case), jax_rivals.operands(case), case.operation == "lenet", scanned=True)
+
+
+def lax(case: Case) -> Programs:
+    """`jax.lax`, called step by step."""
+    return in_jax(jax_rivals.theirs(case), jax_rivals.operands(case), case.operation == "lenet")
+
+
+def lax_in_scan(case: Case) -> Programs:
+    """`jax.lax`, inside `lax.scan`."""
+    return in_jax(jax_rivals.theirs(case), jax_rivals.operands(case), case.operation == "lenet", scanned=True)
+
+
+def flax(case: Case) -> Programs | None:
+    """`flax.nnx.Conv`, where flax is installed."""
+    if case.operation != "conv" or case.mapped or case.layout != "NHWC" or not _installed("flax"):
+        return None
+    return in_jax(jax_rivals.flax(case), jax_rivals.operands(case), network=False)
+
+
+def torch(case: Case, channels_last: bool = False, compiled: bool = False) -> Programs | None:
+    """PyTorch, where it is installed."""
+    if case.mapped or not _installed("torch"):
+        return None
+    import torch
+
+    function, operands = torch_rivals.function(case), torch_rivals.operands(case, channels_last)
+    wanted = [operand for operand in operands if operand.requires_grad]
+    begun = time.perf_counter()
+    function = torch.compile(function, dynamic=False) if compiled else function
+
+    def forward() -> Any:
+        with torch.no_grad():
+            return function(*operands)
+
+    def step() -> Any:
+        for operand in wanted:
+            operand.grad = None
+        y = function(*operands)
+        y.backward(torch.ones_like(y))
+        if case.operation == "lenet":
+            with torch.no_grad():
+                for operand in wanted:
+                    operand.add_(operand.grad, alpha=-_RATE)
+        return y
+
+    step()
+    return Programs(forward, step, 1, time.perf_counter() - begun if compiled else None)
+
+
+def _installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+OURS, OURS_IN_SCAN = "minicnn", "minicnn in scan"
+
+RIVALS: dict[str, Callable[[Case], Programs | None]] = {
+    OURS: ours,
+    OURS_IN_SCAN: ours_in_scan,
+    "lax": lax,
+    "lax in scan": lax_in_scan,
+    "flax": flax,
+    "torch": torch,
+    "torch channels-last": lambda case: torch(case, channels_last=True) if case.rank == 2 else None,
+    "torch compiled": lambda case: torch(case, compiled=True),
+}

@@ -1,0 +1,147 @@
+"""The trilinear form τ(x, w, y) as two JAX primitives, each bilinear, each the transpose of the other.
+
+`convolve` fixes x and w and is the gradient of τ in y; `correlate` fixes x and y and is its gradient in w. The
+gradient in x is `convolve` on the transposed geometry. Stated this way, JAX differentiates, transposes and maps them
+to any order without a rule of its own for any form, and each of the three products is free to choose its own form.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+from jaxtyping import Array, Shaped
+
+from minicnn.forms.arithmetic import Arithmetic
+from minicnn.forms.form import Form
+from minicnn.forms.geometry import Geometry
+
+
+def convolve(
+    x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], geometry: Geometry, form: Form, how: Arithmetic
+) -> Shaped[Array, "b *out co"]:
+    """C(w)·x for a geometry without a mask."""
+    return _convolve_p.bind(x, w, geometry=geometry, form=form, how=how)
+
+
+def correlate(
+    x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], geometry: Geometry, form: Form, how: Arithmetic
+) -> Shaped[Array, "*k c co"]:
+    """X(x)ᵀ·y for a geometry without a mask."""
+    return _correlate_p.bind(x, y, geometry=geometry, form=form, how=how)
+
+
+def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Array, "*k d ci"]:
+    """The kernel of the transposed map: input and output channels exchanged within each group."""
+    return w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
+
+
+def _convolve(x: Array, w: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+    return form.product(geometry, x, w, how)
+
+
+def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+    return form.weights(geometry, x, y, how)
+
+
+def _x_bar(y_bar: Array, x: Any, w: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+    return convolve(y_bar, swap_channels(w, geometry), geometry.T, form, how.plain).astype(x.aval.dtype)
+
+
+def _w_bar(y_bar: Array, x: Array, w: Any, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+    return correlate(x, y_bar, geometry, form, how.plain).astype(w.aval.dtype)
+
+
+def _x_bar_of_weights(w_bar: Array, x: Any, y: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+    return convolve(y, swap_channels(w_bar, geometry), geometry.T, form, how.plain).astype(x.aval.dtype)
+
+
+def _y_bar_of_weights(w_bar: Array, x: Array, y: Any, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+    return convolve(x, w_bar, geometry, form, how.plain).astype(y.aval.dtype)
+
+
+def _convolve_many(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
+    """Many images are a batch, many kernels are channels, and many of both are groups."""
+    (x, w), (x_dim, w_dim) = operands, dims
+    geometry = static.pop("geometry")
+    if w_dim is None:
+        x = jnp.moveaxis(x, x_dim, 0)
+        y = convolve(x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), w, geometry, **static)
+        return y.reshape(*x.shape[:2], *y.shape[1:]), 0
+    n, groups = w.shape[w_dim], geometry.groups
+    if x_dim is None:
+        w = _merge(_split(w, w_dim, groups), n)
+        y = convolve(x, w, geometry.times(c_out=n), **static)
+        return _part(y, groups, n), 0
+    x, w = _merge(_split(x, x_dim, 1), n), _merge(_split(w, w_dim, 1), n)
+    return _part(convolve(x, w, geometry.times(groups=n), **static), 1, n), 0
+
+
+def _correlate_many(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
+    """More kernels' gradients: the same, with the channels of either operand or with groups."""
+    (x, y), (x_dim, y_dim) = operands, dims
+    geometry = static.pop("geometry")
+    groups, n = geometry.groups, x.shape[x_dim] if y_dim is None else y.shape[y_dim]
+    if x_dim is None:
+        w = correlate(x, _merge(_split(y, y_dim, groups), n), geometry.times(c_out=n), **static)
+        return _part(w, groups, n), 0
+    if y_dim is None:
+        w = correlate(_merge(_split(x, x_dim, groups), n), y, geometry.times(c_in=n), **static)
+        w = w.reshape(*w.shape[:-2], n, w.shape[-2] // n, w.shape[-1])
+        return jnp.moveaxis(w, -3, 0), 0
+    x, y = _merge(_split(x, x_dim, 1), n), _merge(_split(y, y_dim, 1), n)
+    return _part(correlate(x, y, geometry.times(groups=n), **static), 1, n), 0
+
+
+def _split(a: Array, dim: Any, groups: int) -> Array:
+    """The mapped axis between the groups and the channels: (*, g, n, c)."""
+    a = jnp.moveaxis(a, dim, 0)
+    return jnp.moveaxis(a.reshape(*a.shape[:-1], groups, a.shape[-1] // groups), 0, -2)
+
+
+def _merge(a: Array, n: int) -> Array:
+    """From (*, g, n, c) to (*, g·n·c)."""
+    return a.reshape(*a.shape[:-3], a.shape[-3] * n * a.shape[-1])
+
+
+def _part(a: Array, groups: int, n: int) -> Array:
+    """From (*, g·n·c) to (n, *, g·c)."""
+    a = jnp.moveaxis(a.reshape(*a.shape[:-1], groups, n, a.shape[-1] // (groups * n)), -2, 0)
+    return a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
+
+
+def _primitive(name: str, compute: Any, shape: Any, left: Any, right: Any, many: Any) -> Primitive:
+    """A bilinear primitive: how it computes, the shape of its result, its two transposes, and itself many times."""
+    primitive = Primitive(name)
+    jitted = jax.jit(compute, static_argnames=("geometry", "form", "how"))
+    primitive.def_impl(jitted)
+    primitive.def_abstract_eval(
+        lambda a, b, *, geometry, form, how: ShapedArray(shape(geometry, a.shape[0]), how.result_type(a, b))
+    )
+    ad.defbilinear(primitive, left, right)
+
+    def mapped(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
+        if any(a.shape[dim] == 0 for a, dim in zip(operands, dims, strict=True) if dim is not None):
+            images = operands[0].shape[1 if dims[0] == 0 else 0]
+            dtype = static["how"].result_type(*operands)
+            return jnp.zeros((0, *shape(static["geometry"], images)), dtype), 0
+        return many(operands, dims, **static)
+
+    batching.primitive_batchers[primitive] = mapped
+    mlir.register_lowering(primitive, mlir.lower_fun(compute, multiple_results=False))
+    return primitive
+
+
+_convolve_p = _primitive(
+    "convolve", _convolve, lambda geometry, images: (images, *geometry.out_shape), _x_bar, _w_bar, _convolve_many
+)
+_correlate_p = _primitive(
+    "correlate",
+    _correlate,
+    lambda geometry, images: geometry.w_shape,
+    _x_bar_of_weights,
+    _y_bar_of_weights,
+    _correlate_many,
+)
