@@ -57,14 +57,18 @@ def locate(source: Source, data_dir: Path | str | None = None) -> list[list[Path
     """
     if data_dir is not None and not Path(data_dir).is_dir():
         raise FileNotFoundError(f"`data_dir`={str(data_dir)!r} is no folder")
-    parents = [Path(parent) for parent in (data_dir, os.environ.get(VARIABLE), _cache()) if parent]
-    for parent in parents:
+    given = [Path(parent) for parent in (data_dir, os.environ.get(VARIABLE)) if parent]
+    for parent in given:
         if found := source.files_in(parent):
             return found
-    failures = _download(source, parents[-1] / source.name)
-    found = source.files_in(parents[-1])
+    # Not before: pooch, which knows where the cache is, takes a while to import.
+    cache = _cache()
+    if found := source.files_in(cache):
+        return found
+    failures = _download(source, cache / source.name)
+    found = source.files_in(cache)
     if found is None:
-        places = ", ".join(str(parent / source.name) for parent in parents)
+        places = ", ".join(str(parent / source.name) for parent in (*given, cache))
         wanted = ", ".join(part[0] for part in source.parts)
         raise FileNotFoundError(
             f"{source.name} is not in {places}, and no mirror gave it ({'; '.join(failures)}). There are three ways to "

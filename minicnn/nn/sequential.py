@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -59,7 +58,11 @@ class Sequential(Layer):
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Each layer's parameters, from the key folded with its position."""
-        return _init(self, key, in_shape, dtype)
+        try:
+            hash(self)
+        except TypeError:  # a layer was given a list
+            return _draw(self, key, in_shape, dtype)
+        return _compiled_draw(self, key, tuple(in_shape), dtype)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Layer after layer."""
@@ -98,11 +101,13 @@ class Sequential(Layer):
         return compose(*reversed([step.map_at() for step in self.steps(params, x)]))
 
 
-@partial(jax.jit, static_argnums=(0, 2, 3))
-def _init(model: Sequential, key: jax.Array, in_shape: Shape, dtype: DTypeLike) -> Params:
-    """One program for all layers: drawn operation by operation, it is the compiler that takes the time."""
+def _draw(model: Sequential, key: jax.Array, in_shape: Shape, dtype: DTypeLike) -> Params:
     params = []
     for position, layer in enumerate(model.layers):
         params.append(layer.init(jax.random.fold_in(key, position), in_shape, dtype))
         in_shape = layer.out_shape(in_shape)
     return tuple(params)
+
+
+# One program for all layers: operation by operation, it is the compiler that takes the time.
+_compiled_draw = jax.jit(_draw, static_argnums=(0, 2, 3))

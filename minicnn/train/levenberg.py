@@ -28,11 +28,11 @@ class Curvature(NamedTuple):
     """The state of the optimizer.
 
     Attributes:
-        count: steps taken.
+        done: steps taken.
         h: second derivatives, in the structure of the parameters.
     """
 
-    count: Int[Array, ""]
+    done: Int[Array, ""]
     h: Params
 
 
@@ -56,10 +56,10 @@ def levenberg_marquardt(rate: optax.Schedule, batch: int = 1, mu: float = MU) ->
     def init(params: Params) -> Curvature:
         return Curvature(jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params))
 
-    def update(gradient: Params, state: Any, params: Params | None = None) -> tuple[Params, Curvature]:
-        eta = -batch * rate(state.count)
-        steps = jax.tree.map(lambda g, h: eta * g / (mu + h), gradient, state.h)
-        return steps, Curvature(state.count + 1, state.h)
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        eta = -batch * rate(state.done)
+        steps = jax.tree.map(lambda g, h: eta * g / (mu + h), updates, state.h)
+        return steps, Curvature(state.done + 1, state.h)
 
     return optax.GradientTransformation(init, update)
 

@@ -95,6 +95,11 @@ def test_the_same_key_gives_the_same_parameters_and_layers_do_not_share_theirs()
     assert not np.array_equal(first[0]["w"], first[1]["w"])
 
 
+def test_a_layer_that_was_given_a_list_is_drawn_all_the_same():
+    model = nn.Sequential((nn.Conv(2, (3,), padding=[(1, 2)]),))
+    assert model.init(KEY, [5, 1])[0]["w"].shape == (3, 1, 2)
+
+
 def test_lenet5_has_the_parameters_of_its_layers():
     params = LeNet5().init(KEY, (32, 32, 1))
     sizes = [sum(leaf.size for leaf in jax.tree.leaves(layer)) for layer in params if layer]

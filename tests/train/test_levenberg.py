@@ -71,7 +71,7 @@ def test_it_goes_straight_to_the_minimum_of_a_separable_parabola():
     state = transformation.init(x)._replace(h=curvature)
     step, state = transformation.update(curvature * x, state)
     np.testing.assert_allclose(optax.apply_updates(x, step), 0, atol=1e-6)
-    assert state.count == 1
+    assert state.done == 1
 
 
 def test_the_rate_follows_its_schedule_and_a_batch_counts_its_images():

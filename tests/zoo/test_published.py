@@ -73,13 +73,13 @@ def test_c3_reads_the_maps_of_the_table():
     np.testing.assert_array_equal(blocks, table.T)
 
 
-def test_weights_are_uniform_within_their_own_fan_in():
+def test_weights_are_uniform_within_the_bound_of_their_own_fan_in():
     layer = NAMED["C3"]
     w = np.asarray(layer.init(jax.random.key(0), (14, 14, 6))["w"])
     assert w.shape == (5, 5, 60)
     inputs = np.array(layer.mask).sum(0)[np.nonzero(layer.mask)[1]]
     for fan_in in (3, 4, 6):
-        largest = abs(w[..., inputs == fan_in]).max() * 25 * fan_in / 2.4
+        largest = abs(w[..., inputs == fan_in]).max() * np.sqrt(25 * fan_in) / 2.4
         assert 0.98 < largest <= 1
 
 
