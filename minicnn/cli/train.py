@@ -41,19 +41,23 @@ def demo(name: Name = "demo", runs_dir: RunsDir = Path("runs"), seed: Seed = 0, 
 
 @app.command()
 def train(
-    model: Annotated[str | None, typer.Option(help="The network; lenet5 if not given.")] = None,
-    data: Annotated[str | None, typer.Option(help="The data set; digits if not given.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="lenet5 if not given, lenet5-1998, lenet4, lenet1 or cifarnet.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="digits if not given, mnist, fashion or cifar10.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the files of the data set are looked for first.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adamw, sgd, adam, …")] = None,
-    schedule: Annotated[str | None, typer.Option(help="cosine, constant, linear, passes, …")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw, adam, sgd or levenberg.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="cosine, constant, linear or passes.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.")] = None,
     momentum: Annotated[float | None, typer.Option(help="Of sgd.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Of adamw.")] = None,
-    augment: Annotated[str | None, typer.Option(help="How training images are changed: shift, none, …")] = None,
-    reach: Annotated[int | None, typer.Option(help="Of shift: up to this many pixels.")] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="How training images are changed: shift, distort or none.")
+    ] = None,
+    reach: Annotated[int | None, typer.Option(help="Of shift and distort: up to this many pixels.")] = None,
     name: Name = "run",
     runs_dir: RunsDir = Path("runs"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this run from its newest checkpoint.")] = None,

@@ -74,15 +74,22 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise OSError(f"cannot write in {folder}: {error.strerror}") from error
     try:
+        _acquire(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, folder: Path) -> None:
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
-        yield
     except BlockingIOError as error:
         owner = os.read(descriptor, 200).decode(errors="replace") or "another process"
         raise OSError(f"{folder} is being written by {owner}: wait for it, or stop it, before you resume") from error
-    finally:
-        os.close(descriptor)
+    except OSError as error:
+        raise OSError(f"cannot write in {folder}: {error.strerror}") from error
 
 
 def _write(path: Path, how: int, content: bytes) -> None:

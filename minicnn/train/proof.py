@@ -1,15 +1,23 @@
 """The identities of a whole network at one image: backpropagation by matrices, checked layer by layer."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from minicnn.identities.layers import LayerReport, check_layer
-from minicnn.nn import Activation, Sequential, losses
-from minicnn.nn.sequential import Step
+from minicnn.maps import LinearMap
+from minicnn.nn import Activation, Layer, Sequential, losses
+
+
+class Linearised(NamedTuple):
+    """A layer at its input: its matrix A, the matrix X of its weights if it has any, and its output's cotangent."""
+
+    x: Array
+    A: LinearMap
+    X: LinearMap | None
+    y_bar: Array
 
 
 def check_network(
@@ -28,20 +36,31 @@ def check_network(
         label: its class, for the loss.
         loss: from outputs and label to a scalar.
     """
+    steps = jax.jit(lambda params, image, label: _linearised(model, loss, params, image, label))(params, image, label)
+    return tuple(
+        _check(name, layer, own, *step)
+        for name, layer, own, step in zip(model.labels, model.layers, params, steps, strict=True)
+        if not isinstance(layer, Activation)
+    )
+
+
+def _linearised(model: Sequential, loss: Any, params: Any, image: Array, label: Array) -> list[Linearised]:
+    """Every layer with what backpropagation needs of it."""
     steps = list(model.steps(params, image))
-    y_bar = jax.grad(loss)(steps[-1].output, jnp.asarray(label))
-    reports = []
+    y_bar = jax.grad(loss)(steps[-1].output, label)
+    found = []
     for step in reversed(steps):
         A = step.map_at()
-        if not isinstance(step.layer, Activation):
-            reports.append(_check(step, A, y_bar))
+        X = step.layer.weight_map(step.params, step.input) if "w" in step.params else None
+        found.append(Linearised(step.input, A, X, y_bar))
         y_bar = A.T(y_bar)
-    return tuple(reversed(reports))
+    return found[::-1]
 
 
-def _check(step: Step, A: Any, y_bar: Array) -> LayerReport:
-    if "w" not in step.params:
-        return check_layer(step.label, A, lambda x: step.layer.apply(step.params, x), step.input, y_bar)
-    X = step.layer.weight_map(step.params, step.input)
-    without_bias = lambda x, w: step.layer.apply({"w": w}, x)
-    return check_layer(step.label, A, without_bias, step.input, y_bar, X, step.params["w"])
+def _check(
+    name: str, layer: Layer, params: Any, x: Array, A: LinearMap, X: LinearMap | None, y_bar: Array
+) -> LayerReport:
+    if X is None:
+        return check_layer(name, A, lambda x: layer.apply(params, x), x, y_bar)
+    without_bias = lambda x, w: layer.apply({"w": w}, x)
+    return check_layer(name, A, without_bias, x, y_bar, X, params["w"])

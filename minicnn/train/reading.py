@@ -16,6 +16,7 @@ _INK = 0.3
 _SAMPLE = 1000
 _MARGIN = 4
 _FLAT = 8 / 255
+_FULL = 0.9
 
 Grey = Float[np.ndarray, "h w"]
 
@@ -104,8 +105,9 @@ def _grey(picture: "Image", data: Dataset, path: Path) -> tuple[Float[np.ndarray
     if border > (grey.min() + grey.max()) / 2:
         grey, border = 1 - grey, 1 - border
         done.append("inverted, for its border is bright")
-    ink = np.clip(grey - border, 0, None) / (grey.max() - border)
-    if grey.max() - border < 0.9:
+    ink, contrast = grey, grey.max() - border
+    if contrast < _FULL:
+        ink = np.clip(grey - border, 0, None) / contrast
         done.append("stretched to full contrast")
     height, width = data.in_shape[:2]
     if all(size - _MARGIN <= own <= size for own, size in zip(ink.shape, (height, width), strict=True)):

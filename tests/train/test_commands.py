@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from minicnn.cli import app
-from minicnn.train import Run
+from minicnn.train import Run, augmentations, catalogue, optimizers, recipes, schedules
 from minicnn.train.loop import Listener, train
 from tests.train.tiny import CONFIG, flat, tiny_plan
 
@@ -102,8 +102,6 @@ def test_an_optimizer_sees_a_sample_before_every_epoch(monkeypatch):
     import jax
     import optax
 
-    from minicnn.train import optimizers
-
     seen = []
 
     def look(params, state, sample):
@@ -119,3 +117,11 @@ def test_an_optimizer_sees_a_sample_before_every_epoch(monkeypatch):
     train(plan, Listener())
     assert [len(sample) for sample in seen] == [6] * 4
     np.testing.assert_array_equal(seen[1].labels, plan.data.train.labels[plan.order(1)[:6]])
+
+
+def test_the_help_names_everything_there_is():
+    output = call("train", "--help").replace("\n", " ")
+    tables = (recipes.RECIPES, catalogue.DATA, optimizers.OPTIMIZERS, schedules.SCHEDULES, augmentations.AUGMENTATIONS)
+    for table in tables:
+        for name in table:
+            assert name in output

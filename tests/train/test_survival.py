@@ -186,14 +186,14 @@ def test_every_changed_byte_of_a_checkpoint_is_seen(plan, tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
-@pytest.mark.parametrize("last", [12, 40, 61])
-def test_a_full_disk_is_one_line_and_nothing_is_lost(plan, whole, number, last, tmp_path, monkeypatch):
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.6, 0.9])
+def test_a_full_disk_is_one_line_and_nothing_is_lost(plan, whole, number, share, tmp_path, monkeypatch):
     run = Run.create(tmp_path, "run", CONFIG)
     failure = lambda: OSError(number, os.strerror(number))
     with monkeypatch.context() as patched, pytest.raises(OSError, match=rf"cannot .*: {os.strerror(number)}"):
-        patched.setattr(files, "os", Disk(last=last, failure=failure))
+        patched.setattr(files, "os", Disk(last=1 + int(share * whole[2]), failure=failure))
         train(plan, Listener(), run, EVERY)
-    assert read(run.checkpoints.paths()[0])
+    assert all(read(path) for path in run.checkpoints.paths())
     go_on(plan, run, whole)
 
 
