@@ -8,7 +8,8 @@ from jaxtyping import Array, Float
 
 from minicnn.identities.layers import LayerReport, check_layer
 from minicnn.maps import LinearMap
-from minicnn.nn import Activation, Layer, Sequential, losses
+from minicnn.nn import Activation, Layer, Rbf, Sequential, losses
+from minicnn.train.step import ONCE
 
 
 class Linearised(NamedTuple):
@@ -36,7 +37,8 @@ def check_network(
         label: its class, for the loss.
         loss: from outputs and label to a scalar.
     """
-    steps = jax.jit(lambda params, image, label: _linearised(model, loss, params, image, label))(params, image, label)
+    linearised = lambda params, image, label: _linearised(model, loss, params, image, label)
+    steps = jax.jit(linearised, compiler_options=ONCE)(params, image, label)
     return tuple(
         _check(name, layer, own, *step)
         for name, layer, own, step in zip(model.labels, model.layers, params, steps, strict=True)
@@ -60,7 +62,10 @@ def _linearised(model: Sequential, loss: Any, params: Any, image: Array, label: 
 def _check(
     name: str, layer: Layer, params: Any, x: Array, A: LinearMap, X: LinearMap | None, y_bar: Array
 ) -> LayerReport:
-    if X is None:
-        return check_layer(name, A, lambda x: layer.apply(params, x), x, y_bar)
-    without_bias = lambda x, w: layer.apply({"w": w}, x)
-    return check_layer(name, A, without_bias, x, y_bar, X, params["w"])
+    if X is not None:
+        without_bias = lambda x, w: layer.apply({"w": w}, x)
+        return check_layer(name, A, without_bias, x, y_bar, X, params["w"])
+    f = lambda x: layer.apply(params, x)
+    # A pool is S(x)·x at its own x. Distances are no such product: what A multiplies there is a tangent.
+    tangent = lambda x_dot: jax.jvp(f, (x,), (x_dot,))[1]
+    return check_layer(name, A, tangent if isinstance(layer, Rbf) else f, x, y_bar)

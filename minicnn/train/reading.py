@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _INK = 0.3
-_SAMPLE = 1000
+_SAMPLE = 200
 _MARGIN = 4
 _FLAT = 8 / 255
 _FULL = 0.9

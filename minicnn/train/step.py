@@ -22,7 +22,7 @@ from minicnn.train.sharding import copied, everywhere, split_rows, spread
 
 _TEST_BATCH = 500
 # What runs once, or once an epoch, is compiled fast rather than made fast: random bits take a second to optimise.
-_ONCE = {"xla_backend_optimization_level": 0}
+ONCE = {"xla_backend_optimization_level": 0}
 
 
 class State(NamedTuple):
@@ -159,7 +159,7 @@ def _initial(model: Sequential, in_shape: tuple[int, ...], optimizer: Optimizer)
         params = model.init(jax.random.wrap_key_data(key), in_shape)
         return State(params, optimizer.transformation.init(params))
 
-    return jax.jit(draw, compiler_options=_ONCE)
+    return jax.jit(draw, compiler_options=ONCE)
 
 
 def _compile(
@@ -186,4 +186,4 @@ def _permute(key: Array, epoch: Array, count: int) -> Array:
     return jax.random.permutation(jax.random.fold_in(jax.random.wrap_key_data(key), epoch), count)
 
 
-_permutation = jax.jit(_permute, static_argnums=2, compiler_options=_ONCE)
+_permutation = jax.jit(_permute, static_argnums=2, compiler_options=ONCE)
