@@ -1,6 +1,7 @@
 """Training: the loop, metrics, checkpoints and runs."""
 
 from minicnn.train.config import Config
+from minicnn.train.evaluation import Trained
 from minicnn.train.interruption import Interrupted
 from minicnn.train.loop import Moment, accuracy, fit, predictor, total_steps
 from minicnn.train.recipes import config_of
@@ -13,6 +14,7 @@ __all__ = [
     "Moment",
     "Record",
     "Run",
+    "Trained",
     "accuracy",
     "config_of",
     "fit",

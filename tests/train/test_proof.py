@@ -1,0 +1,38 @@
+"""Every layer of every network is checked at one image by the matrices that backpropagation needs of it."""
+
+import jax
+import numpy as np
+import pytest
+
+from minicnn.nn import Dense, Flatten, Rbf, Sequential, losses
+from minicnn.train import proof, recipes
+from tests.train.tiny import MODEL, tiny_data
+
+
+def holds(model, image, loss=losses.cross_entropy):
+    params = model.init(jax.random.key(0), image.shape)
+    reports = proof.check_network(model, params, image, 1, loss)
+    assert all(report.ok for report in reports), reports
+    return reports
+
+
+def test_a_network_whose_outputs_are_distances():
+    centres = tuple(map(tuple, np.sign(np.random.default_rng(0).random((3, 5)) - 0.5)))
+    model = Sequential((Flatten(), Dense(5), Rbf(centres)))
+    assert len(holds(model, tiny_data().test.images[0], losses.competitive)) == 3
+
+
+def test_a_wrong_matrix_is_seen(monkeypatch):
+    monkeypatch.setattr(Dense, "map_at", lambda self, params, x: 2 * self.map(params, x.shape))
+    params = MODEL.init(jax.random.key(0), (4, 4, 1))
+    reports = proof.check_network(MODEL, params, tiny_data().test.images[0], 1)
+    assert [report.ok for report in reports] == [True, False, False]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_network_by_name(name):
+    recipe = recipes.recipe_of(name)
+    channels = 3 if name == "cifarnet" else 1
+    image = np.random.default_rng(0).random((32, 32, channels), np.float32)
+    holds(recipe.build(), image, recipe.loss)
