@@ -115,6 +115,8 @@ class _Walk:
         if name in _CALLS and inner is not None:
             inner = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
             return self.follow(inner, values, varying)
+        if name in _OPENED:
+            return self.follow(_opened(eqn), values, varying)
         if not any(varying):
             return _bind(eqn, values), [False] * count
         self.dtypes |= {v.aval.dtype for v in eqn.outvars if jnp.issubdtype(v.aval.dtype, jnp.inexact)}
@@ -151,6 +153,12 @@ def _additions(eqn: Any, varying: Sequence[bool]) -> int:
     if eqn.primitive.name in _ENTRYWISE:
         return 1
     return max(out, *sizes) + 1
+
+
+def _opened(eqn: Any) -> ClosedJaxpr:
+    """The steps that a product of minicnn's takes in its form."""
+    operands = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
+    return jax.make_jaxpr(lambda *values: eqn.primitive.impl(*values, **eqn.params))(*operands)
 
 
 def _bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
@@ -201,6 +209,7 @@ _ENTRYWISE = {
     "slice", "split", "squeeze", "sub", "transpose",
 }  # fmt: skip
 _CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
+_OPENED = {"convolve", "correlate"}
 _PRODUCTS = {"mul", "dot_general", "conv_general_dilated"}
 _LINEAR = _PRODUCTS | {
     "add", "add_any", "broadcast_in_dim", "concatenate", "convert_element_type", "copy", "copy_p", "cumsum",
@@ -231,6 +240,8 @@ def _precisions(jaxpr: Any) -> list[Any]:
     for eqn in jaxpr.eqns:
         if eqn.primitive.name in ("dot_general", "conv_general_dilated"):
             found.append(eqn.params.get("precision"))
+        if eqn.primitive.name in _OPENED:
+            found += _precisions(_opened(eqn).jaxpr)
         for inner in (eqn.params.get("jaxpr"), eqn.params.get("call_jaxpr")):
             if inner is not None:
                 found += _precisions(getattr(inner, "jaxpr", inner))
