@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minicnn.axis import Axis
-from minicnn.draw.style import own
+from minicnn.draw.style import is_dark, own, tap_colors
 from minicnn.forms.geometry import sliding_axes
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def receptive_field(
     >>> [text.get_text() for text in receptive_field(zoo.LeNet5()).get_legend().get_texts()]
     ['C1 5×5', 'S2 6×6', 'C3 14×14', 'S4 16×16', 'C5 32×32']
     """
-    from matplotlib import colormaps
     from matplotlib.patches import Rectangle
 
     if len(in_shape) != 3:
@@ -47,7 +46,7 @@ def receptive_field(
         picture = np.asarray(image).reshape(height, width, -1)[..., :1]
         axes.imshow(picture, cmap="gray", extent=(0, width, height, 0), alpha=0.6)
     found = list(fields(model, in_shape))
-    colors = colormaps["viridis"](np.linspace(0.1, 0.85, max(len(found), 1)))
+    colors = tap_colors(len(found), is_dark(axes))
     for n, (label, (rows, columns)) in reversed(list(enumerate(found))):
         size = (rows[1] - rows[0], columns[1] - columns[0])
         frame = Rectangle((columns[0], rows[0]), size[1], size[0], label=f"{label} {size[0]}×{size[1]}")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -134,8 +134,13 @@ class Grid:
         axes.set_axis_off()
         axes.set_title(title, fontsize=10, pad=5)
         squares = [Rectangle((column, row), 1, 1) for row, column in corners]
-        self.squares = PatchCollection(squares, animated=True, linewidths=max(side / 22, 0.3))
+        width = max(side / 22, 0.3)
+        self.squares = PatchCollection(squares, animated=True, linewidths=width)
         axes.add_collection(self.squares)
+        self.axes, self.corners = axes, corners
+        unpainted = np.full((len(places), 4), np.nan)
+        self.look = Look(unpainted, unpainted, ("",) * len(places))
+        self.one = axes.add_patch(Rectangle((0, 0), 1, 1, linewidth=width, visible=False, animated=True))
         size = max(min(side * 0.42, 11), 1)
         style = {"ha": "center", "va": "center", "fontsize": size, "animated": True}
         written = side >= _WRITTEN
@@ -171,10 +176,45 @@ class Grid:
         """Set every cell; a NaN is not written."""
         self.squares.set_facecolor([tuple(face) for face in faces])
         self.squares.set_edgecolor([tuple(edge) for edge in edges])
-        for index, text, face in zip(self.cells, self.texts, faces, strict=True):
-            if text is not None and index is not None:
-                text.set_text(shown(float(values[index])))
-                text.set_color(readable_on(face[:3]))
+        words = tuple("" if index is None else shown(float(values[index])) for index in self.cells)
+        before = self.look
+        self.look = Look(faces, edges, words)
+        for n in self.look.differing(before):
+            text = self.texts[n]
+            if text is not None:
+                text.set_text(words[n])
+                text.set_color(readable_on(faces[n][:3]))
+
+    def draw(self, before: "Look | None" = None) -> None:
+        """Draw all cells, or those that look different from before, onto the canvas as it is."""
+        if before is None:
+            for artist in self.artists:
+                self.axes.draw_artist(artist)
+            return
+        self.one.set_visible(True)
+        for n in self.look.differing(before):
+            self.one.set(x=self.corners[n][1], y=self.corners[n][0])
+            self.one.set(facecolor=self.look.faces[n], edgecolor=self.look.edges[n])
+            self.axes.draw_artist(self.one)
+            text = self.texts[n]
+            if text is not None:
+                self.axes.draw_artist(text)
+        self.one.set_visible(False)
+
+
+class Look(NamedTuple):
+    """How the cells of a grid look: their colours, their edges and what is written into them."""
+
+    faces: Float[np.ndarray, "n 4"]
+    edges: Float[np.ndarray, "n 4"]
+    words: tuple[str, ...]
+
+    def differing(self, other: "Look") -> list[int]:
+        """The cells that look different."""
+        colors = (self.faces != other.faces).any(1)
+        return [
+            n for n, words in enumerate(zip(self.words, other.words, strict=True)) if colors[n] or len({*words}) > 1
+        ]
 
 
 def shown(value: float) -> str:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from minicnn.draw.style import SIGNED, own, readable_on
+from minicnn.draw.style import SIGNED, own, readable_on, sheet
 from minicnn.maps import LinearMap
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def matrix(A: LinearMap, axes: "Axes | None" = None, title: str | None = None) -
         title: above the picture; the shape and the non-zeros if None.
     """
     rows, columns = A.shape
-    axes = own(axes)
+    axes = own(axes, sheet(rows, columns))
     entries = reduced(np.asarray(jnp.real(A.matrix())))
     limit = float(np.abs(entries).max(initial=0)) or 1.0
     image = axes.imshow(

@@ -54,7 +54,7 @@ def _gif(stage: Stage, path: Path, rate: float) -> None:
     from PIL import Image
 
     outputs = len(stage.walk.C)
-    probes = np.stack(list(stage.frames(range(0, outputs, max(outputs // _PROBES, 1)))))
+    probes = np.stack([frame[::2, ::2] for frame in stage.frames(range(0, outputs, max(outputs // _PROBES, 1)))])
     # One palette for all pictures, so that only what changes is stored.
     palette, nearest = commonest(probes)
     pictures = []

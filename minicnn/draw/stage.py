@@ -1,6 +1,7 @@
 """The figure of a walk: input, kernel and output; the gradient below them; C and Cᵀ beside."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,38 +52,62 @@ class Stage:
 
     def show(self, n: int | None) -> None:
         """Go to output n: its window, its row of C and column of Cᵀ, and the gradient so far; None for the end."""
-        walk = self.walk
-        rows = len(walk.C)
-        done = rows if n is None else n + 1
-        y = np.where(np.arange(rows) < done, walk.y.ravel(), np.nan).reshape(walk.y.shape)
-        self._paint(self.x, np.asarray(walk.x), n, missed=_FAINT)
-        self._paint(self.x_bar, walk.x_bars[done], n, missed=0)
-        for grid, values in ((self.y, y), (self.y_bar, np.asarray(walk.y_bar))):
-            faces, edges = grid.neutral(values)
-            if n is not None:
-                faces[self._output(n)] = self._accent
-            grid.paint(values, faces, edges)
+        self._values(len(self.walk.C) if n is None else n + 1, n)
         for frame in self.frames_of_matrices:
             frame.at(n)
         self.caption.set_text(self._said(n))
 
     def frames(self, outputs: Iterable[int] | None = None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """The pictures of outputs, all of them if None; only what changes is drawn again."""
-        self.canvas.draw()
+        """The pictures of outputs, all of them if None.
+
+        Letters take longest to draw, so only the cells that change are drawn again: those with new values onto the
+        ground, which stays, and those that are marked onto a copy of it.
+        """
+        self._values(0, None)
+        self.canvas.restore_region(self._static)
+        for grid in self.grids:
+            grid.draw()
         ground = self.canvas.copy_from_bbox(self.figure.bbox)
         for n in range(len(self.walk.C)) if outputs is None else outputs:
+            before = [grid.look for grid in self.grids]
             self.canvas.restore_region(ground)
+            self._values(n + 1, None)
+            self._redraw(before)
+            ground = self.canvas.copy_from_bbox(self.figure.bbox)
+            resting = [grid.look for grid in self.grids]
             self.show(n)
-            for artist in self.moving:
+            self._redraw(resting)
+            for artist in [*(a for frame in self.frames_of_matrices for a in frame.artists), self.caption]:
                 artist.axes.draw_artist(artist)
             yield np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
+            self._values(n + 1, None)
+
+    @cached_property
+    def _static(self) -> Any:
+        """What never changes, drawn once."""
+        self.canvas.draw()
+        return self.canvas.copy_from_bbox(self.figure.bbox)
 
     @property
-    def moving(self) -> list[Any]:
-        """What changes from output to output."""
-        grids = (self.x, self.y, self.x_bar, self.y_bar)
-        artists = [artist for grid in grids for artist in grid.artists]
-        return [*artists, *(a for frame in self.frames_of_matrices for a in frame.artists), self.caption]
+    def grids(self) -> tuple[Grid, ...]:
+        """The arrays that change from output to output."""
+        return self.x, self.y, self.x_bar, self.y_bar
+
+    def _redraw(self, before: list[Any]) -> None:
+        for grid, look in zip(self.grids, before, strict=True):
+            grid.draw(look)
+
+    def _values(self, done: int, marked: int | None) -> None:
+        """The arrays once so many outputs are done, one of them marked."""
+        walk = self.walk
+        y = np.where(np.arange(walk.y.size) < done, walk.y.ravel(), np.nan).reshape(walk.y.shape)
+        self._paint(self.x, np.asarray(walk.x), marked, missed=_FAINT)
+        self._paint(self.x_bar, walk.x_bars[done], marked, missed=0)
+        for grid, values in ((self.y, y), (self.y_bar, np.asarray(walk.y_bar))):
+            faces, edges = grid.neutral(values)
+            if marked is not None:
+                faces[self._output(marked)] = self._accent
+            grid.paint(values, faces, edges)
 
     def _headings(self) -> None:
         walk = self.walk

@@ -20,6 +20,18 @@ def own(axes: "Axes | None", figsize: tuple[float, float] | None = None) -> "Axe
     return plt.subplots(figsize=figsize, layout="constrained")[1] if axes is None else axes
 
 
+def sheet(rows: int, columns: int) -> tuple[float, float]:
+    """The size of a figure for a matrix, in inches: as high as it is wide, within reason.
+
+    >>> sheet(100, 100), sheet(4, 16), sheet(4000, 1000)
+    ((6.4, 6.4), (7.2, 2.6), (4.0, 6.4))
+    """
+    longest = max(rows, columns, 1)
+    long = min(max(0.45 * longest, 6.4), 14) if longest <= 32 else 6.4
+    width, height = (long * size / longest + 0.8 for size in (columns, rows))
+    return round(min(max(width, 4.0), long), 1), round(min(max(height, 2.0), long), 1)
+
+
 def background(dark: bool) -> AbstractContextManager[Any]:
     """Matplotlib's dark style, or the one that is set."""
     from matplotlib import style

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from minicnn.draw.style import is_dark, own, readable_on, tap_colors
+from minicnn.draw.style import is_dark, own, readable_on, sheet, tap_colors
 from minicnn.forms import Geometry
 from minicnn.maps import AveragePool, ConvMap, LinearMap, Selection, WindowSum
 from minicnn.maps.convolution import structure, swap_channels
@@ -35,7 +35,7 @@ def taps(A: LinearMap, axes: "Axes | None" = None) -> "Axes":
     table = tap_table(A)
     number = int(table.max(initial=-1)) + 1
     rows, columns = table.shape
-    axes = own(axes, (max(6.4, min(0.45 * columns, 14)), max(1.6, min(0.45 * rows + 1, 9))))
+    axes = own(axes, sheet(rows, columns))
     colors = tap_colors(number, is_dark(axes))
     draw_table(axes, table, colors)
     axes.set(xlabel="input entry", ylabel="output entry")

@@ -81,7 +81,7 @@ def test_the_spectrum_is_that_of_the_matrix(C):
     for line in axes.lines:
         np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-5)
     assert axes.lines[0].get_linestyle() != axes.lines[1].get_linestyle()
-    assert axes.lines[0].get_label().startswith("rank 4 of at most 4")
+    assert axes.lines[0].get_label().startswith("4×16, rank 4 of at most 4")
 
 
 def test_receptive_fields_of_lenet():
