@@ -92,4 +92,5 @@ def ratios(measurements: Iterable[Measurement]) -> dict[str, float]:
     """How many times as long as ours each rival's step takes; a scan is compared with our scan."""
     steps = {measured.rival: measured.step for measured in measurements}
     base = lambda rival: steps.get(OURS_IN_SCAN if rival.endswith("in scan") else OURS)
-    return {rival: step / own for rival, step in steps.items() if (own := base(rival)) and own is not step}
+    rivals = [rival for rival in steps if rival not in (OURS, OURS_IN_SCAN)]
+    return {rival: steps[rival] / own for rival in rivals if (own := base(rival)) is not None}

@@ -1,9 +1,9 @@
 """The cost model that chooses forms and cuts: a pure function of shapes, never timed.
 
 A form multiplies and it moves. Its cost counts the multiply-adds of its matrix products, those with stored zeros
-included, and the numbers that it writes and reads besides: tiles gathered and added up, shifted images, spectra. Moving
-one number takes as long as `MOVE` multiply-adds at the full speed of a matrix product, and half as long again for those
-that a cache no longer holds. docs/fast.md derives the model and compares it with measurements.
+included, and the numbers that it gathers before and scatters after them. Moving one number takes as long as `GATHER` or
+`SCATTER` multiply-adds at the full speed of a matrix product, and longer where a cache no longer holds them.
+docs/fast.md derives the model and compares it with measurements.
 """
 
 import math
@@ -17,8 +17,10 @@ from minicnn.forms import fourier
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.tiles import Cut
 
-MOVE = 40  # multiply-adds in the time of moving one number
-CACHE = 3_000_000  # numbers that a cache holds
+GATHER = 15  # multiply-adds in the time of copying one number into its place
+SCATTER = 40  # and of adding one up: it is read, added and written
+CROWDED = 80  # more for every number that a cache no longer holds
+CACHE = 3_000_000  # numbers that it holds
 _SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
 
 
@@ -28,16 +30,19 @@ class Cost:
 
     Attributes:
         multiplied: multiply-adds, those with stored zeros included.
-        moved: numbers written to memory and read again.
+        gathered: numbers copied into their places before a product.
+        scattered: numbers added up after it.
     """
 
     multiplied: float
-    moved: float
+    gathered: float
+    scattered: float
 
     @property
     def total(self) -> float:
         """In multiply-adds at full speed."""
-        return self.multiplied + MOVE * (self.moved + max(self.moved - CACHE, 0) / 2)
+        crowded = max(self.gathered + self.scattered - CACHE, 0)
+        return self.multiplied + GATHER * self.gathered + SCATTER * self.scattered + CROWDED * crowded
 
 
 @lru_cache(maxsize=4096)
@@ -53,13 +58,13 @@ def tiles_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
     outer = math.prod(cut.y.length for cut in parts) * geometry.c_out // geometry.groups
     # channels apart in memory are brought together group by group, one small piece after the other
     apart = _APART * batch * _numbers(geometry) if geometry.groups > 1 else 0
-    return Cost(count * inner * outer, count * (inner + outer) + apart)
+    return Cost(count * inner * outer, count * inner + apart, count * outer)
 
 
 def dense_cost(geometry: Geometry, batch: int) -> Cost:
     """Of a product with all of C: C itself is written and read."""
     entries = math.prod(geometry.out_shape) * math.prod(geometry.in_shape) // geometry.groups
-    return Cost(batch * entries, entries + batch * _numbers(geometry))
+    return Cost(batch * entries, entries, 0)
 
 
 def diagonals_cost(geometry: Geometry, batch: int) -> Cost:
@@ -69,8 +74,10 @@ def diagonals_cost(geometry: Geometry, batch: int) -> Cost:
     multiplied = taps * outputs * geometry.c_in // geometry.groups
     if geometry.c_in == geometry.c_out == geometry.groups:
         # one channel per group: the sum over the taps is one loop, which moves nothing in between
-        return Cost(_ELEMENTWISE * multiplied, batch * _numbers(geometry))
-    return Cost(_NARROW * multiplied, batch * _numbers(geometry) * taps)
+        return Cost(
+            _ELEMENTWISE * multiplied, batch * math.prod(geometry.in_shape), batch * math.prod(geometry.out_shape)
+        )
+    return Cost(_NARROW * multiplied, taps * batch * math.prod(geometry.in_shape), taps * outputs * geometry.c_out)
 
 
 def fourier_cost(geometry: Geometry, batch: int) -> Cost:
@@ -78,10 +85,10 @@ def fourier_cost(geometry: Geometry, batch: int) -> Cost:
     size = math.prod(fourier.Circle.of(axis).size for axis in geometry.axes)
     kernels = geometry.c_in // geometry.groups * geometry.c_out
     spectra = size * (batch * (geometry.c_in + geometry.c_out) + kernels)
-    return Cost(_COMPLEX * size * batch * kernels + _BUTTERFLY * spectra * math.log2(max(size, 2)), spectra)
+    return Cost(_COMPLEX * size * batch * kernels + _BUTTERFLY * spectra * math.log2(max(size, 2)), spectra, 0)
 
 
-_APART = 4  # per number of x and y
+_APART = 8  # per number of x and y
 _ELEMENTWISE = 4  # a loop over single numbers is so many times slower than a matrix product
 _NARROW = 12  # and so is a product of matrices as small as one tap's
 _COMPLEX = 30  # of half a spectrum, products of small complex matrices

@@ -26,12 +26,16 @@ from minicnn.forms.layout import collect, lay
 
 @dataclass(frozen=True)
 class Span:
-    """Where the tiles of one axis lie: `count` of them, `length` long, `step` apart, from position `first` on."""
+    """Where the tiles of one axis lie: `count` of them, `step` apart, the first at position `first`.
+
+    Each holds `length` positions, `spacing` apart.
+    """
 
     count: int
     length: int
     step: int
     first: int = 0
+    spacing: int = 1
 
     @property
     def steps(self) -> int:
@@ -56,6 +60,8 @@ class Cut:
     @classmethod
     def outputs(cls, axis: Axis, size: int) -> "Cut":
         """Blocks of about `size` outputs, the next multiple of u / gcd(s, u), with the windows that they read."""
+        if size == axis.stretch == 1 and abs(axis.dilation) > 1 and axis.out_size:
+            return cls._single(axis)
         period = axis.stretch // math.gcd(axis.stride, axis.stretch)
         size = period * max(-(-min(size, axis.out_size) // period), 1)
         ends = [
@@ -74,6 +80,15 @@ class Cut:
         count = -(-axis.out_size // size)
         window = Span(count, tile.in_size, size * axis.stride // axis.stretch, first)
         return cls(tile, window, Span(count, size, size))
+
+    @classmethod
+    def _single(cls, axis: Axis) -> "Cut":
+        """Blocks of one output: their windows hold one input for every tap, and skip what lies in between."""
+        taps = axis.kernel_size
+        first = min(0, axis.dilation * (taps - 1)) - axis.low
+        tile = Axis(taps, 1, taps) if axis.dilation >= 0 else Axis(taps, 1, taps).flipped
+        window = Span(axis.out_size, taps, axis.stride, first, abs(axis.dilation))
+        return cls(tile, window, Span(axis.out_size, 1, 1))
 
     @classmethod
     def inputs(cls, axis: Axis, size: int) -> "Cut":
@@ -164,6 +179,8 @@ def scatter(y: Shaped[Array, "g b *m_and_l c"], spans: Sequence[Span], size: Seq
 
 def _gather_axis(x: Array, span: Span, position: int, last: int) -> Array:
     """Replace axis n by its tiles, their inside behind axis `last`: each is joined from pieces of one step."""
+    if span.spacing > 1:
+        return _gather_spaced(x, span, position, last)
     total = (span.count + span.steps - 1) * span.step
     x = _pad_axis(x, position, -span.first, total + span.first - x.shape[position])
     x = x.reshape(*x.shape[:position], span.count + span.steps - 1, span.step, *x.shape[position + 1 :])
@@ -177,6 +194,8 @@ def _gather_axis(x: Array, span: Span, position: int, last: int) -> Array:
 
 def _scatter_axis(y: Array, span: Span, size: int, position: int, last: int) -> Array:
     """Replace the tiles of an axis by the axis: piece j of tile m belongs to step m + j."""
+    if span.spacing > 1:
+        return _scatter_spaced(y, span, size, position, last)
     inside, whole = last + 1, span.count * span.step
     placed = []
     for j in range(span.steps):
@@ -190,12 +209,33 @@ def _scatter_axis(y: Array, span: Span, size: int, position: int, last: int) -> 
     return reduce(add, placed)
 
 
-def _pad_axis(x: Array, position: int, low: int, high: int) -> Array:
-    """Zeros before and after; negative widths crop."""
-    if low == high == 0:
+def _gather_spaced(x: Array, span: Span, position: int, last: int) -> Array:
+    """The same where tiles hold every so many positions: piece j has one number from each tile."""
+    reach = span.step * (span.count - 1) + 1
+    total = reach + span.spacing * (span.length - 1)
+    x = _pad_axis(x, position, -span.first, total + span.first - x.shape[position])
+    starts = [span.spacing * j for j in range(span.length)]
+    pieces = [jax.lax.slice_in_dim(x, start, start + reach, span.step, position) for start in starts]
+    return jnp.stack(pieces, axis=last + 1)
+
+
+def _scatter_spaced(y: Array, span: Span, size: int, position: int, last: int) -> Array:
+    """The adjoint of `_gather_spaced`."""
+    reach = span.step * (span.count - 1) + 1
+    placed = []
+    for j in range(span.length):
+        low = span.first + span.spacing * j
+        piece = jax.lax.index_in_dim(y, j, last + 1, keepdims=False)
+        placed.append(_pad_axis(piece, position, low, size - low - reach, span.step - 1))
+    return reduce(add, placed)
+
+
+def _pad_axis(x: Array, position: int, low: int, high: int, between: int = 0) -> Array:
+    """Zeros before, after and between; negative widths crop."""
+    if low == high == between == 0:
         return x
     widths = [(0, 0, 0)] * x.ndim
-    widths[position] = (low, high, 0)
+    widths[position] = (low, high, between)
     return jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
 
 

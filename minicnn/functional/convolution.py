@@ -206,7 +206,7 @@ def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options
     >>> A.nnz
     36
     """
-    w, pads, geometry, form, arithmetic = _static(w, in_size, options)
+    w, pads, geometry, form, arithmetic = static_parts(w, in_size, options)
     C = ConvMap(w, geometry, form, arithmetic, arithmetic.result_type(w))
     return compose(C, Pad(pads, geometry.c_in, w.dtype)) if pads else C
 
@@ -259,13 +259,13 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
     rank = len(w_shape) - 2
     check_rank("x", x, rank)
     w = jax.ShapeDtypeStruct(tuple(w_shape), x.dtype)
-    _, pads, geometry, form, arithmetic = _static(w, x.shape[-rank - 1 : -1], options)
+    _, pads, geometry, form, arithmetic = static_parts(w, x.shape[-rank - 1 : -1], options)
     check_channels("x", x.shape[-1], geometry.c_in, f"w_shape={tuple(w_shape)} with `groups`={geometry.groups}")
     x = Pad(pads, geometry.c_in, x.dtype)(x) if pads else x
     return PatchMap(x, geometry, x.shape[: -rank - 1], form, arithmetic, arithmetic.result_type(x))
 
 
-def _static(
+def static_parts(
     w: Any, in_size: Sequence[int], options: ConvOptions
 ) -> tuple[Any, tuple[PadAxis, ...], Geometry, Form, Arithmetic]:
     """Everything about a convolution but its arrays, from the keyword arguments of `conv`."""

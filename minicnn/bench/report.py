@@ -1,0 +1,106 @@
+"""What a benchmark says: a table for the terminal, JSON, and a picture with one panel per question."""
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+import jax
+import numpy as np
+from rich.table import Table
+
+from minicnn import __version__
+from minicnn.bench.measure import Measurement, ratios
+
+_Many = Sequence[Measurement]
+
+
+def table(measurements: _Many) -> Table:
+    """One row per rival and case: milliseconds, and how many times as long as ours it takes."""
+    grid = Table(title="milliseconds, medians; ratio = rival ÷ ours, forward plus backward")
+    for name in ("case", "rival", "forward", "step", "spread", "ratio", "compile s", "temporary MB"):
+        grid.add_column(name, justify="left" if name in ("case", "rival") else "right", no_wrap=True)
+    for case, several in _by_case(measurements):
+        found = ratios(several)
+        for n, measured in enumerate(several):
+            grid.add_row(case if n == 0 else "", measured.rival, *_cells(measured, found.get(measured.rival)))
+        grid.add_section()
+    return grid
+
+
+def summary(measurements: _Many) -> dict[str, dict[str, float]]:
+    """For every rival the geometric mean and the least of its ratios over the convolutions.
+
+    Returns:
+        {rival: {"geometric mean": …, "least": …, "cases": …}}.
+    """
+    found: dict[str, list[float]] = {}
+    for _, several in _by_case([m for m in measurements if m.panel == "convolution"]):
+        for rival, ratio in ratios(several).items():
+            found.setdefault(rival, []).append(ratio)
+    return {
+        rival: {"geometric mean": float(np.exp(np.mean(np.log(many)))), "least": min(many), "cases": len(many)}
+        for rival, many in found.items()
+    }
+
+
+def to_json(measurements: _Many) -> str:
+    """The measurements, their summary, and what they were made with."""
+    made_with = {"minicnn": __version__, "jax": jax.__version__, "backend": jax.default_backend()}
+    made_with |= {"machine": platform.machine(), "devices": str(jax.devices()[0].device_kind)}
+    rows = [asdict(measured) for measured in measurements]
+    return json.dumps({"made with": made_with, "summary": summary(measurements), "measurements": rows}, indent=1)
+
+
+def picture(measurements: _Many) -> Any:
+    """A figure with one panel per question: the ratio of every rival on a logarithmic scale, ours being 1."""
+    from matplotlib import pyplot as plt
+
+    panels = list(dict.fromkeys(measured.panel for measured in measurements))
+    cases = {panel: [case for case, many in _by_case(measurements) if many[0].panel == panel] for panel in panels}
+    heights = [len(cases[panel]) + 0.6 for panel in panels]
+    figure, axes = plt.subplots(
+        len(panels), 1, figsize=(8, 0.45 * sum(heights) + 1.5), height_ratios=heights, sharex=True, squeeze=False
+    )
+    marks = dict(zip(dict.fromkeys(m.rival for m in measurements), "osD^vP*X<>", strict=False))
+    for ax, panel in zip(axes[:, 0], panels, strict=True):
+        _panel(ax, panel, [m for m in measurements if m.panel == panel], cases[panel], marks)
+    axes[-1, 0].set_xlabel("time of a step ÷ minicnn's (right of the line: minicnn is faster)")
+    handles = {
+        label: handle for ax in axes[:, 0] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles, loc="upper center", ncols=4, frameon=False)
+    figure.tight_layout(rect=(0, 0, 1, 1 - 0.7 / figure.get_figheight()))
+    return figure
+
+
+def _panel(ax: Any, panel: str, measurements: _Many, cases: Sequence[str], marks: dict[str, str]) -> None:
+    for case, several in _by_case(measurements):
+        for rival, ratio in ratios(several).items():
+            ax.plot(
+                ratio, cases.index(case), marks[rival], label=rival, markersize=6, color=f"C{list(marks).index(rival)}"
+            )
+    ax.axvline(1, color="grey", linewidth=1)
+    ax.set_xscale("log")
+    ax.set_yticks(range(len(cases)), cases, fontsize=8)
+    ax.set_ylim(len(cases) - 0.5, -0.5)
+    ax.set_title(panel, loc="left", fontsize=9)
+    ax.grid(axis="x", alpha=0.3)
+
+
+def _cells(measured: Measurement, ratio: float | None) -> tuple[str, ...]:
+    number = lambda value, digits: "–" if value is None else f"{value:.{digits}f}"
+    return (
+        number(measured.forward, 2),
+        number(measured.step, 2),
+        f"{100 * measured.spread:.0f} %",
+        number(ratio, 2),
+        number(measured.compile_seconds, 1),
+        number(None if measured.temporary_bytes is None else measured.temporary_bytes / 1e6, 1),
+    )
+
+
+def _by_case(measurements: _Many) -> list[tuple[str, list[Measurement]]]:
+    return [(case, list(many)) for case, many in groupby(measurements, key=lambda measured: measured.case)]

@@ -1,0 +1,106 @@
+"""Why `form="auto"` takes the form it takes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Unpack
+
+import jax
+import jax.numpy as jnp
+
+from minicnn.arguments import check_channels, check_rank
+from minicnn.forms import Dense, Geometry, Tiles
+from minicnn.forms.choice import Cost
+from minicnn.forms.form import CHOICES, choose
+from minicnn.forms.tiles import Cut
+from minicnn.functional.convolution import ConvOptions, static_parts
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to hold C, and what one product with it is predicted to take."""
+
+    name: str
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The candidates for one product, forms first and then single tiles, and the choice among them.
+
+    Attributes:
+        candidates: what was compared.
+        choice: the name of the form that `auto` takes.
+    """
+
+    candidates: tuple[Candidate, ...]
+    choice: str
+
+    def __str__(self) -> str:
+        """A table with one row per candidate, costs in millions of multiply-adds at full speed."""
+        rows = [("form", "multiplied", "gathered", "scattered", "cost"), *map(self._row, self.candidates)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                cell.rjust(w) if n else cell.ljust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
+        return "\n".join((*lines, f"auto takes {self.choice}"))
+
+    __repr__ = __str__
+
+    def _row(self, candidate: Candidate) -> tuple[str, ...]:
+        cost = candidate.cost
+        numbers = (cost.multiplied, cost.gathered, cost.scattered, cost.total)
+        return candidate.name, *(f"{number / 1e6:.3g}" for number in numbers)
+
+
+def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unpack[ConvOptions]) -> Explanation:
+    """The forms that a convolution could take, their predicted cost, and the one that `form="auto"` takes.
+
+    The model is a pure function of shapes; see `minicnn.forms.choice`. Nothing is allocated or measured.
+
+    Args:
+        w_shape: shape of the kernel, (*kernel, c_in / groups, c_out).
+        in_shape: shape of the input, (*batch, *spatial, c_in).
+        **options: the keyword arguments of `conv`.
+
+    Raises:
+        ValueError: as `conv`.
+
+    >>> print(explain_form((5, 5, 1, 6), (128, 32, 32, 1)))
+    form               multiplied  gathered  scattered      cost
+    tiles 2×2 outputs        21.7     0.903      0.602      59.3
+    diagonals                 181      3.28       90.3  1.11e+04
+    fourier                   393     0.924          0       407
+    dense                     617      4.82          0       834
+    tiles 1×1 outputs        15.1      2.51      0.602      85.6
+    auto takes tiles 2×2 outputs
+    """
+    w = jax.ShapeDtypeStruct(tuple(w_shape), jnp.float32)
+    rank = len(w_shape) - 2
+    check_rank("in_shape", jax.ShapeDtypeStruct(tuple(in_shape), jnp.float32), rank)
+    _, _, geometry, _, _ = static_parts(w, in_shape[-rank - 1 : -1], options)
+    check_channels("in_shape", in_shape[-1], geometry.c_in, f"w_shape={tuple(w_shape)}")
+    images = math.prod(in_shape[: -rank - 1])
+    geometry = geometry.unmasked
+    named = {name_of(form, geometry, images): form for form in (*CHOICES, Dense(), Tiles(1))}
+    found = tuple(Candidate(name, form.cost(geometry, images)) for name, form in named.items())
+    chosen = choose(geometry, images, jnp.dtype(jnp.float32))
+    return Explanation(found, name_of(chosen, geometry, images))
+
+
+def name_of(form: object, geometry: Geometry, images: int) -> str:
+    """The name of a form, and of its tiles."""
+    name = type(form).__name__.lower()
+    return f"{name} {_tiles(form.cuts(geometry, images))}" if isinstance(form, Tiles) else name
+
+
+def _tiles(parts: Sequence[Cut]) -> str:
+    words = {True: "inputs", False: "outputs"}
+    by_inputs = [cut.y.step != cut.y.length or cut.y.spacing > 1 for cut in parts]
+    sizes = [cut.x.length if inputs else cut.y.length for cut, inputs in zip(parts, by_inputs, strict=True)]
+    if len(set(by_inputs)) == 1:
+        return f"{'×'.join(map(str, sizes))} {words[by_inputs[0]]}"
+    return " × ".join(f"{size} {words[inputs]}" for size, inputs in zip(sizes, by_inputs, strict=True))
