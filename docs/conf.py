@@ -33,7 +33,7 @@ html_css_files = ["minicnn.css"]
 html_copy_source = False
 html_domain_indices = False
 html_show_sphinx = False
-html_theme_options = {"use_download_button": False, "show_toc_level": 2}
+html_theme_options = {"use_download_button": False, "show_toc_level": 2, "navbar_persistent": []}
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
@@ -41,6 +41,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_output_stderr = "error"
+nb_merge_streams = True
 nb_code_prompt_show = "Show the solution"
 nb_code_prompt_hide = "Hide the solution"
 
