@@ -1,5 +1,7 @@
 """The operations in JAX: ours, and `jax.lax`'s own."""
 
+# pyright: reportMissingImports=false
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Who is measured: every rival makes the same two programs of a case, forward and forward plus backward."""
 
+# pyright: reportMissingImports=false
+
 import importlib.util
 import time
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """The same operations in PyTorch, where it is installed."""
 
+# pyright: reportMissingImports=false
+
 from collections.abc import Callable
 from typing import Any
 

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Shaped
@@ -10,6 +12,8 @@ from jaxtyping import Array, Int, Shaped
 from minicnn.axis import Axis, Sliding
 from minicnn.forms.shifts import shift, taps
 from minicnn.forms.tables import BinAxis, gather
+from minicnn.forms.tiles import Cut
+from minicnn.forms.tiles import gather as gather_tiles
 
 
 def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bool) -> tuple[Axis, ...]:
@@ -57,6 +61,33 @@ def max_windows(
         better = (first == n) | (value > best) | (jnp.isnan(value) & ~jnp.isnan(best))
         best, winner = jnp.where(better, value, best), jnp.where(better, n, winner)
     return best, winner
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
+    """The maxima alone; their derivative selects the winners from the windows of the tangent."""
+    return max_windows(x, axes)[0]
+
+
+@max_values.defjvp
+def _max_values_jvp(
+    axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Shaped[Array, "b *out c"], Shaped[Array, "b *out c"]]:
+    # behind the barrier the winners are an array; without it XLA finds them anew for every tap of the cotangent
+    best, winner = jax.lax.optimization_barrier(max_windows(primals[0], axes))
+    return best, select(tangents[0], winner, axes)
+
+
+def select(
+    x: Shaped[Array, "b *in c"], winner: Int[Array, "b *out c"], axes: Sequence[Axis]
+) -> Shaped[Array, "b *out c"]:
+    """The entry of each window that its winner points to. Linear in x; its transpose adds where windows overlap."""
+    rank = len(axes)
+    windows = gather_tiles(x[None], [Cut.outputs(axis, 1).x for axis in axes])[0]
+    place = np.arange(math.prod(axis.kernel_size for axis in axes), dtype=np.int32)
+    place = place.reshape(*(axis.kernel_size for axis in axes), 1)
+    chosen = jnp.expand_dims(winner, tuple(range(1 + rank, 1 + 2 * rank))) == place
+    return jnp.where(chosen, windows, jnp.zeros((), x.dtype)).sum(range(1 + rank, 1 + 2 * rank))
 
 
 def winning_taps(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b *out c"]:

@@ -11,12 +11,12 @@ from jaxtyping import Array, Shaped
 from minicnn.arguments import check_rank, floating, ordered, sizes
 from minicnn.axis import Axis
 from minicnn.forms.geometry import Padding, resolve, sliding_axes
-from minicnn.forms.pools import input_positions, max_windows, pool_axes
+from minicnn.forms.pools import input_positions, max_values, max_windows, pool_axes
 from minicnn.functional.common import Ints, batched, jitted_primitive
 from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.primitive import ArrayLike, value_of
 
-max_pool_p = jitted_primitive("max_pool", lambda x, axes: max_windows(x, axes)[0])
+max_pool_p = jitted_primitive("max_pool", max_values)
 avg_pool_p = jitted_primitive(
     "avg_pool", lambda x, axes, counted: AveragePool(axes, x.shape[-1], counted, x.dtype).apply(x)
 )

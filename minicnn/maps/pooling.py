@@ -4,7 +4,6 @@ import math
 from functools import reduce
 from operator import add
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
@@ -12,6 +11,7 @@ from jaxtyping import Array, Float, Int, Shaped
 from minicnn.axis import Axis
 from minicnn.forms.shifts import shift, taps
 from minicnn.forms.tables import BinAxis
+from minicnn.forms.tiles import Cut, scatter
 from minicnn.maps.algebra import Compose
 from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
 from minicnn.maps.pointwise import InverseDiagonal
@@ -90,30 +90,17 @@ class Selection(TransposableMap):
         return reduce(add, chosen).reshape(x.shape[0], *self.out_shape)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """For every tap, the outputs that chose it sent back; where windows overlap they add."""
-        if all(axis.stride == axis.kernel_size and axis.dilation == 1 for axis in self.axes):
-            return self._side_by_side(y)
-        back = tuple(axis.T for axis in self.axes)
-        sent = (
-            shift(jnp.where(self._chose(n), y, 0).reshape(-1, *self.out_shape[len(self.lead) :]), back, tap)
-            for n, tap in enumerate(taps(self.axes))
-        )
-        return reduce(add, sent).reshape(y.shape[0], *self.in_shape)
-
-    def _side_by_side(self, y: Array) -> Array:
-        """Windows that share no input are the input, cut up: every place in a window is chosen or not."""
-        sizes = [(axis.out_size, axis.kernel_size) for axis in self.axes]
-        split = (*(n for out, _ in sizes for n in (out, 1)), self.channels)
-        images = math.prod(self.lead)
-        place = np.arange(math.prod(k for _, k in sizes), dtype=np.int32)
-        place = place.reshape([n for _, k in sizes for n in (1, k)] + [1])
-        chosen = self.taps.reshape(images, *split) == place
-        x = jnp.where(chosen, y.reshape(y.shape[0], images, *split), jnp.zeros((), y.dtype))
-        x = x.reshape(y.shape[0] * images, *(out * k for out, k in sizes), self.channels)
-        ends = [
-            (-axis.low, axis.in_size + axis.low - out * k, 0) for axis, (out, k) in zip(self.axes, sizes, strict=True)
-        ]
-        return jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *ends, (0, 0, 0)]).reshape(y.shape[0], *self.in_shape)
+        """Every window holds its output where it was chosen and zeros elsewhere; where windows overlap they add."""
+        rank, images = len(self.axes), math.prod(self.lead)
+        sizes = [axis.out_size for axis in self.axes]
+        place = np.arange(math.prod(axis.kernel_size for axis in self.axes), dtype=np.int32)
+        place = place.reshape(*(axis.kernel_size for axis in self.axes), 1)
+        expanded = (*sizes, *(1,) * rank, self.channels)
+        chosen = self.taps.reshape(1, images, *expanded) == place
+        windows = jnp.where(chosen, y.reshape(y.shape[0], images, *expanded), jnp.zeros((), y.dtype))
+        spans = [Cut.outputs(axis, 1).x for axis in self.axes]
+        windows = windows.reshape(1, y.shape[0] * images, *windows.shape[2:])
+        return scatter(windows, spans, [axis.in_size for axis in self.axes]).reshape(y.shape[0], *self.in_shape)
 
     def _chose(self, n: int) -> Array:
         return self.taps == n
