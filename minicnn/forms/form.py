@@ -17,7 +17,10 @@ from minicnn.forms.tiles import Cut
 
 
 class Form(Protocol):
-    """Two products with a batch of images: C(w)·x, and X(x)ᵀ·y for the weights."""
+    """Two products with a batch of images: C(w)·x, and X(x)ᵀ·y for the weights.
+
+    A form that cannot do everything also has `check(geometry, dtype)`, which raises before anything is traced.
+    """
 
     def product(
         self, geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
@@ -36,14 +39,16 @@ class Form(Protocol):
 class Dense:
     """All of C, entry by entry: for small images, spectra and proofs."""
 
+    def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:
+        """Refuse a C that does not fit into memory."""
+        check_fits(geometry.out_shape, geometry.in_shape, dtype)
+
     def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
         """C(w)·x."""
-        check_fits(geometry.out_shape, geometry.in_shape, w.dtype)
         return dense.product(geometry, x, w, how)
 
     def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
         """X(x)ᵀ·y."""
-        check_fits(geometry.out_shape, geometry.in_shape, y.dtype)
         return dense.weights(geometry, x, y, how)
 
     def cost(self, geometry: Geometry, batch: int) -> Cost:
@@ -118,27 +123,24 @@ class Diagonals:
 class Fourier:
     """C embedded in a circulant, diagonalised by the DFT: for large kernels. It rounds, on integers too."""
 
+    def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:
+        """Refuse integers, which the transform would round."""
+        if not jnp.issubdtype(dtype, jnp.inexact):
+            raise TypeError(
+                f'`form`="fourier" rounds and the operands are {dtype}: use "tiles", which computes integers exactly'
+            )
+
     def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
         """C(w)·x."""
-        _check_floating(x, w)
         return fourier.product(geometry, x, w, how)
 
     def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
         """X(x)ᵀ·y."""
-        _check_floating(x, y)
         return fourier.weights(geometry, x, y, how)
 
     def cost(self, geometry: Geometry, batch: int) -> Cost:
         """Predicted cost of a product."""
         return fourier_cost(geometry, batch)
-
-
-def _check_floating(*arrays: Array) -> None:
-    for array in arrays:
-        if not jnp.issubdtype(array.dtype, jnp.inexact):
-            raise TypeError(
-                f'`form`="fourier" rounds and an operand is {array.dtype}: use "tiles", which computes integers exactly'
-            )
 
 
 @dataclass(frozen=True)

@@ -117,9 +117,13 @@ def _primitive(name: str, compute: Any, shape: Any, left: Any, right: Any, many:
     primitive = Primitive(name)
     jitted = jax.jit(compute, static_argnames=("geometry", "form", "how"))
     primitive.def_impl(jitted)
-    primitive.def_abstract_eval(
-        lambda a, b, *, geometry, form, how: ShapedArray(shape(geometry, a.shape[0]), how.result_type(a, b))
-    )
+
+    def result(a: Any, b: Any, *, geometry: Geometry, form: Form, how: Arithmetic) -> ShapedArray:
+        if check := getattr(form, "check", None):
+            check(geometry, jnp.result_type(a, b))
+        return ShapedArray(shape(geometry, a.shape[0]), how.result_type(a, b))
+
+    primitive.def_abstract_eval(result)
     ad.defbilinear(primitive, left, right)
 
     def mapped(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:

@@ -4,11 +4,16 @@ import pytest
 from typer.testing import CliRunner
 
 from minicnn.cli import app
+from minicnn.cli.app import console
 from minicnn.draw.published import PUBLISHED
 
 
 def run(*args, width=120):
-    return CliRunner().invoke(app, [*map(str, args)], env={"COLUMNS": str(width), "TERM": "dumb"})
+    console._width = width
+    try:
+        return CliRunner().invoke(app, [*map(str, args)], env={"COLUMNS": str(width)})
+    finally:
+        console._width = None
 
 
 def test_show_explains_a_convolution():

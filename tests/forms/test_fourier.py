@@ -56,5 +56,5 @@ def test_complex_operands_are_not_conjugated() -> None:
 
 
 def test_fourier_refuses_integers() -> None:
-    with pytest.raises(TypeError, match='`form`="fourier" rounds and an operand is int32: use "tiles"'):
+    with pytest.raises(TypeError, match='`form`="fourier" rounds and the operands are int32: use "tiles"'):
         conv(jnp.ones((5, 1), int), jnp.ones((2, 1, 1), int), form="fourier")

@@ -59,7 +59,7 @@ def test_the_jacobian_in_the_weights_is_weight_map(name):
     x = jax.random.normal(jax.random.key(1), in_shape)
     jacobian = jax.jit(jax.jacrev(lambda w: layer.apply({"w": w}, x)))(params["w"])
     X = layer.weight_map(params, x)
-    np.testing.assert_allclose(jacobian.reshape(X.shape), X.matrix(), rtol=1e-6)
+    np.testing.assert_allclose(jacobian.reshape(X.shape), X.matrix(), rtol=32 * np.finfo(np.float32).eps)
 
 
 def test_a_masked_convolution_stores_only_the_kept_kernels():
