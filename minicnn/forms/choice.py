@@ -70,14 +70,12 @@ def dense_cost(geometry: Geometry, batch: int) -> Cost:
 def diagonals_cost(geometry: Geometry, batch: int) -> Cost:
     """Of a product by diagonals: no zero is multiplied, but each tap passes over all images once."""
     taps = math.prod(axis.kernel_size for axis in geometry.axes)
-    outputs = batch * math.prod(geometry.out_shape)
+    inputs, outputs = batch * math.prod(geometry.in_shape), batch * math.prod(geometry.out_shape)
     multiplied = taps * outputs * geometry.c_in // geometry.groups
     if geometry.c_in == geometry.c_out == geometry.groups:
         # one channel per group: the sum over the taps is one loop, which moves nothing in between
-        return Cost(
-            _ELEMENTWISE * multiplied, batch * math.prod(geometry.in_shape), batch * math.prod(geometry.out_shape)
-        )
-    return Cost(_NARROW * multiplied, taps * batch * math.prod(geometry.in_shape), taps * outputs * geometry.c_out)
+        return Cost(_ELEMENTWISE * multiplied, inputs, outputs)
+    return Cost(_NARROW * multiplied, taps * inputs, taps * outputs)
 
 
 def fourier_cost(geometry: Geometry, batch: int) -> Cost:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from types import ModuleType
+from typing import ClassVar, Protocol
 
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
-from minicnn.forms import dense, diagonals, fourier, tiles
+from minicnn.forms import diagonals, fourier, tiles
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.choice import Cost, best_cuts, dense_cost, diagonals_cost, fourier_cost, tiles_cost
 from minicnn.forms.geometry import Geometry
@@ -17,10 +18,10 @@ from minicnn.forms.tiles import Cut
 
 
 class Form(Protocol):
-    """Two products with a batch of images: C(w)·x, and X(x)ᵀ·y for the weights.
+    """Two products with a batch of images: C(w)·x, and X(x)ᵀ·y for the weights."""
 
-    A form that cannot do everything also has `check(geometry, dtype)`, which raises before anything is traced.
-    """
+    def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:
+        """Raise, before anything is traced, for what this form cannot do. Most can do everything."""
 
     def product(
         self, geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
@@ -35,21 +36,33 @@ class Form(Protocol):
         ...
 
 
+class _Cuts(Form):
+    """A form that is a way to cut the axes."""
+
+    def cuts(self, geometry: Geometry, batch: int) -> Sequence[Cut]:
+        """How every axis is cut."""
+        raise NotImplementedError
+
+    def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
+        """C(w)·x."""
+        return tiles.product(geometry, self.cuts(geometry, x.shape[0]), x, w, how)
+
+    def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
+        """X(x)ᵀ·y."""
+        return tiles.weights(geometry, self.cuts(geometry, x.shape[0]), x, y, how)
+
+
 @dataclass(frozen=True)
-class Dense:
-    """All of C, entry by entry: for small images, spectra and proofs."""
+class Dense(_Cuts):
+    """All of C, entry by entry, as one tile: for small images, spectra and proofs."""
 
     def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:
         """Refuse a C that does not fit into memory."""
         check_fits(geometry.out_shape, geometry.in_shape, dtype)
 
-    def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
-        """C(w)·x."""
-        return dense.product(geometry, x, w, how)
-
-    def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
-        """X(x)ᵀ·y."""
-        return dense.weights(geometry, x, y, how)
+    def cuts(self, geometry: Geometry, batch: int) -> Sequence[Cut]:
+        """Not at all."""
+        return tuple(map(Cut.whole, geometry.axes))
 
     def cost(self, geometry: Geometry, batch: int) -> Cost:
         """Predicted cost of a product."""
@@ -57,7 +70,7 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Tiles:
+class Tiles(_Cuts):
     """C cut into tiles that share one small matrix.
 
     Attributes:
@@ -68,14 +81,6 @@ class Tiles:
 
     tile: int | Sequence[int] | None = None
     of: str | Sequence[str] = "outputs"
-
-    def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
-        """C(w)·x."""
-        return tiles.product(geometry, self.cuts(geometry, x.shape[0]), x, w, how)
-
-    def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
-        """X(x)ᵀ·y."""
-        return tiles.weights(geometry, self.cuts(geometry, x.shape[0]), x, y, how)
 
     def cost(self, geometry: Geometry, batch: int) -> Cost:
         """Predicted cost of a product."""
@@ -102,17 +107,25 @@ class Tiles:
 _CUTS = {"outputs": Cut.outputs, "inputs": Cut.inputs}
 
 
-@dataclass(frozen=True)
-class Diagonals:
-    """C as a sum of shifted, scaled diagonals, one per tap: for depthwise and few-tap kernels."""
+class _Module(Form):
+    """A form whose products are the two functions of a module."""
+
+    module: ClassVar[ModuleType]
 
     def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
         """C(w)·x."""
-        return diagonals.product(geometry, x, w, how)
+        return self.module.product(geometry, x, w, how)
 
     def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
         """X(x)ᵀ·y."""
-        return diagonals.weights(geometry, x, y, how)
+        return self.module.weights(geometry, x, y, how)
+
+
+@dataclass(frozen=True)
+class Diagonals(_Module):
+    """C as a sum of shifted, scaled diagonals, one per tap: for depthwise and few-tap kernels."""
+
+    module = diagonals
 
     def cost(self, geometry: Geometry, batch: int) -> Cost:
         """Predicted cost of a product."""
@@ -120,8 +133,14 @@ class Diagonals:
 
 
 @dataclass(frozen=True)
-class Fourier:
+class Fourier(_Module):
     """C embedded in a circulant, diagonalised by the DFT: for large kernels. It rounds, on integers too."""
+
+    module = fourier
+
+    def cost(self, geometry: Geometry, batch: int) -> Cost:
+        """Predicted cost of a product."""
+        return fourier_cost(geometry, batch)
 
     def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:
         """Refuse integers, which the transform would round."""
@@ -130,21 +149,9 @@ class Fourier:
                 f'`form`="fourier" rounds and the operands are {dtype}: use "tiles", which computes integers exactly'
             )
 
-    def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
-        """C(w)·x."""
-        return fourier.product(geometry, x, w, how)
-
-    def weights(self, geometry: Geometry, x: Array, y: Array, how: Arithmetic) -> Array:
-        """X(x)ᵀ·y."""
-        return fourier.weights(geometry, x, y, how)
-
-    def cost(self, geometry: Geometry, batch: int) -> Cost:
-        """Predicted cost of a product."""
-        return fourier_cost(geometry, batch)
-
 
 @dataclass(frozen=True)
-class Auto:
+class Auto(Form):
     """The form of least predicted cost.
 
     Fourier, which rounds where the others are exact on integers, must be predicted to be twice as fast.

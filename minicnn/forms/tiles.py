@@ -8,7 +8,6 @@ is the dense matrix without its unread columns; a tile of one input is what a te
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -20,6 +19,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic
+from minicnn.forms.blocks import groups_first, groups_last, matrix, multiply, rows, unmatrix
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.layout import collect, lay
 
@@ -38,9 +38,21 @@ class Span:
     spacing: int = 1
 
     @property
-    def steps(self) -> int:
-        """The number of steps that one tile covers: 1 for blocks, more for windows that overlap."""
-        return -(-self.length // self.step)
+    def pieces(self) -> list[tuple[int, int]]:
+        """Where the pieces of a tile begin and end. Tiles are moved piece by piece, one of every tile at once.
+
+        No piece reaches over the next tile, so the pieces of all tiles lie side by side.
+        """
+        width = -(-self.step // self.spacing)
+        return [(start, min(start + width, self.length)) for start in range(0, max(self.length, 1), width)]
+
+    def start(self, piece: int) -> int:
+        """The position where a piece of the first tile begins."""
+        return self.first + self.spacing * piece
+
+    def extent(self, length: int) -> int:
+        """How many positions lie from the first to the last of so many."""
+        return self.spacing * (length - 1) + 1
 
 
 @dataclass(frozen=True)
@@ -60,45 +72,47 @@ class Cut:
     @classmethod
     def outputs(cls, axis: Axis, size: int) -> "Cut":
         """Blocks of about `size` outputs, the next multiple of u / gcd(s, u), with the windows that they read."""
-        if size == axis.stretch == 1 and abs(axis.dilation) > 1 and axis.out_size:
-            return cls._single(axis)
         period = axis.stretch // math.gcd(axis.stride, axis.stretch)
         size = period * max(-(-min(size, axis.out_size) // period), 1)
         ends = [
             axis.stride * o + axis.dilation * k - axis.low for o in (0, size - 1) for k in (0, axis.kernel_size - 1)
         ]
         first, last = -(-min(ends) // axis.stretch), max(ends) // axis.stretch
+        spacing = _spacing(axis, size)
         tile = Axis(
-            in_size=max(last - first + 1, 1),
+            in_size=max((last - first) // spacing + 1, 1),
             out_size=size,
             kernel_size=axis.kernel_size,
-            stride=axis.stride,
-            dilation=axis.dilation,
+            stride=max(axis.stride // spacing, 1),
+            dilation=axis.dilation // spacing,
             stretch=axis.stretch,
-            low=axis.low + axis.stretch * first,
+            low=(axis.low + axis.stretch * first) // spacing,
         )
         count = -(-axis.out_size // size)
-        window = Span(count, tile.in_size, size * axis.stride // axis.stretch, first)
+        window = Span(count, tile.in_size, size * axis.stride // axis.stretch, first, spacing)
         return cls(tile, window, Span(count, size, size))
-
-    @classmethod
-    def _single(cls, axis: Axis) -> "Cut":
-        """Blocks of one output: their windows hold one input for every tap, and skip what lies in between."""
-        taps = axis.kernel_size
-        first = min(0, axis.dilation * (taps - 1)) - axis.low
-        tile = Axis(taps, 1, taps) if axis.dilation >= 0 else Axis(taps, 1, taps).flipped
-        window = Span(axis.out_size, taps, axis.stride, first, abs(axis.dilation))
-        return cls(tile, window, Span(axis.out_size, 1, 1))
 
     @classmethod
     def inputs(cls, axis: Axis, size: int) -> "Cut":
         """Blocks of about `size` inputs with the windows of outputs that they reach: as on the transposed axis."""
         return cls.outputs(axis.T, size).T
 
+    @classmethod
+    def whole(cls, axis: Axis) -> "Cut":
+        """One tile that is everything."""
+        return cls(axis, *(Span(1, size, max(size, 1)) for size in (axis.in_size, axis.out_size)))
+
     @property
     def T(self) -> "Cut":
         """The cut of the transposed axis."""
         return Cut(self.axis.T, self.y, self.x)
+
+
+def _spacing(axis: Axis, size: int) -> int:
+    """How far apart the positions lie that a window of `size` outputs reads; those in between are left out of it."""
+    if axis.stretch > 1:
+        return 1
+    return math.gcd(axis.dilation, axis.stride if size > 1 else 0)
 
 
 def product(
@@ -109,11 +123,11 @@ def product(
     how: Arithmetic,
 ) -> Shaped[Array, "b *out co"]:
     """C(w)·x: every tile of x times the one matrix, added up."""
-    x = gather(_groups_first(x, geometry.groups), [cut.x for cut in parts])
-    matrix = _matrix(lay(w.reshape(geometry.split_shape), [cut.axis for cut in parts]))
-    y = _multiply("bi,io->bo", _rows(x, len(parts)), matrix, how)
+    x = gather(groups_first(x, geometry.groups), [cut.x for cut in parts])
+    tile = matrix(lay(w.reshape(geometry.split_shape), [cut.axis for cut in parts]))
+    y = multiply("bi,io->bo", rows(x, len(parts)), tile, how)
     y = y.reshape(*x.shape[: 2 + len(parts)], *(cut.y.length for cut in parts), geometry.c_out // geometry.groups)
-    return _groups_last(scatter(y, [cut.y for cut in parts], [axis.out_size for axis in geometry.axes]))
+    return groups_last(scatter(y, [cut.y for cut in parts], [axis.out_size for axis in geometry.axes]))
 
 
 def weights(
@@ -125,40 +139,12 @@ def weights(
 ) -> Shaped[Array, "*k c co"]:
     """X(x)ᵀ·y: every tile of x against its tile of y, then the entries of one tap summed."""
     axes, groups = [cut.axis for cut in parts], geometry.groups
-    x = gather(_groups_first(x, groups), [cut.x for cut in parts])
-    y = gather(_groups_first(y, groups), [cut.y for cut in parts])
-    x, y = _rows(x, len(parts)), _rows(y, len(parts))
+    x = rows(gather(groups_first(x, groups), [cut.x for cut in parts]), len(parts))
+    y = rows(gather(groups_first(y, groups), [cut.y for cut in parts]), len(parts))
     # the left operand is the one that gets transposed, so it should be the smaller one
     small = x.size < y.size
-    matrix = _multiply("bi,bo->io", x, y, how) if small else _multiply("bo,bi->oi", y, x, how).swapaxes(1, 2)
-    return collect(_unmatrix(matrix, axes), axes).reshape(geometry.w_shape)
-
-
-def _rows(tiles: Shaped[Array, "g b *m_and_l c"], rank: int) -> Shaped[Array, "g rows inside"]:
-    """One row for each tile of each image."""
-    return tiles.reshape(len(tiles), math.prod(tiles.shape[1 : 2 + rank]), math.prod(tiles.shape[2 + rank :]))
-
-
-def _multiply(spec: str, a: Array, b: Array, how: Arithmetic) -> Array:
-    """One product for each group."""
-    if len(a) == 1:
-        return how.einsum(spec, a[0], b[0])[None]
-    return how.einsum(re.sub(r"(\w+)", r"g\1", spec), a, b)
-
-
-def _matrix(laid: Shaped[Array, "*t_and_l c g d"]) -> Shaped[Array, "g in out"]:
-    """From (t₁, l₁, t₂, l₂, …, c, g, d) to one matrix per group, (l₁, l₂, …, c) × (t₁, t₂, …, d)."""
-    *pairs, c, g, d = range(laid.ndim)
-    return _rows(laid.transpose(g, *pairs[1::2], c, *pairs[::2], d), len(pairs) // 2)
-
-
-def _unmatrix(matrix: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> Shaped[Array, "*t_and_l c g d"]:
-    """The inverse of `_matrix`."""
-    inner, outer = ([n(axis) for axis in axes] for n in (lambda a: a.in_size, lambda a: a.out_size))
-    c, d = matrix.shape[1] // math.prod(inner), matrix.shape[2] // math.prod(outer)
-    rank = len(axes)
-    places = [place for a in range(rank) for place in (2 + rank + a, 1 + a)]
-    return matrix.reshape(len(matrix), *inner, c, *outer, d).transpose(*places, 1 + rank, 0, 2 + 2 * rank)
+    tile = multiply("bi,bo->io", x, y, how) if small else multiply("bo,bi->oi", y, x, how).swapaxes(1, 2)
+    return collect(unmatrix(tile, axes), axes).reshape(geometry.w_shape)
 
 
 def gather(x: Shaped[Array, "g b *n c"], spans: Sequence[Span]) -> Shaped[Array, "g b *m_and_l c"]:
@@ -178,55 +164,31 @@ def scatter(y: Shaped[Array, "g b *m_and_l c"], spans: Sequence[Span], size: Seq
 
 
 def _gather_axis(x: Array, span: Span, position: int, last: int) -> Array:
-    """Replace axis n by its tiles, their inside behind axis `last`: each is joined from pieces of one step."""
-    if span.spacing > 1:
-        return _gather_spaced(x, span, position, last)
-    total = (span.count + span.steps - 1) * span.step
-    x = _pad_axis(x, position, -span.first, total + span.first - x.shape[position])
-    x = x.reshape(*x.shape[:position], span.count + span.steps - 1, span.step, *x.shape[position + 1 :])
-    x = jnp.moveaxis(x, position + 1, last + 1)
+    """Replace axis n by its tiles, their inside behind axis `last`: each is joined from pieces of at most one step."""
+    *_, (latest, _) = span.pieces
+    whole = span.count * span.step
+    x = _pad_axis(x, position, -span.first, span.start(latest) + whole - x.shape[position])
     pieces = []
-    for j in range(span.steps):
-        piece = jax.lax.slice_in_dim(x, j, j + span.count, axis=position)
-        pieces.append(jax.lax.slice_in_dim(piece, 0, min(span.step, span.length - j * span.step), axis=last + 1))
+    for start, stop in span.pieces:
+        piece = jax.lax.slice_in_dim(x, span.spacing * start, span.spacing * start + whole, axis=position)
+        piece = piece.reshape(*x.shape[:position], span.count, span.step, *x.shape[position + 1 :])
+        piece = jax.lax.slice_in_dim(piece, 0, span.extent(stop - start), span.spacing, axis=position + 1)
+        pieces.append(jnp.moveaxis(piece, position + 1, last + 1))
     return jnp.concatenate(pieces, axis=last + 1) if len(pieces) > 1 else pieces[0]
 
 
 def _scatter_axis(y: Array, span: Span, size: int, position: int, last: int) -> Array:
-    """Replace the tiles of an axis by the axis: piece j of tile m belongs to step m + j."""
-    if span.spacing > 1:
-        return _scatter_spaced(y, span, size, position, last)
+    """Replace the tiles of an axis by the axis, piece by piece."""
     inside, whole = last + 1, span.count * span.step
     placed = []
-    for j in range(span.steps):
-        piece = jax.lax.slice_in_dim(y, j * span.step, min((j + 1) * span.step, span.length), axis=inside)
-        piece = _pad_axis(piece, inside, 0, span.step - piece.shape[inside])
+    for start, stop in span.pieces:
+        piece = jax.lax.slice_in_dim(y, start, stop, axis=inside)
+        piece = _pad_axis(piece, inside, 0, span.step - span.extent(stop - start), span.spacing - 1)
         piece = jnp.moveaxis(piece, inside, position + 1)
         piece = piece.reshape(*piece.shape[:position], whole, *piece.shape[position + 2 :])
-        low = span.first + j * span.step
+        low = span.start(start)
         # each piece goes to its final place before the sum: XLA's CPU compiler crops a bfloat16 sum wrongly
         placed.append(_pad_axis(piece, position, low, size - low - whole))
-    return reduce(add, placed)
-
-
-def _gather_spaced(x: Array, span: Span, position: int, last: int) -> Array:
-    """The same where tiles hold every so many positions: piece j has one number from each tile."""
-    reach = span.step * (span.count - 1) + 1
-    total = reach + span.spacing * (span.length - 1)
-    x = _pad_axis(x, position, -span.first, total + span.first - x.shape[position])
-    starts = [span.spacing * j for j in range(span.length)]
-    pieces = [jax.lax.slice_in_dim(x, start, start + reach, span.step, position) for start in starts]
-    return jnp.stack(pieces, axis=last + 1)
-
-
-def _scatter_spaced(y: Array, span: Span, size: int, position: int, last: int) -> Array:
-    """The adjoint of `_gather_spaced`."""
-    reach = span.step * (span.count - 1) + 1
-    placed = []
-    for j in range(span.length):
-        low = span.first + span.spacing * j
-        piece = jax.lax.index_in_dim(y, j, last + 1, keepdims=False)
-        placed.append(_pad_axis(piece, position, low, size - low - reach, span.step - 1))
     return reduce(add, placed)
 
 
@@ -237,14 +199,3 @@ def _pad_axis(x: Array, position: int, low: int, high: int, between: int = 0) ->
     widths = [(0, 0, 0)] * x.ndim
     widths[position] = (low, high, between)
     return jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
-
-
-def _groups_first(x: Array, groups: int) -> Array:
-    """From (b, *n, g·c) to (g, b, *n, c)."""
-    return jnp.moveaxis(x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups), -2, 0)
-
-
-def _groups_last(x: Array) -> Array:
-    """The inverse."""
-    x = jnp.moveaxis(x, 0, -2)
-    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])

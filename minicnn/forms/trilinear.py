@@ -119,8 +119,7 @@ def _primitive(name: str, compute: Any, shape: Any, left: Any, right: Any, many:
     primitive.def_impl(jitted)
 
     def result(a: Any, b: Any, *, geometry: Geometry, form: Form, how: Arithmetic) -> ShapedArray:
-        if check := getattr(form, "check", None):
-            check(geometry, jnp.result_type(a, b))
+        form.check(geometry, jnp.result_type(a, b))
         return ShapedArray(shape(geometry, a.shape[0]), how.result_type(a, b))
 
     primitive.def_abstract_eval(result)

@@ -130,6 +130,23 @@ def test_preferred_element_type_accumulates_without_overflow(name):
     np.testing.assert_array_equal(y, lax)
 
 
+def test_every_form_and_its_vjps_serve_five_axes():
+    case = Case((2, 3, 2, 3, 2), (2, 2, 1, 2, 2), padding=("SAME", "VALID", "FULL", (1, 0), "VALID"), channels=(2, 1))
+    x, w, y_bar = case.data(0)
+    C = case.matrix(w)
+
+    def products(x: Any, w: Any, y_bar: Any) -> dict[str, Any]:
+        values = {
+            name: jax.vjp(lambda x, w, f=form: conv(x, w, form=f, **case.options), x, w) for name, form in FORMS.items()
+        }
+        return {name: (y, *vjp(y_bar)) for name, (y, vjp) in values.items()}
+
+    for form, (y, x_bar, w_bar) in jax.jit(products)(x, w, y_bar).items():
+        np.testing.assert_array_equal(y, case.times(C, x, case.y_shape), err_msg=form)
+        np.testing.assert_array_equal(x_bar, case.times(C.T, y_bar, case.x_shape), err_msg=form)
+        np.testing.assert_array_equal(w_bar.ravel(), case.patches(x).T @ y_bar.ravel(), err_msg=form)
+
+
 def test_a_tile_may_differ_from_axis_to_axis():
     case = CORNERS["2d"]
     x, w, _ = case.data(0)

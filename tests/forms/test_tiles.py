@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minicnn.axis import Axis
 from minicnn.forms.tiles import Cut, Span, gather, scatter
 from tests.strategies import axes
 
@@ -50,8 +51,23 @@ def test_the_cut_of_the_transposed_axis_is_the_transposed_cut(axis, cut, size):
     assert other(axis.T, size) == cut(axis, size).T
 
 
+def test_windows_leave_out_what_no_tap_reads():
+    strided_alike = Cut.outputs(Axis.of(in_size=20, kernel_size=3, stride=2, dilation=2), 4)
+    assert (strided_alike.x.length, strided_alike.x.spacing) == (6, 2)
+    one_output = Cut.outputs(Axis.of(in_size=20, kernel_size=3, stride=2, dilation=3), 1)
+    assert (one_output.x.length, one_output.x.spacing) == (3, 3)
+
+
+def test_gather_copies_each_position_of_each_tile():
+    x = np.arange(1.0, 15).reshape(1, 1, 14, 1)
+    for span in (Span(3, 5, 2, -1), Span(3, 3, 2, -1, 2), Span(2, 5, 6, 1, 2), Span(2, 3, 3, 12), Span(4, 3, 1, -2, 4)):
+        held = np.array(reach(span, 14))
+        expected = np.where(held >= 0, x.ravel()[held], 0)
+        np.testing.assert_array_equal(gather(jnp.asarray(x), [span])[0, 0, ..., 0], expected)
+
+
 def test_scatter_is_the_transpose_of_gather():
-    spans, size = [Span(3, 5, 2, -1), Span(3, 3, 2, -1, 2)], (6, 8)
-    x = jnp.arange(2.0 * 6 * 8 * 3).reshape(1, 2, 6, 8, 3)
+    spans, size = [Span(3, 5, 2, -1), Span(3, 3, 2, -1, 2), Span(2, 5, 6, 1, 2)], (6, 8, 14)
+    x = jnp.arange(2.0 * 6 * 8 * 14 * 3).reshape(1, 2, 6, 8, 14, 3)
     y, pull_back = jax.vjp(lambda x: gather(x, spans), x)
     np.testing.assert_array_equal(pull_back(y)[0], scatter(y, spans, size))
