@@ -7,13 +7,14 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Shaped
+from jaxtyping import Array, Bool, Int, Shaped
 
 from minicnn.axis import Axis, Sliding
 from minicnn.forms.shifts import shift, taps
 from minicnn.forms.tables import BinAxis, gather
-from minicnn.forms.tiles import Cut
+from minicnn.forms.tiles import Cut, Span
 from minicnn.forms.tiles import gather as gather_tiles
+from minicnn.forms.tiles import scatter as scatter_tiles
 
 
 def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bool) -> tuple[Axis, ...]:
@@ -51,7 +52,7 @@ def max_windows(
 ) -> tuple[Shaped[Array, "b *out c"], Int[Array, "b *out c"]]:
     """The maximum of each window and the flat index of its tap: the first largest, or the first NaN.
 
-    A chain of `where`s, tap by tap: its derivative is the selection of the winners, without a scatter.
+    Found tap by tap, so that no window is ever stored.
     """
     lowest = _lowest(x.dtype)
     first = _first_taps(axes)
@@ -81,13 +82,34 @@ def _max_values_jvp(
 def select(
     x: Shaped[Array, "b *in c"], winner: Int[Array, "b *out c"], axes: Sequence[Axis]
 ) -> Shaped[Array, "b *out c"]:
-    """The entry of each window that its winner points to. Linear in x; its transpose adds where windows overlap."""
-    rank = len(axes)
-    windows = gather_tiles(x[None], [Cut.outputs(axis, 1).x for axis in axes])[0]
-    place = np.arange(math.prod(axis.kernel_size for axis in axes), dtype=np.int32)
-    place = place.reshape(*(axis.kernel_size for axis in axes), 1)
-    chosen = jnp.expand_dims(winner, tuple(range(1 + rank, 1 + 2 * rank))) == place
-    return jnp.where(chosen, windows, jnp.zeros((), x.dtype)).sum(range(1 + rank, 1 + 2 * rank))
+    """The entry of each window that its winner points to."""
+    windows = gather_tiles(x[None], _windows(axes))[0]
+    # all entries but one of each window are zeros, so that the sum copies
+    return jnp.where(_is_winner(winner, axes), windows, jnp.zeros((), x.dtype)).sum(_inside(axes), dtype=x.dtype)
+
+
+def select_transpose(
+    y: Shaped[Array, "b *out c"], winner: Int[Array, "b *out c"], axes: Sequence[Axis]
+) -> Shaped[Array, "b *in c"]:
+    """The adjoint: every window holds its y where its winner points to; where windows overlap they add."""
+    held = jnp.where(_is_winner(winner, axes), jnp.expand_dims(y, _inside(axes)), jnp.zeros((), y.dtype))
+    return scatter_tiles(held[None], _windows(axes), [axis.in_size for axis in axes])[0]
+
+
+def _windows(axes: Sequence[Axis]) -> list[Span]:
+    return [Cut.outputs(axis, 1).x for axis in axes]
+
+
+def _inside(axes: Sequence[Axis]) -> tuple[int, ...]:
+    """Where the places inside of a window stand in (b, *out, *place, c)."""
+    return tuple(range(1 + len(axes), 1 + 2 * len(axes)))
+
+
+def _is_winner(winner: Int[Array, "b *out c"], axes: Sequence[Axis]) -> Bool[Array, "..."]:
+    """Which place of each window wins, (b, *out, *place, c)."""
+    sizes = [axis.kernel_size for axis in axes]
+    place = np.arange(math.prod(sizes), dtype=np.int32).reshape(*sizes, 1)
+    return jnp.expand_dims(winner, _inside(axes)) == place
 
 
 def winning_taps(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b *out c"]:

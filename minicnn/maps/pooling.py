@@ -2,16 +2,14 @@
 
 import math
 from functools import reduce
-from operator import add
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from minicnn.axis import Axis
-from minicnn.forms.shifts import shift, taps
+from minicnn.forms.pools import select, select_transpose
 from minicnn.forms.tables import BinAxis
-from minicnn.forms.tiles import Cut, scatter
 from minicnn.maps.algebra import Compose
 from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
 from minicnn.maps.pointwise import InverseDiagonal
@@ -81,32 +79,18 @@ class Selection(TransposableMap):
     out_shape = derived(lambda self: (*self.lead, *(axis.out_size for axis in self.axes), self.channels))
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """For every tap, the outputs that chose it."""
-        images = x.reshape(-1, *self.in_shape[len(self.lead) :])
-        chosen = (
-            jnp.where(self._chose(n), self._expand(shift(images, self.axes, tap), x), 0)
-            for n, tap in enumerate(taps(self.axes))
-        )
-        return reduce(add, chosen).reshape(x.shape[0], *self.out_shape)
+        """From every window the input that it chose."""
+        return select(*self._images(x), self.axes).reshape(x.shape[0], *self.out_shape)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Every window holds its output where it was chosen and zeros elsewhere; where windows overlap they add."""
-        rank, images = len(self.axes), math.prod(self.lead)
-        sizes = [axis.out_size for axis in self.axes]
-        place = np.arange(math.prod(axis.kernel_size for axis in self.axes), dtype=np.int32)
-        place = place.reshape(*(axis.kernel_size for axis in self.axes), 1)
-        expanded = (*sizes, *(1,) * rank, self.channels)
-        chosen = self.taps.reshape(1, images, *expanded) == place
-        windows = jnp.where(chosen, y.reshape(y.shape[0], images, *expanded), jnp.zeros((), y.dtype))
-        spans = [Cut.outputs(axis, 1).x for axis in self.axes]
-        windows = windows.reshape(1, y.shape[0] * images, *windows.shape[2:])
-        return scatter(windows, spans, [axis.in_size for axis in self.axes]).reshape(y.shape[0], *self.in_shape)
+        """Every output goes to the input that it chose; where windows chose the same one they add."""
+        return select_transpose(*self._images(y), self.axes).reshape(y.shape[0], *self.in_shape)
 
-    def _chose(self, n: int) -> Array:
-        return self.taps == n
-
-    def _expand(self, shifted: Array, x: Array) -> Array:
-        return shifted.reshape(x.shape[0], *self.out_shape)
+    def _images(self, x: Shaped[Array, "b ..."]) -> tuple[Shaped[Array, "n *size c"], Int[Array, "n *out c"]]:
+        """The batch and the leading axes as one batch, with the taps of each image."""
+        count, first = x.shape[0] * math.prod(self.lead), 1 + len(self.lead)
+        taps = jnp.broadcast_to(self.taps, (x.shape[0], *self.out_shape))
+        return x.reshape(count, *x.shape[first:]), taps.reshape(count, *taps.shape[first:])
 
     def entries(self) -> Entries:
         """The ones: for every output its chosen input."""
