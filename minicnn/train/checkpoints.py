@@ -52,10 +52,11 @@ class Checkpoints:
     keep: int = 3
 
     def save(self, checkpoint: Checkpoint) -> Path:
-        """Write a checkpoint whole or not at all, then delete the oldest."""
+        """Write a checkpoint whole or not at all, then delete the oldest of those up to it."""
         path = self.folder / f"step-{checkpoint.step:09d}.safetensors"
         write_whole(path, to_bytes(checkpoint))
-        for old in self.paths()[self.keep :]:
+        # Later ones are damaged, for the run began before them again: they must not take the place of this one.
+        for old in [other for other in self.paths() if other.name <= path.name][self.keep :]:
             remove(old)
         return path
 

@@ -14,7 +14,6 @@ from jaxtyping import Array, Int
 
 from minicnn.data import Dataset, Split
 from minicnn.nn import Sequential
-from minicnn.train.checkpoints import Checkpoint
 from minicnn.train.config import Config
 from minicnn.train.flight import Flight, NotFiniteError, Tally
 from minicnn.train.interruption import Interrupted, deferred
@@ -109,7 +108,7 @@ def train(plan: Plan, listener: Listener, run: Run | None = None, checkpoint_eve
                     flight.elapsed(time.perf_counter() - begun)
                     if at_end:
                         _end_epoch(plan, flight, state, listener, run)
-                    _save(run, snapshot(plan, state, flight.tally))
+                    _save(plan, state, flight.tally, run)
                 if run is not None and signum:
                     raise Interrupted(flight.step, plan.steps, signum, run.folder)
         except NotFiniteError as error:
@@ -154,9 +153,9 @@ def _end_epoch(plan: Plan, flight: Flight, state: State, listener: Listener, run
     flight.begin_epoch()
 
 
-def _save(run: Run | None, checkpoint: Checkpoint) -> None:
+def _save(plan: Plan, state: State, tally: Tally, run: Run | None) -> None:
     if run is not None and is_first():
-        run.checkpoints.save(checkpoint)
+        run.checkpoints.save(snapshot(plan, state, tally))
 
 
 def _keep_good(plan: Plan, flight: Flight, run: Run | None, error: NotFiniteError) -> None:

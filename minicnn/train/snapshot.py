@@ -36,11 +36,12 @@ def restore(plan: Plan, run: Run, warn: Callable[[str], None]) -> tuple[State, T
     """
     checkpoint = run.checkpoints.newest(warn) if is_first() else None
     facts = json_from_first(checkpoint and checkpoint.facts)
+    if facts is not None:
+        _check_same(plan, facts, warn)
     if is_first():
         run.forget_after(checkpoint.step if checkpoint else 0)
     if facts is None:
         return plan.initial(), Tally()
-    _check_same(plan, facts, warn)
     whole = {"state": plan.shapes(), "keys": plan.keys}
     if checkpoint is not None:
         whole = unflatten(checkpoint.tensors, whole, run.folder)

@@ -169,6 +169,21 @@ def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(plan, whole, tmp_
     assert metrics(run) == whole[1]
 
 
+def test_damaged_checkpoints_do_not_take_the_place_of_new_ones(plan, whole, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    train(plan, Listener(), run, EVERY)
+    for path in run.checkpoints.paths():
+        path.write_bytes(path.read_bytes()[:-100])
+    press = lambda moment: os.kill(os.getpid(), signal.SIGINT) if moment.step == 5 else None
+    with pytest.raises(Interrupted):
+        train(plan, Listener(on_step=press, warn=lambda text: None), run, EVERY)
+    again = []
+    listener = Listener(on_step=lambda moment: again.append(moment.step), warn=lambda text: None)
+    np.testing.assert_array_equal(flat(train(plan, listener, run, EVERY)), whole[0])
+    assert again[0] == 6
+    assert metrics(run) == whole[1]
+
+
 def test_every_changed_byte_of_a_checkpoint_is_seen(plan, tmp_path):
     tensors = {"w": np.arange(6, dtype=np.float32), "n": np.array(3, np.int32)}
     content = to_bytes(Checkpoint(7, tensors, {"config": {"seed": 1}}))
@@ -213,8 +228,11 @@ def test_two_processes_in_one_folder_is_one_line(plan, tmp_path):
 def test_a_checkpoint_of_another_config_is_refused(plan, tmp_path):
     run = Run.create(tmp_path, "run", CONFIG)
     train(plan, Listener(), run)
+    run.checkpoints.paths()[0].unlink()
+    before = run.records()
     with pytest.raises(ValueError, match=r"of another config \(seed: 0 before, 1 now\)"):
         train(tiny_plan(replace(CONFIG, seed=1)), Listener(), run)
+    assert run.records() == before
 
 
 def test_other_circumstances_are_warned_of(plan, whole, tmp_path, monkeypatch):
