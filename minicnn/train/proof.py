@@ -65,7 +65,8 @@ def _check(
     if X is not None:
         without_bias = lambda x, w: layer.apply({"w": w}, x)
         return check_layer(name, A, without_bias, x, y_bar, X, params["w"])
-    f = lambda x: layer.apply(params, x)
+    linear = {"w": params["w"]} if "w" in params else params
+    f = lambda x: layer.apply(linear, x)
     # A pool is S(x)·x at its own x. Distances are no such product: what A multiplies there is a tangent.
     tangent = lambda x_dot: jax.jvp(f, (x,), (x_dot,))[1]
     return check_layer(name, A, tangent if isinstance(layer, Rbf) else f, x, y_bar)

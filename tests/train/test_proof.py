@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from minicnn.nn import Dense, Flatten, Rbf, Sequential, losses
+from minicnn.nn import ConvTranspose, Dense, Flatten, LocalConv, Rbf, Sequential, TiledConv, losses
 from minicnn.train import proof, recipes
 from tests.train.tiny import MODEL, tiny_data
 
@@ -20,6 +20,16 @@ def test_a_network_whose_outputs_are_distances():
     centres = tuple(map(tuple, np.sign(np.random.default_rng(0).random((3, 5)) - 0.5)))
     model = Sequential((Flatten(), Dense(5), Rbf(centres)))
     assert len(holds(model, tiny_data().test.images[0], losses.competitive)) == 3
+
+
+def test_a_bias_is_no_part_of_any_matrix():
+    model = Sequential(
+        (LocalConv(2, (2, 2)), TiledConv(2, (2, 2), tile=(2, 1)), ConvTranspose(1, (2, 2)), Flatten(), Dense(2))
+    )
+    image = tiny_data().test.images[0]
+    params = jax.tree.map(lambda leaf: leaf + 1, model.init(jax.random.key(0), image.shape))
+    reports = proof.check_network(model, params, image, 1)
+    assert all(report.ok for report in reports), reports
 
 
 def test_a_wrong_matrix_is_seen(monkeypatch):
