@@ -17,6 +17,7 @@ def predict(
     """Read PICTURES with a trained RUN; say what each was taken for, how surely, and what was done to it first."""
     with one_line_errors():
         import numpy as np
+        from rich.markup import escape
 
         from minicnn.train import Run
         from minicnn.train.evaluation import Trained
@@ -29,7 +30,7 @@ def predict(
         for path, reading, label, chance in zip(pictures, readings, labels, chances, strict=True):
             second = int(np.where(np.arange(len(chance)) == label, -1, chance).argmax())
             console.print(
-                f"{path}: [bold]{trained.data.classes[label]}[/] ({100 * chance[label]:.1f} %), "
+                f"{escape(str(path))}: [bold]{trained.data.classes[label]}[/] ({100 * chance[label]:.1f} %), "
                 f"then {trained.data.classes[second]} ({100 * chance[second]:.1f} %); "
                 f"{', '.join(reading.done) or 'taken as it is'}",
                 highlight=False,

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from minicnn.cli.app import Seed, app, console, exit_by, one_line_errors
 from minicnn.cli.progress import display
@@ -109,7 +110,8 @@ def _fit(given: dict[str, Any], place: Place) -> tuple[Any, Any, Any]:
     if place.coordinator is not None:
         join(place.coordinator, place.processes, place.process)
     config, data_dir = _config(given, place)
-    mesh = mesh_of(place.devices or (1 if place.coordinator is None else None))
+    every = 1 if place.coordinator is None else None
+    mesh = mesh_of(every if place.devices is None else place.devices)
     dataset = load_data(config.data, data_dir)
     plan = plan_of(load_model(config.model), dataset, config, recipe_of(config.model), mesh)
     run = None
@@ -155,7 +157,8 @@ def _finish(run: Any, plan: Any, params: Any, begun: float) -> Any:
     console.print(report.table(reports))
     console.print(
         f"Test accuracy [bold]{100 * last.test_accuracy:.2f} %[/] on {len(test)} images of {plan.data.name}; "
-        f"training took {last.seconds:.1f} s, everything {seconds:.1f} s. See {run.folder / 'report.md'}."
+        f"training took {last.seconds:.1f} s, everything {seconds:.1f} s. See {escape(str(run.folder / 'report.md'))}.",
+        soft_wrap=True,
     )
     return reports
 
@@ -170,5 +173,5 @@ def _one_line_interrupts(place: Place) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         saved = isinstance(stop, Interrupted)
         line = f"{stop}: go on with `minicnn train --resume {stop.folder}`" if saved else "stopped"
-        Console(stderr=True).print(line, highlight=False, soft_wrap=True)
+        Console(stderr=True).print(escape(line), highlight=False, soft_wrap=True)
         raise typer.Exit(128 + stop.signum if saved else 130) from stop

@@ -82,6 +82,8 @@ def test_resuming_with_another_config_is_one_line(tiny, args, message, tmp_path)
         (["--schedule", "none"], "`schedule`='none' is unknown: use one of "),
         (["--augment", "flip"], "`augment`='flip' is unknown: use one of "),
         (["--devices", "1000"], "`devices`=1000 must be from 1 to the "),
+        (["--devices", "0"], "`devices`=0 must be from 1 to the "),
+        (["--optimizer", "[/red]"], "`optimizer`='[/red]' is unknown"),
         (["--runs-dir", "/proc/runs"], "cannot make /proc/runs/run: "),
     ],
 )
