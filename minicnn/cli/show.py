@@ -15,6 +15,7 @@ def show(
     kernel: Annotated[str, typer.Option(help="Taps: 3 for every axis, or 3x2.")] = "3",
     stride: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
     pad: Annotated[str, typer.Option("--padding", help="1, low:high such as 1:2, 1x0:2 for two axes, or SAME.")] = "0",
+    padding_mode: Annotated[str, typer.Option(help="zeros, circular, reflect or replicate.")] = "zeros",
     dilation: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
     stretch: Annotated[str, typer.Option(help="2 puts a zero between neighbouring inputs.")] = "1",
     transpose: Annotated[bool, typer.Option("--transpose", help="Cᵀ: the transposed convolution.")] = False,
@@ -44,6 +45,7 @@ def show(
         options: dict[str, Any] = {
             "stride": each("stride", stride, rank),
             "padding": padding(pad, rank),
+            "padding_mode": padding_mode,
             "dilation": each("dilation", dilation, rank),
             "stretch": each("stretch", stretch, rank),
             "groups": groups,

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from minicnn.axis import Axis
 from minicnn.draw.style import readable_on
+from minicnn.forms.tables import PadAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,10 +55,16 @@ class Layout:
     """Where the places of an array (*spatial, c) lie on paper: channels side by side, a cell apart.
 
     A signal lies in one row, with its channels below each other.
+
+    Attributes:
+        fields: the axes.
+        channels: how many.
+        pads: what the places before the first and after the last position copy; nothing if there are none.
     """
 
     fields: tuple[Field, ...]
     channels: int
+    pads: tuple[PadAxis, ...] = ()
 
     @staticmethod
     def plain(shape: Sequence[int]) -> "Layout":
@@ -109,13 +116,21 @@ class Layout:
             found.append(i)
         return (*found, channel)
 
+    def copied(self, channel: int, place: Place) -> tuple[int, ...] | None:
+        """Which entry of the array is seen there: the one that lies there or that the padding copies."""
+        own = self.index(channel, place)
+        if own is not None or not self.pads:
+            return own
+        return (*(int(pad.table()[n + pad.low]) for n, pad in zip(place, self.pads, strict=True)), channel)
+
 
 class Grid:
     """A drawn array, whose colours and numbers can be changed.
 
     Attributes:
         artists: what changes.
-        cells: the entry of the array in each cell, None for padding and gaps.
+        cells: the entry of the array that is seen in each cell, None for gaps and padding with zeros.
+        own: the cell in which each entry lies.
     """
 
     def __init__(self, axes: "Axes", layout: Layout, title: str, side: float, values: Float[np.ndarray, "..."]) -> None:
@@ -126,7 +141,8 @@ class Grid:
 
         self.ink, self.paper = to_rgba(rcParams["text.color"]), to_rgba(rcParams["figure.facecolor"])
         places = layout.places()
-        self.cells = [layout.index(*place) for place in places]
+        self.cells = [layout.copied(*place) for place in places]
+        self.own = {index: n for n, place in enumerate(places) if (index := layout.index(*place)) is not None}
         self.position = {place: n for n, place in enumerate(places)}
         corners = [layout.cell(*place) for place in places]
         rows, columns = layout.size
@@ -161,7 +177,8 @@ class Grid:
         Where there is no room for numbers, the grey says how large they are.
         """
         ink, paper = np.array(self.ink), np.array(self.paper)
-        entry = np.array([index is not None for index in self.cells])[:, None]
+        entry = np.zeros((len(self.cells), 1), bool)
+        entry[[*self.own.values()]] = True
         share = np.full((len(self.cells), 1), 0.12)
         if not any(self.texts):
             found = np.array([0.0 if index is None else values[index] for index in self.cells])
@@ -183,7 +200,7 @@ class Grid:
             text = self.texts[n]
             if text is not None:
                 text.set_text(words[n])
-                text.set_color(readable_on(faces[n][:3]))
+                text.set_color(readable_on(faces[n][:3] if faces[n][3] else self.paper[:3]))
 
     def draw(self, before: "Look | None" = None) -> None:
         """Draw all cells, or those that look different from before, onto the canvas as it is."""

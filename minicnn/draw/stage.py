@@ -1,6 +1,7 @@
 """The figure of a walk: input, kernel and output; the gradient below them; C and Cᵀ beside."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +9,14 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from minicnn.draw.grids import Field, Grid, Layout, shown
-from minicnn.draw.style import lightness, tap_colors
-from minicnn.draw.taps import draw_table, write_names
-from minicnn.draw.walk import Walk
+from minicnn.draw.style import lightness
+from minicnn.draw.taps import draw_table, sum_colors, write_names
+from minicnn.draw.walk import Walk, transposed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Faces = Float[np.ndarray, "n 4"]
 _WIDTH, _HEIGHT = 12.8, 6.4  # inches
 _LEFT = (0.35, 0.55, 5.2, 4.9)  # left, bottom, width, height: of the pictures of arrays
 _RIGHT = (6.05, 0.55, 6.4, 4.9)  # and of the matrices
@@ -44,7 +46,7 @@ class Stage:
         self.walk = walk
         self.figure = Figure(figsize=(_WIDTH, _HEIGHT))
         self.canvas = FigureCanvasAgg(self.figure)
-        self.colors = tap_colors(int(walk.number.max(initial=-1)) + 1, lightness(rcParams["figure.facecolor"]) < 0.5)
+        self.colors = sum_colors(walk.sums, lightness(rcParams["figure.facecolor"]) < 0.5)
         self._headings()
         self._arrays()
         self._matrices()
@@ -101,12 +103,15 @@ class Stage:
         """The arrays once so many outputs are done, one of them marked."""
         walk = self.walk
         y = np.where(np.arange(walk.y.size) < done, walk.y.ravel(), np.nan).reshape(walk.y.shape)
-        self._paint(self.x, np.asarray(walk.x), marked, missed=_FAINT)
-        self._paint(self.x_bar, walk.x_bars[done], marked, missed=0)
-        for grid, values in ((self.y, y), (self.y_bar, np.asarray(walk.y_bar))):
+        for grid, values, color in (
+            (self.x, np.asarray(walk.x), self._color_window),
+            (self.x_bar, walk.x_bars[done], self._color_row),
+            (self.y, y, self._color_output),
+            (self.y_bar, np.asarray(walk.y_bar), self._color_output),
+        ):
             faces, edges = grid.neutral(values)
             if marked is not None:
-                faces[self._output(marked)] = self._accent
+                color(grid, faces, marked)
             grid.paint(values, faces, edges)
 
     def _headings(self) -> None:
@@ -119,8 +124,9 @@ class Stage:
         self.caption = axes.text(0.35 / _WIDTH, 0.5, "", fontsize=11, va="center", animated=True)
 
     def _arrays(self) -> None:
-        walk, axes = self.walk, self.walk.geometry.axes
-        x = Layout(tuple(map(Field.under, axes)), walk.geometry.c_in)
+        walk = self.walk
+        x_bar = Layout(tuple(map(Field.under, walk.axes)), walk.geometry.c_in)
+        x = x_bar if walk.transposed else replace(x_bar, pads=walk.pads)
         y = Layout.plain(walk.A.out_shape)
         w = None if walk.w is None else Layout.plain((*walk.w.shape[:-2], walk.w.shape[-2] * walk.w.shape[-1]))
         widths = [layout.size[1] if layout else 1 for layout in (x, w, y)]
@@ -132,7 +138,7 @@ class Stage:
         name = walk.name
         self.x = self._grid(x, "input x", starts[0], top, side, walk.x)
         self.y = self._grid(y, f"output y = {name}·x", starts[2], top, side, walk.y)
-        self.x_bar = self._grid(x, f"gradient x̄ = {_transposed(name)}·ȳ", starts[0], middle, side, walk.x_bars)
+        self.x_bar = self._grid(x_bar, f"gradient x̄ = {transposed(name)}·ȳ", starts[0], middle, side, walk.x_bars)
         self.y_bar = self._grid(y, "cotangent ȳ", starts[2], middle, side, walk.y_bar)
         if w is not None:
             places = np.arange(walk.w.size).reshape(walk.w.shape)  # pyright: ignore
@@ -163,7 +169,7 @@ class Stage:
         self.frames_of_matrices = []
         for title, start, entries, names, by_row in (
             (name, left, table, walk.names, True),
-            (_transposed(name), left + side * columns + gap, table.T, walk.names.T, False),
+            (transposed(name), left + side * columns + gap, table.T, walk.names.T, False),
         ):
             high, wide = entries.shape
             axes = self._axes(start, top - side * high, side * wide, side * high)
@@ -173,22 +179,26 @@ class Stage:
             write_names(axes, entries, names, self.colors, 72 * side)
             self.frames_of_matrices.append(_Frame(axes, high, wide, by_row))
 
-    def _paint(self, grid: Grid, values: Float[np.ndarray, "..."], n: int | None, missed: float) -> None:
-        """Colour the window of output n: what its row reads in full, the rest of the window as far as `missed` says."""
-        faces, edges = grid.neutral(values)
-        for channel, place, tap in () if n is None else self.walk.window(n):
-            cell = grid.position[channel, place]
+    def _color_window(self, grid: Grid, faces: Faces, n: int) -> None:
+        """The window of output n on its input: what its row reads in full, the rest faintly."""
+        touched: dict[int, list[int]] = {}
+        for channel, place, tap in self.walk.window(n):
+            touched.setdefault(grid.position[channel, place], []).append(tap)
+        for cell, taps in touched.items():
             index = grid.cells[cell]
             read = index is not None and self.walk.table[n, np.ravel_multi_index(index, self.walk.A.in_shape)] >= 0
-            share = 1 if read else missed
-            ground = faces[cell] if index is not None else np.array(grid.paper)
-            if share:
-                faces[cell] = share * self.colors[tap] + (1 - share) * ground
-        grid.paint(values, faces, edges)
+            share = 1 if read else _FAINT
+            ground = faces[cell] if faces[cell, 3] else np.array(grid.paper)
+            faces[cell] = share * self.colors[taps].mean(0) + (1 - share) * ground
 
-    def _output(self, n: int) -> int:
-        *out, channel = (int(i) for i in np.unravel_index(n, self.walk.A.out_shape))
-        return self.y.position[channel, tuple(out)]
+    def _color_row(self, grid: Grid, faces: Faces, n: int) -> None:
+        """The inputs that get a share of output n's cotangent."""
+        row = self.walk.table[n]
+        for entry in np.flatnonzero(row >= 0):
+            faces[grid.own[np.unravel_index(entry, self.walk.A.in_shape)]] = self.colors[row[entry]]  # pyright: ignore
+
+    def _color_output(self, grid: Grid, faces: Faces, n: int) -> None:
+        faces[grid.own[np.unravel_index(n, self.walk.A.out_shape)]] = self._accent  # pyright: ignore
 
     @property
     def _accent(self) -> tuple[float, ...]:
@@ -198,7 +208,7 @@ class Stage:
 
     def _said(self, n: int | None) -> str:
         walk = self.walk
-        name, back = walk.name, _transposed(walk.name)
+        name, back = walk.name, transposed(walk.name)
         if n is None:
             return f"{name} has {walk.table.size - (walk.table < 0).sum():,} non-zeros; vjp(ȳ) = {back}·ȳ"
         y, y_bar = (shown(float(np.ravel(array)[n])) for array in (walk.y, walk.y_bar))
@@ -238,8 +248,3 @@ class _Frame:
             box = (0, start, across, stop - start) if self.by_row else (start, 0, stop - start, across)
             patch.set_bounds(*box)
             patch.set_visible(n is not None)
-
-
-def _transposed(name: str) -> str:
-    """Cᵀ for C, and C for Cᵀ."""
-    return name.removesuffix("ᵀ") if name.endswith("ᵀ") else f"{name}ᵀ"

@@ -1,12 +1,14 @@
 """A walk in the terminal: the size formula, the facts about C, and C in colour."""
 
 import string
+import textwrap
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from minicnn.draw.style import readable_on, tap_colors
+from minicnn.draw.style import readable_on
+from minicnn.draw.taps import counted, sum_colors
 from minicnn.draw.walk import Walk
 
 _MARKS = string.digits + string.ascii_lowercase + string.ascii_uppercase
@@ -38,7 +40,7 @@ def _facts(walk: Walk) -> list[tuple[str, str]]:
     return [
         ("shape", f"{walk.name} is {rows}×{columns}, from {in_shape} to {out_shape}"),
         ("non-zeros", f"{nnz:,} of {rows * columns:,}, {100 * nnz / max(rows * columns, 1):.1f} %"),
-        ("distinct", f"{len(np.unique(walk.C[walk.table >= 0]))} values, of {len(_taps(walk))} taps"),
+        ("distinct", f"{len(np.unique(walk.C[walk.table >= 0]))} values, of {_told(walk)}"),
         ("rank", rank + ("" if walk.C.size > _RANKED else f" of at most {min(rows, columns)}")),
         ("unread", _pixels(walk.unread)),
     ]
@@ -63,15 +65,14 @@ def _matrix(walk: Walk, width: int) -> Any:
     from rich.text import Text
 
     rows, columns = walk.table.shape
-    colors = tap_colors(walk.number.size)
+    colors = sum_colors(walk.sums)
     names = np.where(walk.table >= 0, walk.names, "·")
     wide = max((len(name) for name in names.ravel()), default=1)
     if rows <= _MOST_ROWS and columns * (wide + 2) - 1 <= width:
         return _colored(walk, names, colors, wide + 2)
-    if rows <= _MOST_ROWS and columns <= width and walk.number.size <= len(_MARKS):
+    if rows <= _MOST_ROWS and columns <= width and len(walk.sums) <= len(_MARKS):
         marks = np.array(list("·" + _MARKS))[walk.table + 1]
-        legend = "  ".join(f"{_MARKS[tap]} {name}" for tap, name in _taps(walk).items())
-        return Group(Text(legend), _colored(walk, marks, colors, 2 if 2 * columns <= width else 1))
+        return Group(Text(_legend(walk, width)), _colored(walk, marks, colors, 2 if 2 * columns <= width else 1))
     return Text(f"{walk.name} is too large for this terminal: draw it with --still FILE.png", style="italic")
 
 
@@ -79,6 +80,16 @@ def _taps(walk: Walk) -> dict[int, str]:
     """The taps that are somewhere in C, by their numbers."""
     there = walk.table >= 0
     return dict(sorted(zip(walk.table[there].tolist(), walk.names[there].tolist(), strict=True)))
+
+
+def _legend(walk: Walk, width: int) -> str:
+    """What the marks stand for; a line breaks between two of them."""
+    marked = "  ".join(f"{_MARKS[tap]}\0{name}" for tap, name in _taps(walk).items())
+    return textwrap.fill(marked, width, break_long_words=False).replace("\0", " ")
+
+
+def _told(walk: Walk) -> str:
+    return counted([walk.sums[tap] for tap in _taps(walk)])
 
 
 def _colored(walk: Walk, entries: np.ndarray, colors: Float[np.ndarray, "k 4"], wide: int) -> Any:

@@ -1,8 +1,9 @@
 """One linear map at work, output by output: everything that is drawn, computed by the library."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -11,10 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from minicnn.axis import Axis
 from minicnn.draw import formulas
-from minicnn.draw.taps import geometry_of, numbers, tap_table
+from minicnn.draw.taps import Sums, geometry_of, numbers, parts, sum_names, tap_table
 from minicnn.forms import Geometry
 from minicnn.forms.geometry import check_groups, sliding_axes
+from minicnn.forms.tables import PadAxis
 from minicnn.functional import avg_pool, conv, conv_map, conv_transpose, max_pool
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
 from minicnn.maps import LinearMap
@@ -37,7 +40,7 @@ class Walk:
     Attributes:
         title: what it is, in one line.
         formula: how its size comes about, one line for each different axis.
-        name: of the matrix, such as "C".
+        name: of the matrix, such as "C", or "C·Pad" where the padding copies the input.
         A: the map.
         f: the function whose matrix A is.
         x: its input, (*in, c).
@@ -90,42 +93,86 @@ class Walk:
 
     @property
     def geometry(self) -> Geometry:
-        """The axes and channels of the map."""
-        return geometry_of(self.A)
+        """The axes and channels of the map; behind a padding that copies, those of what it returns."""
+        return geometry_of(parts(self.A)[0])
 
     @cached_property
-    def table(self) -> Int[np.ndarray, "out in"]:
-        """For each entry of the matrix the number of its tap, or −1."""
+    def pads(self) -> tuple[PadAxis, ...]:
+        """The axes of the padding that copies the input, or whose copies a transposed convolution adds; often none."""
+        _, before, after = parts(self.A)
+        pad = before or after
+        return pad.axes if pad else ()
+
+    @property
+    def transposed(self) -> bool:
+        """Whether the map is the transpose of a convolution."""
+        return self.name.endswith("ᵀ")
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes as the input lies on them: their places before 0 and after the last input are the padding."""
+        if self.transposed or not self.pads:
+            return self.geometry.axes
+        return tuple(
+            replace(axis, in_size=pad.in_size, low=axis.low + pad.low)
+            for axis, pad in zip(self.geometry.axes, self.pads, strict=True)
+        )
+
+    @cached_property
+    def _tapped(self) -> tuple[Int[np.ndarray, "out in"], Sums]:
         return tap_table(self.A, self.number)
+
+    @property
+    def table(self) -> Int[np.ndarray, "out in"]:
+        """For each entry of the matrix the number of its tap, or of its sum of taps, or −1."""
+        return self._tapped[0]
+
+    @property
+    def sums(self) -> Sums:
+        """The taps by themselves, and where padding copies the input, their sums in entries where several meet."""
+        return self._tapped[1]
 
     @cached_property
     def names(self) -> np.ndarray:
         """What is written into each entry: the name of its tap, or the number where there is no kernel."""
         if self.w is None:
             return np.array([[_fraction(value) for value in row] for row in self.C])
-        transposed = self.A.T.symbols().T if self.name == "Cᵀ" else self.A.symbols()  # pyright: ignore
-        return np.where(self.table >= 0, transposed, "0")
+        core, _, _ = parts(self.A)
+        return sum_names(core.T if self.transposed else core, self.sums)[self.table]  # pyright: ignore
 
     @property
     def unread(self) -> list[tuple[int, ...]]:
         """The input pixels that no output reads: zero columns of the matrix."""
-        missed = [set(axis.unread()) for axis in self.geometry.axes]
+        pads = (None,) * len(self.axes) if self.transposed or not self.pads else self.pads
+        missed = [_unread(axis, pad) for axis, pad in zip(self.geometry.axes, pads, strict=True)]
         sizes = self.A.in_shape[:-1]
         return [pixel for pixel in np.ndindex(*sizes) if any(i in gone for i, gone in zip(pixel, missed, strict=True))]
 
     def window(self, n: int) -> Iterator[Touch]:
-        """What lies under the window of output n, padding and gaps included."""
+        """What lies under the window of output n, padding and gaps included.
+
+        A transposed convolution adds the windows of every padded position that copies n.
+        """
         geometry = self.geometry
-        *out, d = (int(i) for i in np.unravel_index(n, geometry.out_shape))
+        *out, d = (int(i) for i in np.unravel_index(n, self.A.out_shape))
         group = d // (geometry.c_out // geometry.groups)
-        for tap in np.ndindex(*(axis.kernel_size for axis in geometry.axes)):
-            place = tuple(
-                axis.stride * o + axis.dilation * k - axis.low
-                for axis, o, k in zip(geometry.axes, out, tap, strict=True)
-            )
-            for c in np.flatnonzero(geometry.joined[:, d]):
-                channel = group * (geometry.c_in // geometry.groups) + int(c)
-                yield Touch(channel, place, int(self.number[*tap, c, d]))
+        channels = [
+            (group * (geometry.c_in // geometry.groups) + int(c), c) for c in np.flatnonzero(geometry.joined[:, d])
+        ]
+        for start in itertools.product(*self._copies(out)):
+            for tap in np.ndindex(*(axis.kernel_size for axis in geometry.axes)):
+                place = tuple(
+                    axis.stride * o + axis.dilation * k - axis.low
+                    for axis, o, k in zip(self.axes, start, tap, strict=True)
+                )
+                for channel, c in channels:
+                    yield Touch(channel, place, int(self.number[*tap, c, d]))
+
+    def _copies(self, out: Sequence[int]) -> list[list[int]]:
+        """For each axis the outputs of the geometry that are added up in an output."""
+        if not (self.transposed and self.pads):
+            return [[o] for o in out]
+        return [np.flatnonzero(pad.table() == o).tolist() for pad, o in zip(self.pads, out, strict=True)]
 
 
 def conv_walk(
@@ -176,17 +223,18 @@ def conv_walk(
         C = conv_map(w, tuple(in_size), **options)
         shown = [formulas.out_size(*numbers) for numbers in zip(slidings, in_size, strict=True)]
     A = C.T if transpose else C
+    name = "C·Pad" if parts(C)[1] else "C"
     what, extra = ("Transposed convolution", {"output padding": output_padding}) if transpose else ("Convolution", {})
     return Walk(
         title=_title(what, in_size, kernel_size, options | extra, channels),
         formula=tuple(dict.fromkeys(shown)),
-        name="Cᵀ" if transpose else "C",
+        name=transposed(name) if transpose else name,
         A=A,
         f=f,
         x=x,
         y_bar=_array(rng.integers(1, 4, A.out_shape), A.out_shape),
         w=w,
-        number=numbers(C, transpose),  # pyright: ignore
+        number=numbers(parts(C)[0], transpose),  # pyright: ignore
     )
 
 
@@ -221,7 +269,25 @@ def pool_walk(kind: str, x: Any, window: tuple[int, ...], *, seed: int = 0, **op
     )
 
 
+def transposed(name: str) -> str:
+    """The name of a matrix's transpose.
+
+    >>> transposed("C"), transposed("Cᵀ"), transposed("C·Pad"), transposed("(C·Pad)ᵀ")
+    ('Cᵀ', 'C', '(C·Pad)ᵀ', 'C·Pad')
+    """
+    if name.endswith("ᵀ"):
+        return name.removesuffix("ᵀ").removeprefix("(").removesuffix(")") if "·" in name else name.removesuffix("ᵀ")
+    return f"({name})ᵀ" if "·" in name else f"{name}ᵀ"
+
+
 _SLIDING = {"stride", "padding", "dilation", "stretch"}
+
+
+def _unread(axis: Axis, pad: PadAxis | None) -> set[int]:
+    """The inputs of an axis that no output reads, not through any of their copies either."""
+    if pad is None:
+        return set(axis.unread())
+    return set(range(pad.in_size)) - set(np.delete(pad.table(), list(axis.unread())).tolist())
 
 
 def _array(values: Any, shape: tuple[int, ...]) -> Float[Array, "..."]:
@@ -240,7 +306,7 @@ def _title(
     parts += [f"{channels[0]} → {channels[1]} channels"] if channels != (1, 1) else []
     usual = _USUAL if usual is None else usual
     parts += [
-        f"{name} {_option(value)}"
+        f"{name.replace('_', ' ')} {_option(value)}"
         for name, value in options.items()
         if not {*(value if isinstance(value, tuple) else (value,))} <= {*usual.get(name, ()), (0, 0)}
     ]
@@ -254,6 +320,7 @@ _USUAL = {
     "stretch": (1,),
     "groups": (1,),
     "flip": (False,),
+    "padding_mode": ("zeros",),
     "output padding": (0,),
 }
 _OF_POOLS = {name: values for name, values in _USUAL.items() if name != "stride"}

@@ -31,6 +31,30 @@ def test_show_explains_a_convolution():
         assert line in result.output
 
 
+def test_show_explains_padding_that_copies(tmp_path):
+    files = [tmp_path / "still.svg", tmp_path / "walk.html"]
+    args = ["--dims", 1, "--input", 4, "--padding", 1, "--padding-mode", "reflect"]
+    result = run("show", *args, "--still", files[0], "--animation", files[1])
+    assert result.exit_code == 0, result.output
+    for line in (
+        "padding 1, padding mode reflect",
+        "C·Pad is 4×4, from 4 to 4",
+        "10 of 16, 62.5 %",
+        "4 values, of 3 taps and 1 sum of taps",
+        "4 of at most 4",
+        "  w₁    w₀+w₂    ·      ·   ",
+    ):
+        assert line in result.output
+    assert all(file.stat().st_size > 0 for file in files)
+
+
+def test_the_legend_breaks_between_its_marks():
+    args = ["--input", 4, "--padding", 1, "--padding-mode", "replicate"]
+    legend = [line for line in run("show", *args, width=60).output.splitlines() if "+w" in line]
+    assert len(legend) == 4
+    assert all(len(part.split(" ")) == 2 for line in legend for part in line.split("  "))
+
+
 def test_show_of_a_wide_matrix_marks_the_taps():
     result = run("show", "--input", "1x10", "--kernel", "1x3", "--stride", 2, width=48)
     assert "0 w₀₀  1 w₀₁  2 w₀₂" in result.output
@@ -79,6 +103,9 @@ def test_show_writes_files(tmp_path):
         (["--channels", "3", "--groups", "2"], "`groups`=2 must divide"),
         (["--groups", "0"], "`groups`=0 must be at least 1"),
         (["--still", "a.doc"], "a still is one of"),
+        (["--padding", "1", "--padding-mode", "mirror"], "use one of zeros, circular, reflect, replicate"),
+        (["--padding", "5", "--padding-mode", "reflect"], "reflect padding reaches at most 4"),
+        (["--padding", "1", "--padding-mode", "circular", "--stretch", "2"], "no meaning for a stretched input"),
         (["--rate", "0"], "`rate`=0.0 must be greater than 0"),
         (["--still", "/no/such/folder/a.png"], "No such file"),
     ],

@@ -21,6 +21,17 @@ WALKS = {
     "image": lambda: conv_walk((5, 4), (3, 2), stride=2, padding=((1, 0), (0, 2)), channels=(2, 4), groups=2),
     "flipped signal": lambda: conv_walk((7,), (3,), stride=2, dilation=2, padding=2, flip=True),
     "transposed": lambda: conv_walk((2, 3), (3, 2), stride=2, transpose=True, channels=(2, 1), output_padding=(1, 0)),
+    "reflected": lambda: conv_walk(
+        (4, 3), (3, 2), stride=(2, 1), padding=(1, (0, 1)), padding_mode="reflect", flip=True
+    ),
+    "replicated": lambda: conv_walk(
+        (3, 2), (3, 3), padding="SAME", padding_mode="replicate", channels=(2, 2), groups=2
+    ),
+    "circular, transposed": lambda: conv_walk((2,), (3,), stride=2, padding=1, padding_mode="circular", transpose=True),
+    "circular, with pixels unread": lambda: conv_walk((5,), (1,), stride=3, padding=1, padding_mode="circular"),
+    "replicated, transposed": lambda: conv_walk(
+        (3, 2), (3, 2), padding=((1, 1), (2, 0)), padding_mode="replicate", transpose=True, channels=(2, 1)
+    ),
     "average": lambda: pool_walk("average", X[..., :1] * 12, (2, 2), stride=1),
     "max": lambda: pool_walk("max", X, (2, 3), stride=(2, 1)),
 }
@@ -43,12 +54,32 @@ def test_every_entry_belongs_to_its_tap(walk):
     there = walk.table >= 0
     np.testing.assert_array_equal(there, walk.C != 0)
     if walk.w is not None:
-        np.testing.assert_array_equal(walk.C[there], np.ravel(walk.w)[walk.table[there]])
+        w = np.ravel(walk.w)
+        np.testing.assert_array_equal(walk.C[there], [w[[*walk.sums[met]]].sum() for met in walk.table[there]])
         places = {"w" + "".join(map(str, place)): value for place, value in np.ndenumerate(np.asarray(walk.w))}
         low = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
         single = walk.w.shape[-2:] == (1, 1)
         for name, value in zip(walk.names[there], walk.C[there], strict=True):
-            assert places[name.translate(low) + "00" * single] == value
+            taps = name.translate(low).split("+")
+            assert sum(places[tap + "00" * single] for tap in taps) == value
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WALKS if kind not in ("average", "max")])
+def test_the_unread_pixels_are_the_zero_columns(kind):
+    walk = WALKS[kind]()
+    read = walk.C.any(0).reshape(walk.A.in_shape).any(-1)
+    assert walk.unread == [tuple(pixel) for pixel in np.argwhere(~read).tolist()]
+    assert walk.unread == {"circular, with pixels unread": [(1,), (3,)]}.get(kind, walk.unread)
+
+
+def test_padding_that_copies_is_seen_with_the_values_it_copies():
+    stage = Stage(conv_walk((3, 4), (3, 3), padding=1, padding_mode="circular"))
+    padded = np.pad(np.asarray(stage.walk.x)[..., 0], 1, mode="wrap")
+    for (_, place), cell in stage.x.position.items():
+        text = stage.x.texts[cell]
+        assert text is not None
+        assert text.get_text() == shown(float(padded[place[0] + 1, place[1] + 1]))
+    assert len(stage.x.own) == len([text for text in stage.x_bar.texts if text]) == 12
 
 
 def test_the_window_covers_the_row(walk):
@@ -58,12 +89,12 @@ def test_the_window_covers_the_row(walk):
         for channel, place, tap in walk.window(n):
             index = stage.x.cells[stage.x.position[channel, place]]
             if index is not None:
-                touched[int(np.ravel_multi_index(index, walk.A.in_shape))] = tap
-        row = {int(i): walk.table[n, i] for i in np.flatnonzero(walk.C[n])}
+                touched.setdefault(int(np.ravel_multi_index(index, walk.A.in_shape)), []).append(tap)
+        row = {int(i): [*walk.sums[walk.table[n, i]]] for i in np.flatnonzero(walk.C[n])}
         if walk.name == "P(x)":
             assert row.items() <= touched.items()
         else:
-            assert row == touched
+            assert row == {i: sorted(taps) for i, taps in touched.items()}
 
 
 def test_the_stage_shows_each_output(walk):
