@@ -20,11 +20,13 @@ def gallery(
     from rich.progress import track
 
     from minicnn.draw.gallery import chosen, make, write_index
+    from minicnn.draw.movie import check_animation
     from minicnn.draw.style import background
 
     with one_line_errors(), background(dark):
         if rate <= 0:
             raise ValueError(f"`rate`={rate} must be greater than 0")
+        check_animation(Path(f"gallery.{suffix}"))
         folder.mkdir(parents=True, exist_ok=True)
         found = [
             make(published, folder, f".{suffix}", rate)

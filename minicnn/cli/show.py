@@ -32,7 +32,7 @@ def show(
     seed: Seed = 0,
 ) -> None:
     """Explain one convolution: its size, its matrix C, and what Cᵀ does to a gradient."""
-    from minicnn.draw.movie import save_animation, save_still
+    from minicnn.draw.movie import check_animation, check_still, save_animation, save_still
     from minicnn.draw.stage import Stage
     from minicnn.draw.style import background
     from minicnn.draw.terminal import explain
@@ -41,6 +41,10 @@ def show(
     with one_line_errors():
         if rate <= 0:
             raise ValueError(f"`rate`={rate} must be greater than 0")
+        if still:
+            check_still(still)
+        if animation:
+            check_animation(animation)
         rank = rank_of(dims, in_size, kernel)
         options: dict[str, Any] = {
             "stride": each("stride", stride, rank),

@@ -1,18 +1,35 @@
 """A stage written to a file: a still, or an animation that steps through the outputs."""
 
-import shutil
+import base64
+import io
+import json
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from minicnn.draw.player import PLAYER
 from minicnn.draw.stage import Stage
 
 _MOST = 400  # outputs that an animation can step through
 _PROBES = 6  # pictures whose colours make the palette
 _HELD = 3  # how many times as long the last picture is held
+
+
+def check_still(path: Path) -> None:
+    """Raise if a still cannot be written there, before anything is drawn.
+
+    Raises:
+        ValueError: if the suffix is no format that matplotlib knows.
+    """
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix[1:].lower() not in known:
+        raise ValueError(f"{path.name}: a still is one of {', '.join(sorted(known))}")
 
 
 def save_still(stage: Stage, path: Path, dpi: int = 150) -> Path:
@@ -21,12 +38,25 @@ def save_still(stage: Stage, path: Path, dpi: int = 150) -> Path:
     Raises:
         ValueError: if the suffix is no such format.
     """
+    check_still(path)
     stage.show(None)
-    known = stage.canvas.get_supported_filetypes()
-    if path.suffix[1:].lower() not in known:
-        raise ValueError(f"{path.name}: a still is one of {', '.join(sorted(known))}")
     stage.figure.savefig(path, dpi=dpi)
     return path
+
+
+def check_animation(path: Path) -> None:
+    """Raise if an animation cannot be written there, before anything is drawn.
+
+    Raises:
+        ValueError: if the suffix is not .gif, .mp4 or .html.
+        FileNotFoundError: if it is .mp4 and there is no ffmpeg.
+    """
+    from matplotlib.animation import FFMpegWriter
+
+    if path.suffix.lower() not in _WRITERS:
+        raise ValueError(f"{path.name}: an animation is one of {', '.join(_WRITERS)}")
+    if path.suffix.lower() == ".mp4" and not FFMpegWriter.isAvailable():
+        raise FileNotFoundError(f"{path.name} needs ffmpeg, which is not installed: write a .gif or a .html instead")
 
 
 def save_animation(stage: Stage, path: Path, rate: float = 2.0) -> Path:
@@ -41,9 +71,8 @@ def save_animation(stage: Stage, path: Path, rate: float = 2.0) -> Path:
         ValueError: for another suffix, or more outputs than anyone would watch.
         FileNotFoundError: if the suffix is .mp4 and there is no ffmpeg.
     """
+    check_animation(path)
     outputs = len(stage.walk.C)
-    if path.suffix.lower() not in _WRITERS:
-        raise ValueError(f"{path.name}: an animation is one of {', '.join(_WRITERS)}")
     if outputs > _MOST:
         raise ValueError(f"{path.name} would step through {outputs:,} outputs: at most {_MOST}, so use a smaller input")
     _WRITERS[path.suffix.lower()](stage, path, rate)
@@ -51,21 +80,25 @@ def save_animation(stage: Stage, path: Path, rate: float = 2.0) -> Path:
 
 
 def _gif(stage: Stage, path: Path, rate: float) -> None:
+    first, *rest = _pictures(stage)
+    step = round(1000 / rate)
+    durations = [step] * len(rest) + [_HELD * step]
+    first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
+
+
+def _pictures(stage: Stage) -> list[Any]:
+    """Every output's picture, all with one palette, so that a GIF stores only what changes."""
     from PIL import Image
 
     outputs = len(stage.walk.C)
     probes = np.stack([frame[::2, ::2] for frame in stage.frames(range(0, outputs, max(outputs // _PROBES, 1)))])
-    # One palette for all pictures, so that only what changes is stored.
     palette, nearest = commonest(probes)
     pictures = []
     for frame in stage.frames():
         picture = Image.fromarray(nearest[_box(frame)])
         picture.putpalette(palette.tobytes())
         pictures.append(picture)
-    first, *rest = pictures
-    step = round(1000 / rate)
-    durations = [step] * len(rest) + [_HELD * step]
-    first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
+    return pictures
 
 
 def commonest(
@@ -98,24 +131,29 @@ def _box(colors: UInt8[np.ndarray, "*n 3"]) -> Int[np.ndarray, "*n"]:
 
 
 def _mp4(stage: Stage, path: Path, rate: float) -> None:
-    if shutil.which("ffmpeg") is None:
-        raise FileNotFoundError(f"{path.name} needs ffmpeg, which is not installed: write a .gif or a .html instead")
-    _animation(stage).save(path, writer="ffmpeg", fps=rate)
+    from matplotlib.animation import FuncAnimation
+
+    frames = FuncAnimation(stage.figure, lambda n: (stage.show(n), ())[1], frames=len(stage.walk.C))
+    frames.save(path, writer="ffmpeg", fps=rate)
 
 
 def _html(stage: Stage, path: Path, rate: float) -> None:
-    from matplotlib import rc_context
+    """A page that needs nothing from elsewhere."""
+    from matplotlib.colors import to_hex
 
-    with rc_context({"animation.embed_limit": 2**10}):
-        player = _animation(stage).to_jshtml(fps=rate)
-    head = f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{stage.walk.title}</title></head>'
-    path.write_text(f"{head}<body>{player}</body></html>\n")
+    title = escape(stage.walk.title)
+    sources = json.dumps([_embedded(picture) for picture in _pictures(stage)])
+    ground, ink = to_hex(stage.x.paper), to_hex(stage.x.ink)
+    page = PLAYER.substitute(
+        title=title, ground=ground, ink=ink, sources=sources, last=len(stage.walk.C) - 1, pause=1000 / rate, held=_HELD
+    )
+    path.write_text(page)
 
 
-def _animation(stage: Stage) -> Any:
-    from matplotlib.animation import FuncAnimation
-
-    return FuncAnimation(stage.figure, lambda n: (stage.show(n), ())[1], frames=len(stage.walk.C))
+def _embedded(picture: Any) -> str:
+    data = io.BytesIO()
+    picture.save(data, "png", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
 _WRITERS: dict[str, Callable[[Stage, Path, float], None]] = {".gif": _gif, ".mp4": _mp4, ".html": _html}

@@ -1,5 +1,6 @@
 """`minicnn show` and `minicnn gallery`: what they print, what they write, and what they refuse."""
 
+import matplotlib as mpl
 import pytest
 from typer.testing import CliRunner
 
@@ -117,6 +118,17 @@ def test_show_refuses_in_one_line(args, said):
     assert len(errors) == 1
     assert said in errors[0]
     assert "Traceback" not in result.output
+
+
+def test_without_ffmpeg_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.setitem(mpl.rcParams, "animation.ffmpeg_path", "no-such-ffmpeg")
+    shown = run("show", "--still", tmp_path / "a.png", "--animation", tmp_path / "a.mp4", width=400)
+    made = run("gallery", tmp_path / "made", "--format", "mp4", width=400)
+    for result in (shown, made):
+        assert result.exit_code == 2
+        (line,) = result.output.splitlines()
+        assert "needs ffmpeg, which is not installed: write a .gif or a .html instead" in line
+    assert not any(tmp_path.iterdir())
 
 
 def test_gallery_makes_what_is_asked_for(tmp_path):

@@ -147,6 +147,7 @@ def test_an_animation_has_a_picture_for_each_output(small, tmp_path):
 def test_an_animation_for_the_browser(small, tmp_path):
     page = save_animation(small, tmp_path / "small.html").read_text()
     assert page.count("data:image/png;base64") == 2
+    assert "http" not in page  # it needs no network
     assert "<title>Convolution: input 3×2, kernel 2×2</title>" in page
 
 
@@ -156,13 +157,14 @@ def test_a_still(small, tmp_path):
 
 
 def test_what_cannot_be_written_is_said(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(movie.shutil, "which", lambda name: None)
+    monkeypatch.setitem(mpl.rcParams, "animation.ffmpeg_path", "no-such-ffmpeg")
     with pytest.raises(FileNotFoundError, match="needs ffmpeg"):
         save_animation(small, tmp_path / "small.mp4")
     with pytest.raises(ValueError, match=r"an animation is one of \.gif, \.mp4, \.html"):
         save_animation(small, tmp_path / "small.mov")
     with pytest.raises(ValueError, match="a still is one of"):
         save_still(small, tmp_path / "small.doc")
+    assert not any(tmp_path.iterdir())
     monkeypatch.setattr(movie, "_MOST", 1)
     with pytest.raises(ValueError, match="would step through 2 outputs"):
         save_animation(small, tmp_path / "small.gif")
