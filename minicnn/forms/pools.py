@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
+from operator import add
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int, Shaped
+from jaxtyping import Array, Int, Shaped
 
 from minicnn.axis import Axis, Sliding
-from minicnn.forms.shifts import shift, taps
+from minicnn.forms.shifts import read, shift, taps, widen
 from minicnn.forms.tables import BinAxis, gather
-from minicnn.forms.tiles import Cut, Span
-from minicnn.forms.tiles import gather as gather_tiles
-from minicnn.forms.tiles import scatter as scatter_tiles
 
 
 def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bool) -> tuple[Axis, ...]:
@@ -54,14 +52,22 @@ def max_windows(
 
     Found tap by tap, so that no window is ever stored.
     """
-    lowest = _lowest(x.dtype)
-    first = _first_taps(axes)
+    wide, first = widen(x, axes, _lowest(x.dtype)), _first_taps(axes)
     best, winner = jnp.zeros((), x.dtype), jnp.zeros((), jnp.int32)
     for n, tap in enumerate(taps(axes)):
-        value = shift(x, axes, tap, lowest)
+        value = read(wide, axes, tap)
         better = (first == n) | (value > best) | (jnp.isnan(value) & ~jnp.isnan(best))
         best, winner = jnp.where(better, value, best), jnp.where(better, n, winner)
-    return best, winner
+    return best, _once(winner)
+
+
+def _once(winner: Int[Array, "..."]) -> Int[Array, "..."]:
+    """The same numbers, as the largest of themselves and -1.
+
+    XLA repeats a chain of comparisons in every loop that reads its result, here once for each tap. A reduction is
+    computed once.
+    """
+    return jnp.stack([winner, jnp.full_like(winner, -1)]).max(0)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -74,48 +80,24 @@ def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Ar
 def _max_values_jvp(
     axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Shaped[Array, "b *out c"], Shaped[Array, "b *out c"]]:
-    # behind the barrier the winners are an array; without it XLA finds them anew for every tap of the cotangent
-    best, winner = jax.lax.optimization_barrier(max_windows(primals[0], axes))
+    best, winner = max_windows(primals[0], axes)
     return best, select(tangents[0], winner, axes)
 
 
 def select(
     x: Shaped[Array, "b *in c"], winner: Int[Array, "b *out c"], axes: Sequence[Axis]
 ) -> Shaped[Array, "b *out c"]:
-    """The entry of each window that its winner points to."""
-    windows = gather_tiles(x[None], _windows(axes))[0]
-    # all entries but one of each window are zeros, so that the sum copies
-    return jnp.where(_is_winner(winner, axes), windows, jnp.zeros((), x.dtype)).sum(_inside(axes), dtype=x.dtype)
+    """The entry of each window that its winner points to: for every tap, the outputs that it won."""
+    wide, zero = widen(x, axes), jnp.zeros((), x.dtype)
+    return reduce(add, (jnp.where(winner == n, read(wide, axes, tap), zero) for n, tap in enumerate(taps(axes))))
 
 
 def select_transpose(
     y: Shaped[Array, "b *out c"], winner: Int[Array, "b *out c"], axes: Sequence[Axis]
 ) -> Shaped[Array, "b *in c"]:
-    """The adjoint: every window holds its y where its winner points to; where windows overlap they add."""
-    held = jnp.where(_is_winner(winner, axes), jnp.expand_dims(y, _inside(axes)), jnp.zeros((), y.dtype))
-    return scatter_tiles(held[None], _windows(axes), [axis.in_size for axis in axes])[0]
-
-
-def _windows(axes: Sequence[Axis]) -> list[Span]:
-    return [Cut.outputs(axis, 1).x for axis in axes]
-
-
-def _inside(axes: Sequence[Axis]) -> tuple[int, ...]:
-    """Where the places inside of a window stand in (b, *out, *place, c)."""
-    return tuple(range(1 + len(axes), 1 + 2 * len(axes)))
-
-
-def _is_winner(winner: Int[Array, "b *out c"], axes: Sequence[Axis]) -> Bool[Array, "..."]:
-    """Which place of each window wins, (b, *out, *place, c)."""
-    sizes = [axis.kernel_size for axis in axes]
-    place = np.arange(math.prod(sizes), dtype=np.int32).reshape(*sizes, 1)
-    return jnp.expand_dims(winner, _inside(axes)) == place
-
-
-def winning_taps(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
-    """The winners of `max_windows` alone, for floating x: one argmax, which XLA does not repeat in every consumer."""
-    largest = jnp.argmax(jnp.stack([shift(x, axes, tap, -jnp.inf) for tap in taps(axes)]), axis=0)
-    return jnp.maximum(largest, _first_taps(axes)).astype(jnp.int32)
+    """The adjoint: for every tap, the outputs that it won are shifted back; where windows overlap they add."""
+    back, zero = [axis.T for axis in axes], jnp.zeros((), y.dtype)
+    return reduce(add, (shift(jnp.where(winner == n, y, zero), back, tap) for n, tap in enumerate(taps(axes))))
 
 
 def _first_taps(axes: Sequence[Axis]) -> Int[Array, "*out 1"]:

@@ -10,8 +10,6 @@ import pytest
 
 import minicnn
 from minicnn import autodiff
-from minicnn.forms.pools import max_windows, winning_taps
-from minicnn.functional.pooling import pooling_axes
 
 WINDOWS: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "side by side": ((2, 6, 4, 3), (2, 2), {}),
@@ -31,16 +29,7 @@ def test_the_gradient_of_max_pooling_is_jaxs_on_ties_infinities_and_nans(name: s
     shape, window, options = WINDOWS[name]
     x = jnp.asarray(np.random.default_rng(1).choice(POOR, shape))
     f = partial(minicnn.max_pool, window=window, **options)
-    axes, _ = pooling_axes(
-        x, window, **({"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False} | options)
-    )
     y_bar = jnp.asarray(np.random.default_rng(2).integers(-4, 5, jax.eval_shape(f, x).shape), jnp.float32)
 
-    @jax.jit
-    def everything(x: jax.Array) -> Any:
-        images = x.reshape(-1, *x.shape[-len(window) - 1 :])
-        gradients = [engine.vjp(f, x)[1](y_bar)[0] for engine in (autodiff, jax)]
-        return gradients, [winning_taps(images, axes), max_windows(images, axes)[1]]
-
-    for ours, expected in everything(x):
-        np.testing.assert_array_equal(ours, expected)
+    ours, expected = jax.jit(lambda x: [engine.vjp(f, x)[1](y_bar)[0] for engine in (autodiff, jax)])(x)
+    np.testing.assert_array_equal(ours, expected)
