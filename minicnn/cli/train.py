@@ -1,5 +1,7 @@
 """`minicnn demo` and `minicnn train`."""
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,8 +93,10 @@ def train(
 
 
 def _train(given: dict[str, Any], place: Place) -> None:
+    from minicnn.train.sharding import connected
+
     begun = time.perf_counter()
-    with one_line_errors(), _one_line_interrupts(place):
+    with _at_once(place), one_line_errors(), _one_line_interrupts(place), connected():
         run, plan, params = _fit(given, place)
         reports = _finish(run, plan, params, begun) if run is not None else ()
     exit_by(reports)
@@ -133,13 +137,14 @@ def _config(given: dict[str, Any], place: Place) -> tuple[Any, Path | None]:
     if place.resume is None:
         return config_of(**given), place.data_dir
     opened = Run.reopen(place.resume) if is_first() else None
-    config = Config.from_json(json_from_first(opened and opened.config.to_json()))
+    fields, folder = json_from_first(opened and [opened.config.to_json(), opened.data_dir and str(opened.data_dir)])
+    config = Config.from_json(fields)
     other = [
         f"`{name}`={value} ({getattr(config, name)})" for name, value in given.items() if getattr(config, name) != value
     ]
     if other:
         raise ValueError(f"{place.resume} has another config: {', '.join(other)}: leave that out, or start a new run")
-    return config, place.data_dir or (opened and opened.data_dir)
+    return config, place.data_dir or (folder and Path(folder))
 
 
 def _finish(run: Any, plan: Any, params: Any, begun: float) -> Any:
@@ -161,6 +166,19 @@ def _finish(run: Any, plan: Any, params: Any, begun: float) -> Any:
         soft_wrap=True,
     )
     return reports
+
+
+@contextmanager
+def _at_once(place: Place) -> Iterator[None]:
+    """One of several processes that fails is gone at once: in order, it would wait in vain for the others to end."""
+    try:
+        yield
+    except typer.Exit as end:
+        if place.coordinator is None:
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.exit_code)
 
 
 @contextmanager

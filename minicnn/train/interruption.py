@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run that was asked to stop, and has saved a checkpoint.
+    """A run that was asked to stop, and has saved a checkpoint if this is the process that writes it.
 
     Attributes:
         step: steps done.
@@ -18,8 +18,8 @@ class Interrupted(KeyboardInterrupt):
         folder: of the run.
     """
 
-    def __init__(self, step: int, steps: int, signum: int, folder: Path) -> None:
-        super().__init__(f"stopped after step {step} of {steps}, whose checkpoint is saved")
+    def __init__(self, step: int, steps: int, signum: int, folder: Path, saved: bool) -> None:
+        super().__init__(f"stopped after step {step} of {steps}{', whose checkpoint is saved' if saved else ''}")
         self.step, self.signum, self.folder = step, signum, folder
 
 

@@ -110,7 +110,7 @@ def train(plan: Plan, listener: Listener, run: Run | None = None, checkpoint_eve
                         _end_epoch(plan, flight, state, listener, run)
                     _save(plan, state, flight.tally, run)
                 if run is not None and signum:
-                    raise Interrupted(flight.step, plan.steps, signum, run.folder)
+                    raise Interrupted(flight.step, plan.steps, signum, run.folder, saved=is_first())
         except NotFiniteError as error:
             _keep_good(plan, flight, run, error)
     return jax.tree.map(lambda leaf: jax.numpy.asarray(np.asarray(leaf)), state.params)

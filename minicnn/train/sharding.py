@@ -1,6 +1,8 @@
 """Several devices: a mesh that shares every batch, and matrices whose rows are spread over it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -55,6 +57,24 @@ def join(coordinator: str, processes: int, process: int) -> None:
         jax.distributed.initialize(coordinator, processes, process)
     except RuntimeError as error:
         raise ConnectionError(f"no connection with the coordinator at {coordinator}: {error}") from error
+
+
+@contextmanager
+def connected() -> Iterator[None]:
+    """Work that needs all of several processes.
+
+    Raises:
+        ConnectionError: if another one is gone.
+    """
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        reason = str(error).partition("\n")[0]
+        raise ConnectionError(
+            f"this process and the others have lost one another ({reason}): start all of them again with --resume"
+        ) from error
 
 
 def is_first() -> bool:

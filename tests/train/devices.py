@@ -1,4 +1,7 @@
-"""What a process with eight simulated devices finds out, and one of two that train together; JSON on stdout."""
+"""What a process with eight simulated devices finds out, or one of two that train together: JSON on stdout.
+
+Or `train`, the command, with the tiny network among those it knows.
+"""
 
 import json
 import os
@@ -13,13 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 
 import minicnn
+from minicnn.cli import app
 from minicnn.nn import Conv, Flatten, MaxPool, Sequential
 from minicnn.nn.elementary import Dense
-from minicnn.train import Interrupted, Run, join, mesh_of, shard_rows
+from minicnn.train import Interrupted, Run, catalogue, join, mesh_of, recipes, shard_rows
 from minicnn.train.loop import Listener, train
 from minicnn.train.sharding import copied, spread
 from minicnn.train.step import loss_and_gradient
-from tests.train.tiny import CONFIG, RECIPE, flat, tiny_plan
+from tests.train.tiny import CONFIG, RECIPE, flat, tiny_data, tiny_plan
 
 
 def gradients() -> list[list[float]]:
@@ -81,7 +85,10 @@ def together(port: str, process: str, folder: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] == ["train"]:
+        recipes.RECIPES["tiny"], catalogue.DATA["tiny"] = RECIPE, lambda folder: tiny_data()
+        app()
+    elif len(sys.argv) > 1:
         print(json.dumps(together(*sys.argv[1:])))
     else:
         print(json.dumps({"gradients": gradients(), "resumed": resumed(), "rows": rows()}))

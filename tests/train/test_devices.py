@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,21 @@ from tests.train.tiny import flat, tiny_plan
 FEW_ROUNDINGS = 64 * np.finfo(np.float32).eps
 
 
-def start(*args: str, devices: int) -> subprocess.Popen:
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def start(*args: str, devices: int, stderr: int | None = None) -> subprocess.Popen:
     environment = {
         **os.environ,
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "JAX_PLATFORMS": "cpu",
     }
     command = [sys.executable, "-m", "tests.train.devices", *args]
-    return subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environment, stdout=subprocess.PIPE, text=True)
+    where = Path(__file__).parents[2]
+    return subprocess.Popen(command, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def result(process: subprocess.Popen) -> dict:
@@ -58,9 +66,7 @@ def test_a_dense_matrix_is_spread_by_rows(eight):
 
 
 def test_two_processes_train_together(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = free_port()
     processes = [start(port, str(process), str(tmp_path), devices=1) for process in range(2)]
     found = [result(process) for process in processes]
     assert [one["devices"] for one in found] == [2, 2]
@@ -68,6 +74,24 @@ def test_two_processes_train_together(tmp_path):
     assert found[0]["params"] == found[0]["again"]
     np.testing.assert_allclose(found[0]["params"], flat(train(tiny_plan(), Listener())), rtol=1e-4, atol=1e-5)
     assert [record.epoch for record in Run(tmp_path / "run").records()] == [1, 2, 3, 4]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_lost_process_is_one_line_of_the_other(lost, tmp_path):
+    args = ["--model", "tiny", "--data", "tiny", "--batch", "8", "--epochs", "1000000", "--runs-dir", str(tmp_path)]
+    args += ["--coordinator", f"127.0.0.1:{free_port()}", "--processes", "2", "--process"]
+    processes = [start("train", *args, str(n), devices=1, stderr=subprocess.PIPE) for n in range(2)]
+    until = time.monotonic() + 300
+    while not list(tmp_path.glob("run/step-*")) and time.monotonic() < until:
+        time.sleep(0.05)
+    processes[lost].kill()
+    _, said = processes[1 - lost].communicate(timeout=300)
+    processes[lost].communicate(timeout=300)
+    assert processes[1 - lost].returncode == 2
+    assert "start all of them again with --resume" in said
+    assert "Traceback" not in said
+    assert Run(tmp_path / "run").checkpoints.newest(pytest.fail)
 
 
 def test_more_devices_than_there_are_is_one_line():
