@@ -16,6 +16,7 @@ from minicnn.cli.parsing import each, sizes
 def certify(
     run: Annotated[Path | None, typer.Argument(help="The folder of a finished run.")] = None,
     image: Annotated[int, typer.Option(help="Of a run: number of the test image.")] = 0,
+    data_dir: Annotated[Path | None, typer.Option(help="Of a run: where its data set is, if no longer there.")] = None,
     size: Annotated[str, typer.Option(help="Of a layer: size of the input, 6 or 6x5 or 4x4x3.")] = "6x6",
     kernel: Annotated[str | None, typer.Option(help="Of a layer: taps, 3 for every axis or 3x2.")] = None,
     stride: Annotated[str, typer.Option(help="Of a layer: 2 or 2x1.")] = "1",
@@ -37,7 +38,7 @@ def certify(
         if run is not None and kernel is not None:
             raise ValueError("give a RUN or --kernel, not both")
         if run is not None:
-            found, result = _certify_run(run, image)
+            found, result = _certify_run(run, image, data_dir)
         else:
             defaults = {"stretch": "1", "groups": 1, "flip": False, "padding_mode": "zeros"}
             given = {"stretch": stretch, "groups": groups, "flip": flip, "padding_mode": padding_mode}
@@ -49,13 +50,13 @@ def certify(
     exit_by(found)
 
 
-def _certify_run(folder: Path, image: int) -> tuple[Sequence[Any], list[Any]]:
+def _certify_run(folder: Path, image: int, data_dir: Path | None) -> tuple[Sequence[Any], list[Any]]:
     from minicnn.train import Run
     from minicnn.train.evaluation import Trained
     from minicnn.train.proof import check_network
     from minicnn.train.report import table
 
-    trained = Trained.of(Run.open(folder))
+    trained = Trained.of(Run.open(folder), data_dir)
     test = trained.data.test
     if not 0 <= image < len(test):
         raise ValueError(f"`image`={image}: the test images are 0 to {len(test) - 1}")

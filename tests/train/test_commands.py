@@ -42,7 +42,7 @@ def test_a_stopped_run_is_resumed_and_read_back(tiny, tmp_path):
     assert found["accuracy"] == run.records()[-1].test_accuracy
     assert np.sum(found["counts"]) == 10
     assert (tmp_path / "c.png").exists()
-    assert "vjp" in call("certify", run.folder)
+    assert "vjp" in call("certify", run.folder, "--data-dir", tmp_path)
     Image.fromarray(np.uint8(np.eye(40) * 255)).save(tmp_path / "x.png")
     output = call("predict", run.folder, tmp_path / "x.png")
     assert "x.png: " in output
