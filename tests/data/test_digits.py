@@ -1,9 +1,10 @@
 """The embedded digits and the matrix that enlarges them."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.data import digits, upsampling
+from minicnn.data import Split, digits, upsampling
 
 
 def test_the_split_is_fixed_and_stratified():
@@ -31,10 +32,12 @@ def test_upsampling_interpolates_a_ramp_linearly():
 
 
 def test_batches_are_full_shuffled_and_a_permutation():
-    import jax
-
     data = digits().train
-    batches = list(data.batches(100, jax.random.key(0)))
+    numbered = Split(data.images, np.arange(len(data), dtype=np.int32))
+    batches = list(numbered.batches(100, jax.random.key(0)))
     assert [len(batch) for batch in batches] == [100] * 14
-    assert not np.array_equal(batches[0].labels, data.labels[:100])
+    numbers = np.concatenate([batch.labels for batch in batches])
+    assert len(np.unique(numbers)) == 1400
+    assert not np.array_equal(numbers, np.sort(numbers))
+    np.testing.assert_array_equal(batches[3].images, data.images[batches[3].labels])
     assert [len(batch) for batch in data.batches(1000)] == [1000, 437]

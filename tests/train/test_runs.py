@@ -1,5 +1,7 @@
 """A run: the same seed gives the same numbers, and the folder gives the parameters back."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from minicnn.data import Dataset, digits
 from minicnn.identities.layers import Check, LayerReport
 from minicnn.nn import Conv, Dense, Flatten, MaxPool, Sequential
 from minicnn.train import Config, Record, Run, fit, proof, report
+from tests.train.tiny import tiny_plan
 
 MODEL = Sequential((MaxPool((4, 4)), Conv(2, (3, 3)), Flatten(), Dense(10)))
 CONFIG = Config(epochs=2, batch=50)
@@ -27,6 +30,14 @@ def test_the_same_seed_gives_the_same_numbers(small):
     b = fit(MODEL, small, CONFIG, on_epoch=second.append)
     jax.tree.map(np.testing.assert_array_equal, a, b)
     assert [r.loss for r in first] == [r.loss for r in second]
+
+
+def test_every_epoch_has_its_own_order_and_every_seed_another():
+    plan, other = tiny_plan(), tiny_plan(replace(tiny_plan().config, seed=1))
+    orders = [plan.order(0), plan.order(1), other.order(0)]
+    for order in orders:
+        np.testing.assert_array_equal(np.sort(order), np.arange(24))
+    assert len({order.tobytes() for order in orders}) == 3
 
 
 def test_every_step_and_every_epoch_is_reported(small):
