@@ -1,6 +1,7 @@
 """What a run says of itself: a table for the terminal, and a report with pictures for the folder."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -81,9 +82,10 @@ def save_pictures(run: Run, trained: Trained) -> list[str]:
 def _save(run: Run, name: str, axes: Any) -> str:
     from matplotlib import pyplot as plt
 
-    axes.figure.savefig(run.folder / name, dpi=110)
+    picture = BytesIO()
+    axes.figure.savefig(picture, dpi=110)
     plt.close(axes.figure)
-    return name
+    return run.write(name, picture.getvalue()).name
 
 
 def _facts(report: LayerReport) -> list[str]:

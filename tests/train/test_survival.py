@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn.train import Interrupted, Run, files, snapshot
+from minicnn.train import Interrupted, Record, Run, Trained, files, report, snapshot
 from minicnn.train.checkpoints import Checkpoint, DamagedError, read, to_bytes
 from minicnn.train.loop import Listener, train
-from tests.train.tiny import CONFIG, carry_out, flat, tiny_plan
+from tests.train.tiny import CONFIG, RECIPE, carry_out, flat, tiny_plan
 
 EVERY = 2
 MUTATING = ("open", "write", "fsync", "replace", "unlink", "ftruncate")
@@ -210,6 +210,17 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(plan, whole, number, share,
         train(plan, Listener(), run, EVERY)
     assert all(read(path) for path in run.checkpoints.paths())
     go_on(plan, run, whole)
+
+
+def test_a_picture_on_a_full_disk_is_named(plan, tmp_path, monkeypatch):
+    run = Run.create(tmp_path, "run", CONFIG)
+    run.record(Record(1, 3, 1.0, 0.5, 0.5, 1.0))
+    trained = Trained(plan.model, plan.initial().params, plan.data, RECIPE)
+    full = lambda: OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(files, "os", Disk(last=0, failure=full))
+    with pytest.raises(OSError, match=r"cannot write .*learning_curve.png: No space left"):
+        report.save_pictures(run, trained)
+    assert not list(run.folder.glob("*.png"))
 
 
 def test_a_read_only_folder_is_one_line(plan, tmp_path, monkeypatch):
