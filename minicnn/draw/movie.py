@@ -133,7 +133,7 @@ def _box(colors: UInt8[np.ndarray, "*n 3"]) -> Int[np.ndarray, "*n"]:
 def _mp4(stage: Stage, path: Path, rate: float) -> None:
     from matplotlib.animation import FuncAnimation
 
-    frames = FuncAnimation(stage.figure, lambda n: (stage.show(n), ())[1], frames=len(stage.walk.C))
+    frames: Any = FuncAnimation(stage.figure, lambda n: (stage.show(n), ())[1], frames=len(stage.walk.C))
     frames.save(path, writer="ffmpeg", fps=rate)
 
 

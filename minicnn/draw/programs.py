@@ -1,5 +1,7 @@
 """A linear program as a graph, beside its transpose."""
 
+import math
+import operator
 from typing import TYPE_CHECKING
 
 from minicnn.autodiff.program import Program
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
 
 Spot = tuple[float, float]
 _HALF = 0.23  # of a node's height, in steps down
+_WIDE, _HIGH = 0.45, 0.15  # of a label, in steps
 
 
 def program(P: Program, axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
@@ -77,7 +80,9 @@ def _graph(axes: "Axes", P: Program, spots: list[Spot], title: str) -> None:
         }
         shape = "×".join(map(str, node.shape)) or "scalar"
         axes.text(*spot, f"{name}\n{shape}", ha="center", va="center", fontsize=9, linespacing=1.3, bbox=box, zorder=3)
-    for arrow in P.arrows:
+    labelled: list[Spot] = []
+    # the labels of short arrows first, which have least room to give way
+    for arrow in sorted(P.arrows, key=lambda arrow: abs(spots[arrow.source][0] - spots[arrow.target][0])):
         start, stop = spots[arrow.source], spots[arrow.target]
         bend = 0.0 if abs(start[1] - stop[1]) <= 1 else 0.35
         way = 1 if start[1] < stop[1] else -1
@@ -85,9 +90,24 @@ def _graph(axes: "Axes", P: Program, spots: list[Spot], title: str) -> None:
         style["connectionstyle"] = f"arc3,rad={bend * way}"
         head, tail = (stop[0], stop[1] - way * _HALF), (start[0], start[1] + way * _HALF)
         axes.annotate("", head, tail, arrowprops=style)
-        # half the bend is how far a quadratic arc leaves the straight line, to the right of it
-        where = ((start[0] + stop[0]) / 2 - bend / 2 * abs(start[1] - stop[1]), (start[1] + stop[1]) / 2)
         ground = {"facecolor": paper, "edgecolor": "none", "pad": 1.0}
         if arrow.label:
+            where = _free(start, stop, bend, labelled)
+            labelled.append(where)
             axes.text(*where, arrow.label, ha="center", va="center", fontsize=8, color="#d55e00", bbox=ground, zorder=4)
     axes.set_title(title)
+
+
+def _free(start: Spot, stop: Spot, bend: float, taken: list[Spot]) -> Spot:
+    """Where on an arrow its label stands: in the middle, or if it would cover another there, far from the others."""
+    middle = ((start[0] + stop[0]) / 2 - bend * abs(start[1] - stop[1]), (start[1] + stop[1]) / 2)
+
+    def at(t: float) -> Spot:
+        weights = ((1 - t) ** 2, 2 * t * (1 - t), t**2)
+        x, y = (sum(map(operator.mul, weights, points)) for points in zip(start, middle, stop, strict=True))
+        return x, y
+
+    where = at(0.5)
+    if all(abs(where[0] - x) > _WIDE or abs(where[1] - y) > _HIGH for x, y in taken):
+        return where
+    return max((at(t) for t in (0.3, 0.7)), key=lambda spot: min(math.dist(spot, other) for other in taken))

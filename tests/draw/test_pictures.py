@@ -67,6 +67,17 @@ def test_taps_of_a_pool_and_of_what_has_none():
         draw.taps(Dense(jnp.eye(2), (2,), (2,), jnp.dtype("float32")))
 
 
+def test_taps_of_padding_that_copies_are_added_where_they_meet():
+    C = conv_map(W, (4, 3), padding=((1, 0), (0, 0)), padding_mode="replicate")
+    for A in (C, C.T):
+        axes = draw.taps(A)
+        assert axes.get_title().endswith("24 non-zeros, 9 taps and 3 sums of taps")
+    below, beside = (tap_colors(9)[taps] for taps in ([0, 1, 2], [3, 4, 5]))
+    picture = np.asarray(draw.taps(C).images[0].get_array())
+    np.testing.assert_allclose(picture[0, :3], (below + beside) / 2)
+    assert "w₀₀+w₁₀" in {text.get_text() for text in draw.taps(C).texts}
+
+
 def test_reduction_keeps_a_single_non_zero():
     entries = np.zeros((1000, 2000))
     entries[777, 1234] = -3
@@ -111,6 +122,8 @@ def test_a_program_points_down_and_its_transpose_up():
         shown = [text.get_text() for text in axes.texts]
         assert all(any(text.startswith(f"{name}\n") for text in shown) for name in program.names)
         assert all(arrow.label in shown for arrow in program.arrows if arrow.label)
+        written = [text.get_position() for text in axes.texts if text.get_text()]
+        assert len(set(written)) == len(written)  # none hides another
 
 
 def test_a_run_is_drawn():
