@@ -19,6 +19,11 @@ class Arithmetic:
         """The same precision, and the result type that the operands promote to."""
         return Arithmetic(self.precision)
 
+    def summing(self, *arrays: jax.Array) -> "Arithmetic":
+        """The same precision, and a result that can be summed without rounding each term to fewer bits than float32."""
+        dtype = self.result_type(*arrays)
+        return Arithmetic(self.precision, jnp.promote_types(dtype, jnp.float32) if _is_short(dtype) else dtype)
+
     def einsum(self, spec: str, *arrays: jax.Array) -> jax.Array:
         """`jnp.einsum` computed this way."""
         return jnp.einsum(spec, *arrays, precision=self.precision, preferred_element_type=self.preferred_element_type)
@@ -27,3 +32,7 @@ class Arithmetic:
         """The dtype of a product of these arrays."""
         preferred = self.preferred_element_type
         return jnp.result_type(*arrays) if preferred is None else jnp.dtype(preferred)
+
+
+def _is_short(dtype: jnp.dtype) -> bool:
+    return jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits < 32

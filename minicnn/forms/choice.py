@@ -2,7 +2,9 @@
 
 A form multiplies and it moves. Its cost counts the multiply-adds of its matrix products, those with stored zeros
 included, and the numbers that it gathers before and scatters after them. Moving one number takes as long as `GATHER` or
-`SCATTER` multiply-adds at the full speed of a matrix product, and longer where a cache no longer holds them.
+`SCATTER` multiply-adds at the full speed of a matrix product. So that a cache holds what is moved, a batch that moves
+more is taken in portions; a single image that moves more takes longer.
+
 docs/fast.md derives the model and compares it with measurements.
 """
 
@@ -20,7 +22,8 @@ from minicnn.forms.tiles import Cut
 GATHER = 15  # multiply-adds in the time of copying one number into its place
 SCATTER = 40  # and of adding one up: it is read, added and written
 CROWDED = 80  # more for every number that a cache no longer holds
-CACHE = 3_000_000  # numbers that it holds
+CACHE = 2_500_000  # numbers that it holds
+PORTION = 1_000_000  # numbers that a portion of the batch moves, if one has to be taken at all
 _SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
 
 
@@ -32,16 +35,18 @@ class Cost:
         multiplied: multiply-adds, those with stored zeros included.
         gathered: numbers copied into their places before a product.
         scattered: numbers added up after it.
+        portions: the number of parts in which the batch is taken, one after the other.
     """
 
     multiplied: float
     gathered: float
     scattered: float
+    portions: int = 1
 
     @property
     def total(self) -> float:
         """In multiply-adds at full speed."""
-        crowded = max(self.gathered + self.scattered - CACHE, 0)
+        crowded = max(self.gathered + self.scattered - CACHE * self.portions, 0)
         return self.multiplied + GATHER * self.gathered + SCATTER * self.scattered + CROWDED * crowded
 
 
@@ -58,7 +63,17 @@ def tiles_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
     outer = math.prod(cut.y.length for cut in parts) * geometry.c_out // geometry.groups
     # channels apart in memory are brought together group by group, one small piece after the other
     apart = _APART * batch * _numbers(geometry) if geometry.groups > 1 else 0
-    return Cost(count * inner * outer, count * inner + apart, count * outer)
+    gathered, scattered = count * inner + apart, count * outer
+    portions = _portions(batch, gathered + scattered, geometry.groups * inner * outer)
+    return Cost(count * inner * outer, gathered, scattered, portions)
+
+
+def _portions(batch: int, moved: int, matrix: int) -> int:
+    """How many portions of a batch, as equal ones as possible: each also lays out the matrix and must be worth that."""
+    if moved <= CACHE:
+        return 1
+    least = min(batch, -(-moved // max(PORTION, 4 * matrix)))
+    return next((n for n in range(least, min(2 * least, batch) + 1) if batch % n == 0), least)
 
 
 def dense_cost(geometry: Geometry, batch: int) -> Cost:

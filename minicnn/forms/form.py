@@ -23,6 +23,14 @@ class Form(Protocol):
     def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:
         """Raise, before anything is traced, for what this form cannot do. Most can do everything."""
 
+    def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> "Form":
+        """The form that is taken for these shapes: this one, unless it is a choice."""
+        return self
+
+    def portions(self, geometry: Geometry, batch: int) -> int:
+        """In how many parts a batch is best taken where a cache is what limits it."""
+        return 1
+
     def product(
         self, geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
     ) -> Shaped[Array, "b *out co"]:
@@ -85,6 +93,10 @@ class Tiles(_Cuts):
     def cost(self, geometry: Geometry, batch: int) -> Cost:
         """Predicted cost of a product."""
         return tiles_cost(geometry, self.cuts(geometry, batch), batch)
+
+    def portions(self, geometry: Geometry, batch: int) -> int:
+        """As the cost model says."""
+        return self.cost(geometry, batch).portions
 
     def cuts(self, geometry: Geometry, batch: int) -> Sequence[Cut]:
         """How every axis is cut.
@@ -156,6 +168,10 @@ class Auto(Form):
 
     Fourier, which rounds where the others are exact on integers, must be predicted to be twice as fast.
     """
+
+    def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> Form:
+        """The cheapest."""
+        return choose(geometry, batch, dtype)
 
     def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
         """C(w)·x."""

@@ -17,6 +17,7 @@ from jaxtyping import Array, Shaped
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.form import Form
 from minicnn.forms.geometry import Geometry
+from minicnn.forms.portions import mapped, summed
 
 
 def convolve(
@@ -42,8 +43,19 @@ def _convolve(x: Array, w: Array, *, geometry: Geometry, form: Form, how: Arithm
     return form.product(geometry, x, w, how)
 
 
+def _convolve_in_portions(x: Array, w: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+    form = form.settled(geometry, len(x), jnp.result_type(x, w))
+    return mapped(lambda x: form.product(geometry, x, w, how), x, form.portions(geometry, len(x)))
+
+
 def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
-    return form.weights(geometry, x, y, how)
+    return form.weights(geometry, x, y, how.summing(x, y)).astype(how.result_type(x, y))
+
+
+def _correlate_in_portions(x: Array, y: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+    form = form.settled(geometry, len(x), jnp.result_type(x, y))
+    product = lambda x, y: form.weights(geometry, x, y, how.summing(x, y))
+    return summed(product, x, y, form.portions(geometry, len(x))).astype(how.result_type(x, y))
 
 
 def _x_bar(y_bar: Array, x: Any, w: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
@@ -112,11 +124,13 @@ def _part(a: Array, groups: int, n: int) -> Array:
     return a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
 
 
-def _primitive(name: str, compute: Any, shape: Any, left: Any, right: Any, many: Any) -> Primitive:
-    """A bilinear primitive: how it computes, the shape of its result, its two transposes, and itself many times."""
+def _primitive(name: str, compute: Any, in_portions: Any, shape: Any, left: Any, right: Any, many: Any) -> Primitive:
+    """A bilinear primitive: how it computes, the shape of its result, its two transposes, and itself many times.
+
+    Only CPUs take a batch in portions: to an accelerator a loop would leave too little to do at once.
+    """
     primitive = Primitive(name)
-    jitted = jax.jit(compute, static_argnames=("geometry", "form", "how"))
-    primitive.def_impl(jitted)
+    primitive.def_impl(jax.jit(primitive.bind, static_argnames=("geometry", "form", "how")))
 
     def result(a: Any, b: Any, *, geometry: Geometry, form: Form, how: Arithmetic) -> ShapedArray:
         form.check(geometry, jnp.result_type(a, b))
@@ -125,26 +139,36 @@ def _primitive(name: str, compute: Any, shape: Any, left: Any, right: Any, many:
     primitive.def_abstract_eval(result)
     ad.defbilinear(primitive, left, right)
 
-    def mapped(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
+    def batched(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
         if any(a.shape[dim] == 0 for a, dim in zip(operands, dims, strict=True) if dim is not None):
             images = operands[0].shape[1 if dims[0] == 0 else 0]
             dtype = static["how"].result_type(*operands)
             return jnp.zeros((0, *shape(static["geometry"], images)), dtype), 0
         return many(operands, dims, **static)
 
-    batching.primitive_batchers[primitive] = mapped
+    batching.primitive_batchers[primitive] = batched
     mlir.register_lowering(primitive, mlir.lower_fun(compute, multiple_results=False))
+    mlir.register_lowering(primitive, mlir.lower_fun(in_portions, multiple_results=False), platform="cpu")
     return primitive
 
 
 _convolve_p = _primitive(
-    "convolve", _convolve, lambda geometry, images: (images, *geometry.out_shape), _x_bar, _w_bar, _convolve_many
+    "convolve",
+    _convolve,
+    _convolve_in_portions,
+    lambda geometry, images: (images, *geometry.out_shape),
+    _x_bar,
+    _w_bar,
+    _convolve_many,
 )
 _correlate_p = _primitive(
     "correlate",
     _correlate,
+    _correlate_in_portions,
     lambda geometry, images: geometry.w_shape,
     _x_bar_of_weights,
     _y_bar_of_weights,
     _correlate_many,
 )
+
+STEPS = {"convolve": _convolve, "correlate": _correlate}  # what they compute, of JAX's own operations

@@ -18,6 +18,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Literal
 from jaxtyping import Float
 
+from minicnn.forms.trilinear import STEPS
 from minicnn.identities.bounds import roundoff
 from minicnn.identities.leaves import Function, Layout, Leaves
 from minicnn.identities.materialise import columns
@@ -115,7 +116,7 @@ class _Walk:
         if name in _CALLS and inner is not None:
             inner = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
             return self.follow(inner, values, varying)
-        if name in _OPENED:
+        if name in STEPS:
             return self.follow(_opened(eqn), values, varying)
         if not any(varying):
             return _bind(eqn, values), [False] * count
@@ -158,7 +159,7 @@ def _additions(eqn: Any, varying: Sequence[bool]) -> int:
 def _opened(eqn: Any) -> ClosedJaxpr:
     """The steps that a product of minicnn's takes in its form."""
     operands = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
-    return jax.make_jaxpr(lambda *values: eqn.primitive.impl(*values, **eqn.params))(*operands)
+    return jax.make_jaxpr(lambda *values: STEPS[eqn.primitive.name](*values, **eqn.params))(*operands)
 
 
 def _bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
@@ -209,7 +210,6 @@ _ENTRYWISE = {
     "slice", "split", "squeeze", "sub", "transpose",
 }  # fmt: skip
 _CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
-_OPENED = {"convolve", "correlate"}
 _PRODUCTS = {"mul", "dot_general", "conv_general_dilated"}
 _LINEAR = _PRODUCTS | {
     "add", "add_any", "broadcast_in_dim", "concatenate", "convert_element_type", "copy", "copy_p", "cumsum",
@@ -240,7 +240,7 @@ def _precisions(jaxpr: Any) -> list[Any]:
     for eqn in jaxpr.eqns:
         if eqn.primitive.name in ("dot_general", "conv_general_dilated"):
             found.append(eqn.params.get("precision"))
-        if eqn.primitive.name in _OPENED:
+        if eqn.primitive.name in STEPS:
             found += _precisions(_opened(eqn).jaxpr)
         for inner in (eqn.params.get("jaxpr"), eqn.params.get("call_jaxpr")):
             if inner is not None:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minicnn.forms import Arithmetic, as_form
+from minicnn.forms import Arithmetic, Tiles, as_form, choice
 from minicnn.forms.trilinear import convolve, correlate
 from tests.forms.test_forms import geometry_of
 from tests.strategies import CORNERS
@@ -74,3 +74,26 @@ def test_a_cotangent_has_the_dtype_of_its_operand() -> None:
     y, pull_back = jax.vjp(lambda x, w: convolve(x, w, geometry, as_form("auto"), Arithmetic(None, jnp.float32)), x, w)
     assert y.dtype == jnp.float32
     assert [bar.dtype for bar in pull_back(y)] == [jnp.bfloat16, jnp.bfloat16]
+
+
+@pytest.mark.parametrize("images", [6, 7])
+@pytest.mark.parametrize("dtype", ["float32", "int32", "bfloat16"])
+def test_a_batch_in_portions_is_the_whole_batch(images: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "CACHE", 100)
+    monkeypatch.setattr(choice, "PORTION", 300)
+    geometry, form = geometry_of(CORNERS["grouped"]), Tiles(2)
+    shapes = (images, *geometry.in_shape), geometry.w_shape, (images, *geometry.out_shape)
+    x, w, y = (jnp.asarray(np.random.default_rng(n).integers(0, 16, s), dtype) for n, s in enumerate(shapes))
+    assert 1 < form.portions(geometry, images) < images
+
+    @jax.jit
+    def products(x: Any, w: Any, y: Any) -> Any:
+        return convolve(x, w, geometry, form, HOW), correlate(x, y, geometry, form, HOW)
+
+    wide = [a.astype(jnp.promote_types(dtype, jnp.float32)) for a in (x, w, y)]
+    whole = form.product(geometry, wide[0], wide[1], HOW), form.weights(geometry, wide[0], wide[2], HOW)
+    for one, exact in zip(products(x, w, y), whole, strict=True):
+        assert one.dtype == dtype
+        np.testing.assert_array_equal(np.asarray(one, float), np.asarray(exact.astype(dtype), float))
+    if jax.default_backend() == "cpu":
+        assert "while" in products.lower(x, w, y).as_text()

@@ -1,0 +1,42 @@
+"""Products taken portion by portion: few images at a time, so that what is moved between them stays in a cache."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Shaped
+
+
+def mapped(
+    product: Callable[[Array], Array], x: Shaped[Array, "b *in ci"], portions: int
+) -> Shaped[Array, "b *out co"]:
+    """The product with every image, in so many portions of the batch; what remains of it is one portion more."""
+    if portions == 1:
+        return product(x)
+    whole, rest = _split(x, portions)
+    y = jax.lax.map(product, whole)
+    y = y.reshape(-1, *y.shape[2:])
+    return jnp.concatenate([y, product(rest)]) if len(rest) else y
+
+
+def summed(
+    product: Callable[[Array, Array], Array],
+    x: Shaped[Array, "b *in ci"],
+    y: Shaped[Array, "b *out co"],
+    portions: int,
+) -> Shaped[Array, "*k c co"]:
+    """The sum over all images of a product of x and y."""
+    if portions == 1:
+        return product(x, y)
+    (x, x_rest), (y, y_rest) = _split(x, portions), _split(y, portions)
+    shape = jax.eval_shape(product, x[0], y[0])
+    add = lambda total, images: (total + product(*images), None)
+    total, _ = jax.lax.scan(add, jnp.zeros(shape.shape, shape.dtype), (x, y))
+    return total + product(x_rest, y_rest) if len(x_rest) else total
+
+
+def _split(a: Array, portions: int) -> tuple[Array, Array]:
+    """As many equal portions as fit, (portions, images, …), and what remains."""
+    size = -(-len(a) // portions)
+    whole = len(a) // size * size
+    return a[:whole].reshape(-1, size, *a.shape[1:]), a[whole:]
