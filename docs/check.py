@@ -41,5 +41,4 @@ def faults(site: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    wrong = faults(Path(sys.argv[1]))
-    sys.exit("\n".join(wrong))
+    sys.exit("\n".join(faults(Path(sys.argv[1]))) or None)

@@ -6,6 +6,8 @@ The site itself, with every lesson executed, is built by `make docs`.
 import ast
 import importlib.util
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -114,3 +116,15 @@ def test_the_configuration_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> N
     lines = ["(*batch, c) and *emphasis* of |x|, `name`s", ">>> f(*x)"]
     conf._escape(None, "", "", None, None, lines)
     assert lines == [r"(\*batch, c) and *emphasis* of \|x\|, `name`\ s", ">>> f(*x)"]
+
+
+def test_the_check_of_the_site_passes_what_is_sound_and_stops_at_what_is_not(tmp_path):
+    command = [sys.executable, DOCS / "check.py", tmp_path]
+    page = tmp_path / "index.html"
+    page.write_text('<a href="#top">up</a>')
+    assert subprocess.run(command, check=False).returncode == 0
+    page.write_text('<a href="gone.html">away</a><img src="#top" alt="">')
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert "gone.html leads nowhere" in found.stderr
+    assert "has no description" in found.stderr
