@@ -89,8 +89,9 @@ class Cut:
             low=(axis.low + axis.stretch * first) // spacing,
         )
         count = -(-axis.out_size // size)
-        window = Span(count, tile.in_size, size * axis.stride // axis.stretch, first, spacing)
-        return cls(tile, window, Span(count, size, size))
+        # a single window is one piece: no other lies a step further
+        step = size * axis.stride // axis.stretch if count > 1 else spacing * tile.in_size
+        return cls(tile, Span(count, tile.in_size, step, first, spacing), Span(count, size, size))
 
     @classmethod
     def inputs(cls, axis: Axis, size: int) -> "Cut":
