@@ -1,25 +1,13 @@
 """How fast are products with Toeplitz matrices beside XLA's and PyTorch's convolutions?
 
-python experiments/bench.py [words in the names of cases] measures all rivals that are installed, in turn, and writes
-bench.json and bench.png into the working folder.
+`minicnn bench` with all rivals that are installed, peak memory included; writes bench.json and bench.png into the
+working folder. Words in the names of cases choose among them:
+
+    python experiments/bench.py LeNet depthwise
 """
 
 import sys
-from pathlib import Path
 
-from rich.console import Console
+from minicnn.cli import app
 
-from minicnn.bench import compare, find, report
-
-
-def main(words: list[str]) -> None:
-    console = Console(width=130)
-    measured = [one for case in find(words) for one in compare(case)]
-    console.print(report.table(measured))
-    console.print(report.summary(measured))
-    Path("bench.json").write_text(report.to_json(measured))
-    report.picture(measured).savefig("bench.png", dpi=120)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+app(["bench", *sys.argv[1:], "--memory", "--json", "bench.json", "--picture", "bench.png"])

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.forms.geometry import Padding
+
 
 @dataclass(frozen=True)
 class Case:
@@ -38,7 +40,7 @@ class Case:
     c_out: int
     kernel: tuple[int, ...]
     stride: int = 1
-    padding: str | int = "VALID"
+    padding: Padding = "VALID"
     dilation: int = 1
     groups: int = 1
     dtype: str = "float32"

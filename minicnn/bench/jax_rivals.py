@@ -20,7 +20,7 @@ Function = Callable[..., Any]
 def ours(case: Case, form: Any = "auto") -> Function:
     """The operation as minicnn computes it."""
     if case.operation == "lenet":
-        return _loss(LeNet5().apply)
+        return _loss(case, LeNet5().apply)
     pool = {"stride": case.stride, "padding": case.padding}
     table: dict[str, Function] = {
         "conv": lambda x, w: minicnn.conv(x, w, **_options(case), form=form),
@@ -34,7 +34,7 @@ def ours(case: Case, form: Any = "auto") -> Function:
 def theirs(case: Case) -> Function:
     """The operation as `jax.lax` computes it."""
     if case.operation == "lenet":
-        return _loss(_lax_lenet)
+        return _loss(case, _lax_lenet)
     table = {"conv": _lax_conv, "conv_transpose": _lax_transpose, "max_pool": _lax_max, "avg_pool": _lax_average}
     function = lambda *operands: table[case.operation](case, *operands)
     return jax.vmap(function) if case.mapped else function
@@ -94,9 +94,10 @@ def _window(case: Case) -> tuple[tuple[int, ...], tuple[int, ...], Any]:
     return (1, *case.kernel, 1), (1, *(case.stride,) * case.rank, 1), case.padding
 
 
-def _loss(apply: Function) -> Function:
-    x = jax.random.normal(jax.random.key(1), (128, 32, 32, 1))
-    labels = jnp.arange(128) % 10
+def _loss(case: Case, apply: Function) -> Function:
+    (images,) = case.operands()
+    x = jnp.asarray(images)
+    labels = jnp.arange(case.batch) % case.c_out
     return lambda params: losses.cross_entropy(apply(params, x), labels)
 
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
 
 from minicnn.bench.cases import Case
+from minicnn.bench.memory import peak_bytes
 from minicnn.bench.rivals import OURS, OURS_IN_SCAN, RIVALS, Programs
 
 
@@ -25,6 +26,7 @@ class Measurement:
         spread: the middle half of the steps' times, relative to their median.
         compile_seconds: tracing and compiling the step.
         temporary_bytes: memory of the step besides arguments and results, where the compiler says so.
+        peak_bytes: memory of the step in a process of its own besides its operands, where it was measured.
     """
 
     case: str
@@ -35,15 +37,19 @@ class Measurement:
     spread: float
     compile_seconds: float | None
     temporary_bytes: int | None
+    peak_bytes: int | None = None
 
 
-def compare(case: Case, rivals: Iterable[str] = tuple(RIVALS), seconds: float = 3.0) -> list[Measurement]:
+def compare(
+    case: Case, rivals: Iterable[str] = tuple(RIVALS), seconds: float = 3.0, memory: bool = False
+) -> list[Measurement]:
     """Measure the rivals that have the case, in turn.
 
     Args:
         case: what to compute.
         rivals: names in `RIVALS`.
         seconds: about how long to measure the steps; at least 5 rounds are made.
+        memory: whether to measure peak memory too, each rival in a process of its own.
 
     Returns:
         One measurement for each rival that has the case.
@@ -54,21 +60,22 @@ def compare(case: Case, rivals: Iterable[str] = tuple(RIVALS), seconds: float = 
         forwards = {name: program.forward for name, program in programs.items() if program.forward is not None}
         forward = in_turn(forwards, seconds / 3)
         steps = in_turn({name: program.step for name, program in programs.items()}, seconds)
-    return [_measurement(case, name, programs[name], forward.get(name), steps[name]) for name in programs]
+    found = [_measurement(case, name, programs[name], forward.get(name), steps[name]) for name in programs]
+    return [replace(one, peak_bytes=peak_bytes(case.name, one.rival)) for one in found] if memory else found
 
 
-def in_turn(programs: Mapping[str, Callable[[], Any]], seconds: float) -> dict[str, np.ndarray]:
-    """Milliseconds of each program in each round, after one call to warm up."""
+def in_turn(programs: Mapping[str, Callable[[], Any]], seconds: float, rounds: int = 5) -> dict[str, np.ndarray]:
+    """Milliseconds of each program in each round, at least so many rounds, after one call to warm up."""
     for program in programs.values():
         program()
     times: dict[str, list[float]] = {name: [] for name in programs}
-    end, rounds = time.perf_counter() + seconds, 0
-    while rounds < 5 or time.perf_counter() < end:
+    end, done = time.perf_counter() + seconds, 0
+    while done < rounds or time.perf_counter() < end:
         for name, program in programs.items():
             begun = time.perf_counter()
             program()
             times[name].append(1e3 * (time.perf_counter() - begun))
-        rounds += 1
+        done += 1
     return {name: np.array(measured) for name, measured in times.items()}
 
 

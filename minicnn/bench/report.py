@@ -20,7 +20,7 @@ _Many = Sequence[Measurement]
 def table(measurements: _Many) -> Table:
     """One row per rival and case: milliseconds, and how many times as long as ours it takes."""
     grid = Table(title="milliseconds, medians; ratio = rival ÷ ours, forward plus backward")
-    for name in ("case", "rival", "forward", "step", "spread", "ratio", "compile s", "temporary MB"):
+    for name in ("case", "rival", "forward", "step", "spread", "ratio", "compile s", "temporary MB", "peak MB"):
         grid.add_column(name, justify="left" if name in ("case", "rival") else "right", no_wrap=True)
     for case, several in _by_case(measurements):
         found = ratios(several)
@@ -98,8 +98,13 @@ def _cells(measured: Measurement, ratio: float | None) -> tuple[str, ...]:
         f"{100 * measured.spread:.0f} %",
         number(ratio, 2),
         number(measured.compile_seconds, 1),
-        number(None if measured.temporary_bytes is None else measured.temporary_bytes / 1e6, 1),
+        number(_megabytes(measured.temporary_bytes), 1),
+        number(_megabytes(measured.peak_bytes), 1),
     )
+
+
+def _megabytes(nbytes: int | None) -> float | None:
+    return None if nbytes is None else nbytes / 1e6
 
 
 def _by_case(measurements: _Many) -> list[tuple[str, list[Measurement]]]:

@@ -119,8 +119,10 @@ def torch(case: Case, channels_last: bool = False, compiled: bool = False) -> Pr
                     operand.add_(operand.grad, alpha=-_RATE)
         return y
 
+    if not compiled:
+        return Programs(forward, step)
     step()
-    return Programs(forward, step, 1, time.perf_counter() - begun if compiled else None)
+    return Programs(forward, step, compile_seconds=time.perf_counter() - begun)
 
 
 def _installed(name: str) -> bool:

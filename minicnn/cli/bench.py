@@ -1,11 +1,15 @@
 """`minicnn bench`."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from minicnn.cli.app import app, console, one_line_errors
+
+if TYPE_CHECKING:
+    from minicnn.bench import Case
 
 
 @app.command()
@@ -13,28 +17,72 @@ def bench(
     only: Annotated[list[str] | None, typer.Argument(help="Words in the names of cases; all cases without.")] = None,
     rivals: Annotated[str, typer.Option(help="Who is measured, by commas; all that are installed without.")] = "",
     seconds: Annotated[float, typer.Option(help="About how long to measure each case.")] = 3.0,
+    memory: Annotated[bool, typer.Option(help="Also measure peak memory, each rival in a process of its own.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the measurements to this file.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Also draw the ratios into this file.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Also draw the ratios, or the growth, into this file.")] = None,
+    choices: Annotated[
+        bool, typer.Option("--choices", help="Instead: is the form that auto takes the fastest?")
+    ] = False,
+    growth: Annotated[bool, typer.Option("--growth", help="Instead: how each form's cost grows, and its law.")] = False,
 ) -> None:
     """Measure convolutions, pools and LeNet-5 beside jax.lax, flax and PyTorch, in turn, in one run."""
-    from minicnn.bench import compare, find, report
-    from minicnn.bench.rivals import RIVALS
+    from minicnn.bench import find
 
     with one_line_errors():
-        names = [name.strip() for name in rivals.split(",") if name.strip()] or list(RIVALS)
-        if unknown := set(names) - set(RIVALS):
-            raise ValueError(f"`rivals`: no {', '.join(sorted(unknown))}; there are {', '.join(RIVALS)}")
-        measured = []
-        for case in find(only or []):
-            with console.status(case.name):
-                measured += compare(case, names, seconds)
-        console.print(report.table(measured))
-        for rival, numbers in report.summary(measured).items():
-            console.print(
-                f"{rival}: geometric mean {numbers['geometric mean']:.2f}, least {numbers['least']:.2f} "
-                f"of {numbers['cases']} convolutions"
-            )
-        if json_file is not None:
-            json_file.write_text(report.to_json(measured))
-        if picture is not None:
-            report.picture(measured).savefig(picture, dpi=120)
+        cases = find(only or [])
+        if growth:
+            _growth(picture)
+        elif choices:
+            _choices(cases)
+        else:
+            names = [name.strip() for name in rivals.split(",") if name.strip()]
+            _compare(cases, names, seconds, memory, json_file, picture)
+
+
+def _compare(
+    cases: "Sequence[Case]",
+    names: list[str],
+    seconds: float,
+    memory: bool,
+    json_file: Path | None,
+    picture: Path | None,
+) -> None:
+    from minicnn.bench import compare, report
+    from minicnn.bench.rivals import RIVALS
+
+    if unknown := set(names) - set(RIVALS):
+        raise ValueError(f"`rivals`: no {', '.join(sorted(unknown))}; there are {', '.join(RIVALS)}")
+    measured = []
+    for case in cases:
+        with console.status(case.name):
+            measured += compare(case, names or list(RIVALS), seconds, memory)
+    console.print(report.table(measured))
+    for rival, numbers in report.summary(measured).items():
+        console.print(
+            f"{rival}: geometric mean {numbers['geometric mean']:.2f}, least {numbers['least']:.2f} "
+            f"of {numbers['cases']} convolutions"
+        )
+    if json_file is not None:
+        json_file.write_text(report.to_json(measured))
+    if picture is not None:
+        report.picture(measured).savefig(picture, dpi=120)
+
+
+def _choices(cases: "Sequence[Case]") -> None:
+    from minicnn.bench import choices
+
+    with console.status("measuring the candidates"):
+        found = list(choices.measure(cases))
+    console.print(choices.table(found))
+    far = [choice for choice in found if not choice.close]
+    console.print(f"{len(far)} of {len(found)} choices take more than {choices.CLOSE} times as long as the fastest")
+
+
+def _growth(picture: Path | None) -> None:
+    from minicnn.bench import growth
+
+    with console.status("measuring the growth"):
+        curves = list(growth.measure())
+    console.print(growth.table(curves))
+    if picture is not None:
+        growth.picture(curves).savefig(picture, dpi=120)

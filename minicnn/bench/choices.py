@@ -1,0 +1,108 @@
+"""Is the form that the cost model chooses the fastest? The candidates of every convolution, measured in turn."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.table import Table
+
+from minicnn.bench.cases import Case
+from minicnn.bench.measure import in_turn
+from minicnn.forms import Arithmetic, Form, Geometry, Tiles
+from minicnn.forms.form import CHOICES, choose
+from minicnn.forms.geometry import resolve, sliding_axes
+from minicnn.forms.trilinear import convolve, correlate
+from minicnn.functional.explanation import name_of
+
+CLOSE = 1.25  # a choice so many times as slow as the best is still a good one
+_SIZES = (1, 2, 3, 4, 6, 8, 16)  # of tiles that are compared
+_TILES = 8  # the number of tiles that are measured
+_HOPELESS = 8  # what is predicted to cost so many times the cheapest is not measured
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One product of one case: what was chosen, and what was fastest.
+
+    Attributes:
+        case: name of the case.
+        result: "y", "x̄" or "w̄".
+        chosen: name of the form that `auto` takes.
+        best: name of the fastest.
+        ratio: time of the chosen one over that of the fastest.
+    """
+
+    case: str
+    result: str
+    chosen: str
+    best: str
+    ratio: float
+
+    @property
+    def close(self) -> bool:
+        """Whether the choice is at most `CLOSE` times as slow as the best."""
+        return self.ratio <= CLOSE
+
+
+def measure(cases: Iterable[Case], seconds: float = 0.5) -> Iterator[Choice]:
+    """The three products of every convolution among these cases."""
+    for case in cases:
+        if case.operation not in ("conv", "conv_transpose") or case.mapped:
+            continue
+        geometry = geometry_of(case)
+        with jax.enable_x64(case.dtype == "float64"):
+            yield _choice(case, "y", geometry, seconds)
+            yield _choice(case, "x̄", geometry.T, seconds)
+            yield _choice(case, "w̄", geometry, seconds)
+
+
+def geometry_of(case: Case) -> Geometry:
+    """The geometry of a convolution, or of a transposed one."""
+    if case.operation == "conv":
+        axes = resolve(sliding_axes(case.kernel, case.stride, case.padding, case.dilation), case.in_size)
+        return Geometry(axes, case.c_in, case.c_out, case.groups)
+    out_size = tuple(case.stride * n for n in case.in_size)
+    axes = resolve(sliding_axes(case.kernel, case.stride, case.padding, case.dilation), out_size)
+    return Geometry(axes, case.c_out, case.c_in, case.groups).T
+
+
+def table(choices: Iterable[Choice]) -> Table:
+    """One row per product; a choice that is not close is marked."""
+    grid = Table(title=f"the chosen form's time ÷ the fastest one's; ! above {CLOSE}")
+    for name in ("case", "product", "auto takes", "fastest", "ratio", ""):
+        grid.add_column(name, justify="right" if name == "ratio" else "left")
+    for choice in choices:
+        grid.add_row(
+            choice.case, choice.result, choice.chosen, choice.best, f"{choice.ratio:.2f}", "" if choice.close else "!"
+        )
+    return grid
+
+
+def _choice(case: Case, result: str, geometry: Geometry, seconds: float) -> Choice:
+    forms = {name_of(form, geometry, case.batch): form for form in _candidates(case, geometry)}
+    chosen = name_of(choose(geometry, case.batch, jnp.dtype(case.dtype)), geometry, case.batch)
+    shapes = (case.batch, *geometry.in_shape), geometry.w_shape, (case.batch, *geometry.out_shape)
+    x, w, y = (jax.random.normal(jax.random.key(n), shape, case.dtype) for n, shape in enumerate(shapes))
+    operation, other = (correlate, y) if result == "w̄" else (convolve, w)
+    compiled = {
+        name: jax.jit(lambda x, other, form=form: operation(x, other, geometry, form, Arithmetic()))
+        for name, form in forms.items()
+    }
+    times = in_turn(
+        {name: lambda f=f: jax.block_until_ready(f(x, other)) for name, f in compiled.items()}, seconds, rounds=7
+    )
+    medians = {name: float(np.median(measured)) for name, measured in times.items()}
+    best = min(medians, key=lambda name: medians[name])
+    return Choice(case.name, result, chosen, best, medians[chosen] / medians[best])
+
+
+def _candidates(case: Case, geometry: Geometry) -> list[Form]:
+    """The choices of `auto`, and the tiles that are predicted to come close."""
+    cost = lambda form: form.cost(geometry, case.batch).total
+    cuts = product(((of, size) for of in ("outputs", "inputs") for size in _SIZES), repeat=case.rank)
+    tiles = sorted((Tiles(sizes, words) for words, sizes in (zip(*cut, strict=True) for cut in cuts)), key=cost)
+    forms = [*CHOICES, *tiles[:_TILES]]
+    return [form for form in forms if cost(form) <= _HOPELESS * min(map(cost, forms))]
