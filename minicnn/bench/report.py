@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from rich import box
 from rich.table import Table
 
 from minicnn import __version__
@@ -18,15 +19,19 @@ _Many = Sequence[Measurement]
 
 
 def table(measurements: _Many) -> Table:
-    """One row per rival and case: milliseconds, and how many times as long as ours it takes."""
-    grid = Table(title="milliseconds, medians; ratio = rival ÷ ours, forward plus backward")
-    for name in ("case", "rival", "forward", "step", "spread", "ratio", "compile s", "temporary MB", "peak MB"):
-        grid.add_column(name, justify="left" if name in ("case", "rival") else "right", no_wrap=True)
+    """One row per rival under the name of its case: milliseconds, and how many times as long as ours it takes."""
+    title = (
+        "Medians in ms; ratio = rival ÷ ours, forward plus backward;\ncompilation in s, temporary and peak memory in MB"
+    )
+    grid = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+    grid.add_column("")
+    for name in ("forward", "step", "spread", "ratio", "compile", "temp", "peak"):
+        grid.add_column(name, justify="right", no_wrap=True)
     for case, several in _by_case(measurements):
         found = ratios(several)
-        for n, measured in enumerate(several):
-            grid.add_row(case if n == 0 else "", measured.rival, *_cells(measured, found.get(measured.rival)))
-        grid.add_section()
+        grid.add_row(f"[bold]{case}[/]")
+        for measured in several:
+            grid.add_row(f"  {measured.rival}", *_cells(measured, found.get(measured.rival)))
     return grid
 
 
