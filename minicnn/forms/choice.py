@@ -63,9 +63,8 @@ def tiles_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
     outer = math.prod(cut.y.length for cut in parts) * geometry.c_out // geometry.groups
     # channels apart in memory are brought together group by group, one small piece after the other
     apart = _APART * batch * _numbers(geometry) if geometry.groups > 1 else 0
-    gathered, scattered = count * inner + apart, count * outer
-    portions = _portions(batch, gathered + scattered, geometry.groups * inner * outer)
-    return Cost(count * inner * outer, gathered, scattered, portions)
+    portions = _portions(batch, count * (inner + outer), geometry.groups * inner * outer)
+    return Cost(count * inner * outer, count * inner + apart, count * outer, portions)
 
 
 def _portions(batch: int, moved: int, matrix: int) -> int:

@@ -1,5 +1,7 @@
 """Every form is the convolution: the same products as lax, exactly, on integers."""
 
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -164,6 +166,39 @@ def test_names_are_forms():
     assert as_form(Tiles(3)) == Tiles(3)
 
 
+@dataclass(frozen=True)
+class Im2col(Form):
+    """A form of one's own: the two products are all that it has to say."""
+
+    def product(self, geometry: Geometry, x: jax.Array, w: jax.Array, how: Arithmetic) -> jax.Array:
+        return Tiles(1).product(geometry, x, w, how)
+
+    def weights(self, geometry: Geometry, x: jax.Array, y: jax.Array, how: Arithmetic) -> jax.Array:
+        return Tiles(1).weights(geometry, x, y, how)
+
+
+def test_a_form_of_ones_own_needs_its_two_products():
+    case = CORNERS["grouped"]
+    x, w, y_bar = case.data(0)
+    y, pull_back = jax.vjp(lambda x, w: conv(x, w, form=Im2col(), **case.options), x, w)
+    np.testing.assert_array_equal(y, case.times(case.matrix(w), x, case.y_shape))
+    x_bar, w_bar = pull_back(jnp.asarray(y_bar))
+    np.testing.assert_array_equal(x_bar, case.times(case.matrix(w).T, y_bar, case.x_shape))
+    np.testing.assert_array_equal(w_bar.ravel(), case.patches(x).T @ y_bar.ravel())
+
+
+@pytest.mark.parametrize("form", [None, 3, Tiles, SimpleNamespace(product=None, weights=None)])
+def test_what_is_no_form_is_refused(form: Any):
+    with pytest.raises(TypeError, match=r"`form`=.* is no form: use one of auto, .* inherits from minicnn.forms.Form"):
+        conv(jnp.ones((5, 1)), jnp.ones((2, 1, 1)), form=form)
+
+
+def test_a_form_that_cannot_be_hashed_is_refused():
+    sizes: Any = [2]
+    with pytest.raises(TypeError, match=r"`form`=Tiles\(tile=\[2\].* cannot be hashed: give it tuples"):
+        conv(jnp.ones((5, 1)), jnp.ones((2, 1, 1)), form=Tiles(sizes))
+
+
 @given(cases())
 def test_the_choice_is_a_function_of_shapes_and_the_cheapest_by_the_model(case):
     geometry = geometry_of(case)
@@ -173,6 +208,12 @@ def test_the_choice_is_a_function_of_shapes_and_the_cheapest_by_the_model(case):
     cost = Tiles().cost(geometry, 128).total
     assert cost == tiles_cost(geometry, chosen, 128).total
     assert all(cost <= Tiles(size, of).cost(geometry, 128).total for size in (1, 2, 3) for of in ("outputs", "inputs"))
+
+
+@pytest.mark.parametrize(("batch", "portions"), [(1, 1), (25, 1), (29, 3), (32, 4), (33, 4), (512, 64)])
+def test_a_batch_is_taken_in_equal_portions_that_a_cache_holds_if_there_are_any(batch, portions):
+    geometry = Geometry(resolve(sliding_axes((3, 3), padding="SAME"), (32, 32)), 16, 16)
+    assert Tiles().portions(geometry, batch) == portions
 
 
 def test_auto_takes_diagonals_for_depthwise_and_fourier_for_large_kernels():
