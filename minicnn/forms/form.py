@@ -1,10 +1,11 @@
 """A form is a way to hold C and to multiply by it. All forms give the same product."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
@@ -17,10 +18,13 @@ from minicnn.forms.memory import check_fits
 from minicnn.forms.tiles import Cut
 
 
-class Form(Protocol):
-    """Two products with a batch of images: C(w)·x, and X(x)ᵀ·y for the weights."""
+class Form(ABC):
+    """Two products with a batch of images: C(w)·x, and X(x)ᵀ·y for the weights.
 
-    def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:
+    A form is static under `jax.jit`, so it has to be hashable: a frozen dataclass.
+    """
+
+    def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:  # noqa: B027
         """Raise, before anything is traced, for what this form cannot do. Most can do everything."""
 
     def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> "Form":
@@ -31,25 +35,25 @@ class Form(Protocol):
         """In how many parts a batch is best taken where a cache is what limits it."""
         return 1
 
+    @abstractmethod
     def product(
         self, geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
     ) -> Shaped[Array, "b *out co"]:
         """C(w)·x."""
-        ...
 
+    @abstractmethod
     def weights(
         self, geometry: Geometry, x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], how: Arithmetic
     ) -> Shaped[Array, "*k c co"]:
         """X(x)ᵀ·y."""
-        ...
 
 
 class _Cuts(Form):
     """A form that is a way to cut the axes."""
 
+    @abstractmethod
     def cuts(self, geometry: Geometry, batch: int) -> Sequence[Cut]:
         """How every axis is cut."""
-        raise NotImplementedError
 
     def product(self, geometry: Geometry, x: Array, w: Array, how: Arithmetic) -> Array:
         """C(w)·x."""
@@ -87,8 +91,8 @@ class Tiles(_Cuts):
             of y that they reach; one word for every axis or one each.
     """
 
-    tile: int | Sequence[int] | None = None
-    of: str | Sequence[str] = "outputs"
+    tile: int | tuple[int, ...] | None = None
+    of: str | tuple[str, ...] = "outputs"
 
     def cost(self, geometry: Geometry, batch: int) -> Cost:
         """Predicted cost of a product."""
@@ -107,8 +111,8 @@ class Tiles(_Cuts):
         if self.tile is None:
             return best_cuts(geometry, batch)
         rank = len(geometry.axes)
-        sizes = (self.tile,) * rank if isinstance(self.tile, int) else tuple(self.tile)
-        words = (self.of,) * rank if isinstance(self.of, str) else tuple(self.of)
+        sizes = (self.tile,) * rank if isinstance(self.tile, int) else self.tile
+        words = (self.of,) * rank if isinstance(self.of, str) else self.of
         if len(sizes) != rank or min(sizes) < 1:
             raise ValueError(f"`tile`={self.tile!r} must give a size of at least 1 for each of {rank} axes")
         if len(words) != rank or not set(words) <= set(_CUTS):
@@ -206,9 +210,19 @@ def as_form(form: str | Form) -> Form:
 
     Raises:
         ValueError: for an unknown name.
+        TypeError: for what is no form object, or one that cannot be hashed.
     """
-    if not isinstance(form, str):
-        return form
-    if form not in _NAMES:
-        raise ValueError(f"`form`={form!r} is no form: use one of {', '.join(_NAMES)}, or a form object")
-    return _NAMES[form]
+    if isinstance(form, str):
+        if form not in _NAMES:
+            raise ValueError(f"`form`={form!r} is no form: use one of {', '.join(_NAMES)}, or a form object")
+        return _NAMES[form]
+    if not isinstance(form, Form):
+        raise TypeError(
+            f"`form`={form!r} is no form: use one of {', '.join(_NAMES)}, "
+            "or an object whose class inherits from minicnn.forms.Form"
+        )
+    try:
+        hash(form)
+    except TypeError as error:
+        raise TypeError(f"`form`={form!r} cannot be hashed: give it tuples for lists, and freeze its class") from error
+    return form

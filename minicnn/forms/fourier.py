@@ -58,7 +58,8 @@ def product(
     circles = [Circle.of(axis) for axis in geometry.axes]
     X = _transform(_inputs(x, circles, geometry.groups), circles, 1)
     W = _transform(_kernel(w.reshape(geometry.split_shape), circles), circles, 0, conjugate=True)
-    y = _back(how.einsum("b...gc,...cgd->b...gd", X, W), circles, 1, jnp.result_type(x, w))
+    # the spectra stay complex; the type that was asked for is that of the result
+    y = _back(how.plain.einsum("b...gc,...cgd->b...gd", X, W), circles, 1, jnp.result_type(x, w))
     for position, circle in enumerate(circles, start=1):
         y = jax.lax.slice_in_dim(y, 0, circle.outputs, circle.axis.stride, position)
     return y.reshape(x.shape[0], *geometry.out_shape).astype(how.result_type(x, w))
@@ -72,7 +73,7 @@ def weights(
     X = _transform(_inputs(x, circles, geometry.groups), circles, 1)
     y_bar = y.reshape(*y.shape[:-1], geometry.groups, geometry.c_out // geometry.groups)
     Y = _transform(_strided(y_bar, circles), circles, 1, conjugate=True)
-    w = _back(how.einsum("b...gc,b...gd->...cgd", X, Y), circles, 0, jnp.result_type(x, y))
+    w = _back(how.plain.einsum("b...gc,b...gd->...cgd", X, Y), circles, 0, jnp.result_type(x, y))
     for position, circle in enumerate(circles):
         w = jax.lax.slice_in_dim(w, 0, circle.axis.extent, abs(circle.axis.dilation), position)
         w = jnp.flip(w, position) if circle.axis.dilation < 0 else w

@@ -55,6 +55,31 @@ def test_complex_operands_are_not_conjugated() -> None:
     np.testing.assert_allclose(conv(x, w, form="fourier"), conv(x, w, form="dense"), atol=1e-5)
 
 
+@pytest.mark.parametrize(("dtype", "preferred"), [("float32", None), ("float32", "float32"), ("bfloat16", "float32")])
+def test_fourier_and_its_vjps_through_the_primitives(dtype: str, preferred: str | None) -> None:
+    """Its spectra are complex: a real accumulation type must not drop their imaginary parts."""
+    case = CORNERS["2d"]
+    x, w, y_bar = (jnp.asarray(a, dtype) for a in case.data(0))
+
+    @jax.jit
+    def values(x: Any, w: Any, y_bar: Any) -> tuple[Any, ...]:
+        product = lambda x, w: conv(x, w, form="fourier", preferred_element_type=preferred, **case.options)
+        y, pull_back = jax.vjp(product, x, w)
+        return y, *pull_back(y_bar.astype(y.dtype))
+
+    y, x_bar, w_bar = values(x, w, y_bar)
+    assert (y.dtype, x_bar.dtype, w_bar.dtype) == (preferred or dtype, dtype, dtype)
+    x, w, y_bar = (np.asarray(a, np.float32) for a in (x, w, y_bar))
+    rounded = float(jnp.finfo(dtype).eps) / 2
+    for found, exact, terms, (a, b) in (
+        (y, case.times(case.matrix(w), x, case.y_shape), w.shape[-2], (x, w)),
+        (x_bar, case.times(case.matrix(w).T, y_bar, case.x_shape), w.shape[-1], (y_bar, w)),
+        (w_bar, (case.patches(x).T @ y_bar.ravel()).reshape(case.w_shape), len(x), (x, y_bar)),
+    ):
+        error = bound(case, a, b, terms)
+        np.testing.assert_allclose(np.asarray(found, np.float32), exact, rtol=rounded, atol=error * (1 + rounded))
+
+
 def test_fourier_refuses_integers() -> None:
     with pytest.raises(TypeError, match='`form`="fourier" rounds and the operands are int32: use "tiles"'):
         conv(jnp.ones((5, 1), int), jnp.ones((2, 1, 1), int), form="fourier")
