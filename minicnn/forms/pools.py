@@ -132,8 +132,8 @@ def bin_winners(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Int[Arr
     for position, (axis, place) in enumerate(
         zip(axes, jnp.unravel_index(best, tuple(axis.width for axis in axes)), strict=True)
     ):
-        o = jnp.arange(axis.out_size).reshape(-1, *(1,) * (rank - position))
-        flat = flat * axis.in_size + o * axis.in_size // axis.out_size + place
+        first, _ = axis.ends(jnp)
+        flat = flat * axis.in_size + first.reshape(-1, *(1,) * (rank - position)) + place
     return (flat * channels + jnp.arange(channels)).astype(jnp.int32)
 
 

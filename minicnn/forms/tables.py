@@ -66,7 +66,7 @@ class BinAxis:
 
     def counts(self) -> Int[np.ndarray, " out"]:
         """The size of each bin."""
-        start, end = self._ends(np)
+        start, end = self.ends()
         return end - start
 
     def table(self, xp: ModuleType = np) -> Any:
@@ -77,7 +77,7 @@ class BinAxis:
                [1, 2, 3],
                [3, 4, 5]])
         """
-        start, end = self._ends(xp)
+        start, end = self.ends(xp)
         i = start[:, None] + xp.arange(self.width)
         return xp.where(i < end[:, None], i, self.in_size)
 
@@ -85,8 +85,11 @@ class BinAxis:
         """The table as `Axis.input_of` gives it: −1 for none."""
         return np.where(self.table() < self.in_size, self.table(), -1)
 
-    def _ends(self, xp: ModuleType) -> tuple[Any, Any]:
-        o = xp.arange(self.out_size)
+    def ends(self, xp: ModuleType = np) -> tuple[Any, Any]:
+        """The first position of each bin, and the one behind its last."""
+        # JAX counts in 32 bits: where o·n is larger, the table is a constant
+        overflows = self.in_size * self.out_size > np.iinfo(np.int32).max
+        o = (np if overflows else xp).arange(self.out_size)
         return o * self.in_size // self.out_size, -(-(o + 1) * self.in_size // self.out_size)
 
 

@@ -42,6 +42,13 @@ def test_bins_are_those_of_floor_and_ceil() -> None:
         assert [[i for i in row if i < n] for row in table.tolist()] == bins(n, m)
 
 
+def test_bins_are_found_where_32_bits_do_not_hold_the_product_of_the_sizes() -> None:
+    axis = BinAxis(100_000, 50_000)
+    np.testing.assert_array_equal(axis.table(jnp), np.arange(100_000).reshape(-1, 2))
+    first, end = axis.ends(jnp)
+    np.testing.assert_array_equal((first[-1], end[-1]), (99_998, 100_000))
+
+
 sizes = st.tuples(st.integers(1, 6), st.integers(1, 6))
 
 
