@@ -1,9 +1,8 @@
 """The cost model that chooses forms and cuts: a pure function of shapes, never timed.
 
 A form multiplies and it moves. Its cost counts the multiply-adds of its matrix products, those with stored zeros
-included, and the numbers that it gathers before and scatters after them. Moving one number takes as long as `GATHER` or
-`SCATTER` multiply-adds at the full speed of a matrix product. So that a cache holds what is moved, a batch that moves
-more is taken in portions; a single image that moves more takes longer.
+included, and the numbers that it gathers before and scatters after them: moving one takes as long as `MOVING`
+multiply-adds at the full speed of a matrix product. A batch that moves more than a cache holds is taken in portions.
 
 docs/fast.md derives the model and compares it with measurements.
 """
@@ -19,10 +18,8 @@ from minicnn.forms import fourier
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.tiles import Cut
 
-GATHER = 15  # multiply-adds in the time of copying one number into its place
-SCATTER = 40  # and of adding one up: it is read, added and written
-CROWDED = 80  # more for every number that a cache no longer holds
-CACHE = 2_500_000  # numbers that it holds
+MOVING = 30  # multiply-adds in the time of moving one number
+CACHE = 2_500_000  # numbers that a cache holds
 PORTION = 1_000_000  # numbers that a portion of the batch moves, if one has to be taken at all
 _SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
 
@@ -46,8 +43,7 @@ class Cost:
     @property
     def total(self) -> float:
         """In multiply-adds at full speed."""
-        crowded = max(self.gathered + self.scattered - CACHE * self.portions, 0)
-        return self.multiplied + GATHER * self.gathered + SCATTER * self.scattered + CROWDED * crowded
+        return self.multiplied + MOVING * (self.gathered + self.scattered)
 
 
 @lru_cache(maxsize=4096)

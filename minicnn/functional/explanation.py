@@ -70,13 +70,13 @@ def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unp
         ValueError: as `conv`.
 
     >>> print(explain_form((5, 5, 1, 6), (128, 32, 32, 1)))
-    form               multiplied  gathered  scattered     cost
-    tiles 2×2 outputs        21.7     0.903      0.602     59.3
-    diagonals                 181      3.28       15.1  2.1e+03
-    fourier                   393     0.924          0      407
-    dense                     617      4.82          0      874
-    tiles 1×1 outputs        15.1      2.51      0.602     76.8
-    auto takes tiles 2×2 outputs
+    form               multiplied  gathered  scattered  cost
+    tiles 2×4 outputs        28.9     0.602      0.602    65
+    diagonals                 181      3.28       15.1   731
+    fourier                   393     0.924          0   421
+    dense                     617      4.82          0   761
+    tiles 1×1 outputs        15.1      2.51      0.602   108
+    auto takes tiles 2×4 outputs
     """
     w = jax.ShapeDtypeStruct(tuple(w_shape), jnp.float32)
     rank = len(w_shape) - 2
