@@ -29,6 +29,11 @@ def bench(
     from minicnn.bench import find
 
     with one_line_errors():
+        comparison = {"--rivals": rivals, "--memory": memory, "--json": json_file}
+        if growth:
+            _refuse("--growth", {"words": only, "--choices": choices, **comparison})
+        if choices:
+            _refuse("--choices", {"--picture": picture, **comparison})
         cases = find(only or [])
         if growth:
             _growth(picture)
@@ -37,6 +42,11 @@ def bench(
         else:
             names = [name.strip() for name in rivals.split(",") if name.strip()]
             _compare(cases, names, seconds, memory, json_file, picture)
+
+
+def _refuse(mode: str, given: dict[str, object]) -> None:
+    if unused := [name for name, value in given.items() if value]:
+        raise ValueError(f"{mode} measures something else: leave out {', '.join(unused)}")
 
 
 def _compare(

@@ -37,6 +37,6 @@ def summed(
 
 def _split(a: Array, portions: int) -> tuple[Array, Array]:
     """As many equal portions as fit, (portions, images, …), and what remains."""
-    size = -(-len(a) // portions)
+    size = max(-(-len(a) // portions), 1)
     whole = len(a) // size * size
     return a[:whole].reshape(-1, size, *a.shape[1:]), a[whole:]

@@ -73,7 +73,9 @@ def _struct(array: np.ndarray) -> jax.ShapeDtypeStruct:
 
 
 def test_a_choice_that_is_not_close_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choices, "in_turn", lambda programs, *_, **__: dict.fromkeys(programs, 1.0))
+    monkeypatch.setattr(
+        choices, "in_turn", lambda programs, *_, **__: {name: len(f().shape) for name, f in programs.items()}
+    )
     found = list(choices.measure([SMALL[0]]))
     assert [choice.result for choice in found] == ["y", "x̄", "w̄"]
     assert all(choice.ratio == 1.0 and choice.close for choice in found)
@@ -107,4 +109,5 @@ def test_the_command_writes_a_table_json_and_a_picture(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert {row["rival"] for row in json.loads(files[0].read_text())["measurements"]} == {"minicnn", "lax"}
     assert files[1].stat().st_size > 1000
-    assert CliRunner().invoke(app, ["bench", "--rivals", "nobody"]).exit_code == 2
+    for unknown in (["--rivals", "nobody"], ["--growth", "C3"], ["--choices", "--memory"], ["--choices", "--growth"]):
+        assert CliRunner().invoke(app, ["bench", *unknown]).exit_code == 2
