@@ -16,12 +16,13 @@ def peak_bytes(case: str, rival: str) -> int | None:
     Returns:
         Bytes, or None where the rival lacks the case or the system (not Linux) does not tell.
     """
-    command = [sys.executable, "-m", "minicnn.bench.memory", case, rival]
+    command = [sys.executable, "-c", f"from {__name__} import print_peak; print_peak({case!r}, {rival!r})"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
-def _main(name: str, rival: str) -> None:
+def print_peak(name: str, rival: str) -> None:
+    """What the process of its own does."""
     import jax
 
     from minicnn.bench.cases import CASES
@@ -42,7 +43,3 @@ def _status(field: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith(f"{field}:"))
     return 1024 * int(line.split()[1])
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])
