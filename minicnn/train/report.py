@@ -73,9 +73,12 @@ def save_pictures(run: Run, trained: Trained) -> list[str]:
         _save(run, "learning_curve.png", draw.training(run.records())[0]),
         _save(run, "confusion.png", draw.confusion(counts, classes=trained.data.classes)),
     ]
-    for step in trained.model.steps(trained.params, trained.data.test.images[0]):
+    steps = list(trained.model.steps(trained.params, trained.data.test.images[0]))
+    labels = [step.label for step in steps]
+    for place, step in enumerate(steps, start=1):
         if not isinstance(step.layer, Activation) and (A := step.map_at()).nbytes <= _MOST_DRAWN:
-            names.append(_save(run, f"{step.label}.png", draw.pair(A, name=step.label)[0]))
+            name = step.label if labels.count(step.label) == 1 else f"{place}-{step.label}"
+            names.append(_save(run, f"{name}.png", draw.pair(A, name=step.label)[0]))
     return names
 
 

@@ -212,10 +212,22 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(plan, whole, number, share,
     go_on(plan, run, whole)
 
 
-def test_a_picture_on_a_full_disk_is_named(plan, tmp_path, monkeypatch):
+@pytest.fixture
+def finished(plan, tmp_path):
     run = Run.create(tmp_path, "run", CONFIG)
     run.record(Record(1, 3, 1.0, 0.5, 0.5, 1.0))
-    trained = Trained(plan.model, plan.initial().params, plan.data, RECIPE)
+    return run, Trained(plan.model, plan.initial().params, plan.data, RECIPE)
+
+
+def test_layers_of_one_name_have_a_picture_each(finished):
+    run, trained = finished
+    names = report.save_pictures(run, trained)
+    assert set(names) == {"learning_curve.png", "confusion.png", "Flatten.png", "2-Dense.png", "4-Dense.png"}
+    assert {path.name for path in run.folder.glob("*.png")} == set(names)
+
+
+def test_a_picture_on_a_full_disk_is_named(finished, monkeypatch):
+    run, trained = finished
     full = lambda: OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     monkeypatch.setattr(files, "os", Disk(last=0, failure=full))
     with pytest.raises(OSError, match=r"cannot write .*learning_curve.png: No space left"):
