@@ -3,6 +3,7 @@
 import gzip
 import struct
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ def draw(dtype, shape, seed):
 
 
 VALID = idx(np.arange(12, dtype="u1").reshape(3, 2, 2))
-GZIP = gzip.compress(VALID, mtime=0)
+compress = partial(gzip.compress, mtime=0)  # the same bytes at any time
+GZIP = compress(VALID)
 
 
 @pytest.fixture(scope="module")
@@ -44,32 +46,32 @@ HUGE = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2**32 - 1, 2**32 - 1, 2**32 - 1)
 LARGE = bytes([0, 0, 8, 1]) + struct.pack(">I", 2**29)
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    {
-        "empty": (b"", "is no IDX file: it begins with nothing"),
-        "a picture": (b"\x89PNG\r\n", "is no IDX file: it begins with 89 50 4e 47"),
-        "an unknown type": (b"\0\0\x07\1" + VALID[4:], "is no IDX file: it begins with 00 00 07 01"),
-        "no axes": (b"\0\0\x08\0", "announces 0 axes"),
-        "too many axes": (b"\0\0\x08\xff" + bytes(1020), "announces 255 axes"),
-        "half a header": (VALID[:10], "is cut short: 3 sizes should follow"),
-        "half a body": (VALID[:-5], "is cut short: it announces 3×2×2 entries, 12 bytes"),
-        "half a body, compressed": (gzip.compress(VALID[:-5]), "is cut short: it announces 3×2×2 entries, 12 bytes"),
-        "something behind it": (VALID + b"\0", "has bytes after the 3×2×2 entries it announces"),
-        "something behind it, compressed": (gzip.compress(VALID + b"\0"), "has bytes after the 3×2×2 entries"),
-        "larger than is read": (HUGE, "announces 4294967295×4294967295×4294967295 entries"),
-        "larger than the file": (LARGE, "is cut short: it announces 536870912 entries"),
-        "larger than the file, compressed": (gzip.compress(LARGE), "is cut short: it announces 536870912 entries"),
-        "no entries of an axis too long": (
-            bytes([0, 0, 8, 3]) + struct.pack(">3I", 0, 2**32 - 1, 2**32 - 1),
-            "announces 0×4294967295×4294967295 entries",
-        ),
-        "half of a gzip file": (GZIP[:-9], "is damaged gzip: Compressed file ended"),
-        "a wrong checksum": (GZIP[:-8] + b"\1\2\3\4" + GZIP[-4:], "is damaged gzip: CRC check failed"),
-        "rubbish behind gzip": (GZIP + b"rubbish", "is damaged gzip: Not a gzipped file"),
-        "no deflate inside": (GZIP[:10] + b"\xff" * 20, "is damaged gzip: Error"),
-    }.values(),
-)
+DAMAGED = {
+    "empty": (b"", "is no IDX file: it begins with nothing"),
+    "a picture": (b"\x89PNG\r\n", "is no IDX file: it begins with 89 50 4e 47"),
+    "an unknown type": (b"\0\0\x07\1" + VALID[4:], "is no IDX file: it begins with 00 00 07 01"),
+    "no axes": (b"\0\0\x08\0", "announces 0 axes"),
+    "too many axes": (b"\0\0\x08\xff" + bytes(1020), "announces 255 axes"),
+    "half a header": (VALID[:10], "is cut short: 3 sizes should follow"),
+    "half a body": (VALID[:-5], "is cut short: it announces 3×2×2 entries, 12 bytes"),
+    "half a body, compressed": (compress(VALID[:-5]), "is cut short: it announces 3×2×2 entries, 12 bytes"),
+    "something behind it": (VALID + b"\0", "has bytes after the 3×2×2 entries it announces"),
+    "something behind it, compressed": (compress(VALID + b"\0"), "has bytes after the 3×2×2 entries"),
+    "larger than is read": (HUGE, "announces 4294967295×4294967295×4294967295 entries"),
+    "larger than the file": (LARGE, "is cut short: it announces 536870912 entries"),
+    "larger than the file, compressed": (compress(LARGE), "is cut short: it announces 536870912 entries"),
+    "no entries of an axis too long": (
+        bytes([0, 0, 8, 3]) + struct.pack(">3I", 0, 2**32 - 1, 2**32 - 1),
+        "announces 0×4294967295×4294967295 entries",
+    ),
+    "half of a gzip file": (GZIP[:-9], "is damaged gzip: Compressed file ended"),
+    "a wrong checksum": (GZIP[:-8] + b"\1\2\3\4" + GZIP[-4:], "is damaged gzip: CRC check failed"),
+    "rubbish behind gzip": (GZIP + b"rubbish", "is damaged gzip: Not a gzipped file"),
+    "no deflate inside": (GZIP[:10] + b"\xff" * 20, "is damaged gzip: Error"),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_file_is_refused_with_its_name_and_the_reason(path, content, reason):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=reason) as caught:
@@ -77,7 +79,7 @@ def test_a_damaged_file_is_refused_with_its_name_and_the_reason(path, content, r
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [LARGE, gzip.compress(LARGE), HUGE])
+@pytest.mark.parametrize("content", [LARGE, compress(LARGE), HUGE], ids=["plain", "compressed", "huge"])
 def test_nothing_large_is_allocated_for_what_is_only_announced(path, content):
     path.write_bytes(content)
     tracemalloc.start()
