@@ -32,6 +32,11 @@ def lax_arguments(draw: Any) -> tuple[tuple[int, ...], tuple[int, ...], dict[str
     def each(low: int, high: int) -> list[int]:
         return [draw(st.integers(low, high)) for _ in range(rank)]
 
+    def crop(size: int) -> tuple[int, int]:
+        """Padding that crops at most all, as lax wants it."""
+        low = draw(st.integers(-1, 3))
+        return low, draw(st.integers(max(-1, -size - low), 3))
+
     spatial = "HW"[:rank]
     names = spec(draw, "NC" + spatial), spec(draw, "IO" + spatial), spec(draw, "NC" + spatial)
     feature, batch = draw(st.sampled_from([(1, 1), (2, 1), (3, 1), (1, 2)]))
@@ -41,7 +46,7 @@ def lax_arguments(draw: Any) -> tuple[tuple[int, ...], tuple[int, ...], dict[str
     word = draw(st.sampled_from(["VALID", "SAME", "SAME_LOWER", None]))
     options: dict[str, Any] = {
         "window_strides": each(1, 3),
-        "padding": word or [(draw(st.integers(-1, 3)), draw(st.integers(-1, 3))) for _ in range(rank)],
+        "padding": word or [crop(size) for size in in_size],
         "lhs_dilation": None if word else each(1, 3),
         "rhs_dilation": each(1, 2),
         "dimension_numbers": names,
