@@ -61,11 +61,11 @@ def measure(cases: Iterable[Case], seconds: float = 0.5) -> Iterator[Choice]:
 
 def geometry_of(case: Case) -> Geometry:
     """The geometry of a convolution, or of a transposed one."""
-    if case.operation == "conv":
-        axes = resolve(sliding_axes(case.kernel, case.stride, case.padding, case.dilation), case.in_size)
+    forward = case.operation == "conv"
+    in_size = case.in_size if forward else tuple(case.stride * n for n in case.in_size)
+    axes = resolve(sliding_axes(case.kernel, case.stride, case.padding, case.dilation), in_size)
+    if forward:
         return Geometry(axes, case.c_in, case.c_out, case.groups)
-    out_size = tuple(case.stride * n for n in case.in_size)
-    axes = resolve(sliding_axes(case.kernel, case.stride, case.padding, case.dilation), out_size)
     return Geometry(axes, case.c_out, case.c_in, case.groups).T
 
 

@@ -133,11 +133,10 @@ def table(curves: Sequence[Curve]) -> Table:
         grid.add_column(name, justify="left" if name in ("swept", "form") else "right")
     for n, curve in enumerate(curves):
         sweep, points = curve.sweep, curve.points
-        column = lambda cells: "\n".join((*cells, curve.refused) if curve.refused else cells)  # noqa: B023
         grid.add_row(
             sweep.name if n % len(sweep.time) == 0 else "",
             curve.form,
-            column([str(point.value) for point in points]),
+            "\n".join([*(str(point.value) for point in points), *filter(None, [curve.refused])]),
             "\n".join(f"{point.milliseconds:.2f}" for point in points),
             "\n".join(f"{point.nbytes / 1e6:.1f}" for point in points),
             f"{sweep.time[curve.form]} / {curve.slope(lambda point: point.milliseconds):.1f}",

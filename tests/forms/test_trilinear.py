@@ -93,5 +93,6 @@ def test_a_batch_in_portions_is_the_whole_batch(images: int, dtype: str, monkeyp
     for one, exact in zip(products(x, w, y), whole, strict=True):
         assert one.dtype == dtype
         np.testing.assert_array_equal(np.asarray(one, float), np.asarray(exact.astype(dtype), float))
-    if jax.default_backend() == "cpu":
-        assert "while" in products.lower(x, w, y).as_text()
+    for platform in ("cpu", "cuda", "tpu"):
+        lowered = products.trace(x, w, y).lower(lowering_platforms=(platform,))
+        assert ("while" in lowered.as_text()) == (platform == "cpu")
