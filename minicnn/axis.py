@@ -10,15 +10,17 @@ convolution arithmetic for deep learning* (arXiv 1603.07285), for the sizes it i
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from jaxtyping import Int
 
 PaddingWord = Literal["VALID", "SAME", "SAME_LOWER", "FULL", "CAUSAL"]
 AxisPadding = PaddingWord | int | tuple[int, int]
+Triples = tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"], Int[np.ndarray, " n"]]
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,17 @@ class Axis:
         k = np.arange(self.kernel_size)[None, :, None]
         return (self.tap_of()[:, None, :] == k).astype(np.int64)
 
+    def triples(self) -> Triples:
+        """All outputs, taps and inputs that meet, as three lists in the order (o, k): the ones of T.
+
+        >>> o, k, i = Axis(in_size=3, out_size=2, kernel_size=2).triples()
+        >>> list(zip(o.tolist(), k.tolist(), i.tolist()))
+        [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)]
+        """
+        inputs = self.input_of()
+        o, k = np.nonzero(inputs >= 0)
+        return o, k, inputs[o, k]
+
     @property
     def nnz(self) -> int:
         """The number of triples (o, k, i) in the relation: the ones of T."""
@@ -166,6 +179,45 @@ class Axis:
         (5,)
         """
         return tuple(sorted(set(range(self.in_size)) - set(self.input_of().ravel().tolist())))
+
+
+class Windows(Protocol):
+    """What has windows on one axis: an `Axis`, or a table of its own."""
+
+    @property
+    def in_size(self) -> int:
+        """The number of input positions."""
+        ...
+
+    @property
+    def out_size(self) -> int:
+        """The number of output positions."""
+        ...
+
+    @property
+    def kernel_size(self) -> int:
+        """The number of taps of a window."""
+        ...
+
+    def triples(self) -> Triples:
+        """All outputs, taps and inputs that meet."""
+        ...
+
+
+def triples(axes: Sequence[Windows]) -> Triples:
+    """All outputs, taps and inputs that meet on several axes at once, as row-major positions.
+
+    >>> o, k, i = triples([Axis(2, 2, 1), Axis(3, 2, 2)])
+    >>> o.tolist(), k.tolist(), i.tolist()
+    ([0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 0, 1, 0, 1, 0, 1], [0, 1, 1, 2, 3, 4, 4, 5])
+    """
+    outputs, taps, inputs = (np.zeros(1, np.int64) for _ in range(3))
+    for axis in axes:
+        o, k, i = axis.triples()
+        outputs = np.add.outer(outputs * axis.out_size, o).ravel()
+        taps = np.add.outer(taps * axis.kernel_size, k).ravel()
+        inputs = np.add.outer(inputs * axis.in_size, i).ravel()
+    return outputs, taps, inputs
 
 
 @dataclass(frozen=True)

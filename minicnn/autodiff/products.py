@@ -56,7 +56,7 @@ def _reshape(A: maps.Reshape, x: Any) -> Any:
 @times.register
 def _permute(A: maps.Permute, x: Any) -> Any:
     rank = len(_batch(A, x))
-    return ops.transpose(x, (*range(rank), *(rank + axis for axis in A.axes)))
+    return ops.transpose(x, (*range(rank), *(rank + axis for axis in A.order)))
 
 
 @times.register

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int
 
+from minicnn.axis import Triples
+
 
 def gather(x: Array, table: Any, position: int, fill: complex = 0) -> Array:
     """Replace one axis of x by the axes of the table; nothing reads as `fill`."""
@@ -38,6 +40,11 @@ class PadAxis:
         """The padded size."""
         return self.low + self.in_size + self.high
 
+    @property
+    def kernel_size(self) -> int:
+        """How many inputs an output can copy: one."""
+        return 1
+
     def table(self, xp: ModuleType = np) -> Any:
         """For every padded position the input position it copies.
 
@@ -46,10 +53,9 @@ class PadAxis:
         """
         return _TABLES[self.mode](xp, xp.arange(self.out_size) - self.low, self.in_size)
 
-    def input_of(self) -> Int[np.ndarray, "out 1"]:
-        """The table as `Axis.input_of` gives it: −1 for none."""
-        table = self.table()[:, None]
-        return np.where(table < self.in_size, table, -1)
+    def triples(self) -> Triples:
+        """Every output with the input that it copies, as `Axis.triples` gives them; there is one tap, 0."""
+        return _triples(self.table()[:, None], self.in_size)
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,11 @@ class BinAxis:
     def width(self) -> int:
         """The size of the largest bin."""
         return int(self.counts().max(initial=0))
+
+    @property
+    def kernel_size(self) -> int:
+        """How many inputs a bin can hold."""
+        return self.width
 
     def counts(self) -> Int[np.ndarray, " out"]:
         """The size of each bin."""
@@ -81,9 +92,9 @@ class BinAxis:
         i = start[:, None] + xp.arange(self.width)
         return xp.where(i < end[:, None], i, self.in_size)
 
-    def input_of(self) -> Int[np.ndarray, "out width"]:
-        """The table as `Axis.input_of` gives it: −1 for none."""
-        return np.where(self.table() < self.in_size, self.table(), -1)
+    def triples(self) -> Triples:
+        """Every bin with each of its inputs, as `Axis.triples` gives them."""
+        return _triples(self.table(), self.in_size)
 
     def ends(self, xp: ModuleType = np) -> tuple[Any, Any]:
         """The first position of each bin, and the one behind its last."""
@@ -91,6 +102,11 @@ class BinAxis:
         overflows = self.in_size * self.out_size > np.iinfo(np.int32).max
         o = (np if overflows else xp).arange(self.out_size)
         return o * self.in_size // self.out_size, -(-(o + 1) * self.in_size // self.out_size)
+
+
+def _triples(table: Int[np.ndarray, "out taps"], in_size: int) -> Triples:
+    o, k = np.nonzero(table < in_size)
+    return o, k, table[o, k]
 
 
 _TABLES = {

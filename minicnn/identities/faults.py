@@ -13,11 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn.axis import Axis
-from minicnn.maps import AveragePool, ConvMap, LinearMap, Selection, Unfold, WindowSum
+from minicnn.maps import AveragePool, ConvMap, LinearMap, Selection
 from minicnn.maps.convolution import structure
 
 Candidates = Iterator[tuple[str, np.ndarray]]
-Axes = tuple[Axis, ...]
 
 
 def likely_causes(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> tuple[str, ...]:
@@ -64,24 +63,12 @@ def _eps(matrix: np.ndarray) -> float:
 
 def tap_at(A: LinearMap | None, row: int, column: int) -> tuple[int, ...] | None:
     """The tap of the kernel that joins an output and an input; None where none does or A has no axes."""
-    axes = axes_of(A)
-    if A is None or not axes:
+    if A is None or not A.axes:
         return None
     o, i = np.unravel_index(row, A.out_shape), np.unravel_index(column, A.in_shape)
-    taps = [int(axis.tap_of()[o[n], i[n]]) for n, axis in enumerate(axes)]
-    return None if any(k == axis.kernel_size for k, axis in zip(taps, axes, strict=True)) else tuple(taps)
-
-
-def axes_of(A: LinearMap | None) -> Axes:
-    """The axes of a sliding window, or none."""
-    if isinstance(A, ConvMap):
-        return A.geometry.axes
-    return A.axes if isinstance(A, AveragePool | WindowSum | Unfold) else ()
-
-
-def with_axes(A: Any, axes: Axes) -> LinearMap:
-    """The same map along other axes."""
-    return replace(A, geometry=replace(A.geometry, axes=axes)) if isinstance(A, ConvMap) else replace(A, axes=axes)
+    spatial = slice(-1 - len(A.axes), -1)
+    taps = [int(axis.tap_of()[n, m]) for axis, n, m in zip(A.axes, o[spatial], i[spatial], strict=True)]
+    return None if any(k == axis.kernel_size for k, axis in zip(taps, A.axes, strict=True)) else tuple(taps)
 
 
 def matrix_of(A: LinearMap) -> np.ndarray:
@@ -106,16 +93,15 @@ def _of_numbers(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -
 
 def _of_axes(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
     """Faults of a sliding window: each is another matrix of the same kernel."""
-    axes = axes_of(A)
-    if isinstance(A, Unfold):
+    if A is None or not A.axes or isinstance(A, Selection):  # a selection belongs to the axes it was chosen on
         return
-    for position, axis in enumerate(axes):
+    for position, axis in enumerate(A.axes):
         for name, other in _other_axes(axis):
-            changed = (*axes[:position], other, *axes[position + 1 :])
-            yield f"{name} on axis {position}", matrix_of(with_axes(A, changed))
+            changed = (*A.axes[:position], other, *A.axes[position + 1 :])
+            yield f"{name} on axis {position}", matrix_of(A.with_axes(changed))
         yield f"padding off by one on the high side on axis {position}", _last_unread(A, position, expected)
     for name, change in _ON_ALL.items():
-        yield name, matrix_of(with_axes(A, tuple(change(axis) for axis in axes))) if axes else expected
+        yield name, matrix_of(A.with_axes(tuple(change(axis) for axis in A.axes)))
 
 
 def _other_axes(axis: Axis) -> Iterator[tuple[str, Axis]]:
@@ -236,15 +222,16 @@ def _of_taps(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> C
         return
     matrix = expected.reshape(*A.out_shape, *A.in_shape).copy()
     window = np.ones((1,), bool)
-    for axis, k in zip(axes_of(A), tap, strict=True):
+    for axis, k in zip(A.axes, tap, strict=True):
         window = np.logical_and.outer(window, axis.tap_of() == k)
     rank = len(tap)
-    order = [*range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2)]
-    joined = window.transpose(0, *order)[0].reshape(*A.out_shape[:-1], 1, *A.in_shape[:-1], 1)
+    window = window.transpose(0, *range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2))[0]
+    out, into = ((*(1,) * (len(shape) - rank - 1), *shape[-1 - rank : -1], 1) for shape in (A.out_shape, A.in_shape))
+    joined = window.reshape(*out, *into)
     yield f"tap {tap} dropped", np.where(joined, 0, matrix).reshape(expected.shape)
     o, i = np.zeros(A.out_shape[-1], bool), np.zeros(A.in_shape[-1], bool)
     o[rows % len(o)], i[columns % len(i)] = True, True
-    one = joined & o.reshape(-1, *(1,) * rank, 1) & i
+    one = joined & o.reshape(-1, *(1,) * len(A.in_shape)) & i
     yield f"tap {tap} dropped", np.where(one, 0, matrix).reshape(expected.shape)
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Shaped
 from minicnn.axis import Axis
 from minicnn.functional import conv, conv_map
 from minicnn.identities.faults import matrix_of
-from minicnn.maps import Compose, ConvMap, LinearMap
+from minicnn.maps import LinearMap
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +82,8 @@ class Setting:
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """The relation between outputs and inputs; after the padding, where that is a matrix of its own."""
-        C = self.map.factors[0] if isinstance(self.map, Compose) else self.map
-        assert isinstance(C, ConvMap)
-        return C.geometry.axes
+        """The relation between outputs and inputs; none where the padding is a matrix of its own."""
+        return self.map.axes
 
     @property
     def plain(self) -> bool:

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar, cast, dataclass_transform
 
@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.axis import Axis
 from minicnn.forms.memory import check_fits, dense_nbytes
 
 Shape = tuple[int, ...]
@@ -46,6 +47,8 @@ class LinearMap(ABC):
         in_shape: shape of the inputs, without batch axes.
         out_shape: shape of the outputs, without batch axes.
         dtype: dtype of the matrix entries.
+        axes: for each spatial axis (those just before the channels) the relation that an output and an input must
+            satisfy to meet in a non-zero; empty where no window slides.
     """
 
     __array_ufunc__ = None  # so that numpy leaves `2 * A` to us
@@ -54,6 +57,7 @@ class LinearMap(ABC):
     in_shape: Shape
     out_shape: Shape
     dtype: jnp.dtype
+    axes: tuple[Axis, ...] = ()
 
     @abstractmethod
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
@@ -67,6 +71,16 @@ class LinearMap(ABC):
     @abstractmethod
     def entries(self) -> Entries:
         """The structural non-zeros as (rows, columns, values)."""
+
+    def with_axes(self, axes: tuple[Axis, ...]) -> "LinearMap":
+        """The same kernel or window along other axes: another stride, dilation, padding or size.
+
+        Raises:
+            TypeError: where no window slides, or the map belongs to the axes it has.
+        """
+        if not self.axes:
+            raise TypeError(f"{type(self).__name__} slides no window, so that it cannot slide it along other axes")
+        return replace(cast(Any, self), axes=axes)
 
     def __call__(self, x: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         """A·vec(x), for an x of shape (*batch, *in_shape).
@@ -186,6 +200,11 @@ class Transposed(LinearMap):
     in_shape = derived(lambda self: self.of.out_shape)
     out_shape = derived(lambda self: self.of.in_shape)
     dtype = derived(lambda self: self.of.dtype)
+    axes = derived(lambda self: tuple(axis.T for axis in self.of.axes))
+
+    def with_axes(self, axes: tuple[Axis, ...]) -> LinearMap:
+        """The transpose of the map along the transposed axes."""
+        return self.of.with_axes(tuple(axis.T for axis in axes)).T
 
     @property
     def T(self) -> "LinearMap":

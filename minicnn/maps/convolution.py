@@ -1,15 +1,17 @@
 """C(w) and X(x): the two matrices of the trilinear form τ(x, w, y) = Σ y[o]·w[k]·x[i]·T[o, k, i]."""
 
 import math
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.axis import Axis
+from minicnn.axis import Axis, triples
 from minicnn.forms import Arithmetic, Form, Geometry, dense
-from minicnn.forms.shifts import shift, taps
+from minicnn.forms.shifts import shift
+from minicnn.forms.shifts import taps as taps_of
 from minicnn.forms.trilinear import convolve, correlate, swap_channels
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
@@ -26,6 +28,11 @@ class ConvMap(LinearMap):
 
     in_shape = derived(lambda self: self.geometry.in_shape)
     out_shape = derived(lambda self: self.geometry.out_shape)
+    axes = derived(lambda self: self.geometry.axes)
+
+    def with_axes(self, axes: tuple[Axis, ...]) -> "ConvMap":
+        """The convolution with the same kernel along other axes."""
+        return replace(self, geometry=replace(self.geometry, axes=axes))
 
     @property
     def nnz(self) -> int:
@@ -107,7 +114,7 @@ class PatchMap(TransposableMap):
     def dense(self) -> Shaped[Array, "..."]:
         """Exact copies of x: the patches, once for each output channel."""
         geometry, rank = self.geometry, len(self.geometry.axes)
-        patches = jnp.stack([shift(self._images, geometry.axes, tap) for tap in taps(geometry.axes)], axis=1 + rank)
+        patches = jnp.stack([shift(self._images, geometry.axes, tap) for tap in taps_of(geometry.axes)], axis=1 + rank)
         patches = patches.reshape(
             *patches.shape[:-1], geometry.groups, geometry.w_shape[-2]
         )  # b, *out, kernel, group, c
@@ -132,25 +139,14 @@ def masked(w: Shaped[Array, "*kernel c co"], geometry: Geometry) -> Shaped[Array
 
 def structure(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row, column and flat tap index of every structural non-zero of C, in no particular order."""
-    row, column, flat = (np.zeros(1, np.int64) for _ in range(3))
-    for axis in geometry.axes:
-        o, k, i = _triples(axis)
-        row = np.add.outer(row * axis.out_size, o).ravel()
-        column = np.add.outer(column * axis.in_size, i).ravel()
-        flat = np.add.outer(flat * axis.kernel_size, k).ravel()
+    outputs, taps, inputs = triples(geometry.axes)
     c_group, d_group = geometry.c_in // geometry.groups, geometry.c_out // geometry.groups
     c, g, d = np.nonzero(geometry.joined.reshape(geometry.split_shape[-3:]))
     return (
-        np.add.outer(row * geometry.c_out, g * d_group + d).ravel(),
-        np.add.outer(column * geometry.c_in, g * c_group + c).ravel(),
-        np.add.outer(flat * c_group * geometry.c_out, c * geometry.c_out + g * d_group + d).ravel(),
+        np.add.outer(outputs * geometry.c_out, g * d_group + d).ravel(),
+        np.add.outer(inputs * geometry.c_in, g * c_group + c).ravel(),
+        np.add.outer(taps * c_group * geometry.c_out, c * geometry.c_out + g * d_group + d).ravel(),
     )
-
-
-def _triples(axis: Axis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    inputs = axis.input_of()
-    o, k = np.nonzero(inputs >= 0)
-    return o, k, inputs[o, k]
 
 
 def _subscript(place: tuple[int, ...]) -> str:

@@ -122,24 +122,24 @@ def identity(shape: Shape, dtype: jnp.dtype) -> Reshape:
 
 @linear_map
 class Permute(LinearMap):
-    """A permutation of axes: the axes of the output are the input's in the order `axes`."""
+    """A permutation of axes: the axes of the output are the input's in this `order`."""
 
-    axes: tuple[int, ...] = static()
+    order: tuple[int, ...] = static()
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
 
-    out_shape = derived(lambda self: tuple(self.in_shape[axis] for axis in self.axes))
+    out_shape = derived(lambda self: tuple(self.in_shape[axis] for axis in self.order))
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """The same entries along other axes."""
-        return x.transpose(0, *(axis + 1 for axis in self.axes))
+        return x.transpose(0, *(axis + 1 for axis in self.order))
 
     @property
     def T(self) -> "Permute":
         """The inverse permutation."""
-        return Permute(tuple(int(i) for i in np.argsort(self.axes)), self.out_shape, self.dtype)
+        return Permute(tuple(int(i) for i in np.argsort(self.order)), self.out_shape, self.dtype)
 
     def entries(self) -> Entries:
         """One 1 per row."""
-        columns = np.arange(self.shape[1]).reshape(self.in_shape).transpose(self.axes).ravel()
+        columns = np.arange(self.shape[1]).reshape(self.in_shape).transpose(self.order).ravel()
         return np.arange(self.shape[0]), columns, np.ones(self.shape[0], self.dtype)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.axis import Axis
+from minicnn.axis import Axis, triples
 from minicnn.maps.algebra import Compose
 from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
 from minicnn.maps.elementary import Reshape
@@ -68,19 +68,16 @@ class TiledMap(TransposableMap):
 
     def entries(self) -> Entries:
         """For every output, tap and input that meet, the weight of that tap in the output's kernel."""
-        row, column, tile, tap = (np.zeros(1, np.int64) for _ in range(4))
-        for axis, t in zip(self.axes, self.tile, strict=True):
-            inputs = axis.input_of()
-            o, k = np.nonzero(inputs >= 0)
-            row = np.add.outer(row * axis.out_size, o).ravel()
-            column = np.add.outer(column * axis.in_size, inputs[o, k]).ravel()
-            tile = np.add.outer(tile * t, o % t).ravel()
-            tap = np.add.outer(tap * axis.kernel_size, k).ravel()
-        taps = math.prod(axis.kernel_size for axis in self.axes)
+        outputs, taps, inputs = triples(self.axes)
+        places = np.unravel_index(outputs, self.out_shape[:-1])
+        kernel = np.zeros_like(outputs)
+        for place, t in zip(places, self.tile, strict=True):
+            kernel = kernel * t + place % t
+        size = math.prod(axis.kernel_size for axis in self.axes)
+        weights = np.asarray(self.w).reshape(-1, *self.w_shape[-2:])[kernel * size + taps]
         c, d = (index.ravel() for index in np.indices(self.w_shape[-2:]))
-        weights = np.asarray(self.w).reshape(-1, *self.w_shape[-2:])[tile * taps + tap]
-        rows = np.add.outer(row * self.w_shape[-1], d).ravel()
-        return rows, np.add.outer(column * self.w_shape[-2], c).ravel(), weights[:, c, d].ravel()
+        rows = np.add.outer(outputs * self.w_shape[-1], d).ravel()
+        return rows, np.add.outer(inputs * self.w_shape[-2], c).ravel(), weights[:, c, d].ravel()
 
 
 @linear_map

@@ -13,26 +13,26 @@ from minicnn.maps.windows import ones
 class Pad(TransposableMap):
     """The 0/1 matrix that pads each axis through its own index table."""
 
-    axes: tuple[PadAxis, ...] = static()
+    padded: tuple[PadAxis, ...] = static()
     channels: int = static()
     dtype: jnp.dtype = static()
 
-    in_shape = derived(lambda self: (*(axis.in_size for axis in self.axes), self.channels))
-    out_shape = derived(lambda self: (*(axis.out_size for axis in self.axes), self.channels))
+    in_shape = derived(lambda self: (*(axis.in_size for axis in self.padded), self.channels))
+    out_shape = derived(lambda self: (*(axis.out_size for axis in self.padded), self.channels))
 
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
         """Pad axis by axis: the matrix is a Kronecker product over the axes."""
-        for position, axis in enumerate(self.axes, start=1):
+        for position, axis in enumerate(self.padded, start=1):
             x = gather(x, axis.table(jnp), position)
         return x
 
     def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
         """Add every padded position to the one it copies."""
-        for position, axis in enumerate(self.axes, start=1):
+        for position, axis in enumerate(self.padded, start=1):
             y = scatter(y, axis.table(jnp), position, axis.in_size)
         return y
 
     def entries(self) -> Entries:
         """The ones."""
-        rows, columns = ones(self.axes, self.channels)
+        rows, columns = ones(self.padded, self.channels)
         return rows, columns, np.ones(len(rows), self.dtype)

@@ -1,7 +1,9 @@
 """Pooling as matrices: the average is diag(1/count)·S with a 0/1 matrix S, the maximum at a point is a selection."""
 
 import math
+from dataclasses import replace
 from functools import reduce
+from typing import Never
 
 import jax.numpy as jnp
 import numpy as np
@@ -78,6 +80,10 @@ class Selection(TransposableMap):
     in_shape = derived(lambda self: (*self.lead, *(axis.in_size for axis in self.axes), self.channels))
     out_shape = derived(lambda self: (*self.lead, *(axis.out_size for axis in self.axes), self.channels))
 
+    def with_axes(self, axes: tuple[Axis, ...]) -> Never:
+        """Refuse: windows along other axes would have chosen other taps."""
+        raise TypeError("a Selection belongs to the windows it was made from: pool along the other axes instead")
+
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """From every window the input that it chose."""
         return select(*self._images(x), self.axes).reshape(x.shape[0], *self.out_shape)
@@ -114,6 +120,6 @@ def bin_average(axes: tuple[BinAxis, ...], channels: int, dtype: jnp.dtype) -> C
 def window_counts(axis: Axis, counted: tuple[int, int]) -> Int[np.ndarray, " out"]:
     """How many taps of each window fall on the input or on this much padding around it."""
     low, high = counted
-    o, k = np.ogrid[: axis.out_size, : axis.kernel_size]
-    i = axis.stride * o + axis.dilation * k - axis.low
-    return ((i >= -low) & (i < axis.in_size + high)).sum(axis=1)
+    padded = replace(axis, in_size=low + axis.in_size + high, low=axis.low - low)
+    outputs, _, _ = padded.triples()
+    return np.bincount(outputs, minlength=axis.out_size)

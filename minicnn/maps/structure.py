@@ -12,21 +12,24 @@ from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_m
 
 @linear_map
 class Broadcast(TransposableMap):
-    """Repeat an array along `axes` of `out_shape`, where `in_shape` has size 1 or no axis. Its transpose is a sum."""
+    """Repeat an array along the axes `repeated` of `out_shape`, where `in_shape` has size 1 or no axis.
 
-    axes: tuple[int, ...] = static()
+    Its transpose is a sum.
+    """
+
+    repeated: tuple[int, ...] = static()
     in_shape: Shape = static()
     out_shape: Shape = static()
     dtype: jnp.dtype = static()
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Copies side by side."""
-        kept = (1 if axis in self.axes else size for axis, size in enumerate(self.out_shape))
+        kept = (1 if axis in self.repeated else size for axis, size in enumerate(self.out_shape))
         return jnp.broadcast_to(x.reshape(x.shape[0], *kept), (x.shape[0], *self.out_shape))
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """The copies of each entry, added."""
-        return y.sum(tuple(axis + 1 for axis in self.axes)).reshape(y.shape[0], *self.in_shape)
+        return y.sum(tuple(axis + 1 for axis in self.repeated)).reshape(y.shape[0], *self.in_shape)
 
     def entries(self) -> Entries:
         """One 1 per row."""

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.axis import Axis
+from minicnn.axis import Axis, Windows, triples
 from minicnn.forms.shifts import shift, shift_axis, taps
-from minicnn.forms.tables import BinAxis, PadAxis, gather, scatter
+from minicnn.forms.tables import BinAxis, gather, scatter
 from minicnn.maps.base import Entries, LinearMap, TransposableMap, derived, linear_map, static
 
 
@@ -76,50 +76,49 @@ class Unfold(TransposableMap):
         return reduce(add, (shift(part, back, tap) for part, tap in zip(parts, taps(back), strict=True)))
 
     def entries(self) -> Entries:
-        """The ones: window position and tap to input."""
-        positions = np.arange(1, 1 + self.shape[1]).reshape(self.in_shape)
-        laid = np.asarray(Unfold(self.axes, self.channels, jnp.dtype("int32")).apply(jnp.asarray(positions)[None]))
-        rows = np.flatnonzero(laid)
-        return rows, laid.ravel()[rows] - 1, np.ones(len(rows), self.dtype)
+        """The ones: a window's position and its tap, to the input."""
+        position, tap, column = triples(self.axes)
+        rows, columns = per_channel(position * self.n_taps + tap, column, self.channels)
+        return rows, columns, np.ones(len(rows), self.dtype)
 
 
 @linear_map
 class BinSum(TransposableMap):
     """The 0/1 matrix that sums each bin of positions, channel by channel."""
 
-    axes: tuple[BinAxis, ...] = static()
+    bins: tuple[BinAxis, ...] = static()
     channels: int = static()
     dtype: jnp.dtype = static()
 
-    in_shape = derived(lambda self: (*(axis.in_size for axis in self.axes), self.channels))
-    out_shape = derived(lambda self: (*(axis.out_size for axis in self.axes), self.channels))
+    in_shape = derived(lambda self: (*(axis.in_size for axis in self.bins), self.channels))
+    out_shape = derived(lambda self: (*(axis.out_size for axis in self.bins), self.channels))
 
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
         """Sum the bins, one axis after the other."""
-        for position, axis in enumerate(self.axes, start=1):
+        for position, axis in enumerate(self.bins, start=1):
             x = gather(x, axis.table(jnp), position).sum(position + 1, dtype=x.dtype)
         return x
 
     def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
         """Every input position collects the bins that hold it."""
-        for position, axis in enumerate(self.axes, start=1):
+        for position, axis in enumerate(self.bins, start=1):
             copies = jnp.repeat(jnp.expand_dims(y, position + 1), axis.width, position + 1)
             y = scatter(copies, axis.table(jnp), position, axis.in_size)
         return y
 
     def entries(self) -> Entries:
         """The ones."""
-        rows, columns = ones(self.axes, self.channels)
+        rows, columns = ones(self.bins, self.channels)
         return rows, columns, np.ones(len(rows), self.dtype)
 
 
-def ones(axes: Sequence[Axis | BinAxis | PadAxis], channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of every 1 of a Kronecker product over axes that know the inputs of each output."""
-    row, column = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    for axis in axes:
-        inputs = axis.input_of()
-        o, k = np.nonzero(inputs >= 0)
-        row = np.add.outer(row * axis.out_size, o).ravel()
-        column = np.add.outer(column * axis.in_size, inputs[o, k]).ravel()
+def ones(axes: Sequence[Windows], channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of every 1 of the matrix that treats all channels alike."""
+    rows, _, columns = triples(axes)
+    return per_channel(rows, columns, channels)
+
+
+def per_channel(rows: np.ndarray, columns: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Entries of a matrix M as entries of M ⊗ I, one for each channel."""
     channel = np.arange(channels)
-    return np.add.outer(row * channels, channel).ravel(), np.add.outer(column * channels, channel).ravel()
+    return np.add.outer(rows * channels, channel).ravel(), np.add.outer(columns * channels, channel).ravel()

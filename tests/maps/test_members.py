@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -195,3 +196,27 @@ def test_a_map_is_its_own_conjugate_if_it_is_real(name):
 def test_a_map_says_its_shapes(name):
     A = member(name)
     assert type(A).__name__ in repr(A) or re.search(r" [@+⊗] |\.T$", repr(A))
+
+
+@every_member
+def test_every_non_zero_satisfies_the_relation_on_the_maps_axes(name):
+    A = member(name)
+    rows, columns, _ = A.entries()
+    spatial = slice(-1 - len(A.axes), -1)
+    outputs, inputs = np.unravel_index(rows, A.out_shape)[spatial], np.unravel_index(columns, A.in_shape)[spatial]
+    for axis, o, i in zip(A.axes, outputs, inputs, strict=True) if A.axes else ():
+        assert (axis.tap_of()[o, i] < axis.kernel_size).all()
+
+
+@every_member
+def test_a_map_slides_along_other_axes_or_says_why_not(name):
+    A = member(name)
+    if not A.axes or isinstance(A, maps.Selection):
+        with pytest.raises(TypeError, match="slides no window|belongs to the windows"):
+            A.with_axes(A.axes)
+        return
+    for mine, theirs in zip(A.with_axes(A.axes).entries(), A.entries(), strict=True):
+        equal(mine, theirs)
+    longer = tuple(replace(axis, in_size=axis.in_size + 1) for axis in A.axes)
+    assert A.with_axes(longer).axes == longer
+    assert A.with_axes(longer).shape[1] > A.shape[1]
