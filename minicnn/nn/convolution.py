@@ -1,9 +1,10 @@
 """Convolution and transposed convolution as layers."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,92 +13,90 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.forms import Form
-from minicnn.forms.geometry import Padding
+from minicnn.axis import Axis, Sliding
+from minicnn.forms import Form, as_form
+from minicnn.forms.geometry import Padding, check_groups, check_mask, resolve, sliding_axes
+from minicnn.forms.tables import check_mode
 from minicnn.functional import conv, conv_map, conv_transpose, patch_map
-from minicnn.functional.convolution import ConvOptions
+from minicnn.functional.convolution import ConvOptions, Table
 from minicnn.maps import Dense, LinearMap, compose
+from minicnn.nn.arguments import a_count, a_flag, a_kernel, settle
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape
 
 Ints = int | tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Conv(Layer):
-    """Convolution with a bias per channel: y = C(w)·x + b.
-
-    Attributes:
-        channels: output channels.
-        kernel_size: taps per spatial axis; its length is the spatial rank.
-        stride: as in `minicnn.conv`, like `padding`, `dilation`, `groups`, `padding_mode` and `form`.
-        mask: which input channels each output channel reads, (c_in / groups, channels) of 0 and 1; only the kernels
-            it keeps are stored, as w of shape (*kernel, kept).
-        bias: add b, one per output channel.
-        w_init: initialiser of w, given its shape (*kernel, c_in / groups, c_out).
-
-    >>> layer = Conv(6, (5, 5))
-    >>> params = layer.init(jax.random.key(0), (32, 32, 1))
-    >>> layer.apply(params, jnp.zeros((2, 32, 32, 1))).shape
-    (2, 28, 28, 6)
-    >>> layer.map(params, (32, 32, 1)).shape
-    (4704, 1024)
-    """
+class Convolutional(Layer):
+    """What the convolution and its transpose share: the arguments of `minicnn.conv`, the kernel and the bias."""
 
     channels: int
     kernel_size: tuple[int, ...]
-    stride: Ints = 1
-    padding: Padding = "VALID"
-    dilation: Ints = 1
-    groups: int = 1
-    mask: tuple[tuple[int, ...], ...] | None = None
-    padding_mode: str = "zeros"
-    bias: bool = True
-    form: str | Form = "auto"
-    w_init: Initializer = he_normal
+    stride: Ints
+    padding: Padding
+    dilation: Ints
+    groups: int
+    mask: Table | None
+    padding_mode: str
+    bias: bool
+    form: str | Form
+    w_init: Initializer
+    stretch: Ints
+    flip: bool
+    precision: jax.lax.PrecisionLike
+    preferred_element_type: DTypeLike | None
+
+    def __post_init__(self) -> None:
+        settle(self, channels=a_count, kernel_size=a_kernel, groups=a_count, bias=a_flag, flip=a_flag)
+        check_mode("padding_mode", self.padding_mode)
+        check_groups(self.groups, self.channels, self.groups)
+        as_form(self.form)
+        _ = self.slidings
 
     @property
     def options(self) -> ConvOptions:
         """The keyword arguments of `minicnn.conv`."""
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": self.groups,
-            "mask": self.mask,
-            "padding_mode": self.padding_mode,
-            "form": self.form,
-        }
+        return cast(ConvOptions, {name: getattr(self, name) for name in ConvOptions.__annotations__})
+
+    @property
+    def slidings(self) -> tuple[Sliding, ...]:
+        """The kernel on each spatial axis of a convolution's input of any size."""
+        return sliding_axes(self.kernel_size, self.stride, self.padding, self.dilation, self.stretch)
+
+    @abstractmethod
+    def w_shape(self, in_shape: Shape) -> Shape:
+        """The shape of the whole kernel, (*kernel, c_in / groups, c_out) of the convolution.
+
+        Raises:
+            ValueError: if `groups` does not divide the channels, or the mask is not one of theirs.
+        """
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """w from `w_init`, b zero."""
-        if self.mask is None:
-            w = self.w_init(key, (*self.kernel_size, in_shape[-1] // self.groups, self.channels), dtype)
-        else:
-            w = self._kept_kernels(key, dtype)
+        shape = self.w_shape(in_shape)
+        w = self.w_init(key, shape, dtype) if self.mask is None else self._kept_kernels(key, dtype)
         return {"w": w, "b": jnp.zeros(self.channels, dtype)} if self.bias else {"w": w}
-
-    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """C(w)·x + b."""
-        return add_bias(conv(x, self._kernel(params["w"]), **self.options), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """(*out, channels)."""
-        w = jax.ShapeDtypeStruct((*self.kernel_size, in_shape[-1] // self.groups, self.channels), jnp.float32)
-        return jax.eval_shape(lambda x, w: conv(x, w, **self.options), _like(in_shape), w).shape
+        self.w_shape(in_shape)
+        return (*(axis.out_size for axis in self.axes(in_shape)), self.channels)
 
-    def map(self, params: Params, in_shape: Shape) -> LinearMap:
-        """C(w)."""
-        return conv_map(self._kernel(params["w"]), in_shape[:-1], **self.options)
-
-    def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
-        """X(x), or X(x) @ K for a masked kernel, with K the 0/1 matrix from the kept kernels to all."""
-        w = params["w"]
+    def whole_kernel(self, w: Any) -> Any:
+        """The kernel from what is stored of it: what the mask leaves out is zero."""
         if self.mask is None:
-            return patch_map(x, w.shape, **self.options)
-        X = patch_map(x, (*self.kernel_size, *np.shape(self.mask)), **self.options)
-        every_tap = jnp.kron(jnp.eye(math.prod(self.kernel_size), dtype=w.dtype), self._placement(w.dtype).T)
-        return compose(X, Dense(every_tap, w.shape, X.in_shape, w.dtype))
+            return w
+        return ops.reshape(ops.matmul(w, self.placement(w.dtype)), (*self.kernel_size, *np.shape(self.mask)))
+
+    def placement(self, dtype: jnp.dtype) -> Array:
+        """K: where each kept kernel goes among all, 0 and 1, (kept, c_in / groups · c_out)."""
+        flat = np.ravel(np.asarray(self.mask))
+        return jnp.asarray(np.eye(flat.size, dtype=dtype)[np.flatnonzero(flat)])
+
+    def _checked(self, c_in: int, c_out: int) -> Shape:
+        check_groups(c_in, c_out, self.groups)
+        check_mask(self.mask, (c_in // self.groups, c_out))
+        return (*self.kernel_size, c_in // self.groups, c_out)
 
     def _kept_kernels(self, key: jax.Array, dtype: DTypeLike) -> Array:
         """The kernels that the mask keeps, row by row of it; every channel's fan-in counts only those it reads."""
@@ -113,20 +112,78 @@ class Conv(Layer):
             w = w.at[..., kept[rows, alike]].set(drawn)
         return w
 
-    def _kernel(self, w: Any) -> Any:
-        """The whole kernel: what the mask leaves out is zero."""
-        if self.mask is None:
-            return w
-        return ops.reshape(ops.matmul(w, self._placement(w.dtype)), (*self.kernel_size, *np.shape(self.mask)))
 
-    def _placement(self, dtype: jnp.dtype) -> Array:
-        """K: where each kept kernel goes among all, 0 and 1, (kept, c_in / groups · channels)."""
-        flat = np.ravel(np.asarray(self.mask))
-        return jnp.asarray(np.eye(flat.size, dtype=dtype)[np.flatnonzero(flat)])
+@dataclass(frozen=True)
+class Conv(Convolutional):
+    """Convolution with a bias per channel: y = C(w)·x + b.
+
+    Attributes:
+        channels: output channels.
+        kernel_size: taps per spatial axis; its length is the spatial rank.
+        stride: as in `minicnn.conv`, like `padding`, `dilation`, `groups`, `padding_mode` and `form`.
+        mask: which input channels each output channel reads, (c_in / groups, channels) of 0 and 1; only the kernels
+            it keeps are stored, as w of shape (*kernel, kept).
+        bias: add b, one per output channel.
+        w_init: initialiser of w, given its shape (*kernel, c_in / groups, c_out).
+        stretch: as in `minicnn.conv`, like `flip`, `precision` and `preferred_element_type`.
+
+    Raises:
+        TypeError: if a size is not an int, or a flag is not True or False.
+        ValueError: as `minicnn.conv`, as far as the arguments can be checked without an input.
+
+    >>> layer = Conv(6, (5, 5))
+    >>> params = layer.init(jax.random.key(0), (32, 32, 1))
+    >>> layer.apply(params, jnp.zeros((2, 32, 32, 1))).shape
+    (2, 28, 28, 6)
+    >>> layer.map(params, (32, 32, 1)).shape
+    (4704, 1024)
+    """
+
+    channels: int
+    kernel_size: tuple[int, ...]
+    stride: Ints = 1
+    padding: Padding = "VALID"
+    dilation: Ints = 1
+    groups: int = 1
+    mask: Table | None = None
+    padding_mode: str = "zeros"
+    bias: bool = True
+    form: str | Form = "auto"
+    w_init: Initializer = he_normal
+    stretch: Ints = 1
+    flip: bool = False
+    precision: jax.lax.PrecisionLike = None
+    preferred_element_type: DTypeLike | None = None
+
+    def w_shape(self, in_shape: Shape) -> Shape:
+        """(*kernel, c_in / groups, channels)."""
+        return self._checked(in_shape[-1], self.channels)
+
+    def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
+        """The relation of C on each spatial axis, padding counted as read."""
+        axes = resolve(self.slidings, in_shape[:-1])
+        return tuple(axis.flipped for axis in axes) if self.flip else axes
+
+    def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
+        """C(w)·x + b."""
+        return add_bias(conv(x, self.whole_kernel(params["w"]), **self.options), params)
+
+    def map(self, params: Params, in_shape: Shape) -> LinearMap:
+        """C(w)."""
+        return conv_map(self.whole_kernel(params["w"]), in_shape[:-1], **self.options)
+
+    def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
+        """X(x), or X(x) @ K for a masked kernel, with K the 0/1 matrix from the kept kernels to all."""
+        w = params["w"]
+        if self.mask is None:
+            return patch_map(x, w.shape, **self.options)
+        X = patch_map(x, self.w_shape(x.shape), **self.options)
+        every_tap = jnp.kron(jnp.eye(math.prod(self.kernel_size), dtype=w.dtype), self.placement(w.dtype).T)
+        return compose(X, Dense(every_tap, w.shape, X.in_shape, w.dtype))
 
 
 @dataclass(frozen=True)
-class ConvTranspose(Layer):
+class ConvTranspose(Convolutional):
     """Transposed convolution with a bias per channel: y = C(w)ᵀ·x + b.
 
     C is the convolution with these arguments from `channels` back to the layer's input channels.
@@ -139,6 +196,12 @@ class ConvTranspose(Layer):
         output_padding: positions to add to the smallest size.
         bias: add b, one per output channel.
         w_init: initialiser of w, given its shape (*kernel, channels / groups, c_in).
+        mask: which channels C joins, (channels / groups, c_in) of 0 and 1; only the kernels it keeps are stored.
+        padding_mode: of C, like `stretch`, `flip`, `precision` and `preferred_element_type`.
+
+    Raises:
+        TypeError: if a size is not an int, or a flag is not True or False.
+        ValueError: as `minicnn.conv_transpose`, as far as the arguments can be checked without an input.
 
     >>> layer = ConvTranspose(3, (4, 4), stride=2, padding=1)
     >>> params = layer.init(jax.random.key(0), (8, 8, 5))
@@ -157,35 +220,30 @@ class ConvTranspose(Layer):
     bias: bool = True
     form: str | Form = "auto"
     w_init: Initializer = he_normal
+    mask: Table | None = None
+    padding_mode: str = "zeros"
+    stretch: Ints = 1
+    flip: bool = False
+    precision: jax.lax.PrecisionLike = None
+    preferred_element_type: DTypeLike | None = None
 
-    @property
-    def options(self) -> ConvOptions:
-        """The keyword arguments of the `minicnn.conv` that is transposed."""
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": self.groups,
-            "form": self.form,
-        }
+    def w_shape(self, in_shape: Shape) -> Shape:
+        """(*kernel, channels / groups, c_in)."""
+        return self._checked(self.channels, in_shape[-1])
 
-    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """w from `w_init`, b zero."""
-        w = self.w_init(key, (*self.kernel_size, self.channels // self.groups, in_shape[-1]), dtype)
-        return {"w": w, "b": jnp.zeros(self.channels, dtype)} if self.bias else {"w": w}
+    def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
+        """The relation of Cᵀ on each spatial axis, padding counted as read."""
+        like = jax.ShapeDtypeStruct(in_shape, jnp.float32), jax.ShapeDtypeStruct(self.w_shape(in_shape), jnp.float32)
+        axes = resolve(self.slidings, jax.eval_shape(self._transpose, *like).shape[:-1])
+        return tuple(axis.flipped.T if self.flip else axis.T for axis in axes)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """C(w)ᵀ·x + b."""
-        return add_bias(self._transpose(x, params["w"]), params)
-
-    def out_shape(self, in_shape: Shape) -> Shape:
-        """(*in, channels), where C maps from."""
-        w = jax.ShapeDtypeStruct((*self.kernel_size, self.channels // self.groups, in_shape[-1]), jnp.float32)
-        return jax.eval_shape(self._transpose, _like(in_shape), w).shape
+        return add_bias(self._transpose(x, self.whole_kernel(params["w"])), params)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """C(w)ᵀ."""
-        return conv_map(params["w"], self.out_shape(in_shape)[:-1], **self.options).T
+        return conv_map(self.whole_kernel(params["w"]), self.out_shape(in_shape)[:-1], **self.options).T
 
     def _transpose(self, x: Any, w: Any) -> Any:
         return conv_transpose(x, w, output_size=self.output_size, output_padding=self.output_padding, **self.options)
@@ -194,7 +252,3 @@ class ConvTranspose(Layer):
 def add_bias(y: Any, params: Params) -> Any:
     """y + b, where the layer has a bias."""
     return ops.add(y, params["b"]) if "b" in params else y
-
-
-def _like(shape: Shape) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(shape, jnp.float32)

@@ -1,4 +1,4 @@
-"""Dense, Flatten and Activation: the layers that are no windows."""
+"""Dense, Flatten and Activation: the layers without windows."""
 
 import math
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from jaxtyping import Array, Shaped
 from minicnn import maps, ops
 from minicnn.functional import patch_map
 from minicnn.maps import Diagonal, LinearMap, Reshape, compose
+from minicnn.nn.arguments import a_count, a_flag, settle
 from minicnn.nn.convolution import add_bias
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape
@@ -36,6 +37,9 @@ class Dense(Layer):
     features: int
     bias: bool = True
     w_init: Initializer = he_normal
+
+    def __post_init__(self) -> None:
+        settle(self, features=a_count, bias=a_flag)
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """w from `w_init`, b zero.
@@ -78,6 +82,9 @@ class Flatten(Layer):
 
     ndim: int = 2
 
+    def __post_init__(self) -> None:
+        settle(self, ndim=a_count)
+
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """vec(x)."""
         batch, image = x.shape[: -self.ndim - 1], x.shape[-self.ndim - 1 :]
@@ -115,8 +122,8 @@ class Activation(Layer):
     name: str
 
     def __post_init__(self) -> None:
-        if self.name not in ACTIVATIONS:
-            raise ValueError(f"`name`={self.name!r} is no activation: use one of {', '.join(ACTIVATIONS)}")
+        if not isinstance(self.name, str) or self.name not in ACTIVATIONS:
+            raise ValueError(f"`name`={self.name!r} is not an activation: use one of {', '.join(ACTIVATIONS)}")
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """The function, entry by entry."""

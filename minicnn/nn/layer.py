@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
+from minicnn.axis import Axis
 from minicnn.maps import LinearMap
 
 Params = Any
@@ -28,6 +29,10 @@ class Layer(ABC):
     @abstractmethod
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """The layer's output; x is (*batch, *in_shape)."""
+
+    def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
+        """The relation between outputs and inputs on each spatial axis; () for a layer that has no windows."""
+        return ()
 
     @abstractmethod
     def out_shape(self, in_shape: Shape) -> Shape:

@@ -1,8 +1,8 @@
 """Pooling as layers."""
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -10,19 +10,49 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.forms.geometry import Padding
+from minicnn.axis import Axis
+from minicnn.forms.geometry import Padding, sliding_axes
 from minicnn.functional import avg_pool, conv, conv_map, lp_pool, max_pool, patch_map
 from minicnn.functional.norms import lp_pool_map_at
-from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
+from minicnn.functional.pooling import avg_pool_map, max_pool_map_at, pooling_axes
 from minicnn.maps import Broadcast, LinearMap, compose
+from minicnn.nn.arguments import a_flag, a_window, settle
 from minicnn.nn.convolution import add_bias
 from minicnn.nn.layer import Layer, Params, Shape
 
 Ints = int | tuple[int, ...]
 
 
+class Pool(Layer):
+    """What the pools share: their windows, and the arguments of the function of the same name."""
+
+    window: tuple[int, ...]
+    stride: Ints | None
+    padding: Padding
+    dilation: Ints
+    ceil_mode: bool
+
+    def __post_init__(self) -> None:
+        settle(self, window=a_window, ceil_mode=a_flag, count_include_pad=a_flag)
+        sliding_axes(self.window, 1 if self.stride is None else self.stride, self.padding, self.dilation)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of the function."""
+        return {field.name: getattr(self, field.name) for field in fields(cast(Any, self)) if field.name != "window"}
+
+    def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
+        """The windows on each spatial axis, padding counted as read."""
+        x = jax.ShapeDtypeStruct(in_shape, jnp.float32)
+        return pooling_axes(x, self.window, self.stride, self.padding, self.dilation, self.ceil_mode)[0]
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        """(*out, channels)."""
+        return (*(axis.out_size for axis in self.axes(in_shape)), in_shape[-1])
+
+
 @dataclass(frozen=True)
-class MaxPool(Layer):
+class MaxPool(Pool):
     """The maximum of each window; its matrix at x is the selection S(x).
 
     Attributes:
@@ -42,28 +72,15 @@ class MaxPool(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """The maximum of each window."""
-        return max_pool(x, self.window, **self._options)
-
-    def out_shape(self, in_shape: Shape) -> Shape:
-        """(*out, channels)."""
-        return _shape_of(self, in_shape)
+        return max_pool(x, self.window, **self.options)
 
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
         """S(x), one 1 per row."""
-        return max_pool_map_at(x, self.window, **self._options)
-
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "ceil_mode": self.ceil_mode,
-        }
+        return max_pool_map_at(x, self.window, **self.options)
 
 
 @dataclass(frozen=True)
-class AvgPool(Layer):
+class AvgPool(Pool):
     """The average of each window, diag(1/count)·S.
 
     Attributes:
@@ -84,29 +101,15 @@ class AvgPool(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """The average of each window."""
-        return avg_pool(x, self.window, **self._options)
-
-    def out_shape(self, in_shape: Shape) -> Shape:
-        """(*out, channels)."""
-        return _shape_of(self, in_shape)
+        return avg_pool(x, self.window, **self.options)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """diag(1/count)·S."""
-        return avg_pool_map(in_shape, self.window, **self._options)
-
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "ceil_mode": self.ceil_mode,
-            "count_include_pad": self.count_include_pad,
-        }
+        return avg_pool_map(in_shape, self.window, **self.options)
 
 
 @dataclass(frozen=True)
-class LpPool(Layer):
+class LpPool(Pool):
     """The p-norm of each window; its matrix at x has a scaled row for each.
 
     Attributes:
@@ -128,25 +131,11 @@ class LpPool(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """The norm of each window."""
-        return lp_pool(x, self.window, **self._options)
-
-    def out_shape(self, in_shape: Shape) -> Shape:
-        """(*out, channels)."""
-        return _shape_of(self, in_shape)
+        return lp_pool(x, self.window, **self.options)
 
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
         """The Jacobian at x."""
-        return lp_pool_map_at(x, self.window, **self._options)
-
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {
-            "p": self.p,
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "ceil_mode": self.ceil_mode,
-        }
+        return lp_pool_map_at(x, self.window, **self.options)
 
 
 @dataclass(frozen=True)
@@ -164,6 +153,13 @@ class Subsample(Layer):
 
     window: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        settle(self, window=a_window)
+
+    def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
+        """The windows on each spatial axis."""
+        return AvgPool(self.window).axes(in_shape)
+
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Coefficients that make the sum an average, biases zero."""
         channels = in_shape[-1]
@@ -176,7 +172,7 @@ class Subsample(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """(*out, channels)."""
-        return _shape_of(AvgPool(self.window), in_shape)
+        return AvgPool(self.window).out_shape(in_shape)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """A depthwise convolution whose taps are all equal."""
@@ -191,8 +187,3 @@ class Subsample(Layer):
 
     def _kernel(self, w: Any) -> Any:
         return ops.broadcast_to(ops.reshape(w, (1, *w.shape)), (*self.window, 1, *w.shape))
-
-
-def _shape_of(layer: Layer, in_shape: Shape) -> Shape:
-    x = jax.ShapeDtypeStruct(in_shape, jnp.float32)
-    return jax.eval_shape(lambda x: layer.apply({}, x), x).shape

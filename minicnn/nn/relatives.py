@@ -7,10 +7,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from minicnn.axis import Axis, Sliding
 from minicnn.forms.geometry import Padding, resolve, sliding_axes
 from minicnn.functional import add_bias, local_conv, tiled_conv
 from minicnn.functional.local import local_map, tiled_map
 from minicnn.maps import LinearMap
+from minicnn.nn.arguments import a_count, a_flag, a_kernel, a_window, settle
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape
 
@@ -41,6 +43,14 @@ class LocalConv(Layer):
     bias: bool = True
     w_init: Initializer = he_normal
 
+    def __post_init__(self) -> None:
+        settle(self, channels=a_count, kernel_size=a_kernel, bias=a_flag)
+        _ = self._slidings
+
+    def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
+        """The kernel on each spatial axis, padding counted as read."""
+        return resolve(self._slidings, in_shape[:-1])
+
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """A kernel for every place, each from `w_init`; b zero."""
         places = self.places(in_shape)
@@ -62,12 +72,15 @@ class LocalConv(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """(*out, channels)."""
-        axes = resolve(sliding_axes(self.kernel_size, self.stride, self.padding, self.dilation), in_shape[:-1])
-        return (*(axis.out_size for axis in axes), self.channels)
+        return (*(axis.out_size for axis in self.axes(in_shape)), self.channels)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix: the non-zeros of a convolution's, untied."""
         return local_map(params["w"], in_shape[:-1], **self._options)
+
+    @property
+    def _slidings(self) -> tuple[Sliding, ...]:
+        return sliding_axes(self.kernel_size, self.stride, self.padding, self.dilation)
 
     @property
     def _options(self) -> dict[str, Any]:
@@ -89,8 +102,10 @@ class TiledConv(LocalConv):
     tile: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.tile) != len(self.kernel_size) or min(self.tile) < 1:
-            raise ValueError(f"`tile`={self.tile} must give at least 1 for each of {len(self.kernel_size)} axes")
+        super().__post_init__()
+        a_window("tile", self.tile)
+        if len(self.tile) != len(self.kernel_size):
+            raise ValueError(f"`tile`={self.tile} must have one int for each of {len(self.kernel_size)} axes")
 
     def places(self, in_shape: Shape) -> Shape:
         """How many kernels there are on each spatial axis."""

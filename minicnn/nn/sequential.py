@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn.maps import LinearMap, compose
+from minicnn.nn.arguments import settle
 from minicnn.nn.layer import Layer, Params, Shape
 
 
@@ -48,6 +49,11 @@ class Sequential(Layer):
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        settle(self)
+        if not isinstance(self.layers, tuple) or not all(isinstance(layer, Layer) for layer in self.layers):
+            raise TypeError(f"`layers`={self.layers!r} must be one tuple of layers: Sequential((Dense(3), Dense(2)))")
+        if not all(isinstance(name, str) for name in self.names):
+            raise TypeError(f"`names`={self.names!r} must be words: the layers are one tuple, Sequential((…, …))")
         if self.names and len(self.names) != len(self.layers):
             raise ValueError(f"`names` has {len(self.names)} entries for {len(self.layers)} layers: give one each")
 
@@ -58,10 +64,6 @@ class Sequential(Layer):
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Each layer's parameters, from the key folded with its position."""
-        try:
-            hash(self)
-        except TypeError:  # a layer was given a list
-            return _draw(self, key, in_shape, dtype)
         return _compiled_draw(self, key, tuple(in_shape), dtype)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:

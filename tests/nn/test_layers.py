@@ -14,8 +14,14 @@ LAYERS = {
     "conv": (nn.Conv(4, (3, 2), stride=2, padding="SAME", groups=2), (6, 5, 2)),
     "masked conv": (nn.Conv(3, (2, 2), mask=((1, 0, 1), (0, 1, 1))), (4, 4, 2)),
     "circular conv": (nn.Conv(2, (3, 3), padding="SAME", padding_mode="circular"), (4, 5, 2)),
+    "stretched, flipped conv": (nn.Conv(3, (2, 3), stretch=2, flip=True, precision="highest"), (4, 5, 2)),
     "conv without bias": (nn.Conv(3, (2,), dilation=2, bias=False), (7, 2)),
     "conv transpose": (nn.ConvTranspose(2, (3, 3), stride=2, padding=1, output_padding=1), (3, 4, 3)),
+    "masked, flipped, circular conv transpose": (
+        nn.ConvTranspose(2, (3,), padding=1, mask=((1, 0, 1), (0, 1, 1)), flip=True, padding_mode="circular"),
+        (4, 3),
+    ),
+    "stretched conv transpose": (nn.ConvTranspose(2, (3,), padding="SAME", stretch=2, stride=3), (4, 1)),
     "average pool": (nn.AvgPool((2, 2)), (4, 6, 3)),
     "max pool": (nn.MaxPool((3, 3), stride=2), (7, 7, 2)),
     "local conv": (nn.LocalConv(2, (3, 2), stride=2), (7, 5, 2)),
@@ -68,6 +74,21 @@ def test_a_masked_convolution_stores_only_the_kept_kernels():
     assert layer.map(layer.init(KEY, in_shape), in_shape).nnz == 3 * 3 * 2 * 2 * 4
 
 
+@pytest.mark.parametrize("name", [name for name in LAYERS if "circular" not in name])
+def test_the_axes_say_which_inputs_an_output_reads(name):
+    layer, in_shape = LAYERS[name]
+    axes = layer.axes(in_shape)
+    assert tuple(axis.out_size for axis in axes) == layer.out_shape(in_shape)[: len(axes)]
+    if axes:
+        x = jnp.arange(1.0, 1 + np.prod(in_shape)).reshape(in_shape)
+        entries = layer.map_at(layer.init(KEY, in_shape), x).matrix() != 0
+        read = np.zeros((*layer.out_shape(in_shape)[:-1], *in_shape[:-1]), bool)
+        for output in np.ndindex(*(axis.out_size for axis in axes)):
+            read[(*output, *np.ix_(*(axis.reads(o) for axis, o in zip(axes, output, strict=True))))] = True
+        found = np.asarray(entries).reshape(*layer.out_shape(in_shape), *in_shape).any((len(axes), -1))
+        assert np.all(found <= read) if isinstance(layer, nn.MaxPool) else np.array_equal(found, read)
+
+
 def test_a_non_linear_layer_has_no_map():
     with pytest.raises(TypeError, match="Activation is not linear: use map_at"):
         LAYERS["sequential"][0].map(LAYERS["sequential"][0].init(KEY, (8, 8, 1)), (8, 8, 1))
@@ -79,7 +100,7 @@ def test_dense_asks_for_flatten():
 
 
 def test_an_unknown_activation_lists_those_there_are():
-    with pytest.raises(ValueError, match="`name`='gelu' is no activation: use one of relu"):
+    with pytest.raises(ValueError, match="`name`='gelu' is not an activation: use one of relu"):
         nn.Activation("gelu")
 
 
@@ -95,9 +116,54 @@ def test_the_same_key_gives_the_same_parameters_and_layers_do_not_share_theirs()
     assert not np.array_equal(first[0]["w"], first[1]["w"])
 
 
-def test_a_layer_that_was_given_a_list_is_drawn_all_the_same():
-    model = nn.Sequential((nn.Conv(2, (3,), padding=[(1, 2)]),))
-    assert model.init(KEY, [5, 1])[0]["w"].shape == (3, 1, 2)
+def test_lists_and_arrays_make_the_same_layer_as_tuples():
+    listed = nn.Sequential([nn.Conv(np.int64(3), [3], padding=[(1, 2)], mask=np.eye(3, dtype=int))])
+    assert listed == nn.Sequential((nn.Conv(3, (3,), padding=((1, 2),), mask=((1, 0, 0), (0, 1, 0), (0, 0, 1))),))
+    assert hash(listed) == hash(nn.Sequential(listed.layers))
+    assert listed.init(KEY, [5, 3])[0]["w"].shape == (3, 3)
+
+
+SLIPS = {
+    "channels first": (
+        lambda: nn.Conv(1, 6, 5),
+        r"`kernel_size`=6 must be a tuple .* such as \(6, 6\).*input channels",
+    ),
+    "channels first, transposed": (lambda: nn.ConvTranspose(1, 6, 5), "`kernel_size`=6 must be a tuple"),
+    "channels first, local": (lambda: nn.LocalConv(1, 6, (5, 5)), "`kernel_size`=6 must be a tuple"),
+    "channels first, then a kernel": (lambda: nn.Conv(1, 6, (5, 5)), "`kernel_size`=6 must be a tuple"),
+    "a kernel alone": (lambda: nn.Conv((5, 5), 6), r"`channels`=\(5, 5\) must be an int"),
+    "no taps": (lambda: nn.Conv(1, (3, 0)), r"`kernel_size\[1\]`=0 must be at least 1"),
+    "no axes": (lambda: nn.Conv(1, ()), "at least one spatial axis"),
+    "a stride too many": (lambda: nn.Conv(1, (3,), stride=(1, 1)), r"`stride`=\(1, 1\) has 2 entries"),
+    "padding as in other libraries": (lambda: nn.Conv(1, (3,), padding="same"), "`padding`='same'"),
+    "an unknown form": (lambda: nn.Conv(1, (3,), form="fast"), "`form`='fast'"),
+    "an unknown padding mode": (lambda: nn.Conv(1, (3,), padding_mode="wrap"), "`padding_mode`='wrap'"),
+    "groups that do not divide": (lambda: nn.Conv(3, (3,), groups=2), "`groups`=2 must divide c_out=3"),
+    "groups of the input": (lambda: nn.Conv(4, (3,), groups=2).init(KEY, (5, 3)), "`groups`=2 must divide c_in=3"),
+    "a mask of other channels": (
+        lambda: nn.Conv(3, (3,), mask=((1, 1, 0),)).init(KEY, (5, 2)),
+        r"`mask` has shape \(1, 3\) and the kernel's channels are \(2, 3\)",
+    ),
+    "bias as a number": (lambda: nn.Conv(6, (3,), bias=0), "`bias`=0 must be True or False"),
+    "window as an int": (lambda: nn.MaxPool(2), r"`window`=2 must be a tuple .* such as \(2, 2\) for images"),
+    "window and stride": (lambda: nn.AvgPool(2, 2), "`window`=2 must be a tuple"),
+    "window of sub-sampling": (lambda: nn.Subsample(2), "`window`=2 must be a tuple"),
+    "tile of another rank": (
+        lambda: nn.TiledConv(2, (3, 3), tile=(2,)),
+        r"`tile`=\(2,\) must have one int for each of 2",
+    ),
+    "two sizes for Dense": (lambda: nn.Dense(120, 84), "`bias`=84 must be True or False: a layer is given the size of"),
+    "features as a float": (lambda: nn.Dense(120.0), r"`features`=120\.0 must be an int"),
+    "a function for a name": (lambda: nn.Activation(jnp.tanh), "is not an activation: use one of relu"),
+    "layers side by side": (lambda: nn.Sequential(nn.Dense(3), nn.Dense(2)), "must be one tuple of layers"),
+    "a layer that is no layer": (lambda: nn.Sequential((nn.Dense(3), jnp.tanh)), "must be one tuple of layers"),
+}
+
+
+@pytest.mark.parametrize(("slip", "message"), SLIPS.values(), ids=SLIPS)
+def test_a_slip_in_a_constructor_is_named_where_it_is_made(slip, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        slip()
 
 
 def test_lenet5_has_the_parameters_of_its_layers():

@@ -1,0 +1,69 @@
+"""What the constructors of layers ask of their arguments, so that a slip is named where it is made."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def settle(layer: Any, **checks: Callable[[str, Any], None]) -> None:
+    """Make a layer's arguments hashable, and check some of them.
+
+    Lists and arrays become tuples, NumPy's integers Python's.
+    """
+    for field in fields(layer):
+        value = _hashable(getattr(layer, field.name))
+        object.__setattr__(layer, field.name, value)
+        if field.name in checks:
+            checks[field.name](field.name, value)
+
+
+def a_count(name: str, value: Any) -> None:
+    """Refuse what is not a positive int."""
+    if not _is_int(value):
+        raise TypeError(f"`{name}`={value!r} must be an int")
+    if value < 1:
+        raise ValueError(f"`{name}`={value} must be at least 1")
+
+
+def a_flag(name: str, value: Any) -> None:
+    """Refuse what is neither True nor False, such as the second size in Dense(120, 84)."""
+    if not isinstance(value, bool):
+        raise TypeError(
+            f"`{name}`={value!r} must be True or False: a layer is given the size of its output, "
+            "and reads that of its input off `in_shape`"
+        )
+
+
+def a_window(name: str, value: Any, why: str = "") -> None:
+    """Refuse what is not a tuple with a positive int per spatial axis."""
+    if not isinstance(value, tuple):
+        example = (value, value) if _is_int(value) else (2, 2)
+        raise TypeError(
+            f"`{name}`={value!r} must be a tuple with one int per spatial axis, such as {example} for images{why}"
+        )
+    for axis, size in enumerate(value):
+        a_count(f"{name}[{axis}]", size)
+
+
+def a_kernel(name: str, value: Any) -> None:
+    """As `a_window`; what is not one is most often a call with the input's channels first, as in PyTorch."""
+    a_window(
+        name,
+        value,
+        ": a layer is given its output channels and its kernel, and reads its input channels off `in_shape`",
+    )
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, np.ndarray | jax.Array):
+        return _hashable(np.asarray(value).tolist())
+    if isinstance(value, list | tuple):
+        return tuple(map(_hashable, value))
+    return int(value) if isinstance(value, np.integer) else value
