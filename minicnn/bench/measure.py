@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from minicnn.bench.cases import Case
-from minicnn.bench.memory import peak_bytes
+from minicnn.bench.peak_memory import peak_bytes
 from minicnn.bench.rivals import OURS, OURS_IN_SCAN, RIVALS, Programs
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from minicnn.bench import jax_rivals, torch_rivals
+from minicnn.bench import jax_operations, torch_operations
 from minicnn.bench.cases import Case
 
 Program = Callable[[], Any]
@@ -68,29 +68,29 @@ def in_jax(function: Callable[..., Any], operands: tuple[Any, ...], network: boo
 
 def ours(case: Case) -> Programs:
     """minicnn."""
-    return in_jax(jax_rivals.ours(case), jax_rivals.operands(case), case.operation == "lenet")
+    return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.operation == "lenet")
 
 
 def ours_in_scan(case: Case) -> Programs:
     """minicnn, inside `lax.scan`."""
-    return in_jax(jax_rivals.ours(case), jax_rivals.operands(case), case.operation == "lenet", scanned=True)
+    return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.operation == "lenet", scanned=True)
 
 
 def lax(case: Case) -> Programs:
     """`jax.lax`, called step by step."""
-    return in_jax(jax_rivals.theirs(case), jax_rivals.operands(case), case.operation == "lenet")
+    return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.operation == "lenet")
 
 
 def lax_in_scan(case: Case) -> Programs:
     """`jax.lax`, inside `lax.scan`."""
-    return in_jax(jax_rivals.theirs(case), jax_rivals.operands(case), case.operation == "lenet", scanned=True)
+    return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.operation == "lenet", scanned=True)
 
 
 def flax(case: Case) -> Programs | None:
     """`flax.nnx.Conv`, where flax is installed."""
     if case.operation != "conv" or case.mapped or case.layout != "NHWC" or not _installed("flax"):
         return None
-    return in_jax(jax_rivals.flax(case), jax_rivals.operands(case), network=False)
+    return in_jax(jax_operations.flax(case), jax_operations.operands(case), network=False)
 
 
 def torch(case: Case, channels_last: bool = False, compiled: bool = False) -> Programs | None:
@@ -99,7 +99,7 @@ def torch(case: Case, channels_last: bool = False, compiled: bool = False) -> Pr
         return None
     import torch
 
-    function, operands = torch_rivals.function(case), torch_rivals.operands(case, channels_last)
+    function, operands = torch_operations.function(case), torch_operations.operands(case, channels_last)
     wanted = [operand for operand in operands if operand.requires_grad]
     begun = time.perf_counter()
     function = torch.compile(function, dynamic=False) if compiled else function

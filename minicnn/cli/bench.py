@@ -79,13 +79,13 @@ def _compare(
 
 
 def _choices(cases: "Sequence[Case]") -> None:
-    from minicnn.bench import choices
+    from minicnn.bench import auto_choice
 
     with console.status("measuring the candidates"):
-        found = list(choices.measure(cases))
-    console.print(choices.table(found))
+        found = list(auto_choice.measure(cases))
+    console.print(auto_choice.table(found))
     far = [choice for choice in found if not choice.close]
-    console.print(f"{len(far)} of {len(found)} choices take more than {choices.CLOSE} times as long as the fastest")
+    console.print(f"{len(far)} of {len(found)} choices take more than {auto_choice.CLOSE} times as long as the fastest")
 
 
 def _growth(picture: Path | None) -> None:

@@ -20,7 +20,7 @@ def gallery(
     from rich.progress import track
 
     from minicnn.draw.gallery import chosen, make, write_index
-    from minicnn.draw.movie import check_animation
+    from minicnn.draw.saving import check_animation
     from minicnn.draw.style import background
 
     with one_line_errors(), background(dark):

@@ -32,11 +32,11 @@ def show(
     seed: Seed = 0,
 ) -> None:
     """Explain one convolution: its size, its matrix C, and what Cᵀ does to a gradient."""
-    from minicnn.draw.movie import check_animation, check_still, save_animation, save_still
-    from minicnn.draw.stage import Stage
+    from minicnn.draw.saving import check_animation, check_still, save_animation, save_still
     from minicnn.draw.style import background
     from minicnn.draw.terminal import explain
-    from minicnn.draw.walk import conv_walk
+    from minicnn.draw.worked_example import worked_conv
+    from minicnn.draw.worked_figure import WorkedFigure
 
     with one_line_errors():
         if rate <= 0:
@@ -56,7 +56,7 @@ def show(
             "flip": flip,
         }
         c_in, c_out = each("channels", channels, 2)
-        walk = conv_walk(
+        example = worked_conv(
             each("input", in_size, rank),
             each("kernel", kernel, rank),
             channels=(c_in, c_out),
@@ -66,11 +66,11 @@ def show(
             seed=seed,
             **options,
         )
-        console.print(explain(walk, console.width))
+        console.print(explain(example, console.width))
         with background(dark):
-            stage = Stage(walk) if still or animation else None
-            written = [save_still(stage, still)] if stage and still else []
-            written += [save_animation(stage, animation, rate)] if stage and animation else []
+            figure = WorkedFigure(example) if still or animation else None
+            written = [save_still(figure, still)] if figure and still else []
+            written += [save_animation(figure, animation, rate)] if figure and animation else []
     for path in written:
         console.print(f"wrote {path}", highlight=False)
 

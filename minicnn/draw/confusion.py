@@ -11,20 +11,17 @@ from minicnn.draw.style import own, readable_on, sequential
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from minicnn.train import Run
-
 _MOST = 25  # classes whose counts are still readable
 
 
-def confusion(
-    run: "Run | Int[np.ndarray, 'true said']", axes: "Axes | None" = None, classes: Sequence[str] = ()
-) -> "Axes":
+def confusion(counts: Int[np.ndarray, "true said"], axes: "Axes | None" = None, classes: Sequence[str] = ()) -> "Axes":
     """Draw how many test images of each class are taken for each class.
 
     Args:
-        run: a finished run, whose test images are then classified; or the counts themselves, one row per true class.
+        counts: how many images of each true class (row) are taken for each class (column), such as
+            `minicnn.train.Trained.counts` gives.
         axes: where to draw; a new figure if None.
-        classes: the names of the classes, where counts are given; numbers if empty.
+        classes: the names of the classes; numbers if empty.
 
     >>> axes = confusion(np.array([[8, 2], [0, 10]]))
     >>> axes.get_title()
@@ -32,8 +29,8 @@ def confusion(
     """
     from matplotlib.colors import PowerNorm
 
-    counts, names = (np.asarray(run), classes) if isinstance(run, np.ndarray | list) else counts_of(run)
-    names = names or [str(n) for n in range(len(counts))]
+    counts = np.asarray(counts)
+    names = classes or [str(n) for n in range(len(counts))]
     side = max(4.8, 0.5 * len(counts))
     axes = own(axes, figsize=(side, side))
     # A gentle power keeps the few mistakes visible beside the many right answers.
@@ -50,11 +47,3 @@ def confusion(
     axes.set(xlabel="taken for", ylabel="is")
     axes.set_title(f"{100 * right / max(total, 1):.2f} % right, {total - right:,} of {total:,} wrong")
     return axes
-
-
-def counts_of(run: "Run") -> tuple[Int[np.ndarray, "true said"], Sequence[str]]:
-    """The counts of a finished run on its test images, and the names of the classes."""
-    from minicnn.train.evaluation import Trained
-
-    trained = Trained.of(run)
-    return trained.counts(trained.data.test), trained.data.classes

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.draw.grids import Field
-from minicnn.draw.movie import save_animation
-from minicnn.draw.published import PUBLISHED, Published, W, X
-from minicnn.draw.stage import Stage
-from minicnn.draw.walk import Walk, conv_walk, pool_walk
+from minicnn.draw.arrays import Ruler
+from minicnn.draw.guide import PUBLISHED, Published, W, X
+from minicnn.draw.saving import save_animation
+from minicnn.draw.worked_example import WorkedExample, worked_conv, worked_pool
+from minicnn.draw.worked_figure import WorkedFigure
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Exhibit:
     Attributes:
         published: what it should be.
         file: its name in the folder.
-        walk: what it shows.
+        example: what it shows.
         checks: its numbers.
     """
 
     published: Published
     file: str
-    walk: Walk
+    example: WorkedExample
     checks: tuple[Check, ...]
 
     @property
@@ -66,42 +66,42 @@ def chosen(names: Sequence[str]) -> list[Published]:
 
 def make(published: Published, folder: Path, suffix: str = ".gif", rate: float = 2.0) -> Exhibit:
     """Animate one, check its numbers, and write it to the folder."""
-    walk = walk_of(published)
-    path = save_animation(Stage(walk), folder / f"{published.name}{suffix}", rate)
-    return Exhibit(published, path.name, walk, tuple(check(published, walk)))
+    example = example_of(published)
+    path = save_animation(WorkedFigure(example), folder / f"{published.name}{suffix}", rate)
+    return Exhibit(published, path.name, example, tuple(check(published, example)))
 
 
-def walk_of(published: Published) -> Walk:
+def example_of(published: Published) -> WorkedExample:
     """What an animation shows: the guide's own numbers where it has any."""
     i, k, o = ((size,) * 2 for size in (published.i, published.k, published.o))
     options: dict[str, Any] = {"stride": published.s, "padding": published.p, "dilation": published.d}
     if published.kind in ("average", "max"):
-        return pool_walk(published.kind, X[..., None], k, **options)
+        return worked_pool(published.kind, X[..., None], k, **options)
     if published.kind == "transposed":
-        return conv_walk(o, k, transpose=True, output_padding=published.a, **options)
+        return worked_conv(o, k, transpose=True, output_padding=published.a, **options)
     given: dict[str, Any] = {"x": X, "w": W} if published.numbers else {}
-    return conv_walk(i, k, **given, **options)
+    return worked_conv(i, k, **given, **options)
 
 
-def check(published: Published, walk: Walk) -> Iterator[Check]:
+def check(published: Published, example: WorkedExample) -> Iterator[Check]:
     """Compare what was published with what the library computes."""
-    axis = walk.geometry.axes[0]
-    yield Check("output size", published.out_size, walk.A.out_shape[0])
-    yield Check("shape of the matrix", published.shape, walk.C.shape)
-    yield Check("non-zeros", published.nnz, walk.A.nnz)
-    yield Check("pictures", published.out_size**2, len(walk.C))
+    axis = example.geometry.axes[0]
+    yield Check("output size", published.out_size, example.A.out_shape[0])
+    yield Check("shape of the matrix", published.shape, example.C.shape)
+    yield Check("non-zeros", published.nnz, example.A.nnz)
+    yield Check("pictures", published.out_size**2, len(example.C))
     if published.kind == "transposed":
-        field = Field.under(axis)
+        ruler = Ruler.under(axis)
         stretched = axis.stretch * (axis.in_size - 1) + 1
         yield Check("stretched input ĩ′", published.stretched, stretched)
-        yield Check("padding p′", published.p_transposed, -field.low)
-        added = field.size + field.low - stretched - published.p_transposed
+        yield Check("padding p′", published.p_transposed, -ruler.low)
+        added = ruler.size + ruler.low - stretched - published.p_transposed
         yield Check("zeros a at the bottom and right", published.a, added)
     if published.numbers:
-        found = tuple(tuple(round(float(value), 1) for value in row) for row in walk.y[..., 0])
+        found = tuple(tuple(round(float(value), 1) for value in row) for row in example.y[..., 0])
         yield Check("output", published.numbers, found)
-    yield Check("C·x is the output", True, _close(walk.C @ np.ravel(walk.x), walk.y))
-    yield Check("Cᵀ·ȳ is the gradient", True, _close(walk.C.T @ np.ravel(walk.y_bar), walk.x_bars[-1]))
+    yield Check("C·x is the output", True, _close(example.C @ np.ravel(example.x), example.y))
+    yield Check("Cᵀ·ȳ is the gradient", True, _close(example.C.T @ np.ravel(example.y_bar), example.x_bars[-1]))
 
 
 def _close(left: np.ndarray, right: np.ndarray) -> bool:
@@ -118,16 +118,16 @@ def write_index(exhibits: Sequence[Exhibit], folder: Path) -> Path:
 
 def described(exhibit: Exhibit) -> str:
     """What an animation shows, for those who cannot see it."""
-    walk, (rows, columns) = exhibit.walk, exhibit.walk.C.shape
+    example, (rows, columns) = exhibit.example, exhibit.example.C.shape
     return (
-        f"{walk.title}. {rows} pictures, one for each output: the window on the input, its row of the "
-        f"{rows}×{columns} matrix {walk.name}, the same entries as a column of the transpose, and the gradient "
+        f"{example.title}. {rows} pictures, one for each output: the window on the input, its row of the "
+        f"{rows}×{columns} matrix {example.name}, the same entries as a column of the transpose, and the gradient "
         "accumulating in the input."
     )
 
 
 def _figure(exhibit: Exhibit) -> str:
-    published, walk = exhibit.published, exhibit.walk
+    published, example = exhibit.published, exhibit.example
     alt, file = escape(described(exhibit)), escape(exhibit.file)
     tag = {
         ".html": '<iframe src="{}" title="{}"></iframe>',
@@ -141,8 +141,8 @@ def _figure(exhibit: Exhibit) -> str:
     )
     note = f"<p>{escape(published.note)}</p>" if published.note else ""
     return (
-        f'<figure id="{published.name}"><h2>{escape(walk.title)}</h2>{picture}<figcaption>'
-        f"<p>Relationship {published.relationship}: {escape('; '.join(walk.formula))}</p>{note}"
+        f'<figure id="{published.name}"><h2>{escape(example.title)}</h2>{picture}<figcaption>'
+        f"<p>Relationship {published.relationship}: {escape('; '.join(example.formula))}</p>{note}"
         f"<details><summary>{sum(c.ok for c in exhibit.checks)} of {len(exhibit.checks)} numbers agree</summary>"
         f"<table><tr><th>what</th><th>published</th><th>found</th><th></th></tr>{rows}</table></details>"
         "</figcaption></figure>"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from minicnn.draw import gallery
-from minicnn.draw.gallery import Exhibit, check, make, walk_of, write_index
-from minicnn.draw.published import PUBLISHED, W, X
+from minicnn.draw.gallery import Exhibit, check, example_of, make, write_index
+from minicnn.draw.guide import PUBLISHED, W, X
 
 
 def test_all_animations_of_the_guide_are_there():
@@ -26,17 +26,17 @@ def test_the_numbers_of_the_guide_are_those_of_its_seed():
 
 @pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: published.name)
 def test_the_published_numbers_are_found(published):
-    walk = walk_of(published)
-    assert [found for found in check(published, walk) if not found.ok] == []
-    assert len(walk.C) == (published.i if published.kind == "transposed" else published.o) ** 2
-    assert walk.formula[0].split(",")[0].endswith(f"= {published.out_size}")
+    example = example_of(published)
+    assert [found for found in check(published, example) if not found.ok] == []
+    assert len(example.C) == (published.i if published.kind == "transposed" else published.o) ** 2
+    assert example.formula[0].split(",")[0].endswith(f"= {published.out_size}")
 
 
 def test_a_wrong_number_is_found():
     published = PUBLISHED[0]
-    walk = walk_of(published)
+    example = example_of(published)
     for wrong in ({"nnz": 35}, {"o": 3}, {"numbers": ((1.0,),)}):
-        assert not all(found.ok for found in check(replace(published, **wrong), walk))
+        assert not all(found.ok for found in check(replace(published, **wrong), example))
 
 
 class Pictures(HTMLParser):
@@ -52,7 +52,7 @@ class Pictures(HTMLParser):
 def test_the_page_describes_its_pictures(tmp_path):
     made = make(PUBLISHED[0], tmp_path)
     assert made.ok
-    other = Exhibit(PUBLISHED[7], "other.gif", made.walk, (gallery.Check("non-zeros", 36, 35),))
+    other = Exhibit(PUBLISHED[7], "other.gif", made.example, (gallery.Check("non-zeros", 36, 35),))
     assert not other.ok
     page = write_index([made, other], tmp_path).read_text()
     parser = Pictures()

@@ -20,7 +20,7 @@ _WRITTEN = 9  # points that a cell must measure before its value is written into
 
 
 @dataclass(frozen=True)
-class Field:
+class Ruler:
     """One axis of a grid: positions `step` apart, from `low` on, `size` places in all."""
 
     positions: int
@@ -29,11 +29,11 @@ class Field:
     size: int = 0
 
     @staticmethod
-    def under(axis: Axis) -> "Field":
+    def under(axis: Axis) -> "Ruler":
         """The places that the windows of an axis reach, with its inputs among them.
 
-        >>> Field.under(Axis.of(in_size=5, kernel_size=3, stride=2, padding=1))
-        Field(positions=5, step=1, low=-1, size=7)
+        >>> Ruler.under(Axis.of(in_size=5, kernel_size=3, stride=2, padding=1))
+        Ruler(positions=5, step=1, low=-1, size=7)
         """
         ends = [
             axis.stride * o + axis.dilation * k - axis.low
@@ -42,45 +42,45 @@ class Field:
         ]
         last = axis.stretch * (axis.in_size - 1)
         low = min(0, *ends)
-        return Field(axis.in_size, axis.stretch, low, max(last, *ends) - low + 1)
+        return Ruler(axis.in_size, axis.stretch, low, max(last, *ends) - low + 1)
 
     @staticmethod
-    def plain(positions: int) -> "Field":
+    def plain(positions: int) -> "Ruler":
         """Positions and nothing else."""
-        return Field(positions, size=positions)
+        return Ruler(positions, size=positions)
 
 
 @dataclass(frozen=True)
-class Layout:
+class Arrangement:
     """Where the places of an array (*spatial, c) lie on paper: channels side by side, a cell apart.
 
     A signal lies in one row, with its channels below each other.
 
     Attributes:
-        fields: the axes.
+        rulers: the axes.
         channels: how many.
         pads: what the places before the first and after the last position copy; nothing if there are none.
     """
 
-    fields: tuple[Field, ...]
+    rulers: tuple[Ruler, ...]
     channels: int
     pads: tuple[PadAxis, ...] = ()
 
     @staticmethod
-    def plain(shape: Sequence[int]) -> "Layout":
+    def plain(shape: Sequence[int]) -> "Arrangement":
         """Of an array without padding or gaps."""
-        return Layout(tuple(map(Field.plain, shape[:-1])), shape[-1])
+        return Arrangement(tuple(map(Ruler.plain, shape[:-1])), shape[-1])
 
     @property
     def block(self) -> tuple[int, int]:
         """Rows and columns of one channel."""
-        *first, last = (field.size for field in self.fields)
+        *first, last = (ruler.size for ruler in self.rulers)
         return math.prod(first), last
 
     @property
     def across(self) -> int:
         """How many channels lie side by side."""
-        return 1 if len(self.fields) == 1 else max(math.ceil(math.sqrt(self.channels)), 1)
+        return 1 if len(self.rulers) == 1 else max(math.ceil(math.sqrt(self.channels)), 1)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -91,15 +91,15 @@ class Layout:
 
     def cell(self, channel: int, place: Place) -> tuple[int, int]:
         """Row and column of a place, counted as the windows count: input i is at place step·i."""
-        inner = [n - field.low for n, field in zip(place, self.fields, strict=True)]
+        inner = [n - ruler.low for n, ruler in zip(place, self.rulers, strict=True)]
         row, column = inner if len(inner) == 2 else (0, inner[0])
         down, right = divmod(channel, self.across)
         return down * (self.block[0] + 1) + row, right * (self.block[1] + 1) + column
 
     def places(self) -> list[tuple[int, Place]]:
         """Every channel and place."""
-        sizes = tuple(field.size for field in self.fields)
-        lows = tuple(field.low for field in self.fields)
+        sizes = tuple(ruler.size for ruler in self.rulers)
+        lows = tuple(ruler.low for ruler in self.rulers)
         return [
             (channel, tuple(n + low for n, low in zip(inner, lows, strict=True)))
             for channel in range(self.channels)
@@ -109,9 +109,9 @@ class Layout:
     def index(self, channel: int, place: Place) -> tuple[int, ...] | None:
         """Which entry of the array lies there; None for padding and gaps."""
         found = []
-        for n, field in zip(place, self.fields, strict=True):
-            i, rest = divmod(n, field.step)
-            if rest or not 0 <= i < field.positions:
+        for n, ruler in zip(place, self.rulers, strict=True):
+            i, rest = divmod(n, ruler.step)
+            if rest or not 0 <= i < ruler.positions:
                 return None
             found.append(i)
         return (*found, channel)
@@ -133,19 +133,21 @@ class Grid:
         own: the cell in which each entry lies.
     """
 
-    def __init__(self, axes: "Axes", layout: Layout, title: str, side: float, values: Float[np.ndarray, "..."]) -> None:
+    def __init__(
+        self, axes: "Axes", arrangement: Arrangement, title: str, side: float, values: Float[np.ndarray, "..."]
+    ) -> None:
         from matplotlib import rcParams
         from matplotlib.collections import PatchCollection
         from matplotlib.colors import to_rgba
         from matplotlib.patches import Rectangle
 
         self.ink, self.paper = to_rgba(rcParams["text.color"]), to_rgba(rcParams["figure.facecolor"])
-        places = layout.places()
-        self.cells = [layout.copied(*place) for place in places]
-        self.own = {index: n for n, place in enumerate(places) if (index := layout.index(*place)) is not None}
+        places = arrangement.places()
+        self.cells = [arrangement.copied(*place) for place in places]
+        self.own = {index: n for n, place in enumerate(places) if (index := arrangement.index(*place)) is not None}
         self.position = {place: n for n, place in enumerate(places)}
-        corners = [layout.cell(*place) for place in places]
-        rows, columns = layout.size
+        corners = [arrangement.cell(*place) for place in places]
+        rows, columns = arrangement.size
         axes.set(xlim=(-0.1, columns + 0.1), ylim=(rows + 0.1, -0.1), aspect="equal")
         axes.set_axis_off()
         axes.set_title(title, fontsize=10, pad=5)

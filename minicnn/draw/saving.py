@@ -1,4 +1,4 @@
-"""A stage written to a file: a still, or an animation that steps through the outputs."""
+"""A figure written to a file: a still, or an animation that steps through the outputs."""
 
 import base64
 import io
@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from minicnn.draw.player import PLAYER
-from minicnn.draw.stage import Stage
+from minicnn.draw.worked_figure import WorkedFigure
 
 _MOST = 400  # outputs that an animation can step through
 _PROBES = 6  # pictures whose colours make the palette
@@ -32,15 +32,15 @@ def check_still(path: Path) -> None:
         raise ValueError(f"{path.name}: a still is one of {', '.join(sorted(known))}")
 
 
-def save_still(stage: Stage, path: Path, dpi: int = 150) -> Path:
+def save_still(worked: WorkedFigure, path: Path, dpi: int = 150) -> Path:
     """Write the picture at rest, in any format that matplotlib knows.
 
     Raises:
         ValueError: if the suffix is no such format.
     """
     check_still(path)
-    stage.show(None)
-    stage.figure.savefig(path, dpi=dpi)
+    worked.show(None)
+    worked.figure.savefig(path, dpi=dpi)
     return path
 
 
@@ -59,11 +59,11 @@ def check_animation(path: Path) -> None:
         raise FileNotFoundError(f"{path.name} needs ffmpeg, which is not installed: write a .gif or a .html instead")
 
 
-def save_animation(stage: Stage, path: Path, rate: float = 2.0) -> Path:
+def save_animation(worked: WorkedFigure, path: Path, rate: float = 2.0) -> Path:
     """Write the outputs one after the other.
 
     Args:
-        stage: what is written.
+        worked: what is written.
         path: ends in .gif, .mp4 or .html.
         rate: pictures per second.
 
@@ -72,29 +72,29 @@ def save_animation(stage: Stage, path: Path, rate: float = 2.0) -> Path:
         FileNotFoundError: if the suffix is .mp4 and there is no ffmpeg.
     """
     check_animation(path)
-    outputs = len(stage.walk.C)
+    outputs = len(worked.example.C)
     if outputs > _MOST:
         raise ValueError(f"{path.name} would step through {outputs:,} outputs: at most {_MOST}, so use a smaller input")
-    _WRITERS[path.suffix.lower()](stage, path, rate)
+    _WRITERS[path.suffix.lower()](worked, path, rate)
     return path
 
 
-def _gif(stage: Stage, path: Path, rate: float) -> None:
-    first, *rest = _pictures(stage)
+def _gif(worked: WorkedFigure, path: Path, rate: float) -> None:
+    first, *rest = _pictures(worked)
     step = round(1000 / rate)
     durations = [step] * len(rest) + [_HELD * step]
     first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
 
 
-def _pictures(stage: Stage) -> list[Any]:
+def _pictures(worked: WorkedFigure) -> list[Any]:
     """Every output's picture, all with one palette, so that a GIF stores only what changes."""
     from PIL import Image
 
-    outputs = len(stage.walk.C)
-    probes = np.stack([frame[::2, ::2] for frame in stage.frames(range(0, outputs, max(outputs // _PROBES, 1)))])
+    outputs = len(worked.example.C)
+    probes = np.stack([frame[::2, ::2] for frame in worked.frames(range(0, outputs, max(outputs // _PROBES, 1)))])
     palette, nearest = commonest(probes)
     pictures = []
-    for frame in stage.frames():
+    for frame in worked.frames():
         picture = Image.fromarray(nearest[_box(frame)])
         picture.putpalette(palette.tobytes())
         pictures.append(picture)
@@ -130,22 +130,28 @@ def _box(colors: UInt8[np.ndarray, "*n 3"]) -> Int[np.ndarray, "*n"]:
     return r << 10 | g << 5 | b
 
 
-def _mp4(stage: Stage, path: Path, rate: float) -> None:
+def _mp4(worked: WorkedFigure, path: Path, rate: float) -> None:
     from matplotlib.animation import FuncAnimation
 
-    frames: Any = FuncAnimation(stage.figure, lambda n: (stage.show(n), ())[1], frames=len(stage.walk.C))
+    frames: Any = FuncAnimation(worked.figure, lambda n: (worked.show(n), ())[1], frames=len(worked.example.C))
     frames.save(path, writer="ffmpeg", fps=rate)
 
 
-def _html(stage: Stage, path: Path, rate: float) -> None:
+def _html(worked: WorkedFigure, path: Path, rate: float) -> None:
     """A page that needs nothing from elsewhere."""
     from matplotlib.colors import to_hex
 
-    title = escape(stage.walk.title)
-    sources = json.dumps([_embedded(picture) for picture in _pictures(stage)])
-    ground, ink = to_hex(stage.x.paper), to_hex(stage.x.ink)
-    page = PLAYER.substitute(
-        title=title, ground=ground, ink=ink, sources=sources, last=len(stage.walk.C) - 1, pause=1000 / rate, held=_HELD
+    title = escape(worked.example.title)
+    sources = json.dumps([_embedded(picture) for picture in _pictures(worked)])
+    ground, ink = to_hex(worked.x.paper), to_hex(worked.x.ink)
+    page = _PLAYER.substitute(
+        title=title,
+        ground=ground,
+        ink=ink,
+        sources=sources,
+        last=len(worked.example.C) - 1,
+        pause=1000 / rate,
+        held=_HELD,
     )
     path.write_text(page)
 
@@ -156,4 +162,57 @@ def _embedded(picture: Any) -> str:
     return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
-_WRITERS: dict[str, Callable[[Stage, Path, float], None]] = {".gif": _gif, ".mp4": _mp4, ".html": _html}
+_WRITERS: dict[str, Callable[[WorkedFigure, Path, float], None]] = {".gif": _gif, ".mp4": _mp4, ".html": _html}
+
+_PLAYER = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+body { margin: 0; background: $ground; color: $ink; font: 1rem system-ui, sans-serif; }
+img { display: block; width: 100%; height: auto; max-width: 1280px; }
+form { display: flex; align-items: center; gap: 0.8rem; padding: 0.4rem 1rem; max-width: 1248px; }
+button { font: inherit; width: 5rem; }
+input { flex: 1; min-width: 0; }
+output { width: 5rem; }
+</style>
+</head>
+<body>
+<img alt="$title">
+<form>
+<button type="button">Pause</button>
+<input type="range" min="0" max="$last" value="0" aria-label="output">
+<output></output>
+</form>
+<script>
+const pictures = $sources;
+const [image, button, slider, told] = ["img", "button", "input", "output"].map(name => document.querySelector(name));
+let timer = null;
+function show(n) {
+  image.src = pictures[n];
+  slider.value = n;
+  told.textContent = (n + 1) + " of " + pictures.length;
+}
+function step() {
+  const n = +slider.value, end = n == $last;
+  timer = setTimeout(() => { show(end ? 0 : n + 1); step(); }, end ? $held * $pause : $pause);
+}
+function pause() {
+  clearTimeout(timer);
+  timer = null;
+  button.textContent = "Play";
+}
+button.onclick = () => {
+  if (timer) return pause();
+  button.textContent = "Pause";
+  step();
+};
+slider.oninput = () => { pause(); show(+slider.value); };
+show(0);
+step();
+</script>
+</body>
+</html>
+""")

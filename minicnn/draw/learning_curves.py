@@ -1,19 +1,41 @@
 """Pictures of a training run."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from minicnn.train import Record, Run
+
+class Record(Protocol):
+    """What is drawn of one epoch: `minicnn.train.Record` has it, and so may anything else."""
+
+    @property
+    def epoch(self) -> float:
+        """The number of passes over the images so far."""
+        ...
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of the epoch."""
+        ...
+
+    @property
+    def train_accuracy(self) -> float:
+        """The share of training images that were read rightly, from 0 to 1."""
+        ...
+
+    @property
+    def test_accuracy(self) -> float:
+        """The share of test images that were read rightly, from 0 to 1."""
+        ...
 
 
-def training(run: "Run | Sequence[Record]", axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
+def training(records: Sequence[Record], axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
     """Draw the loss and the error of a run against its epochs, both on logarithmic scales.
 
     Args:
-        run: a run, or what one wrote after each epoch.
+        records: one for each epoch, such as `minicnn.train.Run.records()` gives.
         axes: where to draw; a new figure if None.
     """
     from matplotlib import pyplot as plt
@@ -21,7 +43,6 @@ def training(run: "Run | Sequence[Record]", axes: "tuple[Axes, Axes] | None" = N
     if axes is None:
         _, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
         axes = (left, right)
-    records = run if isinstance(run, Sequence) else run.records()
     epochs = [record.epoch for record in records]
     axes[0].semilogy(epochs, [record.loss for record in records], color="#0072b2")
     axes[0].set(xlabel="epoch", ylabel="training loss", title="Cross-entropy")

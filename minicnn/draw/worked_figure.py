@@ -1,4 +1,4 @@
-"""The figure of a walk: input, kernel and output; the gradient below them; C and Cᵀ beside."""
+"""The figure of a worked example: input, kernel and output; the gradient below them; C and Cᵀ beside."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from minicnn.draw.grids import Field, Grid, Layout, shown
+from minicnn.draw.arrays import Arrangement, Grid, Ruler, shown
 from minicnn.draw.style import lightness
 from minicnn.draw.taps import draw_table, sum_colors, write_names
-from minicnn.draw.walk import Walk, transposed
+from minicnn.draw.worked_example import WorkedExample, transposed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,27 +26,27 @@ _ACCENT = "#d55e00"  # vermilion, told from all taps by its thick edge too
 _FAINT = 0.35  # of a tap's colour where it meets nothing, or loses
 
 
-class Stage:
-    """The picture of a walk, at rest or at one of its outputs.
+class WorkedFigure:
+    """The picture of a worked example, at rest or at one of its outputs.
 
     Colours follow matplotlib's style when it is made.
 
     Attributes:
-        walk: what is drawn.
+        example: what is drawn.
         figure: where.
     """
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, example: WorkedExample) -> None:
         from matplotlib import rcParams
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        if len(walk.geometry.axes) > 2:
-            raise ValueError(f"the input has {len(walk.geometry.axes)} spatial axes: at most 2 can be drawn")
-        self.walk = walk
+        if len(example.geometry.axes) > 2:
+            raise ValueError(f"the input has {len(example.geometry.axes)} spatial axes: at most 2 can be drawn")
+        self.example = example
         self.figure = Figure(figsize=(_WIDTH, _HEIGHT))
         self.canvas = FigureCanvasAgg(self.figure)
-        self.colors = sum_colors(walk.sums, lightness(rcParams["figure.facecolor"]) < 0.5)
+        self.colors = sum_colors(example.sums, lightness(rcParams["figure.facecolor"]) < 0.5)
         self._headings()
         self._arrays()
         self._matrices()
@@ -54,7 +54,7 @@ class Stage:
 
     def show(self, n: int | None) -> None:
         """Go to output n: its window, its row of C and column of Cᵀ, and the gradient so far; None for the end."""
-        self._values(len(self.walk.C) if n is None else n + 1, n)
+        self._values(len(self.example.C) if n is None else n + 1, n)
         for frame in self.frames_of_matrices:
             frame.at(n)
         self.caption.set_text(self._said(n))
@@ -70,7 +70,7 @@ class Stage:
         for grid in self.grids:
             grid.draw()
         ground = self.canvas.copy_from_bbox(self.figure.bbox)
-        for n in range(len(self.walk.C)) if outputs is None else outputs:
+        for n in range(len(self.example.C)) if outputs is None else outputs:
             before = [grid.look for grid in self.grids]
             self.canvas.restore_region(ground)
             self._values(n + 1, None)
@@ -101,13 +101,13 @@ class Stage:
 
     def _values(self, done: int, marked: int | None) -> None:
         """The arrays once so many outputs are done, one of them marked."""
-        walk = self.walk
-        y = np.where(np.arange(walk.y.size) < done, walk.y.ravel(), np.nan).reshape(walk.y.shape)
+        example = self.example
+        y = np.where(np.arange(example.y.size) < done, example.y.ravel(), np.nan).reshape(example.y.shape)
         for grid, values, color in (
-            (self.x, np.asarray(walk.x), self._color_window),
-            (self.x_bar, walk.x_bars[done], self._color_row),
+            (self.x, np.asarray(example.x), self._color_window),
+            (self.x_bar, example.x_bars[done], self._color_row),
             (self.y, y, self._color_output),
-            (self.y_bar, np.asarray(walk.y_bar), self._color_output),
+            (self.y_bar, np.asarray(example.y_bar), self._color_output),
         ):
             faces, edges = grid.neutral(values)
             if marked is not None:
@@ -115,61 +115,65 @@ class Stage:
             grid.paint(values, faces, edges)
 
     def _headings(self) -> None:
-        walk = self.walk
-        self.figure.text(0.35 / _WIDTH, 1 - 0.3 / _HEIGHT, walk.title, fontsize=14, weight="bold", va="center")
-        lines = "    ".join(walk.formula)
+        example = self.example
+        self.figure.text(0.35 / _WIDTH, 1 - 0.3 / _HEIGHT, example.title, fontsize=14, weight="bold", va="center")
+        lines = "    ".join(example.formula)
         self.figure.text(0.35 / _WIDTH, 1 - 0.65 / _HEIGHT, lines, fontsize=min(11, 1250 / len(lines)), va="center")
         axes = self._axes(0, 0, _WIDTH, 0.52)
         axes.set_axis_off()
         self.caption = axes.text(0.35 / _WIDTH, 0.5, "", fontsize=11, va="center", animated=True)
 
     def _arrays(self) -> None:
-        walk = self.walk
-        x_bar = Layout(tuple(map(Field.under, walk.axes)), walk.geometry.c_in)
-        x = x_bar if walk.transposed else replace(x_bar, pads=walk.pads)
-        y = Layout.plain(walk.A.out_shape)
-        w = None if walk.w is None else Layout.plain((*walk.w.shape[:-2], walk.w.shape[-2] * walk.w.shape[-1]))
-        widths = [layout.size[1] if layout else 1 for layout in (x, w, y)]
-        high = max(layout.size[0] for layout in (x, w, y) if layout)
+        example = self.example
+        x_bar = Arrangement(tuple(map(Ruler.under, example.axes)), example.geometry.c_in)
+        x = x_bar if example.transposed else replace(x_bar, pads=example.pads)
+        y = Arrangement.plain(example.A.out_shape)
+        w = (
+            None
+            if example.w is None
+            else Arrangement.plain((*example.w.shape[:-2], example.w.shape[-2] * example.w.shape[-1]))
+        )
+        widths = [arrangement.size[1] if arrangement else 1 for arrangement in (x, w, y)]
+        high = max(arrangement.size[0] for arrangement in (x, w, y) if arrangement)
         left, bottom, width, height = _LEFT
         side = min(width / (sum(widths) + 2 * _GAP), (height / 2 - _HEAD) / high, 0.5)
         starts = np.cumsum([0.0, *(size + _GAP for size in widths)]) * side + left
         top, middle = bottom + height - _HEAD, bottom + height / 2 - _HEAD
-        name = walk.name
-        self.x = self._grid(x, "input x", starts[0], top, side, walk.x)
-        self.y = self._grid(y, f"output y = {name}·x", starts[2], top, side, walk.y)
-        self.x_bar = self._grid(x_bar, f"gradient x̄ = {transposed(name)}·ȳ", starts[0], middle, side, walk.x_bars)
-        self.y_bar = self._grid(y, "cotangent ȳ", starts[2], middle, side, walk.y_bar)
+        name = example.name
+        self.x = self._grid(x, "input x", starts[0], top, side, example.x)
+        self.y = self._grid(y, f"output y = {name}·x", starts[2], top, side, example.y)
+        self.x_bar = self._grid(x_bar, f"gradient x̄ = {transposed(name)}·ȳ", starts[0], middle, side, example.x_bars)
+        self.y_bar = self._grid(y, "cotangent ȳ", starts[2], middle, side, example.y_bar)
         if w is not None:
-            places = np.arange(walk.w.size).reshape(walk.w.shape)  # pyright: ignore
-            flat = places.reshape(*walk.w.shape[:-2], -1)  # pyright: ignore
-            values = np.asarray(walk.w).reshape(flat.shape)
+            places = np.arange(example.w.size).reshape(example.w.shape)  # pyright: ignore
+            flat = places.reshape(*example.w.shape[:-2], -1)  # pyright: ignore
+            values = np.asarray(example.w).reshape(flat.shape)
             kernel = self._grid(w, "kernel w", starts[1], top, side, values)
             _, edges = kernel.neutral(values)
             kernel.paint(values, self.colors[[flat[index] for index in kernel.cells]], edges)
             for artist in kernel.artists:
                 artist.set_animated(False)
 
-    def _grid(self, layout: Layout, title: str, left: float, top: float, side: float, values: Any) -> Grid:
-        rows, columns = layout.size
+    def _grid(self, arrangement: Arrangement, title: str, left: float, top: float, side: float, values: Any) -> Grid:
+        rows, columns = arrangement.size
         axes = self._axes(left, top - side * rows, side * columns, side * rows)
-        return Grid(axes, layout, title, 72 * side, np.asarray(values))
+        return Grid(axes, arrangement, title, 72 * side, np.asarray(values))
 
     def _axes(self, left: float, bottom: float, width: float, height: float) -> "Axes":
         return self.figure.add_axes((left / _WIDTH, bottom / _HEIGHT, width / _WIDTH, height / _HEIGHT))
 
     def _matrices(self) -> None:
-        walk = self.walk
-        rows, columns = walk.C.shape
+        example = self.example
+        rows, columns = example.C.shape
         left, bottom, width, height = _RIGHT
         gap = 0.35
         side = min((width - gap) / (rows + columns), (height - _HEAD) / max(rows, columns), 0.5)
         top = bottom + height - _HEAD
-        name, table = walk.name, walk.table
+        name, table = example.name, example.table
         self.frames_of_matrices = []
         for title, start, entries, names, by_row in (
-            (name, left, table, walk.names, True),
-            (transposed(name), left + side * columns + gap, table.T, walk.names.T, False),
+            (name, left, table, example.names, True),
+            (transposed(name), left + side * columns + gap, table.T, example.names.T, False),
         ):
             high, wide = entries.shape
             axes = self._axes(start, top - side * high, side * wide, side * high)
@@ -182,23 +186,25 @@ class Stage:
     def _color_window(self, grid: Grid, faces: Faces, n: int) -> None:
         """The window of output n on its input: what its row reads in full, the rest faintly."""
         touched: dict[int, list[int]] = {}
-        for channel, place, tap in self.walk.window(n):
+        for channel, place, tap in self.example.window(n):
             touched.setdefault(grid.position[channel, place], []).append(tap)
         for cell, taps in touched.items():
             index = grid.cells[cell]
-            read = index is not None and self.walk.table[n, np.ravel_multi_index(index, self.walk.A.in_shape)] >= 0
+            read = (
+                index is not None and self.example.table[n, np.ravel_multi_index(index, self.example.A.in_shape)] >= 0
+            )
             share = 1 if read else _FAINT
             ground = faces[cell] if faces[cell, 3] else np.array(grid.paper)
             faces[cell] = share * self.colors[taps].mean(0) + (1 - share) * ground
 
     def _color_row(self, grid: Grid, faces: Faces, n: int) -> None:
         """The inputs that get a share of output n's cotangent."""
-        row = self.walk.table[n]
+        row = self.example.table[n]
         for entry in np.flatnonzero(row >= 0):
-            faces[grid.own[np.unravel_index(entry, self.walk.A.in_shape)]] = self.colors[row[entry]]  # pyright: ignore
+            faces[grid.own[np.unravel_index(entry, self.example.A.in_shape)]] = self.colors[row[entry]]  # pyright: ignore
 
     def _color_output(self, grid: Grid, faces: Faces, n: int) -> None:
-        faces[grid.own[np.unravel_index(n, self.walk.A.out_shape)]] = self._accent  # pyright: ignore
+        faces[grid.own[np.unravel_index(n, self.example.A.out_shape)]] = self._accent  # pyright: ignore
 
     @property
     def _accent(self) -> tuple[float, ...]:
@@ -207,11 +213,11 @@ class Stage:
         return to_rgba(_ACCENT)
 
     def _said(self, n: int | None) -> str:
-        walk = self.walk
-        name, back = walk.name, transposed(walk.name)
+        example = self.example
+        name, back = example.name, transposed(example.name)
         if n is None:
-            return f"{name} has {walk.table.size - (walk.table < 0).sum():,} non-zeros; vjp(ȳ) = {back}·ȳ"
-        y, y_bar = (shown(float(np.ravel(array)[n])) for array in (walk.y, walk.y_bar))
+            return f"{name} has {example.table.size - (example.table < 0).sum():,} non-zeros; vjp(ȳ) = {back}·ȳ"
+        y, y_bar = (shown(float(np.ravel(array)[n])) for array in (example.y, example.y_bar))
         forward = f"y[{n}] = row {n} of {name} · x = {y}"
         return f"{forward}        x̄ grows by column {n} of {back} · ȳ[{n}], where ȳ[{n}] = {y_bar}"
 

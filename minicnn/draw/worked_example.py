@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from minicnn.axis import Axis
-from minicnn.draw import formulas
-from minicnn.draw.taps import Sums, geometry_of, numbers, parts, sum_names, tap_table
+from minicnn.draw import size_formulas
+from minicnn.draw.tap_table import Sums, geometry_of, numbers, parts, sum_names, tap_table
 from minicnn.forms import Geometry
 from minicnn.forms.geometry import check_groups, sliding_axes
 from minicnn.forms.tables import PadAxis
@@ -32,7 +32,7 @@ class Touch(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class WorkedExample:
     """A map A, an input x and a cotangent ȳ, and what comes of them.
 
     The fine grid of an axis has u − 1 places between neighbouring inputs; output o meets tap k at place s·o + d·k − p.
@@ -48,8 +48,8 @@ class Walk:
         w: the kernel as it was given; None for a pool.
         number: for each entry of A's own kernel its place in `w`.
 
-    >>> walk = conv_walk((4, 4), (3, 3))
-    >>> walk.C.shape, walk.y.shape, walk.x_bars.shape
+    >>> example = worked_conv((4, 4), (3, 3))
+    >>> example.C.shape, example.y.shape, example.x_bars.shape
     ((4, 16), (2, 2, 1), (5, 4, 4, 1))
     """
 
@@ -175,7 +175,7 @@ class Walk:
         return [np.flatnonzero(pad.table() == o).tolist() for pad, o in zip(self.pads, out, strict=True)]
 
 
-def conv_walk(
+def worked_conv(
     in_size: Sequence[int],
     kernel_size: Sequence[int],
     *,
@@ -186,7 +186,7 @@ def conv_walk(
     w: Any = None,
     seed: int = 0,
     **options: Any,
-) -> Walk:
+) -> WorkedExample:
     """A convolution, or a transposed one, at an input.
 
     Args:
@@ -217,15 +217,15 @@ def conv_walk(
         f = partial(conv_transpose, w=w, output_padding=output_padding, **options)
         size = jax.eval_shape(f, x).shape[:-1]
         C = conv_map(w, size, **options)
-        shown = [formulas.in_size(*numbers) for numbers in zip(slidings, in_size, size, strict=True)]
+        shown = [size_formulas.in_size(*numbers) for numbers in zip(slidings, in_size, size, strict=True)]
     else:
         f = partial(conv, w=w, **options)
         C = conv_map(w, tuple(in_size), **options)
-        shown = [formulas.out_size(*numbers) for numbers in zip(slidings, in_size, strict=True)]
+        shown = [size_formulas.out_size(*numbers) for numbers in zip(slidings, in_size, strict=True)]
     A = C.T if transpose else C
     name = "C·Pad" if parts(C)[1] else "C"
     what, extra = ("Transposed convolution", {"output padding": output_padding}) if transpose else ("Convolution", {})
-    return Walk(
+    return WorkedExample(
         title=_title(what, in_size, kernel_size, options | extra, channels),
         formula=tuple(dict.fromkeys(shown)),
         name=transposed(name) if transpose else name,
@@ -238,7 +238,7 @@ def conv_walk(
     )
 
 
-def pool_walk(kind: str, x: Any, window: tuple[int, ...], *, seed: int = 0, **options: Any) -> Walk:
+def worked_pool(kind: str, x: Any, window: tuple[int, ...], *, seed: int = 0, **options: Any) -> WorkedExample:
     """A pool at an input.
 
     Args:
@@ -253,10 +253,10 @@ def pool_walk(kind: str, x: Any, window: tuple[int, ...], *, seed: int = 0, **op
     pool = {"average": avg_pool, "max": max_pool}[kind]
     sliding = {key: options[key] for key in _SLIDING & set(options)}
     slidings = sliding_axes(window, **({"stride": window} | sliding))
-    shown = [formulas.out_size(*numbers) for numbers in zip(slidings, x.shape, strict=False)]
+    shown = [size_formulas.out_size(*numbers) for numbers in zip(slidings, x.shape, strict=False)]
     y_bar = np.random.default_rng(seed).integers(1, 4, A.out_shape)
     number = np.arange(math.prod(window) * x.shape[-1]).reshape(*window, 1, x.shape[-1])
-    return Walk(
+    return WorkedExample(
         title=_title(f"{kind.capitalize()} pooling", x.shape[:-1], window, options, (1, 1), usual=_OF_POOLS),
         formula=tuple(dict.fromkeys(shown)),
         name="P" if kind == "average" else "P(x)",

@@ -1,23 +1,10 @@
-"""`minicnn show` and `minicnn gallery`: what they print, what they write, and what they refuse."""
+"""`minicnn show`: what it prints, what it writes, and what it refuses."""
 
 import matplotlib as mpl
 import pytest
-from typer.testing import CliRunner
-
-from minicnn.cli import app
-from minicnn.cli.app import console
-from minicnn.draw.published import PUBLISHED
 
 
-def run(*args, width=120):
-    console._width = width
-    try:
-        return CliRunner().invoke(app, [*map(str, args)], env={"COLUMNS": str(width)})
-    finally:
-        console._width = None
-
-
-def test_show_explains_a_convolution():
+def test_show_explains_a_convolution(run):
     result = run("show", "--input", 5, "--kernel", 3, "--stride", 2, "--padding", 1, width=140)
     assert result.exit_code == 0, result.output
     for line in (
@@ -32,8 +19,8 @@ def test_show_explains_a_convolution():
         assert line in result.output
 
 
-def test_show_explains_padding_that_copies(tmp_path):
-    files = [tmp_path / "still.svg", tmp_path / "walk.html"]
+def test_show_explains_padding_that_copies(run, tmp_path):
+    files = [tmp_path / "still.svg", tmp_path / "example.html"]
     args = ["--dims", 1, "--input", 4, "--padding", 1, "--padding-mode", "reflect"]
     result = run("show", *args, "--still", files[0], "--animation", files[1])
     assert result.exit_code == 0, result.output
@@ -49,14 +36,14 @@ def test_show_explains_padding_that_copies(tmp_path):
     assert all(file.stat().st_size > 0 for file in files)
 
 
-def test_the_legend_breaks_between_its_marks():
+def test_the_legend_breaks_between_its_marks(run):
     args = ["--input", 4, "--padding", 1, "--padding-mode", "replicate"]
     legend = [line for line in run("show", *args, width=60).output.splitlines() if "+w" in line]
     assert len(legend) == 4
     assert all(len(part.split(" ")) == 2 for line in legend for part in line.split("  "))
 
 
-def test_show_of_a_wide_matrix_marks_the_taps():
+def test_show_of_a_wide_matrix_marks_the_taps(run):
     result = run("show", "--input", "1x10", "--kernel", "1x3", "--stride", 2, width=48)
     assert "0 w₀₀  1 w₀₁  2 w₀₂" in result.output
     assert "0 1 2 · · · · · · ·" in result.output
@@ -65,8 +52,8 @@ def test_show_of_a_wide_matrix_marks_the_taps():
     assert "too large for this terminal" in run("show", "--input", 9, width=40).output
 
 
-def test_show_writes_files(tmp_path):
-    still, animation = tmp_path / "still.png", tmp_path / "walk.gif"
+def test_show_writes_files(run, tmp_path):
+    still, animation = tmp_path / "still.png", tmp_path / "example.gif"
     args = [
         "--transpose",
         "--input",
@@ -111,7 +98,7 @@ def test_show_writes_files(tmp_path):
         (["--still", "/no/such/folder/a.png"], "No such file"),
     ],
 )
-def test_show_refuses_in_one_line(args, said):
+def test_show_refuses_in_one_line(run, args, said):
     result = run("show", *args, width=400)
     assert result.exit_code == 2, result.output
     errors = [line for line in result.output.splitlines() if line.startswith("error:")]
@@ -120,7 +107,7 @@ def test_show_refuses_in_one_line(args, said):
     assert "Traceback" not in result.output
 
 
-def test_without_ffmpeg_nothing_is_written(tmp_path, monkeypatch):
+def test_without_ffmpeg_nothing_is_written(run, tmp_path, monkeypatch):
     monkeypatch.setitem(mpl.rcParams, "animation.ffmpeg_path", "no-such-ffmpeg")
     shown = run("show", "--still", tmp_path / "a.png", "--animation", tmp_path / "a.mp4", width=400)
     made = run("gallery", tmp_path / "made", "--format", "mp4", width=400)
@@ -129,17 +116,3 @@ def test_without_ffmpeg_nothing_is_written(tmp_path, monkeypatch):
         (line,) = result.output.splitlines()
         assert "needs ffmpeg, which is not installed: write a .gif or a .html instead" in line
     assert not any(tmp_path.iterdir())
-
-
-def test_gallery_makes_what_is_asked_for(tmp_path):
-    folder = tmp_path / "made"
-    result = run("gallery", folder, "--only", PUBLISHED[0].name, width=200)
-    assert result.exit_code == 0, result.output
-    assert "6 of 6 published numbers agree" in result.output
-    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "no_padding_no_strides.gif"]
-
-
-def test_gallery_knows_its_names(tmp_path):
-    result = run("gallery", tmp_path, "--only", "none", width=2000)
-    assert result.exit_code == 2
-    assert "is no animation of the gallery: use one of no_padding_no_strides, " in result.output
