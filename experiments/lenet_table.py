@@ -22,7 +22,7 @@ from rich.table import Table
 
 from minicnn.data import Dataset, mnist
 from minicnn.train import Record, config_of, fit
-from minicnn.train.catalogue import load_model
+from minicnn.zoo.registry import network as named
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def network(model: str, **fields: Any) -> Callable[[Dataset, int, bool], Result]
     def train(data: Dataset, seed: int, quick: bool) -> Result:
         config = config_of(model, **{"data": "mnist", "seed": seed, **fields})
         records: list[Record] = []
-        fit(load_model(model), data, replace(config, epochs=1) if quick else config, on_epoch=records.append)
+        fit(named(model).build(), data, replace(config, epochs=1) if quick else config, on_epoch=records.append)
         return Result(100 * (1 - records[-1].test_accuracy), records[-1].seconds)
 
     return train

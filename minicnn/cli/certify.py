@@ -52,9 +52,9 @@ def certify(
 
 def _certify_run(folder: Path, image: int, data_dir: Path | None) -> tuple[Sequence[Any], list[Any]]:
     from minicnn.train import Run
-    from minicnn.train.evaluation import Trained
-    from minicnn.train.proof import check_network
     from minicnn.train.report import table
+    from minicnn.train.trained import Trained
+    from minicnn.zoo.proof import check_network
 
     trained = Trained.of(Run.open(folder), data_dir)
     test = trained.data.test

@@ -24,7 +24,7 @@ def evaluate(
         from rich.table import Table
 
         from minicnn.train import Run
-        from minicnn.train.evaluation import Trained
+        from minicnn.train.trained import Trained
 
         if split not in ("test", "train"):
             raise ValueError(f"`split`={split!r} must be test or train")

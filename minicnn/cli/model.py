@@ -16,13 +16,11 @@ def model(
     original: Annotated[bool, typer.Option("--original", help="LeNet-5 as it was in 1998.")] = False,
 ) -> None:
     """Show a network's layers, their parameters and their matrices, beside the numbers its paper gives."""
-    from minicnn.zoo.networks import NETWORKS
+    from minicnn.zoo.registry import network
 
     with one_line_errors():
         chosen = f"{name}-1998" if original else name
-        if chosen not in NETWORKS:
-            raise ValueError(f"network {chosen!r} is unknown: use one of {', '.join(NETWORKS)}")
-        console.print(_table(chosen, NETWORKS[chosen]))
+        console.print(_table(chosen, network(chosen)))
 
 
 def _table(name: str, network: Any) -> Any:

@@ -20,8 +20,8 @@ def predict(
         from rich.markup import escape
 
         from minicnn.train import Run
-        from minicnn.train.evaluation import Trained
         from minicnn.train.reading import read_picture
+        from minicnn.train.trained import Trained
 
         trained = Trained.of(Run.open(run), data_dir)
         readings = [read_picture(path, trained.data) for path in pictures]

@@ -93,7 +93,7 @@ def train(
 
 
 def _train(given: dict[str, Any], place: Place) -> None:
-    from minicnn.train.sharding import connected
+    from minicnn.train.devices import connected
 
     begun = time.perf_counter()
     with _at_once(place), one_line_errors(), _one_line_interrupts(place), connected():
@@ -104,12 +104,13 @@ def _train(given: dict[str, Any], place: Place) -> None:
 
 def _fit(given: dict[str, Any], place: Place) -> tuple[Any, Any, Any]:
     """The run, or None in any but the first process, with its plan and its parameters."""
+    from minicnn.data.registry import load_data
     from minicnn.train import Run, join, mesh_of
-    from minicnn.train.catalogue import load_data, load_model
+    from minicnn.train.devices import is_first, json_from_first
     from minicnn.train.loop import Listener, train
+    from minicnn.train.plan import plan_of
     from minicnn.train.recipes import recipe_of
-    from minicnn.train.sharding import is_first, json_from_first
-    from minicnn.train.step import plan_of
+    from minicnn.zoo.registry import network
 
     if place.coordinator is not None:
         join(place.coordinator, place.processes, place.process)
@@ -117,7 +118,7 @@ def _fit(given: dict[str, Any], place: Place) -> tuple[Any, Any, Any]:
     every = 1 if place.coordinator is None else None
     mesh = mesh_of(every if place.devices is None else place.devices)
     dataset = load_data(config.data, data_dir)
-    plan = plan_of(load_model(config.model), dataset, config, recipe_of(config.model), mesh)
+    plan = plan_of(network(config.model).build(), dataset, config, recipe_of(config.model), mesh)
     run = None
     if is_first():
         run = Run.reopen(place.resume) if place.resume else Run.create(place.runs_dir, place.name, config, data_dir)
@@ -132,7 +133,7 @@ def _fit(given: dict[str, Any], place: Place) -> tuple[Any, Any, Any]:
 def _config(given: dict[str, Any], place: Place) -> tuple[Any, Path | None]:
     """The config and the data's folder: as given, or of the run to resume, with which what is given must agree."""
     from minicnn.train import Config, Run, config_of
-    from minicnn.train.sharding import is_first, json_from_first
+    from minicnn.train.devices import is_first, json_from_first
 
     if place.resume is None:
         return config_of(**given), place.data_dir
@@ -149,9 +150,10 @@ def _config(given: dict[str, Any], place: Place) -> tuple[Any, Path | None]:
 
 def _finish(run: Any, plan: Any, params: Any, begun: float) -> Any:
     """Parameters, proofs, pictures and report."""
-    from minicnn.train import proof, report
-    from minicnn.train.evaluation import Trained
+    from minicnn.train import report
     from minicnn.train.recipes import recipe_of
+    from minicnn.train.trained import Trained
+    from minicnn.zoo import proof
 
     run.save_params(params)
     trained, test = Trained(plan.model, params, plan.data, recipe_of(plan.config.model)), plan.data.test
@@ -184,7 +186,7 @@ def _at_once(place: Place) -> Iterator[None]:
 @contextmanager
 def _one_line_interrupts(place: Place) -> Iterator[None]:
     """Ctrl-C is one line and the exit status that shells expect."""
-    from minicnn.train.interruption import Interrupted
+    from minicnn.train.signals import Interrupted
 
     try:
         yield

@@ -11,6 +11,7 @@ from minicnn.maps.padding import Pad
 from minicnn.maps.pointwise import InverseDiagonal, Mask
 from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.maps.products import Batched, Contraction
+from minicnn.maps.sharding import shard_rows
 from minicnn.maps.structure import Broadcast, Gather, Slice
 from minicnn.maps.windows import BinSum, Unfold, WindowSum
 
@@ -48,5 +49,6 @@ __all__ = [
     "compose",
     "identity",
     "kronecker",
+    "shard_rows",
     "to_lineax",
 ]

@@ -7,8 +7,8 @@ import jax
 from jaxtyping import Array
 
 from minicnn.data.augmentation import distorted, shifted
+from minicnn.names import find
 from minicnn.train.config import Config
-from minicnn.train.names import find
 
 Augmentation = Callable[[jax.Array, Array], Array]
 

@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from minicnn.train.files import remove, write_whole
+from minicnn.train.disk import remove, write_whole
 
 Tensors = Mapping[str, np.ndarray]
 

@@ -10,22 +10,19 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Array, Int
 
-from minicnn.data import Dataset, Split
+from minicnn.data import Dataset
 from minicnn.nn import Sequential
 from minicnn.train.config import Config
-from minicnn.train.flight import Flight, NotFiniteError, Tally
-from minicnn.train.interruption import Interrupted, deferred
-from minicnn.train.recipes import Recipe, largest, recipe_of
+from minicnn.train.devices import is_first, mesh_of
+from minicnn.train.pending import NotFiniteError, Pending, Tally
+from minicnn.train.plan import Plan, State, plan_of
+from minicnn.train.recipes import Recipe, recipe_of
+from minicnn.train.resuming import restore, snapshot
 from minicnn.train.runs import Record, Run
-from minicnn.train.sharding import is_first, mesh_of
-from minicnn.train.snapshot import restore, snapshot
-from minicnn.train.step import Plan, State, plan_of, total_steps
+from minicnn.train.signals import Interrupted, deferred
 
 Params = Any
-
-__all__ = ["Moment", "Record", "accuracy", "fit", "predictor", "total_steps"]
 
 
 class Moment(NamedTuple):
@@ -96,49 +93,36 @@ def train(plan: Plan, listener: Listener, run: Run | None = None, checkpoint_eve
             stopped = stack.enter_context(deferred())
         state, tally = restore(plan, run, listener.warn) if run is not None else (plan.initial(), Tally())
         begun = time.perf_counter() - tally.seconds
-        flight = Flight(state, tally)
+        pending = Pending(state, tally)
         try:
-            while flight.step < plan.steps:
-                state = _advance(plan, flight, state)
-                listener.on_step(Moment(flight.step, plan.steps, flight.loss, flight.accuracy))
-                at_end = flight.step % plan.epoch == 0
+            while pending.step < plan.steps:
+                state = _advance(plan, pending, state)
+                listener.on_step(Moment(pending.step, plan.steps, pending.loss, pending.accuracy))
+                at_end = pending.step % plan.epoch == 0
                 signum = stopped()
-                if signum or at_end or (checkpoint_every and flight.step % checkpoint_every == 0):
-                    flight.land()
-                    flight.elapsed(time.perf_counter() - begun)
+                if signum or at_end or (checkpoint_every and pending.step % checkpoint_every == 0):
+                    pending.wait()
+                    pending.elapsed(time.perf_counter() - begun)
                     if at_end:
-                        _end_epoch(plan, flight, state, listener, run)
-                    _save(plan, state, flight.tally, run)
+                        _end_epoch(plan, pending, state, listener, run)
+                    _save(plan, state, pending.tally, run)
                 if run is not None and signum:
-                    raise Interrupted(flight.step, plan.steps, signum, run.folder, saved=is_first())
+                    raise Interrupted(pending.step, plan.steps, signum, run.folder, saved=is_first())
         except NotFiniteError as error:
-            _keep_good(plan, flight, run, error)
+            _keep_good(plan, pending, run, error)
     return jax.tree.map(lambda leaf: jax.numpy.asarray(np.asarray(leaf)), state.params)
 
 
-def predictor(
-    model: Sequential, read: Callable[[Any], Int[Array, "*batch"]] = largest
-) -> Callable[[Params, Any], Int[Array, " n"]]:
-    """The jitted function from parameters and images to labels, which `read` takes from the outputs."""
-    return jax.jit(lambda params, images: read(model.apply(params, images)))
-
-
-def accuracy(predict: Callable[[Params, Any], Int[Array, " n"]], params: Params, split: Split) -> float:
-    """The fraction of images that get their own label."""
-    right = sum(int((np.asarray(predict(params, part.images)) == part.labels).sum()) for part in split.batches(500))
-    return right / len(split)
-
-
-def _advance(plan: Plan, flight: Flight, state: State) -> State:
-    if flight.step % plan.epoch == 0:
-        state = plan.before_epoch(state, flight.step)
-    after, loss, right = plan.step(state, flight.step)
-    flight.launch(state, loss, right, plan.config.batch)
+def _advance(plan: Plan, pending: Pending, state: State) -> State:
+    if pending.step % plan.epoch == 0:
+        state = plan.before_epoch(state, pending.step)
+    after, loss, right = plan.step(state, pending.step)
+    pending.add(state, loss, right, plan.config.batch)
     return after
 
 
-def _end_epoch(plan: Plan, flight: Flight, state: State, listener: Listener, run: Run | None) -> None:
-    tally = flight.tally
+def _end_epoch(plan: Plan, pending: Pending, state: State, listener: Listener, run: Run | None) -> None:
+    tally = pending.tally
     record = Record(
         epoch=tally.step // plan.epoch,
         step=tally.step,
@@ -150,7 +134,7 @@ def _end_epoch(plan: Plan, flight: Flight, state: State, listener: Listener, run
     if run is not None and is_first():
         run.record(record)
     listener.on_epoch(record)
-    flight.begin_epoch()
+    pending.begin_epoch()
 
 
 def _save(plan: Plan, state: State, tally: Tally, run: Run | None) -> None:
@@ -158,10 +142,10 @@ def _save(plan: Plan, state: State, tally: Tally, run: Run | None) -> None:
         run.checkpoints.save(snapshot(plan, state, tally))
 
 
-def _keep_good(plan: Plan, flight: Flight, run: Run | None, error: NotFiniteError) -> None:
+def _keep_good(plan: Plan, pending: Pending, run: Run | None, error: NotFiniteError) -> None:
     kept = ""
     if run is not None and is_first():
-        state, tally = flight.good
+        state, tally = pending.good
         run.checkpoints.save(snapshot(plan, state, tally))
         run.checkpoints.discard_after(tally.step)
         kept = f"; {run.folder} keeps the state after step {tally.step}, the last whose loss was finite"

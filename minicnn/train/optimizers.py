@@ -8,10 +8,10 @@ import jax
 import optax
 
 from minicnn.data import Split
+from minicnn.names import find
 from minicnn.nn import Sequential
 from minicnn.train.config import Config
 from minicnn.train.levenberg import SAMPLE, levenberg_marquardt, second_derivatives
-from minicnn.train.names import find
 from minicnn.train.recipes import Recipe
 from minicnn.train.schedules import schedule_of
 

@@ -1,4 +1,4 @@
-"""What training needs to know of each network: how to build it, its loss, and how labels are read from its outputs."""
+"""What training needs to know of a network beside the network: its loss, and how labels are read from its outputs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,19 +7,18 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
-from minicnn import zoo
-from minicnn.nn import Sequential, losses
+from minicnn.nn import losses
 from minicnn.train.config import Config
-from minicnn.train.names import find
+from minicnn.zoo.registry import network
 
 
 def largest(outputs: Any) -> Int[Array, "*batch"]:
-    """The label of the largest output: scores or log-probabilities."""
+    """The label of the largest output, for outputs that are scores or log-probabilities."""
     return jnp.argmax(outputs, -1)
 
 
 def smallest(outputs: Any) -> Int[Array, "*batch"]:
-    """The label of the smallest output: distances or penalties."""
+    """The label of the smallest output, for outputs that are distances or penalties."""
     return jnp.argmin(outputs, -1)
 
 
@@ -28,13 +27,11 @@ class Recipe:
     """How one network is trained and read.
 
     Attributes:
-        build: makes the network.
-        loss: from the outputs of a batch and its labels to a scalar, the mean over the batch.
-        read: from outputs to labels.
+        loss: the function from the outputs of a batch and its labels to a scalar, the mean over the batch.
+        read: the function from outputs to labels.
         defaults: fields of the config that differ from `Config`'s own where the user says nothing.
     """
 
-    build: Callable[[], Sequential]
     loss: Callable[[Any, Any], Any] = losses.cross_entropy
     read: Callable[[Any], Int[Array, "*batch"]] = largest
     defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -50,13 +47,8 @@ _LENET5_1998 = {
     "augment": "none",
 }
 
-RECIPES: dict[str, Recipe] = {
-    "lenet5": Recipe(zoo.LeNet5),
-    "lenet5-1998": Recipe(lambda: zoo.LeNet5(original=True), losses.competitive, smallest, _LENET5_1998),
-    "lenet1": Recipe(zoo.LeNet1),
-    "lenet4": Recipe(zoo.LeNet4),
-    "cifarnet": Recipe(zoo.CifarNet),
-}
+# The networks of `minicnn.zoo.registry` whose outputs are not scores for a softmax.
+RECIPES = {"lenet5-1998": Recipe(losses.competitive, smallest, _LENET5_1998)}
 
 
 def recipe_of(name: str) -> Recipe:
@@ -68,7 +60,8 @@ def recipe_of(name: str) -> Recipe:
     >>> recipe_of("lenet5").read(jnp.array([[0.1, 0.9]]))
     Array([1], dtype=int32)
     """
-    return find("model", name, RECIPES)
+    _ = network(name)
+    return RECIPES.get(name, Recipe())
 
 
 def config_of(model: str = "lenet5", **given: Any) -> Config:

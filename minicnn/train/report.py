@@ -12,8 +12,8 @@ from minicnn.forms.memory import readable
 from minicnn.identities.layers import Check, LayerReport
 from minicnn.nn import Activation
 from minicnn.train.config import Config
-from minicnn.train.evaluation import Trained
 from minicnn.train.runs import Run
+from minicnn.train.trained import Trained
 
 _FACTS = ("layer", "C", "nnz", "density", "dense C")
 _MOST_DRAWN = 128 * 2**20

@@ -13,8 +13,8 @@ from safetensors.numpy import load_file, save
 from minicnn import __version__
 from minicnn.train.checkpoints import Checkpoints, flatten, unflatten
 from minicnn.train.config import Config
-from minicnn.train.files import append, locked, write_whole
-from minicnn.train.sharding import is_first
+from minicnn.train.devices import is_first
+from minicnn.train.disk import append, locked, write_whole
 
 Params = Any
 

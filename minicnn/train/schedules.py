@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import optax
 
+from minicnn.names import find
 from minicnn.train.config import Config
-from minicnn.train.names import find
 
 _PASSES = ((2, 1.0), (3, 0.4), (3, 0.2), (4, 0.1), (8, 0.02))
 

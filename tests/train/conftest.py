@@ -2,11 +2,12 @@
 
 import pytest
 
-from minicnn.train import catalogue, recipes
-from tests.train.tiny import RECIPE, tiny_data
+from minicnn.data import registry as data
+from minicnn.zoo import registry as zoo
+from tests.train.tiny import NETWORK, tiny_data
 
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setitem(recipes.RECIPES, "tiny", RECIPE)
-    monkeypatch.setitem(catalogue.DATA, "tiny", lambda folder: tiny_data())
+    monkeypatch.setitem(zoo.NETWORKS, "tiny", NETWORK)
+    monkeypatch.setitem(data.DATASETS, "tiny", lambda folder: tiny_data())

@@ -17,13 +17,17 @@ import numpy as np
 
 import minicnn
 from minicnn.cli import app
+from minicnn.data.registry import DATASETS
+from minicnn.maps import shard_rows
 from minicnn.nn import Conv, Flatten, MaxPool, Sequential
 from minicnn.nn.elementary import Dense
-from minicnn.train import Interrupted, Run, catalogue, join, mesh_of, recipes, shard_rows
+from minicnn.train import Interrupted, Run, join, mesh_of
+from minicnn.train.devices import copied, spread
 from minicnn.train.loop import Listener, train
-from minicnn.train.sharding import copied, spread
-from minicnn.train.step import loss_and_gradient
-from tests.train.tiny import CONFIG, RECIPE, flat, tiny_data, tiny_plan
+from minicnn.train.plan import loss_and_gradient
+from minicnn.train.recipes import Recipe
+from minicnn.zoo.registry import NETWORKS
+from tests.train.tiny import CONFIG, NETWORK, flat, tiny_data, tiny_plan
 
 
 def gradients() -> list[list[float]]:
@@ -37,7 +41,7 @@ def gradients() -> list[list[float]]:
         mesh = mesh_of(devices)
         placed = copied(mesh, params), spread(mesh, images, chosen), spread(mesh, labels, chosen)
         assert len(placed[1].addressable_shards) == devices
-        _, gradient = jax.jit(loss_and_gradient(model, RECIPE))(*placed)
+        _, gradient = jax.jit(loss_and_gradient(model, Recipe()))(*placed)
         found.append(flat(gradient).tolist())
     return found
 
@@ -86,7 +90,7 @@ def together(port: str, process: str, folder: str) -> dict[str, object]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["train"]:
-        recipes.RECIPES["tiny"], catalogue.DATA["tiny"] = RECIPE, lambda folder: tiny_data()
+        NETWORKS["tiny"], DATASETS["tiny"] = NETWORK, lambda folder: tiny_data()
         app()
     elif len(sys.argv) > 1:
         print(json.dumps(together(*sys.argv[1:])))

@@ -11,7 +11,8 @@ from minicnn.cli import app
 from minicnn.data import Dataset, digits
 from minicnn.identities.layers import Check, LayerReport
 from minicnn.nn import Conv, Dense, Flatten, MaxPool, Sequential
-from minicnn.train import Config, Record, Run, fit, proof, report
+from minicnn.train import Config, Record, Run, fit, report
+from minicnn.zoo import proof
 from tests.train.tiny import tiny_plan
 
 MODEL = Sequential((MaxPool((4, 4)), Conv(2, (3, 3)), Flatten(), Dense(10)))

@@ -10,12 +10,13 @@ from minicnn.data import Dataset, Split
 from minicnn.nn import Activation, Dense, Flatten, Sequential
 from minicnn.train import Config, Run, mesh_of
 from minicnn.train.loop import Listener, train
+from minicnn.train.plan import Plan, plan_of
 from minicnn.train.recipes import Recipe
-from minicnn.train.step import Plan, plan_of
+from minicnn.zoo.registry import Network
 
 MODEL = Sequential((Flatten(), Dense(5), Activation("tanh"), Dense(3)))
 CONFIG = Config(model="tiny", data="tiny", epochs=4, batch=8, reach=1)
-RECIPE = Recipe(lambda: MODEL)
+NETWORK = Network(lambda: MODEL, (4, 4, 1))
 
 
 def tiny_data(train: int = 24) -> Dataset:
@@ -25,7 +26,7 @@ def tiny_data(train: int = 24) -> Dataset:
 
 
 def tiny_plan(config: Config = CONFIG, devices: int | None = 1) -> Plan:
-    return plan_of(MODEL, tiny_data(), config, RECIPE, mesh_of(devices))
+    return plan_of(MODEL, tiny_data(), config, Recipe(), mesh_of(devices))
 
 
 def flat(params) -> np.ndarray:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from minicnn import nn, zoo
 from minicnn.cli import app
 from minicnn.zoo.bitmaps import BITMAPS
-from minicnn.zoo.networks import NETWORKS
+from minicnn.zoo.registry import NETWORKS
 from minicnn.zoo.summary import summary
 
 LENET5 = zoo.LeNet5(original=True)
@@ -170,4 +170,4 @@ def test_the_command_prints_the_published_numbers_beside():
 def test_an_unknown_network_lists_those_there_are():
     result = CliRunner().invoke(app, ["model", "alexnet"], env={"COLUMNS": "200"})
     assert result.exit_code == 2
-    assert "network 'alexnet' is unknown: use one of lenet5, lenet5-1998" in result.output
+    assert "`model`='alexnet' is unknown: use one of lenet5, lenet5-1998" in result.output

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from minicnn.train.checkpoints import Checkpoint, flatten, unflatten
-from minicnn.train.circumstances import circumstances, differences
-from minicnn.train.flight import Tally
+from minicnn.train.devices import copied, from_first, is_first, json_from_first
+from minicnn.train.environment import differences, environment
+from minicnn.train.pending import Tally
+from minicnn.train.plan import Keys, Plan, State
 from minicnn.train.runs import Run
-from minicnn.train.sharding import copied, from_first, is_first, json_from_first
-from minicnn.train.step import Keys, Plan, State
 
 
 def snapshot(plan: Plan, state: State, tally: Tally) -> Checkpoint:
-    """Everything that the run is: state, random keys, position, config and circumstances."""
+    """Everything that the run is: state, random keys, position, config and environment."""
     facts = {
         "position": asdict(tally),
         "config": plan.config.to_json(),
         "data": _fingerprint(plan),
-        "circumstances": circumstances(plan.mesh),
+        "environment": environment(plan.mesh),
     }
     return Checkpoint(tally.step, flatten({"state": state, "keys": plan.keys}), facts)
 
@@ -60,7 +60,7 @@ def _check_same(plan: Plan, facts: dict[str, Any], warn: Callable[[str], None]) 
         raise ValueError(
             f"the checkpoint is of another data set than this {plan.config.data!r}: give the one it began with"
         )
-    moved = differences(facts["circumstances"], circumstances(plan.mesh))
+    moved = differences(facts["environment"], environment(plan.mesh))
     if moved:
         warn(f"the last bits may differ from the uninterrupted run's ({'; '.join(moved)})")
 

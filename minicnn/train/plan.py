@@ -12,17 +12,16 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array
 
+from minicnn.compilation import ONCE
 from minicnn.data import Dataset
 from minicnn.nn import Sequential
 from minicnn.train.augmentations import augmentation_of
 from minicnn.train.config import Config
+from minicnn.train.devices import copied, everywhere, split_rows, spread
 from minicnn.train.optimizers import Optimizer, optimizer_of
 from minicnn.train.recipes import Recipe
-from minicnn.train.sharding import copied, everywhere, split_rows, spread
 
 _TEST_BATCH = 500
-# What runs once, or once an epoch, is compiled fast rather than made fast: random bits take a second to optimise.
-ONCE = {"xla_backend_optimization_level": 0}
 
 
 class State(NamedTuple):

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from minicnn.nn import ConvTranspose, Dense, Flatten, LocalConv, Rbf, Sequential, TiledConv, losses
-from minicnn.train import proof, recipes
+from minicnn.train.recipes import recipe_of
+from minicnn.zoo import proof
+from minicnn.zoo.registry import NETWORKS, network
 from tests.train.tiny import MODEL, tiny_data
 
 
@@ -40,9 +42,7 @@ def test_a_wrong_matrix_is_seen(monkeypatch):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", recipes.RECIPES)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_by_name(name):
-    recipe = recipes.recipe_of(name)
-    channels = 3 if name == "cifarnet" else 1
-    image = np.random.default_rng(0).random((32, 32, channels), np.float32)
-    holds(recipe.build(), image, recipe.loss)
+    image = np.random.default_rng(0).random(network(name).in_shape, np.float32)
+    holds(network(name).build(), image, recipe_of(name).loss)

@@ -5,6 +5,8 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any
 
+# How many steps the host may be ahead of the devices. Two would hide the gathering of a batch; eight also hide a pause
+# of the host, and each keeps one state of the run in memory.
 MOST = 8
 
 
@@ -19,15 +21,15 @@ class Tally:
 
 
 class NotFiniteError(ArithmeticError):
-    """A loss that is NaN or infinite."""
+    """A loss is NaN or infinite."""
 
 
-class Flight:
-    """The steps in flight, at most a few, and the newest state whose loss is known to be finite.
+class Pending:
+    """The steps that were dispatched and not waited for, at most a few, and the newest state known to be good.
 
     Attributes:
-        tally: after the steps whose losses are known.
-        good: that state, and the tally before its step.
+        tally: what is known after the steps whose losses are known.
+        good: the newest state that gave a finite loss, and the tally before its step.
         loss: the newest loss known.
         accuracy: the accuracy on that batch.
     """
@@ -35,31 +37,31 @@ class Flight:
     def __init__(self, state: Any, tally: Tally) -> None:
         self.tally, self.good = tally, (state, tally)
         self.loss = self.accuracy = math.nan
-        self._pending: deque[tuple[Any, Any, Any, int]] = deque()
+        self._steps: deque[tuple[Any, Any, Any, int]] = deque()
 
     @property
     def step(self) -> int:
-        """Steps dispatched."""
-        return self.tally.step + len(self._pending)
+        """The number of steps dispatched."""
+        return self.tally.step + len(self._steps)
 
-    def launch(self, before: Any, loss: Any, right: Any, batch: int) -> None:
-        """Note a step that began with a state; wait for the oldest only if too many are under way.
+    def add(self, before: Any, loss: Any, right: Any, batch: int) -> None:
+        """Note a step that began with a state; wait for the oldest only if too many are pending.
 
         Raises:
             NotFiniteError: if an older step's loss turns out not to be finite, naming that step.
         """
-        self._pending.append((before, loss, right, batch))
-        while self._pending and (len(self._pending) > MOST or self._pending[0][1].is_ready()):
-            self._land_one()
+        self._steps.append((before, loss, right, batch))
+        while self._steps and (len(self._steps) > MOST or self._steps[0][1].is_ready()):
+            self._wait_for_oldest()
 
-    def land(self) -> None:
+    def wait(self) -> None:
         """Wait for every step.
 
         Raises:
-            NotFiniteError: as `launch`.
+            NotFiniteError: as `add`.
         """
-        while self._pending:
-            self._land_one()
+        while self._steps:
+            self._wait_for_oldest()
 
     def elapsed(self, seconds: float) -> None:
         """Note the time that the run has taken so far."""
@@ -69,8 +71,8 @@ class Flight:
         """Start the sums anew."""
         self.tally = replace(self.tally, loss_sum=0.0, right=0)
 
-    def _land_one(self) -> None:
-        before, loss, right, batch = self._pending.popleft()
+    def _wait_for_oldest(self) -> None:
+        before, loss, right, batch = self._steps.popleft()
         self.loss, correct = float(loss), int(right)
         self.accuracy = correct / batch
         if not math.isfinite(self.loss):

@@ -12,8 +12,8 @@ from jax.sharding import Mesh
 from minicnn import __version__
 
 
-def circumstances(mesh: Mesh) -> dict[str, Any]:
-    """The circumstances of training on a mesh of devices, now."""
+def environment(mesh: Mesh) -> dict[str, Any]:
+    """The environment of training on a mesh of devices, now."""
     return {
         "minicnn": __version__,
         **{name: version(name) for name in ("jax", "jaxlib", "numpy", "optax")},

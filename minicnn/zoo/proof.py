@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import Array, Float
 
+from minicnn.compilation import ONCE
 from minicnn.identities.layers import LayerReport, check_layer
 from minicnn.maps import LinearMap
 from minicnn.nn import Activation, Layer, Rbf, Sequential, losses
-from minicnn.train.step import ONCE
 
 
 class Linearised(NamedTuple):

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn.train import Interrupted, Record, Run, Trained, files, report, snapshot
+from minicnn.train import Interrupted, Record, Run, Trained, disk, report, resuming
 from minicnn.train.checkpoints import Checkpoint, DamagedError, read, to_bytes
 from minicnn.train.loop import Listener, train
-from tests.train.tiny import CONFIG, RECIPE, carry_out, flat, tiny_plan
+from minicnn.train.recipes import Recipe
+from tests.train.tiny import CONFIG, carry_out, flat, tiny_plan
 
 EVERY = 2
 MUTATING = ("open", "write", "fsync", "replace", "unlink", "ftruncate")
@@ -55,11 +56,11 @@ def plan():
 def whole(plan, tmp_path_factory):
     """The uninterrupted run: its parameters, its metrics and how often it calls the disk."""
     run = Run.create(tmp_path_factory.mktemp("whole"), "run", CONFIG)
-    disk, patch = Disk(), pytest.MonkeyPatch()
+    counted, patch = Disk(), pytest.MonkeyPatch()
     with patch.context() as patched:
-        patched.setattr(files, "os", disk)
+        patched.setattr(disk, "os", counted)
         params = train(plan, Listener(), run, EVERY)
-    return flat(params), metrics(run), disk.calls
+    return flat(params), metrics(run), counted.calls
 
 
 def metrics(run):
@@ -78,7 +79,7 @@ def test_killed_at_any_moment_a_resumed_run_ends_with_the_same_bits(plan, whole,
     run = Run.create(tmp_path, "run", CONFIG)
     for _ in range(1 + moment % 3):
         with monkeypatch.context() as patched, pytest.raises(Killed):
-            patched.setattr(files, "os", Disk(last=drawn.randrange(whole[2] // 3)))
+            patched.setattr(disk, "os", Disk(last=drawn.randrange(whole[2] // 3)))
             train(plan, Listener(), run, EVERY)
     go_on(plan, run, whole)
 
@@ -96,7 +97,7 @@ def test_killed_while_a_checkpoint_is_written_the_one_before_it_counts(plan, who
             return super()._call(name, real, *args)
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(files, "os", Half())
+        patched.setattr(disk, "os", Half())
         train(plan, Listener(), run, EVERY)
     assert [path.name for path in run.folder.glob(".*.partial")]
     assert run.checkpoints.paths()
@@ -206,7 +207,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(plan, whole, number, share,
     run = Run.create(tmp_path, "run", CONFIG)
     failure = lambda: OSError(number, os.strerror(number))
     with monkeypatch.context() as patched, pytest.raises(OSError, match=rf"cannot .*: {os.strerror(number)}"):
-        patched.setattr(files, "os", Disk(last=1 + int(share * whole[2]), failure=failure))
+        patched.setattr(disk, "os", Disk(last=1 + int(share * whole[2]), failure=failure))
         train(plan, Listener(), run, EVERY)
     assert all(read(path) for path in run.checkpoints.paths())
     go_on(plan, run, whole)
@@ -216,7 +217,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(plan, whole, number, share,
 def finished(plan, tmp_path):
     run = Run.create(tmp_path, "run", CONFIG)
     run.record(Record(1, 3, 1.0, 0.5, 0.5, 1.0))
-    return run, Trained(plan.model, plan.initial().params, plan.data, RECIPE)
+    return run, Trained(plan.model, plan.initial().params, plan.data, Recipe())
 
 
 def test_layers_of_one_name_have_a_picture_each(finished):
@@ -229,7 +230,7 @@ def test_layers_of_one_name_have_a_picture_each(finished):
 def test_a_picture_on_a_full_disk_is_named(finished, monkeypatch):
     run, trained = finished
     full = lambda: OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr(files, "os", Disk(last=0, failure=full))
+    monkeypatch.setattr(disk, "os", Disk(last=0, failure=full))
     with pytest.raises(OSError, match=r"cannot write .*learning_curve.png: No space left"):
         report.save_pictures(run, trained)
     assert not list(run.folder.glob("*.png"))
@@ -237,8 +238,8 @@ def test_a_picture_on_a_full_disk_is_named(finished, monkeypatch):
 
 def test_a_read_only_folder_is_one_line(plan, tmp_path, monkeypatch):
     run = Run.create(tmp_path, "run", CONFIG)
-    monkeypatch.setattr(files, "os", Disk(last=0, failure=lambda: OSError(errno.EROFS, "Read-only file system")))
-    with pytest.raises(OSError, match=r"cannot write in .*run: Read-only file system"):
+    monkeypatch.setattr(disk, "os", Disk(last=0, failure=lambda: OSError(errno.EROFS, "Read-only file system")))
+    with pytest.raises(OSError, match=r"cannot write .*run/.owner: Read-only file system"):
         train(plan, Listener(), run)
 
 
@@ -258,12 +259,12 @@ def test_a_checkpoint_of_another_config_is_refused(plan, tmp_path):
     assert run.records() == before
 
 
-def test_other_circumstances_are_warned_of(plan, whole, tmp_path, monkeypatch):
+def test_another_environment_is_warned_of(plan, whole, tmp_path, monkeypatch):
     run = Run.create(tmp_path, "run", CONFIG)
     train(plan, Listener(), run)
     said = []
-    now = snapshot.circumstances(plan.mesh)
-    monkeypatch.setattr(snapshot, "circumstances", lambda mesh: {**now, "threads": 99})
+    now = resuming.environment(plan.mesh)
+    monkeypatch.setattr(resuming, "environment", lambda mesh: {**now, "threads": 99})
     np.testing.assert_array_equal(flat(train(plan, Listener(warn=said.append), run)), whole[0])
     assert said == [f"the last bits may differ from the uninterrupted run's (threads: {now['threads']} before, 99 now)"]
 

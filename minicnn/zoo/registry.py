@@ -1,8 +1,10 @@
-"""The table of networks: how each is built, what it takes, and the numbers its paper gives."""
+"""Networks by name: the one table of them, with what each takes and the numbers that its paper gives."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from minicnn.names import find
 from minicnn.nn import Sequential
 from minicnn.zoo.lenet import LeNet1, LeNet4, LeNet5
 from minicnn.zoo.pattern import CifarNet
@@ -10,12 +12,13 @@ from minicnn.zoo.pattern import CifarNet
 
 @dataclass(frozen=True)
 class Network:
-    """A network as the command line knows it.
+    """A network that has a name.
 
     Attributes:
-        build: makes it.
-        in_shape: of one image.
-        published: parameters and connections of some layers, and of `total`, as words: "1,516", "≈ 17,000".
+        build: the function that makes it.
+        in_shape: the shape of one image, (height, width, channels).
+        published: the numbers of parameters and connections of some layers, and of `total`, as the paper writes them:
+            "1,516", "≈ 17,000".
     """
 
     build: Callable[[], Sequential]
@@ -26,7 +29,7 @@ class Network:
 NETWORKS = {
     "lenet5": Network(LeNet5),
     "lenet5-1998": Network(
-        lambda: LeNet5(original=True),
+        partial(LeNet5, original=True),
         published={
             "C1": ("156", "122,304"),
             "S2": ("12", "5,880"),
@@ -42,3 +45,15 @@ NETWORKS = {
     "lenet4": Network(LeNet4, published={"total": ("≈ 17,000", "≈ 260,000")}),
     "cifarnet": Network(CifarNet, (32, 32, 3)),
 }
+
+
+def network(name: str) -> Network:
+    """A network by name.
+
+    Raises:
+        ValueError: listing the names there are.
+
+    >>> network("cifarnet").in_shape
+    (32, 32, 3)
+    """
+    return find("model", name, NETWORKS)

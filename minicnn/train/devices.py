@@ -1,4 +1,4 @@
-"""Several devices: a mesh that shares every batch, and matrices whose rows are spread over it."""
+"""Several devices, of one process or of many: a mesh of them, and what its processes tell one another."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,6 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-
-from minicnn.maps import Dense, LinearMap
 
 AXIS = "devices"
 
@@ -122,26 +120,3 @@ def json_from_first(value: Any) -> Any:
     if is_first():
         whole[:] = text
     return json.loads(from_first(whole).tobytes())
-
-
-def shard_rows(A: LinearMap, mesh: Mesh) -> Dense:
-    """The dense matrix of A with its rows spread over a mesh; it is never whole on one device.
-
-    A(x) then comes out spread like the rows, and A.T(y) is a sum over the devices.
-
-    Args:
-        A: a linear map.
-        mesh: of one axis.
-
-    Raises:
-        ValueError: if the rows cannot be shared evenly.
-
-    >>> C = minicnn.conv_map(jnp.ones((3, 3, 1, 1)), (4, 4))
-    >>> shard_rows(C, mesh_of(1)).shape
-    (4, 16)
-    """
-    rows = A.shape[0]
-    if rows % mesh.size:
-        raise ValueError(f"the {rows} rows of the matrix cannot be shared by {mesh.size} devices evenly")
-    M = jax.jit(lambda A: A.matrix(), out_shardings=split_rows(mesh))(A)
-    return Dense(M, A.in_shape, A.out_shape, A.dtype)

@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Array, Float32, Int
 
 from minicnn.data import Dataset, Split
+from minicnn.data.registry import load_data
 from minicnn.nn import Sequential
-from minicnn.train.catalogue import load_data
 from minicnn.train.recipes import Recipe, recipe_of
 from minicnn.train.runs import Run
+from minicnn.zoo.registry import network
 
 _BATCH = 500
 
@@ -46,10 +47,9 @@ class Trained:
         Raises:
             ValueError: if the parameters are damaged or of another network.
         """
-        recipe, data = recipe_of(run.config.model), load_data(run.config.data, data_dir or run.data_dir)
-        model = recipe.build()
+        model, data = network(run.config.model).build(), load_data(run.config.data, data_dir or run.data_dir)
         like = jax.eval_shape(lambda key: model.init(key, data.in_shape), jax.random.key(0))
-        return cls(model, run.load_params(like), data, recipe)
+        return cls(model, run.load_params(like), data, recipe_of(run.config.model))
 
     def outputs(self, images: Float32[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n classes"]:
         """The network's outputs, in batches of one size so that it is compiled once."""

@@ -1,13 +1,16 @@
 """Writing that survives: a file is there whole or not at all, and one process at a time writes a folder."""
 
-import fcntl
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+# Bytes of one write. A signal is handled between two of them, and a full disk is noticed before all is prepared.
 _CHUNK = 1 << 20
+_LOCK, _OWNER = ".lock", ".owner"
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -54,7 +57,9 @@ def remove(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's entries to the disk."""
+    """Bring a folder's entries to the disk, where the system lets a folder be opened: Windows does not."""
+    if os.name == "nt":
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -69,31 +74,34 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         OSError: if another process has it, naming that process, or if the folder cannot be written.
     """
+    # The name is in a file of its own: where locks are mandatory, nobody else can read the one that is locked.
+    lock, owner = FileLock(folder / _LOCK, timeout=0), folder / _OWNER
     try:
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock.acquire()
+    except Timeout as error:
+        raise OSError(
+            f"{folder} is being written by {_read_owner(owner)}: wait for it, or stop it, before you resume"
+        ) from error
     except OSError as error:
         raise OSError(f"cannot write in {folder}: {error.strerror}") from error
     try:
-        _acquire(descriptor, folder)
+        write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
-def _acquire(descriptor: int, folder: Path) -> None:
+def _read_owner(path: Path) -> str:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
-    except BlockingIOError as error:
-        owner = os.read(descriptor, 200).decode(errors="replace") or "another process"
-        raise OSError(f"{folder} is being written by {owner}: wait for it, or stop it, before you resume") from error
-    except OSError as error:
-        raise OSError(f"cannot write in {folder}: {error.strerror}") from error
+        return path.read_text(errors="replace")[:200] or "another process"
+    except OSError:
+        return "another process"
 
 
 def _write(path: Path, how: int, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o644)
+    # Windows would write two bytes for every end of a line.
+    binary = getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | binary | how, 0o644)
     try:
         left = memoryview(content)
         while left:

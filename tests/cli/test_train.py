@@ -10,8 +10,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from minicnn.cli import app
-from minicnn.train import Run, augmentations, catalogue, optimizers, recipes, schedules
+from minicnn.data.registry import DATASETS
+from minicnn.train import Run, augmentations, optimizers, schedules
 from minicnn.train.loop import Listener, train
+from minicnn.zoo.registry import NETWORKS
 from tests.train.tiny import CONFIG, flat, tiny_plan
 
 ARGS = ["--model", "tiny", "--data", "tiny", "--batch", "8", "--epochs", "4", "--reach", "1"]
@@ -123,7 +125,7 @@ def test_an_optimizer_sees_a_sample_before_every_epoch(monkeypatch):
 
 def test_the_help_names_everything_there_is():
     output = call("train", "--help").replace("\n", " ")
-    tables = (recipes.RECIPES, catalogue.DATA, optimizers.OPTIMIZERS, schedules.SCHEDULES, augmentations.AUGMENTATIONS)
+    tables = (NETWORKS, DATASETS, optimizers.OPTIMIZERS, schedules.SCHEDULES, augmentations.AUGMENTATIONS)
     for table in tables:
         for name in table:
             assert name in output

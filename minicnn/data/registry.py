@@ -1,0 +1,33 @@
+"""Data sets by name: the one table of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from minicnn.data.cifar import cifar10
+from minicnn.data.dataset import Dataset
+from minicnn.data.digits import digits
+from minicnn.data.mnist import fashion_mnist, mnist
+from minicnn.names import find
+
+DATASETS: dict[str, Callable[[Path | None], Dataset]] = {
+    "digits": lambda folder: digits(),
+    "mnist": mnist,
+    "fashion": fashion_mnist,
+    "cifar10": cifar10,
+}
+
+
+def load_data(name: str, folder: Path | None = None) -> Dataset:
+    """A data set by name.
+
+    Args:
+        name: of the data set.
+        folder: where its files are looked for first.
+
+    Raises:
+        ValueError: listing the names there are.
+
+    >>> load_data("digits").in_shape
+    (32, 32, 1)
+    """
+    return find("data", name, DATASETS)(folder)
