@@ -63,16 +63,18 @@ def _certify_run(folder: Path, image: int, data_dir: Path | None) -> tuple[Seque
     loss = trained.recipe.loss
     reports = check_network(trained.model, trained.params, test.images[image], int(test.labels[image]), loss)
     console.print(table(reports))
-    return reports, [{**asdict(report), "ok": report.ok} for report in reports]
+    checks = [{"checks": [check.to_json() for check in report.checks]} for report in reports]
+    return reports, [{**asdict(report), **own, "ok": report.ok} for report, own in zip(reports, checks, strict=True)]
 
 
 def _certify_layers(
     size: str, kernel: str | None, channels_in: int, channels_out: int, options: dict[str, Any], seed: int
 ) -> tuple[Sequence[Any], list[Any]]:
-    from minicnn.identities.live import run_live
-    from minicnn.identities.setting import SETTINGS, Setting
+    from minicnn.identities.catalogue_table import run_live, to_json
+    from minicnn.identities.comparison import count
+    from minicnn.identities.examples import EXAMPLES, Example
 
-    settings: Sequence[Any] = SETTINGS
+    examples: Sequence[Example] = EXAMPLES
     if kernel is not None:
         in_size = sizes("size", size)
         for name in {"stride", "dilation", "stretch"} & set(options):
@@ -80,9 +82,9 @@ def _certify_layers(
         padding = options["padding"]
         options["padding"] = int(padding) if padding.lstrip("-").isdigit() else padding
         kernel_size = each("kernel", kernel, len(in_size))
-        settings = [Setting(in_size, kernel_size, channels_in, channels_out, options, seed)]
-        _ = settings[0].map
-    found = run_live(console, settings)
-    held = sum(bool(c.ok) for outcome in found for c in outcome.comparisons)
-    console.print(f"{held} of {sum(len(outcome.comparisons) for outcome in found)} identities hold.")
-    return found, [outcome.to_json() for outcome in found]
+        examples = [Example(in_size, kernel_size, channels_in, channels_out, options, seed)]
+        _ = examples[0].map
+    found = run_live(console, examples)
+    comparisons = [c for by_name in found.values() for own in by_name.values() for c in own if not c.left_out]
+    console.print(f"{count(comparisons)} identities hold.")
+    return comparisons, to_json(found)

@@ -22,6 +22,7 @@ def gallery(
     from minicnn.draw.gallery import chosen, make, write_index
     from minicnn.draw.saving import check_animation
     from minicnn.draw.style import background
+    from minicnn.identities.comparison import count
 
     with one_line_errors(), background(dark):
         if rate <= 0:
@@ -33,7 +34,6 @@ def gallery(
             for published in track(chosen(only or ()), "animations", console=console)
         ]
         page = write_index(found, folder)
-    held = sum(check.ok for exhibit in found for check in exhibit.checks)
-    total = sum(len(exhibit.checks) for exhibit in found)
-    console.print(f"{held} of {total} published numbers agree. See {page}.", highlight=False)
+    held = count(check for exhibit in found for check in exhibit.checks)
+    console.print(f"{held} published numbers agree. See {page}.", highlight=False)
     exit_by(found)

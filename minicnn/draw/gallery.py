@@ -13,20 +13,7 @@ from minicnn.draw.guide import PUBLISHED, Published, W, X
 from minicnn.draw.saving import save_animation
 from minicnn.draw.worked_example import WorkedExample, worked_conv, worked_pool
 from minicnn.draw.worked_figure import WorkedFigure
-
-
-@dataclass(frozen=True)
-class Check:
-    """A published number and what the library finds."""
-
-    what: str
-    published: Any
-    found: Any
-
-    @property
-    def ok(self) -> bool:
-        """They agree."""
-        return self.published == self.found
+from minicnn.identities.comparison import Comparison, all_hold, compare, count, html_table
 
 
 @dataclass(frozen=True)
@@ -43,12 +30,12 @@ class Exhibit:
     published: Published
     file: str
     example: WorkedExample
-    checks: tuple[Check, ...]
+    checks: tuple[Comparison, ...]
 
     @property
     def ok(self) -> bool:
-        """All numbers agree."""
-        return all(check.ok for check in self.checks)
+        """Whether all of its numbers agree."""
+        return all_hold(self.checks)
 
 
 def chosen(names: Sequence[str]) -> list[Published]:
@@ -83,25 +70,29 @@ def example_of(published: Published) -> WorkedExample:
     return worked_conv(i, k, **given, **options)
 
 
-def check(published: Published, example: WorkedExample) -> Iterator[Check]:
+def check(published: Published, example: WorkedExample) -> Iterator[Comparison]:
     """Compare what was published with what the library computes."""
     axis = example.geometry.axes[0]
-    yield Check("output size", published.out_size, example.A.out_shape[0])
-    yield Check("shape of the matrix", published.shape, example.C.shape)
-    yield Check("non-zeros", published.nnz, example.A.nnz)
-    yield Check("pictures", published.out_size**2, len(example.C))
+    yield _published("output size", published.out_size, example.A.out_shape[0])
+    yield _published("shape of the matrix", published.shape, example.C.shape)
+    yield _published("non-zeros", published.nnz, example.A.nnz)
+    yield _published("pictures", published.out_size**2, len(example.C))
     if published.kind == "transposed":
         ruler = Ruler.under(axis)
         stretched = axis.stretch * (axis.in_size - 1) + 1
-        yield Check("stretched input ĩ′", published.stretched, stretched)
-        yield Check("padding p′", published.p_transposed, -ruler.low)
+        yield _published("stretched input ĩ′", published.stretched, stretched)
+        yield _published("padding p′", published.p_transposed, -ruler.low)
         added = ruler.size + ruler.low - stretched - published.p_transposed
-        yield Check("zeros a at the bottom and right", published.a, added)
+        yield _published("zeros a at the bottom and right", published.a, added)
     if published.numbers:
         found = tuple(tuple(round(float(value), 1) for value in row) for row in example.y[..., 0])
-        yield Check("output", published.numbers, found)
-    yield Check("C·x is the output", True, _close(example.C @ np.ravel(example.x), example.y))
-    yield Check("Cᵀ·ȳ is the gradient", True, _close(example.C.T @ np.ravel(example.y_bar), example.x_bars[-1]))
+        yield _published("output", published.numbers, found)
+    yield _published("C·x is the output", True, _close(example.C @ np.ravel(example.x), example.y))
+    yield _published("Cᵀ·ȳ is the gradient", True, _close(example.C.T @ np.ravel(example.y_bar), example.x_bars[-1]))
+
+
+def _published(what: str, published: Any, found: Any) -> Comparison:
+    return compare(what, found, published, keep=True)
 
 
 def _close(left: np.ndarray, right: np.ndarray) -> bool:
@@ -134,27 +125,13 @@ def _figure(exhibit: Exhibit) -> str:
         ".mp4": '<video src="{}" controls aria-label="{}"></video>',
     }
     picture = tag.get(Path(file).suffix, '<img src="{}" alt="{}" loading="lazy">').format(file, alt)
-    rows = "".join(
-        f"<tr><td>{escape(check.what)}</td><td>{escape(_told(check.published))}</td><td>{escape(_told(check.found))}</td>"
-        f"<td>{'✓' if check.ok else '✗ differs'}</td></tr>"
-        for check in exhibit.checks
-    )
     note = f"<p>{escape(published.note)}</p>" if published.note else ""
     return (
         f'<figure id="{published.name}"><h2>{escape(example.title)}</h2>{picture}<figcaption>'
         f"<p>Relationship {published.relationship}: {escape('; '.join(example.formula))}</p>{note}"
-        f"<details><summary>{sum(c.ok for c in exhibit.checks)} of {len(exhibit.checks)} numbers agree</summary>"
-        f"<table><tr><th>what</th><th>published</th><th>found</th><th></th></tr>{rows}</table></details>"
-        "</figcaption></figure>"
+        f"<details><summary>{count(exhibit.checks)} numbers agree</summary>"
+        f"{html_table(exhibit.checks, ('identity', 'claimed', 'found'))}</details></figcaption></figure>"
     )
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ", ".join(_told(part) for part in value) if isinstance(value[0], tuple) else " ".join(map(str, value))
-    return str(value)
 
 
 _PAGE = """<!DOCTYPE html>

@@ -1,6 +1,7 @@
 """The identities: what the matrices claim, checked entry by entry."""
 
-from minicnn.identities.certificate import Certificate, CertificateError, Comparison, Entry
+from minicnn.identities.certificate import Certificate, CertificateError
 from minicnn.identities.certification import certify
+from minicnn.identities.comparison import Comparison, Entry
 
 __all__ = ["Certificate", "CertificateError", "Comparison", "Entry", "certify"]

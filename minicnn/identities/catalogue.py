@@ -33,13 +33,14 @@ from minicnn.functional import (
 )
 from minicnn.functional.norms import lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
-from minicnn.identities.bounds import gamma
-from minicnn.identities.certificate import Certificate, Comparison, Tolerance, compare
+from minicnn.identities.certificate import Certificate
 from minicnn.identities.certification import certify
+from minicnn.identities.comparison import Comparison, Tolerance, compare
+from minicnn.identities.examples import Example
 from minicnn.identities.faults import matrix_of
-from minicnn.identities.leaves import Function
+from minicnn.identities.function import Function
 from minicnn.identities.materialise import WAYS, materialise
-from minicnn.identities.setting import Setting
+from minicnn.identities.rounding import gamma
 from minicnn.maps import Dense, Diagonal, LinearMap, Reshape, compose
 
 
@@ -68,14 +69,14 @@ class Identity:
 
     name: str
     formula: str
-    sides: Callable[[Setting], Iterator[Sides]]
+    sides: Callable[[Example], Iterator[Sides]]
 
     @property
     def explanation(self) -> str:
         """The first line of the function's documentation."""
         return (self.sides.__doc__ or "").partition("\n")[0]
 
-    def check(self, setting: Setting) -> tuple[Comparison, ...]:
+    def check(self, setting: Example) -> tuple[Comparison, ...]:
         """Compare the sides for one layer.
 
         Raises:
@@ -91,8 +92,8 @@ class Identity:
 CATALOGUE: dict[str, Identity] = {}
 
 
-def _identity(name: str, formula: str) -> Callable[[Callable[[Setting], Iterator[Sides]]], Any]:
-    def register(sides: Callable[[Setting], Iterator[Sides]]) -> Any:
+def _identity(name: str, formula: str) -> Callable[[Callable[[Example], Iterator[Sides]]], Any]:
+    def register(sides: Callable[[Example], Iterator[Sides]]) -> Any:
         CATALOGUE[name] = Identity(name, formula, sides)
         return sides
 
@@ -113,33 +114,33 @@ def _matrix(f: Callable[..., Any], x: Any, way: str = "one-hot inputs") -> np.nd
 
 
 @_identity("forward", "conv(x, w) = C(w)·vec(x)")
-def forward(s: Setting) -> Iterator[Sides]:
+def forward(s: Example) -> Iterator[Sides]:
     """Convolution is multiplication by C."""
     yield Sides(_vec(s.conv(s.x, s.w)), s.C @ _vec(s.x))
 
 
 @_identity("input gradient", "x̄ = Cᵀ·ȳ")
-def input_gradient(s: Setting) -> Iterator[Sides]:
+def input_gradient(s: Example) -> Iterator[Sides]:
     """Backpropagation to the input is multiplication by the transpose of C, at every ȳ."""
     yield Sides(_matrix(lambda x: s.conv(x, s.w), s.x, "vjp"), s.C)
 
 
 @_identity("weight gradient", "w̄ = Xᵀ·ȳ")
-def weight_gradient(s: Setting) -> Iterator[Sides]:
+def weight_gradient(s: Example) -> Iterator[Sides]:
     """Backpropagation to the weights is multiplication by the transpose of the patch matrix X."""
     X = matrix_of(patch_map(s.x, s.w.shape, **s.options))
     yield Sides(_matrix(lambda w: s.conv(s.x, w), s.w, "vjp"), X)
 
 
 @_identity("two faces", "C(w)·vec(x) = X(x)·vec(w)")
-def two_faces(s: Setting) -> Iterator[Sides]:
+def two_faces(s: Example) -> Iterator[Sides]:
     """One trilinear form: fixing the weights gives C, fixing the image gives X."""
     X = matrix_of(patch_map(s.x, s.w.shape, **s.options))
     yield Sides(s.C @ _vec(s.x), X @ _vec(s.w))
 
 
 @_identity("batch", "w̄ = Σ_b X(x_b)ᵀ·ȳ_b")
-def batch_gradient(s: Setting) -> Iterator[Sides]:
+def batch_gradient(s: Example) -> Iterator[Sides]:
     """The weight gradient of a batch is the sum over its images."""
     xs, ys = jnp.stack([s.x, 2 * s.x]), jnp.stack([s.y, -s.y + 1])
     (w_bar,) = jax.vjp(lambda w: s.conv(xs, w), s.w)[1](ys)
@@ -148,7 +149,7 @@ def batch_gradient(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("bias", "b̄ = 1ᵀ·ȳ")
-def bias(s: Setting) -> Iterator[Sides]:
+def bias(s: Example) -> Iterator[Sides]:
     """The gradient of the bias of a channel is the sum of the cotangents of its positions."""
     b = s.integers(s.c_out)
     ones = np.kron(np.ones((s.positions[0], 1)), np.eye(s.c_out))
@@ -156,7 +157,7 @@ def bias(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("dot product", "⟨C x, y⟩ = ⟨x, Cᵀ y⟩")
-def dot_product(s: Setting) -> Iterator[Sides]:
+def dot_product(s: Example) -> Iterator[Sides]:
     """The test of an adjoint by one pair of vectors."""
     (x_bar,) = jax.vjp(lambda x: s.conv(x, s.w), s.x)[1](s.y)
     left, right = np.vdot(_vec(s.conv(s.x, s.w)), _vec(s.y)), np.vdot(_vec(s.x), _vec(x_bar))
@@ -164,21 +165,21 @@ def dot_product(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("transposed twice", "(Cᵀ)ᵀ = C")
-def transposed_twice(s: Setting) -> Iterator[Sides]:
+def transposed_twice(s: Example) -> Iterator[Sides]:
     """The family of axes is closed under transposition: C and Cᵀ are one code on two relations."""
     yield Sides(matrix_of(s.map.T), s.C.T, what="Cᵀ on the transposed axes")
     yield Sides(matrix_of(s.map.T.T), s.C)
 
 
 @_identity("transposed convolution", "conv_transpose(y, w) = Cᵀ·vec(y)")
-def transposed_convolution(s: Setting) -> Iterator[Sides]:
+def transposed_convolution(s: Example) -> Iterator[Sides]:
     """The transposed convolution with the arguments of a convolution is multiplication by its transpose."""
     back = conv_transpose(s.y, s.w, output_size=s.in_size, **s.options)
     yield Sides(_vec(back), s.C.T @ _vec(s.y))
 
 
 @_identity("stretched", "Cᵀ·y = conv(stretch(y), flip(w))")
-def stretched(s: Setting) -> Iterator[Sides]:
+def stretched(s: Example) -> Iterator[Sides]:
     """A transposed convolution is the full convolution of the stretched input with the flipped kernel."""
     _needs(s.plain, "stated for a convolution without groups, stretching and flipping")
     w = s.w[(slice(None, None, -1),) * s.rank].swapaxes(-1, -2)
@@ -193,7 +194,7 @@ def stretched(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("linear in w", "C(a + 2b) = C(a) + 2·C(b)")
-def linear_in_weights(s: Setting) -> Iterator[Sides]:
+def linear_in_weights(s: Example) -> Iterator[Sides]:
     """C is linear in its kernel."""
     other = s.w[::-1] - 3
     maps = [matrix_of(s.map_of(w)) for w in (s.w + 2 * other, s.w, other)]
@@ -201,14 +202,14 @@ def linear_in_weights(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("forms", "every form multiplies by the same C")
-def forms(s: Setting) -> Iterator[Sides]:
+def forms(s: Example) -> Iterator[Sides]:
     """Dense, tiles and diagonals are one matrix, stored in three ways."""
     for form in ("dense", "tiles", "diagonals"):
         yield Sides(_vec(conv(s.x, s.w, form=form, **s.options)), s.C @ _vec(s.x), what=form)
 
 
 @_identity("Toeplitz", "C[o + u, i + s] = C[o, i]")
-def toeplitz(s: Setting) -> Iterator[Sides]:
+def toeplitz(s: Example) -> Iterator[Sides]:
     """Zero padding: C is doubly block Toeplitz; its entries repeat, s inputs further for every u outputs."""
     _needs("padding_mode" not in s.options, "the padding has a matrix of its own")
     blocks = s.C.reshape(*s.map.out_shape, *s.map.in_shape)
@@ -220,7 +221,7 @@ def toeplitz(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("equivariance", "C·S = S·C, away from the edges")
-def equivariance(s: Setting) -> Iterator[Sides]:
+def equivariance(s: Example) -> Iterator[Sides]:
     """A shifted image gives a shifted output: where windows lie inside, a shift by s inputs is one by an output."""
     _needs("padding_mode" not in s.options and "stretch" not in s.options, "stated for zero padding without stretching")
     axes = [(n, axis, _beside(axis)) for n, axis in enumerate(s.axes)]
@@ -237,13 +238,13 @@ def _beside(axis: Axis) -> list[int]:
     return [o for o in range(1, axis.out_size) if inside[o] and inside[o - 1]]
 
 
-def _circular(s: Setting, **options: Any) -> Setting:
+def _circular(s: Example, **options: Any) -> Example:
     _needs(all(k <= n for k, n in zip(s.kernel_size, s.in_size, strict=True)), "the kernel is larger than the circle")
     return s.with_options(padding="SAME", padding_mode="circular", **options)
 
 
 @_identity("circular equivariance", "C·S = S·C")
-def circular_equivariance(s: Setting) -> Iterator[Sides]:
+def circular_equivariance(s: Example) -> Iterator[Sides]:
     """Circular padding: C commutes with every cyclic shift, so it is doubly block circulant."""
     c = _circular(s)
     for n in range(c.rank):
@@ -252,7 +253,7 @@ def circular_equivariance(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("Fourier", "F·C·F⁻¹ = diag(fft(w))")
-def fourier(s: Setting) -> Iterator[Sides]:
+def fourier(s: Example) -> Iterator[Sides]:
     """The doubly block circulant C of a true convolution is diagonal in the Fourier basis, with eigenvalues fft(w)."""
     c = _circular(s, flip=True)
     embedded = np.zeros(c.in_size)
@@ -266,7 +267,7 @@ def fourier(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("commutativity", "a ∗ b = b ∗ a")
-def commutativity(s: Setting) -> Iterator[Sides]:
+def commutativity(s: Example) -> Iterator[Sides]:
     """True convolution commutes: image and kernel may change places."""
     a, b = s.integers(*s.in_size), s.integers(*s.kernel_size)
     full: dict[str, Any] = {"padding": "FULL", "flip": True}
@@ -275,7 +276,7 @@ def commutativity(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("separable", "C(a ⊗ b) = C(a) ⊗ C(b)")
-def separable(s: Setting) -> Iterator[Sides]:
+def separable(s: Example) -> Iterator[Sides]:
     """The C of a separable kernel is a Kronecker product."""
     _needs("padding_mode" not in s.options, "the padding has a matrix of its own")
     options = {name: value for name, value in s.options.items() if name not in ("groups", "mask")}
@@ -288,14 +289,14 @@ def separable(s: Setting) -> Iterator[Sides]:
     yield Sides(matrix_of(replace(s, options=options).map_of(w[..., None, None])), reduce(np.kron, along))
 
 
-def _one_axis(s: Setting, n: int) -> Setting:
+def _one_axis(s: Example, n: int) -> Example:
     """The layer along one axis."""
     options = {name: (v[n],) if isinstance(v, tuple | list) else v for name, v in s.options.items()}
-    return Setting((s.in_size[n],), (s.kernel_size[n],), options=options)
+    return Example((s.in_size[n],), (s.kernel_size[n],), options=options)
 
 
 @_identity("composition", "conv ∘ conv has the matrix C₂·C₁")
-def composition(s: Setting) -> Iterator[Sides]:
+def composition(s: Example) -> Iterator[Sides]:
     """Layers one after the other: their matrices multiply, and the transposes in reverse order."""
     second = s.integers(*(min(2, n) for n in s.map.out_shape[:-1]), s.c_out, 2)
     C2 = matrix_of(conv_map(second, s.map.out_shape[:-1]))
@@ -305,14 +306,14 @@ def composition(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("Gauss-Newton", "∇² ½‖C x − y‖² = Cᵀ·C")
-def gauss_newton(s: Setting) -> Iterator[Sides]:
+def gauss_newton(s: Example) -> Iterator[Sides]:
     """The Hessian of the squared error of a linear layer is CᵀC, whatever the target."""
     gradient = jax.grad(lambda x: 0.5 * ((s.conv(x, s.w) - s.y) ** 2).sum())
     yield Sides(_matrix(gradient, s.x, "jvp"), s.C.T @ s.C)
 
 
 @_identity("im2col", "C = (I ⊗ wᵀ)·U and fold = Uᵀ")
-def im2col(s: Setting) -> Iterator[Sides]:
+def im2col(s: Example) -> Iterator[Sides]:
     """Convolution is unfolding followed by one small product at every position; folding is its transpose."""
     _needs(s.plain, "stated for a convolution without groups, stretching and flipping")
     U = _matrix(lambda x: unfold(x, s.kernel_size, **s.options), s.x)
@@ -324,12 +325,12 @@ def im2col(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("padding", "conv with padding = C·Pad")
-def padding(s: Setting) -> Iterator[Sides]:
+def padding(s: Example) -> Iterator[Sides]:
     """Padding is a matrix, too; its transpose adds what was copied."""
     _needs("stretch" not in s.options, "only zeros can pad a stretched input")
     _needs(min(s.in_size) > 1, "a side of one position has nothing to reflect")
     options = {name: value for name, value in s.options.items() if name not in ("padding", "padding_mode")}
-    bare = Setting(tuple(n + 2 for n in s.in_size), s.kernel_size, s.c_in, s.c_out, options)
+    bare = Example(tuple(n + 2 for n in s.in_size), s.kernel_size, s.c_in, s.c_out, options)
     for mode in ("zeros", "circular", "reflect", "replicate"):
         P = _matrix(lambda x, mode=mode: pad(x, [(1, 1)] * s.rank, mode), s.x)
         padded = replace(s, options={**options, "padding": 1, "padding_mode": mode})
@@ -337,7 +338,7 @@ def padding(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("max pool", "x̄ = S(x)ᵀ·ȳ")
-def max_pooling(s: Setting) -> Iterator[Sides]:
+def max_pooling(s: Example) -> Iterator[Sides]:
     """The Jacobian of a max pool is a selection, one 1 per row; ties go to the first, overlaps add."""
     stride = s.options.get("stride", 1)
     S = matrix_of(max_pool_map_at(s.x, s.kernel_size, stride=stride))
@@ -347,7 +348,7 @@ def max_pooling(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("average pool", "x̄ = Sᵀ·diag(1/count)·ȳ")
-def average_pooling(s: Setting) -> Iterator[Sides]:
+def average_pooling(s: Example) -> Iterator[Sides]:
     """The matrix of an average pool is constant: window sums, divided by their counts."""
     stride = s.options.get("stride", 1)
     A = matrix_of(avg_pool_map(s.x.shape, s.kernel_size, stride=stride))
@@ -356,7 +357,7 @@ def average_pooling(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("Lp pool", "∂‖x‖ₚ/∂x = sign(x)·(|x|/y)ᵖ⁻¹")
-def lp_pooling(s: Setting) -> Iterator[Sides]:
+def lp_pooling(s: Example) -> Iterator[Sides]:
     """The row of a window in the Jacobian of an Lp pool is the direction of its dual vector."""
     taps, stride = math.prod(s.kernel_size), s.options.get("stride", 1)
     J = _matrix(lambda x: lp_pool(x, s.kernel_size, stride=stride), s.x, "vjp")
@@ -368,7 +369,7 @@ def lp_pooling(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("activation", "x̄ = diag(f′(x))·ȳ")
-def activation(s: Setting) -> Iterator[Sides]:
+def activation(s: Example) -> Iterator[Sides]:
     """The Jacobian of an elementwise function is a diagonal."""
     x = s.x / 4
     z = _vec(x).astype(np.float64)
@@ -383,7 +384,7 @@ def activation(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("tied weights", "local(x, E·w) = conv(x, w)")
-def tied_weights(s: Setting) -> Iterator[Sides]:
+def tied_weights(s: Example) -> Iterator[Sides]:
     """A locally connected layer whose kernels are tied is a convolution; tying is E, and w̄ = Eᵀ·W̄ adds the copies."""
     _needs(s.plain, "stated for a convolution without groups, stretching and flipping")
     out, tile = s.map.out_shape[:-1], (1,) * s.rank
@@ -397,7 +398,7 @@ def tied_weights(s: Setting) -> Iterator[Sides]:
 
 
 @_identity("network", "J = A₄·A₃·A₂·A₁")
-def network(s: Setting) -> Iterator[Sides]:
+def network(s: Example) -> Iterator[Sides]:
     """The Jacobian of a network at an image is the product of its layers' matrices: the chain rule."""
     maps, f = _small_network(s)
     expected = reduce(np.matmul, [matrix_of(A) for A in maps])
@@ -405,7 +406,7 @@ def network(s: Setting) -> Iterator[Sides]:
     yield Sides(_matrix(f, s.x, "autodiff transposed"), expected, what="minicnn.autodiff")
 
 
-def _small_network(s: Setting) -> tuple[list[LinearMap], Callable[[Any], Any]]:
+def _small_network(s: Example) -> tuple[list[LinearMap], Callable[[Any], Any]]:
     """Convolution, rectifier, overlapping max pool and a dense layer: their matrices at x, and the function."""
     h = s.conv(s.x, s.w)
     window = tuple(min(2, n) for n in h.shape[:-1])

@@ -7,14 +7,14 @@ from typing import Any
 import jax
 from jaxtyping import Array
 
-from minicnn.identities.bounds import roundoff
 from minicnn.identities.certificate import Certificate
-from minicnn.identities.drawing import Points, draw, kind_of
-from minicnn.identities.leaves import Function, check_leaves
+from minicnn.identities.claim import Claim, coarsest, in_float64
+from minicnn.identities.function import Function, check_leaves
+from minicnn.identities.magnitudes import input_roundoff
 from minicnn.identities.materialise import WAYS, check_room
+from minicnn.identities.points import Points, draw, kind_of
 from minicnn.identities.proofs import PROOFS
-from minicnn.identities.subject import Subject, coarsest, in_float64
-from minicnn.identities.sums import input_roundoff
+from minicnn.identities.rounding import roundoff
 
 KINDS = ("auto", "linear", "bilinear", "function")
 _HELD = 6  # matrices at once: the claimed one, the found one, their difference, its sizes, counts and bounds
@@ -85,10 +85,11 @@ def certify(
         at = drawn if exact and kind != "function" else function
         at = at if resolution is None else in_float64(at)
         chosen = tuple(way for way in WAYS if way in ways)
-        subject = Subject(at, matrix, exact, reference, chosen, resolution)
-        comparisons = tuple(PROOFS[kind](subject))
+        found = list(PROOFS[kind](Claim(at, matrix, exact, reference, chosen, resolution)))
     shape = function.outputs.size, function.inputs.size
-    return Certificate(kind, shape, _arithmetic(function), comparisons, subject.skipped)
+    compared = tuple(comparison for comparison in found if not comparison.left_out)
+    skipped = {comparison.identity: comparison.left_out for comparison in found if comparison.left_out}
+    return Certificate(kind, shape, _arithmetic(function), compared, skipped)
 
 
 def _widened(resolution: Any) -> AbstractContextManager[Any]:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn import autodiff
 from minicnn.forms.memory import memory, readable
-from minicnn.identities.leaves import Function, Layout, Leaves
+from minicnn.identities.function import Function, Layout, Leaves
 
 Product = Callable[[Leaves], Leaves]
 

@@ -9,29 +9,30 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn.forms.memory import memory
-from minicnn.identities.certificate import Comparison, compare
-from minicnn.identities.leaves import Function
+from minicnn.identities.claim import Claim
+from minicnn.identities.comparison import Comparison, compare
+from minicnn.identities.function import Function
 from minicnn.identities.materialise import FORWARD, materialise
-from minicnn.identities.subject import Subject
 
 _OF_LINEAR = ("one-hot inputs", "linear_transpose")  # ways that only linear functions have
 _NOT_LINEAR = "the function is not linear"
+_ALONE = "nothing to compare it with: claim the Jacobian with `matrix`, or give a reference"
 _AFFINE = "affine: f(0) is not zero, as with a bias"
 
 
-def _linear(subject: Subject) -> Iterator[Comparison]:
+def _linear(claim: Claim) -> Iterator[Comparison]:
     """Every way gives C, and f(x) = C·x."""
     causes: tuple[str, ...] = ()
-    if not subject.constant:
-        f0 = subject.points.at_zero
-        zero = compare("f(0) = 0", f0, np.zeros_like(f0), locate=subject.locate)
+    if not claim.constant:
+        f0 = claim.points.at_zero
+        zero = compare("f(0) = 0", f0, np.zeros_like(f0), locate=claim.locate)
         causes = () if zero.ok else (_AFFINE,)
         yield _because(zero, causes)
-    superposed = _superposition(subject)
-    if not superposed.ok and not causes and not subject.points.additive(subject.constant, 2.0**-6):
+    superposed = _superposition(claim)
+    if not superposed.ok and not causes and not claim.points.additive(claim.constant, 2.0**-6):
         causes = (_NOT_LINEAR,)
     yield _because(superposed, causes)
-    for comparison in _sides(subject):
+    for comparison in _sides(claim):
         yield _because(comparison, causes)
 
 
@@ -40,35 +41,46 @@ def _because(comparison: Comparison, causes: tuple[str, ...]) -> Comparison:
     return replace(comparison, causes=causes, decided=True, note="") if causes and comparison.differing else comparison
 
 
-def _superposition(subject: Subject) -> Comparison:
+def _superposition(claim: Claim) -> Comparison:
     """f(x) = C·x at the drawn x: what one-hot inputs found holds for their sum."""
-    x, y, C = subject.points.x, subject.points.values[1], subject.expected
+    x, y, C = claim.points.x, claim.points.values[1], claim.expected
     if C.shape != (len(y), len(x)):
         return compare("shape", np.empty((len(y), len(x))), C)
-    identity = "f(x) = C·x + f(0)" if subject.constant else "f(x) = C·x"
-    claimed = C.astype(np.result_type(x, y)) @ x + (subject.points.at_zero if subject.constant else 0)
-    return compare(identity, y, claimed, lambda: subject.bound(np.abs(x)), subject.locate)
+    identity = "f(x) = C·x + f(0)" if claim.constant else "f(x) = C·x"
+    claimed = C.astype(np.result_type(x, y)) @ x + (claim.points.at_zero if claim.constant else 0)
+    return compare(identity, y, claimed, lambda: claim.bound(np.abs(x)), claim.locate)
 
 
-def _sides(subject: Subject) -> Iterator[Comparison]:
-    """Every way that can be taken, compared with what is expected."""
-    units = (1, 1j) if jnp.issubdtype(subject.function.inputs.dtype, jnp.complexfloating) else (1,)
-    if subject.referred is not None and subject.claimed is not None:
-        yield subject.compare("matrix = reference", subject.claimed)
-    alone = subject.claimed is None and subject.referred is None
-    first = subject.first if alone else None
-    ways = [way for way in subject.ways if not (subject.at_point and way in _OF_LINEAR)]
-    for way, unit in ((way, unit) for way in ways for unit in units if (way, unit) != (first, 1)):
-        symbol = "C" if way in FORWARD else "Cᵀ"
-        identity = f"{way} = {symbol}" if unit == 1 else f"{way} of i·eⱼ = i·{symbol}"
-        try:
-            found = subject.side(way, unit)
-        except Exception as error:  # whatever a way cannot do is said, and a way back is needed
-            subject.skipped[way] = _reason(way, error)
-            if way == "vjp":
-                yield Comparison(identity, 0, decided=False, note=subject.skipped[way])
-            continue
-        yield subject.compare(identity, found)
+def _sides(claim: Claim) -> Iterator[Comparison]:
+    """Every way, compared with what is expected; one that cannot be taken says why."""
+    units = (1, 1j) if jnp.issubdtype(claim.function.inputs.dtype, jnp.complexfloating) else (1,)
+    if claim.referred is not None and claim.claimed is not None:
+        yield claim.compare("matrix = reference", claim.claimed)
+    ways = [way for way in claim.ways if not (claim.at_point and way in _OF_LINEAR)]
+    alone = claim.at_point and bool(claim.first)
+    for way in ways:
+        for unit in units:
+            if (way, unit) != (claim.first, 1):
+                comparison = _side(claim, way, unit)
+                alone &= bool(comparison.left_out) or way == claim.first
+                yield comparison
+                if way == "vjp" and comparison.left_out:  # a way back is needed
+                    yield Comparison(_identity(way, unit), 0, decided=False, note=comparison.left_out)
+    if alone:
+        yield Comparison(_identity(str(claim.first)), 0, decided=False, note=_ALONE)
+
+
+def _side(claim: Claim, way: str, unit: complex) -> Comparison:
+    try:
+        found = claim.side(way, unit)
+    except Exception as error:  # a function may lack any of its derivatives
+        return Comparison.without(way, _reason(way, error))
+    return claim.compare(_identity(way, unit), found)
+
+
+def _identity(way: str, unit: complex = 1) -> str:
+    symbol = "C" if way in FORWARD else "Cᵀ"
+    return f"{way} = {symbol}" if unit == 1 else f"{way} of i·eⱼ = i·{symbol}"
 
 
 def _reason(way: str, error: Exception) -> str:
@@ -77,64 +89,60 @@ def _reason(way: str, error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"[:160]
 
 
-def _affine(subject: Subject) -> Iterator[Comparison]:
+def _affine(claim: Claim) -> Iterator[Comparison]:
     """f(x) = C·x + f(0), and every way gives C."""
-    subject.constant = True
-    yield from _linear(subject)
+    yield from _linear(replace(claim, constant=True))
 
 
-def _function(subject: Subject) -> Iterator[Comparison]:
+def _function(claim: Claim) -> Iterator[Comparison]:
     """The Jacobian at a point is the same in every way, and the Hessian of a scalar is symmetric."""
-    subject.at_point = True
-    yield from _sides(subject)
-    if subject.function.outputs.size == 1 and not jnp.issubdtype(subject.function.outputs.dtype, jnp.complexfloating):
-        yield from _hessian(subject)
+    yield from _sides(replace(claim, at_point=True))
+    if claim.function.outputs.size == 1 and not jnp.issubdtype(claim.function.outputs.dtype, jnp.complexfloating):
+        yield from _attempted("Hessian", lambda: _hessian(claim))
 
 
-def _hessian(subject: Subject) -> Iterator[Comparison]:
+def _hessian(claim: Claim) -> Iterator[Comparison]:
     def gradient(*leaves: Any) -> Any:
-        return jax.grad(lambda *x: subject.function(*x)[0].reshape(()), argnums=tuple(range(len(leaves))))(*leaves)
+        return jax.grad(lambda *x: claim.function(*x)[0].reshape(()), argnums=tuple(range(len(leaves))))(*leaves)
 
-    f = Function(gradient, subject.function.primals)
-    second = Subject(f, None, subject.exact, None, resolution=subject.resolution, at_point=True)
-    square = (subject.function.inputs.size,) * 2
+    f = Function(gradient, claim.function.primals)
+    second = Claim(f, None, claim.exact, None, resolution=claim.resolution, at_point=True)
+    square = (claim.function.inputs.size,) * 2
     if np.prod(square, dtype=float) * 64 > memory() // 2:
-        subject.skipped["Hessian"] = f"{square[0]}×{square[1]} would not fit"
+        yield Comparison.without("Hessian", f"{square[0]}×{square[1]} would not fit")
         return
     H = second.side("jvp")
     yield compare("Hessian = Hessianᵀ", H, H.T, lambda: second.tolerance, second.locate)
     yield second.compare("reverse Hessian = Hessian", second.side("vjp"))
 
 
-def _bilinear(subject: Subject) -> Iterator[Comparison]:
+def _bilinear(claim: Claim) -> Iterator[Comparison]:
     """Each face is linear, the faces agree, and so do the mixed second derivatives."""
-    f, pair = subject.function, subject.matrix if subject.matrix is not None else (None, None)
+    f, pair = claim.function, claim.matrix if claim.matrix is not None else (None, None)
     if len(f.args) != 2 or not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError("a bilinear `f` has two arguments, and `matrix` a pair of matrices, one for each")
-    faces = [Subject(f.face(n), M, subject.exact, None, subject.ways, subject.resolution) for n, M in enumerate(pair)]
+    faces = [Claim(f.face(n), M, claim.exact, None, claim.ways, claim.resolution) for n, M in enumerate(pair)]
     for name, face in zip(("x", "w"), faces, strict=True):
         for comparison in _linear(face):
-            yield _named(f"in {name}: ", comparison)
-        subject.skipped |= {f"in {name}: {way}": why for way, why in face.skipped.items()}
-    if any(way.endswith("jvp") for way in subject.skipped):
-        subject.skipped["∂x∂w f"] = "the function has no jvp"
-    else:
-        yield from _mixed(f, subject)
+            yield replace(comparison, identity=f"in {name}: {comparison.identity}")
+    yield from _attempted("∂x∂w f", lambda: _mixed(f, claim))
 
 
-def _named(prefix: str, comparison: Comparison) -> Comparison:
-    return replace(comparison, identity=prefix + comparison.identity)
+def _attempted(name: str, proof: Callable[[], Iterator[Comparison]]) -> Iterator[Comparison]:
+    """What a proof finds; or, where the function lacks a derivative that it needs, why there is none."""
+    try:
+        yield from list(proof())
+    except Exception as error:  # a function may lack any of its derivatives
+        yield Comparison.without(name, _reason(name, error))
 
 
-def _mixed(f: Function, subject: Subject) -> Iterator[Comparison]:
+def _mixed(f: Function, claim: Claim) -> Iterator[Comparison]:
     """∂²f/∂x∂w in the drawn direction ẇ is C(ẇ): forward over forward, and reverse over forward."""
     x, w = f.args
     direction = jax.tree.map(
         lambda leaf: np.roll(leaf, 1) if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact) else leaf, w
     )
-    other = Subject(
-        Function(lambda x: f.f(x, direction), (x,)), None, subject.exact, None, resolution=subject.resolution
-    )
+    other = Claim(Function(lambda x: f.f(x, direction), (x,)), None, claim.exact, None, resolution=claim.resolution)
 
     def along(x: Any) -> Any:
         leaves = Function(lambda w: f.f(x, w), (w,))
@@ -146,7 +154,7 @@ def _mixed(f: Function, subject: Subject) -> Iterator[Comparison]:
     yield other.compare("∂x∂w f · ẇ = C(ẇ), reverse", materialise(mixed, "vjp"))
 
 
-PROOFS: dict[str, Callable[[Subject], Iterator[Comparison]]] = {
+PROOFS: dict[str, Callable[[Claim], Iterator[Comparison]]] = {
     "linear": _linear,
     "affine": _affine,
     "bilinear": _bilinear,

@@ -9,11 +9,12 @@ from rich.table import Table
 
 from minicnn import draw
 from minicnn.forms.memory import readable
-from minicnn.identities.layers import Check, LayerReport
+from minicnn.identities.comparison import Comparison, count
 from minicnn.nn import Activation
 from minicnn.train.config import Config
 from minicnn.train.runs import Run
 from minicnn.train.trained import Trained
+from minicnn.zoo.proof import LayerReport
 
 _FACTS = ("layer", "C", "nnz", "density", "dense C")
 _MOST_DRAWN = 128 * 2**20
@@ -33,8 +34,7 @@ def table(reports: Sequence[LayerReport]) -> Table:
 def write_report(run: Run, reports: Sequence[LayerReport], pictures: Sequence[str], seconds: float) -> None:
     """Write `report.md`: what was trained, how well, the table and the pictures."""
     config, last = run.config, run.records()[-1]
-    held = sum(check.ok for report in reports for check in report.checks)
-    total = sum(len(report.checks) for report in reports)
+    held = count(check for report in reports for check in report.checks)
     lines = [
         f"# {config.model} on {config.data}",
         "",
@@ -42,7 +42,7 @@ def write_report(run: Run, reports: Sequence[LayerReport], pictures: Sequence[st
         f"training accuracy {100 * last.train_accuracy:.2f} %. Training took {last.seconds:.1f} s, everything "
         f"{seconds:.1f} s.",
         "",
-        f"{held} of {total} identities hold to rounding.",
+        f"{held} identities hold to rounding.",
         "",
         _row([*_FACTS, *_IDENTITIES]),
         _row(["---"] * (len(_FACTS) + len(_IDENTITIES))),
@@ -102,8 +102,8 @@ def _errors(report: LayerReport, separator: str) -> list[str]:
     return [_error(checks[name], separator) if name in checks else "–" for name in _IDENTITIES]
 
 
-def _error(check: Check, separator: str) -> str:
-    return f"{check.error:.1e}{separator}{'≤' if check.ok else '>'} {check.bound:.1e}"
+def _error(check: Comparison, separator: str) -> str:
+    return f"{check.error:.1e}{separator}{'≤' if check.ok else '>'} {check.bound or 0:.1e}"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from minicnn.draw import gallery
 from minicnn.draw.gallery import Exhibit, check, example_of, make, write_index
 from minicnn.draw.guide import PUBLISHED, W, X
+from minicnn.identities.comparison import compare
 
 
 def test_all_animations_of_the_guide_are_there():
@@ -52,7 +52,7 @@ class Pictures(HTMLParser):
 def test_the_page_describes_its_pictures(tmp_path):
     made = make(PUBLISHED[0], tmp_path)
     assert made.ok
-    other = Exhibit(PUBLISHED[7], "other.gif", made.example, (gallery.Check("non-zeros", 36, 35),))
+    other = Exhibit(PUBLISHED[7], "other.gif", made.example, (compare("non-zeros", 35, 36, keep=True),))
     assert not other.ok
     page = write_index([made, other], tmp_path).read_text()
     parser = Pictures()
@@ -60,5 +60,5 @@ def test_the_page_describes_its_pictures(tmp_path):
     assert [picture["src"] for picture in parser.found] == ["no_padding_no_strides.gif", "other.gif"]
     assert all("4 pictures, one for each output" in picture["alt"] for picture in parser.found)
     assert (tmp_path / "no_padding_no_strides.gif").stat().st_size > 0
-    assert "✗ differs" in page
+    assert "<td>✗</td><td>non-zeros</td><td>36</td><td>35</td>" in page
     assert "w flipped on both axes" in page

@@ -7,14 +7,14 @@ import pytest
 
 from minicnn import conv
 from minicnn.identities.catalogue import CATALOGUE, DoesNotApplyError, chain_rule
-from minicnn.identities.setting import SETTINGS, Setting
+from minicnn.identities.examples import EXAMPLES, Example
 from minicnn.zoo import LeNet5
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_identity_holds_on_every_setting(name):
     checked = 0
-    for setting in SETTINGS[1:4:2]:
+    for setting in EXAMPLES[1:4:2]:
         try:
             comparisons = CATALOGUE[name].check(setting)
         except DoesNotApplyError:
@@ -26,7 +26,7 @@ def test_the_identity_holds_on_every_setting(name):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.label)
+@pytest.mark.parametrize("setting", EXAMPLES, ids=lambda setting: setting.label)
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_whole_catalogue(name, setting):
     try:
@@ -39,8 +39,8 @@ def test_the_whole_catalogue(name, setting):
 @pytest.mark.parametrize("name", ["forward", "input gradient", "weight gradient", "Gauss-Newton", "composition"])
 def test_an_identity_fails_for_another_layer(name, monkeypatch):
     uneven = lambda s, x, w: conv(x, w, **s.options).at[-1].multiply(2)
-    monkeypatch.setattr(Setting, "conv", uneven)
-    assert not all(comparison.ok for comparison in CATALOGUE[name].check(SETTINGS[2]))
+    monkeypatch.setattr(Example, "conv", uneven)
+    assert not all(comparison.ok for comparison in CATALOGUE[name].check(EXAMPLES[2]))
 
 
 def test_every_identity_says_what_it_claims():

@@ -12,8 +12,8 @@ from rich.console import Console
 import minicnn
 from minicnn import certify, conv, conv_map, ops
 from minicnn.functional.pooling import max_pool_map_at
-from minicnn.identities import CertificateError, materialise, sums
-from minicnn.identities.leaves import Function
+from minicnn.identities import CertificateError, magnitudes, materialise
+from minicnn.identities.function import Function
 
 M = np.random.default_rng(0).integers(1, 5, (4, 6)).astype(np.float32)
 X = jnp.arange(6.0).reshape(2, 3)
@@ -229,13 +229,13 @@ def test_the_bound_of_the_fourier_transform_is_derived():
 
 def test_the_sizes_of_the_sums_are_seen_through_cancellation():
     f = Function(lambda x: 1000 * x - 999 * x, (jnp.zeros(2),))
-    np.testing.assert_array_equal(sums.sums_of(f).size, 1999 * np.eye(2))
+    np.testing.assert_array_equal(magnitudes.sums_of(f).size, 1999 * np.eye(2))
     np.testing.assert_array_equal(materialise.materialise(f, "vjp"), np.eye(2))
 
 
 def test_a_sum_has_no_more_terms_than_its_steps_add_up():
     A = jnp.ones((30, 30))
-    few = sums.sums_of(Function(lambda x: A @ (A @ (A @ x)), (jnp.zeros(30),)))
+    few = magnitudes.sums_of(Function(lambda x: A @ (A @ (A @ x)), (jnp.zeros(30),)))
     assert few.terms.max() <= 3 * (30 + 1) + 3
     assert few.size.max() == 900
 

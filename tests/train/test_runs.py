@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 
 from minicnn.cli import app
 from minicnn.data import Dataset, digits
-from minicnn.identities.layers import Check, LayerReport
+from minicnn.identities import Comparison
 from minicnn.nn import Conv, Dense, Flatten, MaxPool, Sequential
 from minicnn.train import Config, Record, Run, fit, report
 from minicnn.zoo import proof
+from minicnn.zoo.proof import LayerReport
 from tests.train.tiny import tiny_plan
 
 MODEL = Sequential((MaxPool((4, 4)), Conv(2, (3, 3)), Flatten(), Dense(10)))
@@ -117,7 +118,7 @@ def test_the_demo_trains_proves_and_reports(tmp_path):
 
 
 def test_a_failing_identity_gives_a_non_zero_exit_status(tiny, tmp_path, monkeypatch):
-    failed = LayerReport("C1", (4, 16), 36, 256, (Check("vjp = Cᵀ", error=1.0, bound=0.5, ratio=2.0),))
+    failed = LayerReport("C1", (4, 16), 36, 256, (Comparison("vjp = Cᵀ", entries=64, differing=1, error=1.0),))
     monkeypatch.setattr(proof, "check_network", lambda *args: (failed,))
     monkeypatch.setattr(report, "save_pictures", lambda *args: [])
     args = ["train", "--model", "tiny", "--data", "tiny", "--batch", "8", "--epochs", "1", "--runs-dir", str(tmp_path)]

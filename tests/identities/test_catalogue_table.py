@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from minicnn.cli import app
-from minicnn.identities import live
+from minicnn.identities import catalogue_table
 from minicnn.identities.catalogue import CATALOGUE, Identity, Sides
 
 RUN = CliRunner()
@@ -14,7 +14,9 @@ RUN = CliRunner()
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    monkeypatch.setattr(live, "CATALOGUE", {name: CATALOGUE[name] for name in ("two faces", "Toeplitz", "stretched")})
+    monkeypatch.setattr(
+        catalogue_table, "CATALOGUE", {name: CATALOGUE[name] for name in ("two faces", "Toeplitz", "stretched")}
+    )
 
 
 def test_a_layer_given_by_options(tmp_path):
@@ -31,8 +33,8 @@ def test_a_layer_given_by_options(tmp_path):
 
 
 def test_a_failing_identity_gives_a_non_zero_exit_status(tmp_path, monkeypatch):
-    wrong = Identity("two faces", "1 = 2", lambda setting: iter([Sides([1.0], [2.0])]))
-    monkeypatch.setattr(live, "CATALOGUE", {"two faces": wrong})
+    wrong = Identity("two faces", "1 = 2", lambda example: iter([Sides([1.0], [2.0])]))
+    monkeypatch.setattr(catalogue_table, "CATALOGUE", {"two faces": wrong})
     result = RUN.invoke(app, ["certify", "--kernel", "2", "--size", "3", "--json", str(tmp_path / "a.json")])
     assert result.exit_code == 1
     assert "An identity fails" in result.output
@@ -41,7 +43,7 @@ def test_a_failing_identity_gives_a_non_zero_exit_status(tmp_path, monkeypatch):
 
 def test_without_a_layer_the_whole_catalogue_runs(monkeypatch):
     seen = []
-    monkeypatch.setattr(live, "outcomes", lambda settings: iter(seen.append(settings) or []))
+    monkeypatch.setattr(catalogue_table, "answers", lambda examples: iter(seen.append(examples) or []))
     assert RUN.invoke(app, ["certify"]).exit_code == 0
     assert len(seen[0]) == 10
 

@@ -1,27 +1,36 @@
-"""One function under proof: what is claimed of it, what is found, and how far the two may lie apart."""
+"""One function, what is claimed of it, what is found, and how far the two may lie apart."""
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.identities.bounds import exact_range, product_bound, roundoff
-from minicnn.identities.certificate import Comparison, Tolerance, compare
-from minicnn.identities.drawing import Points
+from minicnn.identities.comparison import Comparison, Tolerance, compare
 from minicnn.identities.faults import likely_causes, tap_at
-from minicnn.identities.leaves import Function, Place
+from minicnn.identities.function import Function, Place
+from minicnn.identities.magnitudes import Sums, UnderivableError, input_roundoff, sums_of
 from minicnn.identities.materialise import WAYS, materialise
-from minicnn.identities.sums import Sums, UnderivableError, input_roundoff, sums_of
+from minicnn.identities.points import Points
+from minicnn.identities.rounding import exact_range, product_bound, roundoff
 from minicnn.maps import LinearMap
 
 
-@dataclass
-class Subject:
-    """One function, what is claimed of it, and the ways that could not be taken.
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """What is claimed of one function. Everything else follows from these fields, each when it is first asked for.
 
-    `resolution` is the dtype whose digits decide, where the function itself is computed in a wider one.
+    Attributes:
+        function: the function, and the point.
+        matrix: its claimed matrix, as an array or a map; None where nothing is claimed.
+        exact: whether no difference is allowed where all numbers are integers.
+        reference: the matrix in float64 that each side is held to, or None.
+        ways: the ways to take.
+        resolution: the dtype whose digits decide, where the function itself is computed in a wider one.
+        constant: whether f(0) may differ from zero.
+        at_point: whether the claim is about the derivative at the point, and not about a linear function.
     """
 
     function: Function
@@ -32,8 +41,6 @@ class Subject:
     resolution: Any = None
     constant: bool = False
     at_point: bool = False
-    skipped: dict[str, str] = field(default_factory=dict)
-    explained: Any = None
 
     @cached_property
     def map(self) -> LinearMap | None:
@@ -51,12 +58,22 @@ class Subject:
         """What every side is compared with: the reference, the claim, or the first way."""
         if self.referred is not None:
             return self.referred
-        return self.claimed if self.claimed is not None else self.side(self.first)
+        return self.claimed if self.claimed is not None else self._first[1]
 
     @property
-    def first(self) -> str:
-        """The way that the others are compared with where nothing is claimed."""
-        return "jvp" if self.at_point else "one-hot inputs"
+    def first(self) -> str | None:
+        """The way that the others are compared with where nothing else is claimed; None where something is."""
+        return self._first[0] if self.referred is None and self.claimed is None else None
+
+    @cached_property
+    def _first(self) -> tuple[str, np.ndarray]:
+        """The first way that can be taken, and what it finds; "" where a function has no derivative at all."""
+        if not self.at_point:
+            return "one-hot inputs", self.side("one-hot inputs")
+        for way in ("jvp", "vjp", "autodiff", "autodiff transposed"):
+            with suppress(Exception):  # a function may lack any of its derivatives
+                return way, self.side(way)
+        return "", np.empty((self.function.outputs.size, self.function.inputs.size))
 
     def side(self, way: str, unit: complex = 1) -> np.ndarray:
         """The matrix found in one way."""
@@ -86,9 +103,15 @@ class Subject:
 
     def explain(self, actual: np.ndarray, expected: np.ndarray) -> tuple[str, ...]:
         """The likely causes of a difference; ways that find the same wrong matrix have the same."""
-        if not self.explained or not np.array_equal(actual, self.explained[0]):
-            self.explained = actual, likely_causes(self.map, actual, expected)
-        return self.explained[1]
+        key = actual.tobytes()
+        if key not in self._causes:
+            self._causes[key] = likely_causes(self.map, actual, expected)
+        return self._causes[key]
+
+    @cached_property
+    def _causes(self) -> dict[bytes, tuple[str, ...]]:
+        """The causes that were looked for already, by the matrix that was found: the search takes a while."""
+        return {}
 
     @cached_property
     def sums(self) -> Sums:

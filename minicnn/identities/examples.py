@@ -17,7 +17,7 @@ from minicnn.maps import LinearMap
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class Example:
     """A layer: sizes, channels and the keyword arguments of `conv`.
 
     Attributes:
@@ -28,7 +28,7 @@ class Setting:
         options: keyword arguments of `conv`.
         seed: of the drawn integers.
 
-    >>> Setting((4,), (3,)).C.shape
+    >>> Example((4,), (3,)).C.shape
     (2, 4)
     """
 
@@ -100,7 +100,7 @@ class Setting:
         with jax.ensure_compile_time_eval():  # a value that is kept must not belong to a trace
             return jnp.asarray(rng.integers(1, 5, shape) * rng.choice((-1, 1), shape), jnp.float32)
 
-    def with_options(self, **options: Any) -> "Setting":
+    def with_options(self, **options: Any) -> "Example":
         """A layer with the same sizes, and one channel, with other options."""
         return replace(self, c_in=1, c_out=1, options=options)
 
@@ -110,15 +110,15 @@ class Setting:
         return math.prod(self.map.out_shape[:-1]), math.prod(self.in_size)
 
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting((6,), (3,), 2, 2),
-    Setting((5, 4), (3, 2), 2, 3),
-    Setting((5, 5), (3, 3), 1, 2, {"padding": "SAME"}),
-    Setting((7, 6), (3, 3), 1, 1, {"stride": (2, 3), "padding": 1}),
-    Setting((7, 7), (3, 2), 1, 1, {"dilation": (2, 3)}),
-    Setting((4, 3), (3, 3), 1, 1, {"stretch": 2, "padding": 1}),
-    Setting((4, 4), (2, 2), 4, 4, {"groups": 2}),
-    Setting((5, 4), (3, 3), 2, 1, {"padding": "SAME", "padding_mode": "circular"}),
-    Setting((5, 5), (3, 3), 1, 1, {"padding": "FULL", "flip": True}),
-    Setting((3, 3, 3), (2, 2, 2), 1, 2),
+EXAMPLES: tuple[Example, ...] = (
+    Example((6,), (3,), 2, 2),
+    Example((5, 4), (3, 2), 2, 3),
+    Example((5, 5), (3, 3), 1, 2, {"padding": "SAME"}),
+    Example((7, 6), (3, 3), 1, 1, {"stride": (2, 3), "padding": 1}),
+    Example((7, 7), (3, 2), 1, 1, {"dilation": (2, 3)}),
+    Example((4, 3), (3, 3), 1, 1, {"stretch": 2, "padding": 1}),
+    Example((4, 4), (2, 2), 4, 4, {"groups": 2}),
+    Example((5, 4), (3, 3), 2, 1, {"padding": "SAME", "padding_mode": "circular"}),
+    Example((5, 5), (3, 3), 1, 1, {"padding": "FULL", "flip": True}),
+    Example((3, 3, 3), (2, 2, 2), 1, 2),
 )

@@ -19,9 +19,9 @@ from jax.extend.core import ClosedJaxpr, Literal
 from jaxtyping import Float
 
 from minicnn.forms.trilinear import STEPS
-from minicnn.identities.bounds import roundoff
-from minicnn.identities.leaves import Function, Layout, Leaves
+from minicnn.identities.function import Function, Layout, Leaves
 from minicnn.identities.materialise import columns
+from minicnn.identities.rounding import roundoff
 
 Weigh = Callable[[Any], Any]
 

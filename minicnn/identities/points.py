@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.identities.bounds import roundoff
-from minicnn.identities.leaves import Function, Leaves
+from minicnn.identities.function import Function, Leaves
+from minicnn.identities.rounding import roundoff
 
 _REACH = 4  # drawn integers lie between −4 and 4
 
