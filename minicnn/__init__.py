@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from minicnn import compat
 from minicnn.axis import Axis
+from minicnn.forms.explanation import explain_form
 from minicnn.functional import (
     adaptive_avg_pool,
     adaptive_max_pool,
@@ -16,7 +17,6 @@ from minicnn.functional import (
     conv_matrix,
     conv_transpose,
     dense_kernel,
-    explain_form,
     fold,
     global_avg_pool,
     global_lp_pool,

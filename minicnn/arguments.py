@@ -1,79 +1,103 @@
-"""What the public functions ask of their arrays: dtypes, ranks and channels."""
+"""What the public functions ask of sizes and shapes: Python ints, enough axes, the right channels."""
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
 
-from minicnn import ops
-from minicnn.primitive import ArrayLike, Traced
+LARGEST = 2**31 - 1  # JAX counts positions in 32 bits
 
 
-def operands(**arrays: ArrayLike) -> tuple[Array, ...]:
-    """Arrays of one dtype, promoted among floats; an integer array never meets a floating one in silence.
+def integer(name: str, value: Any, least: int | None = None) -> int:
+    """A Python int from whatever is an integer: an int, or a NumPy or JAX integer scalar.
 
-    Traced values pass; they answer the attributes of the arrays that they are typed as.
+    Narrow and unsigned integers stop being narrow here, so that nothing computed from them can wrap around.
 
     Raises:
-        TypeError: if some are integers and some are not, naming each.
+        TypeError: for floats, bools, strings and everything else, naming the argument.
+        ValueError: below `least`, or beyond 32 bits.
+
+    >>> integer("stride", np.uint8(2))
+    2
     """
-    values = {name: a if isinstance(a, Traced) else jnp.asarray(a) for name, a in arrays.items()}
-    inexact = {name: bool(jnp.issubdtype(a.dtype, jnp.inexact)) for name, a in values.items()}
-    if len(set(inexact.values())) > 1:
-        what = " and ".join(f"`{name}` is {a.dtype.name}" for name, a in values.items())
-        whole = next(name for name, floating in inexact.items() if not floating)
-        raise TypeError(f"{what}: convert one of them, for example {whole}.astype(float)")
-    dtype = jnp.result_type(*(a.dtype for a in values.values()))
-    return tuple(ops.astype(a, dtype) for a in values.values())
+    if not is_integer(value):
+        raise TypeError(f"`{name}`={value!r} must be an int, not {type(value).__name__}")
+    number = operator.index(value)
+    if least is not None and number < least:
+        raise ValueError(f"`{name}`={number} must be at least {least}")
+    if abs(number) > LARGEST:
+        raise ValueError(f"`{name}`={number} must lie within 32 bits, at most {LARGEST}: positions are counted in them")
+    return number
 
 
-def floating(x: ArrayLike) -> Array:
-    """One array that can be averaged.
-
-    Raises:
-        TypeError: if it holds integers.
-    """
-    (x,) = operands(x=x)
-    if not jnp.issubdtype(x.dtype, jnp.inexact):
-        raise TypeError(f"`x` is {x.dtype.name} and an average is no integer: convert it with x.astype(float)")
-    return x
-
-
-def ordered(x: ArrayLike) -> Array:
-    """One array that has a maximum.
-
-    Raises:
-        TypeError: if it is complex or bool.
-    """
-    (x,) = operands(x=x)
-    if jnp.issubdtype(x.dtype, jnp.complexfloating):
-        raise TypeError(f"`x` is {x.dtype.name} and complex numbers have no order: pool the absolute value instead")
-    if x.dtype == jnp.bool_:
-        raise TypeError("`x` is bool: convert it to numbers with x.astype(int)")
-    return x
+def is_integer(value: Any) -> bool:
+    """Whether a value is an integer: an int, or a NumPy or JAX integer scalar, but not a bool."""
+    if type(value) is int:
+        return True
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool) and getattr(value, "dtype", None) != np.bool_
 
 
-def sizes(name: str, value: Sequence[int]) -> tuple[int, ...]:
+def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:
     """One int per spatial axis, as a tuple.
 
     Raises:
-        TypeError: if the value is a single int, which would not say how many axes there are.
+        TypeError: if the value is a single int, which would not say how many axes there are, or does not hold ints.
+        ValueError: if an entry is below `least`.
+
+    >>> sizes("window", [2, np.int64(3)])
+    (2, 3)
     """
-    if not isinstance(value, Iterable):
+    if not isinstance(value, Iterable) or isinstance(value, str):
         raise TypeError(f"`{name}`={value!r} must be a tuple with one int per spatial axis, for example (2, 2)")
-    return tuple(value)
+    return tuple(integer(name, entry, least) for entry in value)
 
 
-def spatial_rank(w: Any) -> int:
-    """The number of spatial axes of a kernel.
+def per_axis(name: str, value: Any, rank: int, least: int | None = None) -> tuple[int, ...]:
+    """One int for all axes, or one for each, as a tuple of `rank` ints.
 
     Raises:
-        ValueError: if w has none.
+        TypeError: if an entry is not an integer.
+        ValueError: if there are more or fewer entries than axes, or one is below `least`.
+
+    >>> per_axis("stride", 2, rank=3)
+    (2, 2, 2)
     """
-    if len(w.shape) < 3:
-        raise ValueError(f"`w` has shape {w.shape}: it must be (*kernel, c_in / groups, c_out) with at least one axis")
-    return len(w.shape) - 2
+    if not is_sequence(value):
+        return (integer(name, value, least),) * rank
+    check_length(name, value, rank)
+    return tuple(integer(name, entry, least) for entry in value)
+
+
+def is_sequence(value: Any) -> bool:
+    """Whether a value lists something, one entry per axis: a tuple, a list, or an array with one axis."""
+    return (isinstance(value, Sequence) and not isinstance(value, str)) or getattr(value, "ndim", 0) == 1
+
+
+def check_length(name: str, value: Sequence[Any], rank: int) -> None:
+    """Refuse a sequence that has not one entry per axis."""
+    if len(value) != rank:
+        raise ValueError(
+            f"`{name}`={value!r} has {len(value)} entries and the kernel {rank} spatial axes: give one per axis"
+        )
+
+
+def check_kernel_shape(w_shape: Sequence[int], name: str = "w") -> int:
+    """The number of spatial axes of a kernel with this shape.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    if len(w_shape) < 3:
+        shape = tuple(w_shape)
+        raise ValueError(
+            f"`{name}` has shape {shape}: it must be (*kernel, c_in / groups, c_out) with at least one axis"
+        )
+    return len(w_shape) - 2
 
 
 def check_rank(name: str, x: Any, rank: int) -> None:

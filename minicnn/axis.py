@@ -13,14 +13,20 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from jaxtyping import Int
 
+from minicnn.arguments import integer, is_integer, is_sequence
+
 PaddingWord = Literal["VALID", "SAME", "SAME_LOWER", "FULL", "CAUSAL"]
 AxisPadding = PaddingWord | int | tuple[int, int]
 Triples = tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"], Int[np.ndarray, " n"]]
+
+
+# The least value of each number of an axis; only the dilation and the padding may be negative.
+_LEAST = {"in_size": 0, "out_size": 0, "kernel_size": 0, "stride": 1, "dilation": None, "stretch": 1, "low": None}
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,8 @@ class Axis:
     low: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("in_size", "out_size", "kernel_size"):
-            _at_least(name, getattr(self, name), 0)
-        for name in ("stride", "stretch"):
-            _at_least(name, getattr(self, name), 1)
+        for name, least in _LEAST.items():
+            object.__setattr__(self, name, integer(name, getattr(self, name), least))
         if self.dilation == 0:
             raise ValueError("`dilation`=0 puts all taps in one place: use 1 for a kernel without gaps")
 
@@ -91,7 +95,7 @@ class Axis:
         >>> Axis.of(in_size=28, kernel_size=5, padding="SAME")
         Axis(in_size=28, out_size=28, kernel_size=5, stride=1, dilation=1, stretch=1, low=2)
         """
-        return Sliding(kernel_size, stride, padding, dilation, stretch).over(in_size)
+        return Sliding(kernel_size, stride, padding, dilation, stretch).over(integer("in_size", in_size, 0))
 
     @property
     def T(self) -> "Axis":
@@ -116,6 +120,31 @@ class Axis:
         """How many steps the dilated kernel spans, |d|(k − 1) + 1."""
         return abs(self.dilation) * (self.kernel_size - 1) + 1 if self.kernel_size else 0
 
+    @property
+    def stretched(self) -> int:
+        """The length of the input with u − 1 gaps between neighbours, u(n − 1) + 1.
+
+        On the transposed axis it is the length from the first window's start to the last one's, s(n_out − 1) + 1.
+        """
+        return self.stretch * (self.in_size - 1) + 1 if self.in_size else 0
+
+    def position(self, o: Any, k: Any) -> Any:
+        """The stretched input position that output o reads through tap k, s·o + d·k − p: ints or arrays of them.
+
+        >>> Axis.of(5, 3, stride=2, padding=1).position(1, 2)
+        3
+        """
+        return self.stride * o + self.dilation * k - self.low
+
+    def span(self, outputs: int) -> tuple[int, int]:
+        """The first and the last stretched input position that the first `outputs` outputs read, inside x or not.
+
+        >>> Axis.of(5, 3, stride=2, padding=1).span(2)
+        (-1, 3)
+        """
+        corners = [self.position(o, k) for o in (0, outputs - 1) for k in (0, self.kernel_size - 1)]
+        return min(corners), max(corners)
+
     def tap_of(self, xp: ModuleType = np) -> Any:
         """For each output and input the tap that joins them, or n_k where none does: integers (out, in).
 
@@ -126,7 +155,7 @@ class Axis:
                [3, 0, 1, 2]])
         """
         o, i = xp.arange(self.out_size)[:, None], xp.arange(self.in_size)
-        tap, rest = xp.divmod(self.stretch * i - self.stride * o + self.low, self.dilation)
+        tap, rest = xp.divmod(self.stretch * i - self.position(o, 0), self.dilation)
         return xp.where((rest == 0) & (tap >= 0) & (tap < self.kernel_size), tap, self.kernel_size)
 
     def input_of(self) -> Int[np.ndarray, "out kernel"]:
@@ -138,18 +167,18 @@ class Axis:
                [ 1,  2, -1]])
         """
         o, k = np.ogrid[: self.out_size, : self.kernel_size]
-        i, rest = np.divmod(self.stride * o + self.dilation * k - self.low, self.stretch)
+        i, rest = np.divmod(self.position(o, k), self.stretch)
         return np.where((rest == 0) & (i >= 0) & (i < self.in_size), i, -1)
 
-    def taps(self) -> Int[np.ndarray, "out kernel in"]:
-        """The tap tensor T: T[o, k, i] is 1 where the relation holds and 0 elsewhere.
+    def taps(self, xp: ModuleType = np) -> Any:
+        """The tap tensor T: T[o, k, i] is 1 where the relation holds and 0 elsewhere, (out, kernel, in).
 
         >>> Axis(in_size=3, out_size=2, kernel_size=2).taps()[0]
         array([[1, 0, 0],
                [0, 1, 0]])
         """
-        k = np.arange(self.kernel_size)[None, :, None]
-        return (self.tap_of()[:, None, :] == k).astype(np.int64)
+        k = xp.arange(self.kernel_size)[None, :, None]
+        return (self.tap_of(xp)[:, None, :] == k).astype(int)
 
     def triples(self) -> Triples:
         """All outputs, taps and inputs that meet, as three lists in the order (o, k): the ones of T.
@@ -234,15 +263,9 @@ class Sliding:
     stretch: int = 1
 
     def __post_init__(self) -> None:
-        _at_least("kernel_size", self.kernel_size, 0)
-        _at_least("stride", self.stride, 1)
-        _at_least("dilation", self.dilation, 1)
-        _at_least("stretch", self.stretch, 1)
-        if isinstance(self.padding, str):
-            if self.padding not in _WORDS:
-                raise ValueError(f"`padding`={self.padding!r} is no padding word: use one of {', '.join(_WORDS)}")
-        elif not (_is_int(self.padding) or _is_pair(self.padding)):
-            raise TypeError(f"`padding`={self.padding!r} on one axis must be a word, an int or a pair (low, high)")
+        for name, least in {"kernel_size": 0, "stride": 1, "dilation": 1, "stretch": 1}.items():
+            object.__setattr__(self, name, integer(name, getattr(self, name), least))
+        object.__setattr__(self, "padding", _checked_padding(self.padding))
 
     @property
     def extent(self) -> int:
@@ -257,7 +280,6 @@ class Sliding:
 
     def stretched(self, in_size: int) -> int:
         """The length of the input with u − 1 gaps between neighbours, u(n − 1) + 1."""
-        _at_least("in_size", in_size, 0)
         return self.stretch * (in_size - 1) + 1 if in_size else 0
 
     def room(self, in_size: int) -> int:
@@ -267,6 +289,11 @@ class Sliding:
     def out_size(self, in_size: int) -> int:
         """How many outputs an input of this size has; 0 where the kernel does not fit."""
         return max(self.room(in_size) // self.stride + 1, 0)
+
+    @property
+    def keeps_size(self) -> bool:
+        """Whether there are ⌈n/s⌉ outputs whatever the kernel, so that an empty input has an empty output."""
+        return self.padding in _CEILING
 
     def over(self, in_size: int) -> Axis:
         """The relation for an input of this size."""
@@ -313,7 +340,7 @@ class Sliding:
                 f"no input has {out_size} outputs here, so y cannot have that size: check `padding`={self.padding!r}"
             )
         could = f"inputs of size {_either(sizes)} have {out_size} outputs here"
-        if extra and self.padding in _CEILING:
+        if extra and self.keeps_size:
             raise ValueError(
                 f"`output_padding`={extra} has no meaning with {self.padding}: give `output_size`; {could}"
             )
@@ -321,11 +348,11 @@ class Sliding:
         if requested not in (None, size):
             raise ValueError(f"`output_size`={requested} and `output_padding`={extra} disagree: that gives {size}")
         if size not in sizes:
-            raise ValueError(f"`output_size`={size} is no input with {out_size} outputs: {could}")
+            raise ValueError(f"`output_size`={size} is not an input with {out_size} outputs: {could}")
         return size
 
     def _usual_in_size(self, out_size: int, extra: int) -> int:
-        if self.padding in _CEILING:
+        if self.keeps_size:
             return self.in_sizes(out_size)[-1]
         length = self.stride * (out_size - 1) + self.extent - sum(self.widths(0)) + extra
         return -(-(length - 1) // self.stretch) + 1 if length > 0 else 0
@@ -352,16 +379,14 @@ def _either(sizes: range) -> str:
     return str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _is_pair(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_int, value))
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    if not _is_int(value):
-        raise TypeError(f"`{name}`={value!r} must be an int, not {type(value).__name__}")
-    if value < least:
-        raise ValueError(f"`{name}`={value} must be at least {least}")
+def _checked_padding(padding: Any) -> AxisPadding:
+    """A word, an int or a pair of ints; what lists two ints is a pair."""
+    if isinstance(padding, str):
+        if padding not in _WORDS:
+            raise ValueError(f"`padding`={padding!r} is not a padding word: use one of {', '.join(_WORDS)}")
+        return cast(PaddingWord, padding)
+    widths = tuple(padding) if is_sequence(padding) else (padding, padding)
+    if len(widths) != 2 or not all(map(is_integer, widths)):
+        raise TypeError(f"`padding`={padding!r} on one axis must be a word, an int or a pair (low, high)")
+    low, high = (integer("padding", width) for width in widths)
+    return (low, high) if is_sequence(padding) else low

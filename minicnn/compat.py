@@ -16,9 +16,9 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from minicnn import ops
-from minicnn.axis import Sliding
 from minicnn.forms import Arithmetic, Diagonals, Form, Geometry, as_form
-from minicnn.functional.convolution import conv_p
+from minicnn.forms.resolve import joined, sliding
+from minicnn.functional.convolution import convolve_p
 from minicnn.primitive import ArrayLike, Traced
 
 LaxPadding = str | Sequence[tuple[int, int]]
@@ -83,7 +83,8 @@ def conv_general_dilated(
     if 0 in (*x.shape, *w.shape, *geometry.out_shape):
         y = jnp.zeros((x.shape[0], *geometry.out_shape), arithmetic.result_type(lhs, rhs))
     else:
-        y = conv_p(x, w, geometry=geometry, form=as_form(form) if geometry.axes else Diagonals(), arithmetic=arithmetic)
+        held = as_form(form) if geometry.axes else Diagonals()
+        y = convolve_p(x, w, geometry=geometry, form=held, arithmetic=arithmetic)
     return ops.transpose(y, tuple(int(i) for i in np.argsort(_last(numbers.out_spec))))
 
 
@@ -206,9 +207,9 @@ def _geometry(
             raise ValueError(f"`{name}`={column} must have {rank} entries, one per spatial axis")
     strides, stretch, dilation = columns
     pads = _pads(x, w, strides, padding, stretch, dilation)
-    slidings = [Sliding(*row) for row in zip(w.shape[:rank], strides, pads, dilation, stretch, strict=True)]
-    axes = tuple(sliding.over(n) for sliding, n in zip(slidings, x.shape[1:-1], strict=True))
-    return Geometry(axes, x.shape[-1], w.shape[-1], groups)
+    slidings = sliding(w.shape[:rank], strides, pads, dilation, stretch) if rank else ()
+    axes = tuple(each.over(n) for each, n in zip(slidings, x.shape[1:-1], strict=True))
+    return joined(axes, w.shape, groups)
 
 
 def _pads(

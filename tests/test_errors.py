@@ -53,7 +53,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "channels of x in patch_map": (
         lambda: patch_map(a(5, 2), (3, 1, 1)),
         ValueError,
-        r"`x` has 2 channels and w_shape=\(3, 1, 1\) with `groups`=1 needs 1",
+        r"`x` has 2 channels and `w_shape`=\(3, 1, 1\) with `groups`=1 needs 1",
     ),
     "groups": (lambda: conv(a(5, 2), a(3, 1, 3), groups=2), ValueError, "`groups`=2 must divide c_out=3"),
     "no groups": (lambda: conv(a(5, 1), w, groups=0), ValueError, "`groups`=0 must be at least 1"),
@@ -80,14 +80,14 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "padding word": (
         lambda: convolve(a(5, 1), w, padding="same"),
         ValueError,
-        "`padding`='same' is no padding word: use one of VALID, SAME, SAME_LOWER, FULL, CAUSAL",
+        "`padding`='same' is not a padding word: use one of VALID, SAME, SAME_LOWER, FULL, CAUSAL",
     ),
     "padding word of a pool": (
         lambda: pool(a(5, 1), (2,), padding="HALF"),
         ValueError,
-        "`padding`='HALF' is no padding word",
+        "`padding`='HALF' is not a padding word",
     ),
-    "padding word of an axis": (lambda: axis_of(5, 3, padding="same"), ValueError, "`padding`='same' is no padding"),
+    "padding word of an axis": (lambda: axis_of(5, 3, padding="same"), ValueError, "`padding`='same' is not a padding"),
     "padding type": (
         lambda: convolve(a(5, 1), w, padding=1.5),
         TypeError,
@@ -165,7 +165,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "form": (
         lambda: conv(a(5, 1), w, form="sparse"),
         ValueError,
-        "`form`='sparse' is no form: use one of auto, dense, tiles, diagonals",
+        "`form`='sparse' is not a form: use one of auto, dense, tiles, diagonals",
     ),
     "tile": (
         lambda: conv(a(5, 1), w, form=Tiles((2, 2))),

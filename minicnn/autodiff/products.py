@@ -1,7 +1,7 @@
 """A linear map times a vector, made of primitives, so that products can be differentiated themselves.
 
 A map that holds an array is bilinear in that array and the vector, and its product is one of our primitives: C(w)·x is
-`conv`, diag(d)·x is `mul`. The members are closed under this: the rules of these primitives hold such maps again.
+`convolve`, diag(d)·x is `mul`. The members are closed under this: the rules of these primitives hold such maps again.
 """
 
 import math
@@ -13,14 +13,10 @@ import jax
 from minicnn import maps, ops
 from minicnn.forms.trilinear import correlate
 from minicnn.functional.common import jitted_primitive
-from minicnn.functional.convolution import conv_p
-from minicnn.maps.convolution import masked
+from minicnn.functional.convolution import convolve_p
 from minicnn.primitive import Primitive, Traced
 
-conv_weights_p = jitted_primitive(
-    "conv_weights",
-    lambda x, y, geometry, form, arithmetic: masked(correlate(x, y, geometry.unmasked, form, arithmetic), geometry),
-)
+correlate_p = jitted_primitive("correlate", correlate)
 apply_p = Primitive("apply", lambda x, A: A(x))
 
 
@@ -80,13 +76,13 @@ def _contraction(A: maps.Contraction, x: Any) -> Any:
 def _conv(A: maps.ConvMap, x: Any) -> Any:
     batch = _batch(A, x)
     images = ops.reshape(x, (math.prod(batch), *A.in_shape))
-    y = conv_p(images, A.w, geometry=A.geometry, form=A.form, arithmetic=A.arithmetic)
+    y = convolve_p(images, A.w, geometry=A.geometry, form=A.form, arithmetic=A.arithmetic)
     return ops.reshape(y, (*batch, *A.out_shape))
 
 
 @times.register
 def _patches(A: maps.PatchMap, w: Any) -> Any:
-    return _one_by_one(A, w, lambda w: conv_p(_images(A), w, **_static(A)))
+    return _one_by_one(A, w, lambda w: convolve_p(_images(A), w, **_static(A)))
 
 
 @times.register
@@ -94,7 +90,7 @@ def _transposed(A: maps.Transposed, y: Any) -> Any:
     if not isinstance(A.of, maps.PatchMap):
         return apply_p(y, A=A)
     X, images = A.of, (math.prod(A.of.batch), *A.of.geometry.out_shape)
-    return _one_by_one(A, y, lambda y: conv_weights_p(_images(X), ops.reshape(y, images), **_static(X)))
+    return _one_by_one(A, y, lambda y: correlate_p(_images(X), ops.reshape(y, images), **_static(X)))
 
 
 def _batch(A: maps.LinearMap, x: Any) -> tuple[int, ...]:

@@ -11,11 +11,12 @@ from rich.table import Table
 
 from minicnn.bench.cases import Case
 from minicnn.bench.measure import in_turn
-from minicnn.forms import Arithmetic, Form, Geometry, Tiles
-from minicnn.forms.form import CHOICES, choose
-from minicnn.forms.geometry import resolve, sliding_axes
+from minicnn.forms import Arithmetic, Geometry, Tiles
+from minicnn.forms.choice import CHOICES, choose
+from minicnn.forms.explanation import name_of
+from minicnn.forms.form import Costed
+from minicnn.forms.resolve import windows
 from minicnn.forms.trilinear import convolve, correlate
-from minicnn.functional.explanation import name_of
 
 CLOSE = 1.25  # a choice so many times as slow as the best is still a good one
 _SIZES = (1, 2, 3, 4, 6, 8, 16)  # of tiles that are compared
@@ -63,7 +64,7 @@ def geometry_of(case: Case) -> Geometry:
     """The geometry of a convolution, or of a transposed one."""
     forward = case.operation == "conv"
     in_size = case.in_size if forward else tuple(case.stride * n for n in case.in_size)
-    axes = resolve(sliding_axes(case.kernel, case.stride, case.padding, case.dilation), in_size)
+    axes = windows(case.kernel, in_size, case.stride, case.padding, case.dilation)
     if forward:
         return Geometry(axes, case.c_in, case.c_out, case.groups)
     return Geometry(axes, case.c_out, case.c_in, case.groups).T
@@ -99,7 +100,7 @@ def _choice(case: Case, result: str, geometry: Geometry, seconds: float) -> Choi
     return Choice(case.name, result, chosen, best, medians[chosen] / medians[best])
 
 
-def _candidates(case: Case, geometry: Geometry) -> list[Form]:
+def _candidates(case: Case, geometry: Geometry) -> list[Costed]:
     """The choices of `auto`, and the tiles that are predicted to come close."""
     cost = lambda form: form.cost(geometry, case.batch).total
     cuts = product(((of, size) for of in ("outputs", "inputs") for size in _SIZES), repeat=case.rank)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.forms.geometry import Padding
+from minicnn.forms.resolve import Padding
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from rich.table import Table
 import minicnn
 from minicnn.bench.measure import in_turn
 from minicnn.forms import Geometry
-from minicnn.forms.geometry import resolve, sliding_axes
 from minicnn.forms.memory import dense_nbytes, readable
+from minicnn.forms.resolve import Convolution
 
 _LARGEST = 2 * 2**30  # bytes of a dense C that are still tried
 
@@ -34,8 +34,8 @@ class Shape:
     @property
     def geometry(self) -> Geometry:
         """Its axes and channels."""
-        axes = resolve(sliding_axes((self.taps,) * 2, padding="SAME"), (self.size,) * 2)
-        return Geometry(axes, self.channels, self.channels)
+        w_shape = (self.taps, self.taps, self.channels, self.channels)
+        return Convolution.of(w_shape, (self.size,) * 2, padding="SAME").geometry
 
 
 @dataclass(frozen=True)

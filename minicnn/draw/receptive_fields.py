@@ -7,7 +7,7 @@ import numpy as np
 
 from minicnn.axis import Axis
 from minicnn.draw.style import is_dark, own, tap_colors
-from minicnn.forms.geometry import sliding_axes
+from minicnn.forms.resolve import sliding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,10 +87,10 @@ def _axes(layer: Any, in_shape: Sequence[int], out_shape: Sequence[int]) -> tupl
         return ()
     pooled = hasattr(layer, "window")
     stride = getattr(layer, "stride", None) or (tuple(window) if pooled else 1)
-    slidings = sliding_axes(window, stride, getattr(layer, "padding", "VALID"), getattr(layer, "dilation", 1))
+    slidings = sliding(window, stride, getattr(layer, "padding", "VALID"), getattr(layer, "dilation", 1))
     if isinstance(layer, ConvTranspose):
-        return tuple(sliding.over(size).T for sliding, size in zip(slidings, out_shape, strict=False))
-    return tuple(sliding.over(size) for sliding, size in zip(slidings, in_shape, strict=False))
+        return tuple(each.over(size).T for each, size in zip(slidings, out_shape, strict=False))
+    return tuple(each.over(size) for each, size in zip(slidings, in_shape, strict=False))
 
 
 def _span(axes: Sequence[Axis]) -> Span:

@@ -16,7 +16,7 @@ from minicnn.axis import Axis
 from minicnn.draw import size_formulas
 from minicnn.draw.tap_table import Sums, geometry_of, numbers, parts, sum_names, tap_table
 from minicnn.forms import Geometry
-from minicnn.forms.geometry import check_groups, sliding_axes
+from minicnn.forms.resolve import check_groups, sliding
 from minicnn.forms.tables import PadAxis
 from minicnn.functional import avg_pool, conv, conv_map, conv_transpose, max_pool
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
@@ -211,7 +211,7 @@ def worked_conv(
     if w.size != math.prod(shape):
         raise ValueError(f"the kernel is given {w.size} numbers and has {math.prod(shape)} taps, {_sizes(shape)}")
     w = _array(w, shape)
-    slidings = sliding_axes(kernel_size, **{key: options[key] for key in _SLIDING & set(options)})
+    slidings = sliding(kernel_size, **{key: options[key] for key in _SLIDING & set(options)})
     x = _array(rng.integers(0, 4, (*in_size, channels[0])) if x is None else x, (*in_size, channels[0]))
     if transpose:
         f = partial(conv_transpose, w=w, output_padding=output_padding, **options)
@@ -251,8 +251,8 @@ def worked_pool(kind: str, x: Any, window: tuple[int, ...], *, seed: int = 0, **
     x = _array(x, np.shape(x))
     A = avg_pool_map(x.shape, window, **options) if kind == "average" else max_pool_map_at(x, window, **options)
     pool = {"average": avg_pool, "max": max_pool}[kind]
-    sliding = {key: options[key] for key in _SLIDING & set(options)}
-    slidings = sliding_axes(window, **({"stride": window} | sliding))
+    given = {key: options[key] for key in _SLIDING & set(options)}
+    slidings = sliding(window, **({"stride": window} | given))
     shown = [size_formulas.out_size(*numbers) for numbers in zip(slidings, x.shape, strict=False)]
     y_bar = np.random.default_rng(seed).integers(1, 4, A.out_shape)
     number = np.arange(math.prod(window) * x.shape[-1]).reshape(*window, 1, x.shape[-1])

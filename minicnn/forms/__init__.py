@@ -1,7 +1,12 @@
 """Forms: four explicit ways to hold one matrix and to multiply by it, as pure functions of axes and arrays."""
 
 from minicnn.forms.arithmetic import Arithmetic
-from minicnn.forms.form import Auto, Dense, Diagonals, Form, Fourier, Tiles, as_form
+from minicnn.forms.choice import Auto, as_form
+from minicnn.forms.dense import Dense
+from minicnn.forms.diagonals import Diagonals
+from minicnn.forms.form import Form
+from minicnn.forms.fourier import Fourier
 from minicnn.forms.geometry import Geometry
+from minicnn.forms.tiles import Tiles
 
 __all__ = ["Arithmetic", "Auto", "Dense", "Diagonals", "Form", "Fourier", "Geometry", "Tiles", "as_form"]

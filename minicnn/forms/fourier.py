@@ -5,8 +5,10 @@ over it never wraps into an output: the convolution theorem with enough zeros. I
 floating dtypes only.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +16,40 @@ from jaxtyping import Array, Complex, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic
+from minicnn.forms.cost import Cost
+from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
+
+
+@dataclass(frozen=True)
+class Fourier(Costed):
+    """C embedded in a circulant, diagonalised by the DFT: for large kernels. It rounds, on integers too."""
+
+    def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:
+        """Refuse integers, which the transform would round."""
+        if not jnp.issubdtype(dtype, jnp.inexact):
+            raise TypeError(
+                f'`form`="fourier" rounds and the operands are {dtype}: use "tiles", which computes integers exactly'
+            )
+
+    def cost(self, geometry: Geometry, batch: int) -> Cost:
+        """The predicted cost of one product."""
+        size = math.prod(Circle.of(axis).size for axis in geometry.axes)
+        kernels = geometry.c_in // geometry.groups * geometry.c_out
+        spectra = size * (batch * (geometry.c_in + geometry.c_out) + kernels)
+        return Cost(_COMPLEX * size * batch * kernels + _BUTTERFLY * spectra * math.log2(max(size, 2)), spectra, 0)
+
+    def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
+        """C(w)·x."""
+        return _convolve(geometry, x, w, arithmetic)
+
+    def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
+        """X(x)ᵀ·y."""
+        return _correlate(geometry, x, y, arithmetic)
+
+
+_COMPLEX = 30  # of half a spectrum, products of small complex matrices; fitted as `MOVING` was
+_BUTTERFLY = 40  # per number and doubling of the transform
 
 
 @dataclass(frozen=True)
@@ -36,57 +71,49 @@ class Circle:
     @classmethod
     def of(cls, axis: Axis) -> "Circle":
         """The smallest fast circle on which no window wraps."""
-        first = min(0, axis.dilation * (axis.kernel_size - 1)) - axis.low
-        outputs = max(axis.stride * (axis.out_size - 1) + 1, 1)
-        return cls(axis, first, outputs, fast_size(outputs + axis.extent - 1))
+        from scipy.fft import next_fast_len
+
+        first, _ = axis.span(1)
+        outputs = max(axis.T.stretched, 1)
+        size = next_fast_len(outputs + axis.extent - 1, real=True)
+        return cls(axis, first, outputs, cast(int, size))
 
 
-def fast_size(least: int) -> int:
-    """The smallest 2ᵃ3ᵇ5ᶜ that is at least `least`.
-
-    >>> [fast_size(n) for n in (1, 7, 17, 1001)]
-    [1, 8, 18, 1024]
-    """
-    powers = (2**a * 3**b * 5**c for c in range(12) for b in range(18) for a in range(28))
-    return min(size for size in powers if size >= least)
-
-
-def product(
-    geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], how: Arithmetic
+def _convolve(
+    geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], arithmetic: Arithmetic
 ) -> Shaped[Array, "b *out co"]:
     """C(w)·x: transform, multiply frequency by frequency, transform back."""
     circles = [Circle.of(axis) for axis in geometry.axes]
     X = _transform(_inputs(x, circles, geometry.groups), circles, 1)
     W = _transform(_kernel(w.reshape(geometry.split_shape), circles), circles, 0, conjugate=True)
     # the spectra stay complex; the type that was asked for is that of the result
-    y = _back(how.plain.einsum("b...gc,...cgd->b...gd", X, W), circles, 1, jnp.result_type(x, w))
+    y = _back(arithmetic.plain.einsum("b...gc,...cgd->b...gd", X, W), circles, 1, jnp.result_type(x, w))
     for position, circle in enumerate(circles, start=1):
         y = jax.lax.slice_in_dim(y, 0, circle.outputs, circle.axis.stride, position)
-    return y.reshape(x.shape[0], *geometry.out_shape).astype(how.result_type(x, w))
+    return y.reshape(x.shape[0], *geometry.out_shape).astype(arithmetic.result_type(x, w))
 
 
-def weights(
-    geometry: Geometry, x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], how: Arithmetic
+def _correlate(
+    geometry: Geometry, x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], arithmetic: Arithmetic
 ) -> Shaped[Array, "*k c co"]:
     """X(x)ᵀ·y: the correlation of x with y, at the taps."""
     circles = [Circle.of(axis) for axis in geometry.axes]
     X = _transform(_inputs(x, circles, geometry.groups), circles, 1)
     y_bar = y.reshape(*y.shape[:-1], geometry.groups, geometry.c_out // geometry.groups)
     Y = _transform(_strided(y_bar, circles), circles, 1, conjugate=True)
-    w = _back(how.plain.einsum("b...gc,b...gd->...cgd", X, Y), circles, 0, jnp.result_type(x, y))
+    w = _back(arithmetic.plain.einsum("b...gc,b...gd->...cgd", X, Y), circles, 0, jnp.result_type(x, y))
     for position, circle in enumerate(circles):
         w = jax.lax.slice_in_dim(w, 0, circle.axis.extent, abs(circle.axis.dilation), position)
         w = jnp.flip(w, position) if circle.axis.dilation < 0 else w
-    return w.reshape(geometry.w_shape).astype(how.result_type(x, y))
+    return w.reshape(geometry.w_shape).astype(arithmetic.result_type(x, y))
 
 
 def _inputs(x: Array, circles: Sequence[Circle], groups: int) -> Array:
     """The stretched input from the first window on, as long as the circle."""
     widths = [(0, 0, 0)] * x.ndim
     for position, circle in enumerate(circles, start=1):
-        n, u = circle.axis.in_size, circle.axis.stretch
-        length = u * (n - 1) + 1 if n else 0
-        widths[position] = (-circle.first, circle.size + circle.first - length, u - 1)
+        axis = circle.axis
+        widths[position] = (-circle.first, circle.size + circle.first - axis.stretched, axis.stretch - 1)
     x = jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
     return x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
 

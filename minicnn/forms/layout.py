@@ -1,9 +1,11 @@
-"""Laying a kernel out by the tap tensor, and collecting it again: w ↦ Σ_k T[o, k, i]·w[k] and its adjoint.
+"""From a kernel to a matrix and back: w ↦ Σ_k T[o, k, i]·w[k], its adjoint, and what becomes rows and columns.
 
-These two maps tie the entries of a Toeplitz matrix to the taps of its kernel. `lay` copies (a NaN tap stays in its
-own entries); its derivative and `collect` contract with T, which XLA turns into fast products.
+`lay` and `collect` tie the entries of a Toeplitz matrix to the taps of its kernel. `lay` copies (a NaN tap stays in its
+own entries); its derivative and `collect` contract with T, which XLA turns into fast products. Then tiles, positions in
+them and channels are ordered into one matrix for each group.
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -12,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
+from minicnn.forms.arithmetic import Arithmetic
 
 
 def lay(w: Shaped[Array, "*kernel c d"], axes: Sequence[Axis]) -> Shaped[Array, "..."]:
@@ -27,16 +30,14 @@ def lay(w: Shaped[Array, "*kernel c d"], axes: Sequence[Axis]) -> Shaped[Array, 
 def collect(m: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped[Array, "*kernel c d"]:
     """The adjoint of `lay`: sum the entries that share a tap, from (out₁, in₁, …) back to (*kernel, …)."""
     for position, axis in enumerate(axes):
-        summed = jnp.tensordot(_taps(axis, m.dtype), m, axes=((0, 2), (position, position + 1)), precision=_EXACT)
+        summed = jnp.tensordot(
+            axis.taps(jnp).astype(m.dtype), m, axes=((0, 2), (position, position + 1)), precision=_EXACT
+        )
         m = jnp.moveaxis(summed, 0, position)
     return m
 
 
 _EXACT = jax.lax.Precision.HIGHEST
-
-
-def _taps(axis: Axis, dtype: jnp.dtype) -> Shaped[Array, "out kernel in"]:
-    return (axis.tap_of(jnp)[:, None, :] == jnp.arange(axis.kernel_size)[None, :, None]).astype(dtype)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
@@ -47,5 +48,43 @@ def _lay_axis(w: Array, axis: Axis, position: int) -> Array:
 @_lay_axis.defjvp
 def _lay_axis_jvp(axis: Axis, position: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (w,), (w_dot,) = primals, tangents
-    laid = jnp.tensordot(_taps(axis, w_dot.dtype), w_dot, axes=(1, position), precision=_EXACT)
+    laid = jnp.tensordot(axis.taps(jnp).astype(w_dot.dtype), w_dot, axes=(1, position), precision=_EXACT)
     return _lay_axis(w, axis, position), jnp.moveaxis(laid, (0, 1), (position, position + 1))
+
+
+def groups_first(x: Shaped[Array, "b *n gc"], groups: int) -> Shaped[Array, "g b *n c"]:
+    """Take the groups out of the channels, to the front."""
+    return jnp.moveaxis(x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups), -2, 0)
+
+
+def groups_last(x: Shaped[Array, "g b *n c"]) -> Shaped[Array, "b *n gc"]:
+    """Put the groups back into the channels: the inverse of `groups_first`."""
+    x = jnp.moveaxis(x, 0, -2)
+    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
+
+
+def rows(tiles: Shaped[Array, "g b *m_and_l c"], rank: int) -> Shaped[Array, "g rows inside"]:
+    """One row for each tile of each image; behind the batch stand `rank` axes of tiles, then what is in them."""
+    return tiles.reshape(len(tiles), math.prod(tiles.shape[1 : 2 + rank]), math.prod(tiles.shape[2 + rank :]))
+
+
+def matrix(laid: Shaped[Array, "*t_and_l c g d"]) -> Shaped[Array, "g in out"]:
+    """From (t₁, l₁, t₂, l₂, …, c, g, d) to one matrix per group, (l₁, l₂, …, c) × (t₁, t₂, …, d)."""
+    *pairs, c, g, d = range(laid.ndim)
+    return rows(laid.transpose(g, *pairs[1::2], c, *pairs[::2], d), len(pairs) // 2)
+
+
+def unmatrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> Shaped[Array, "*t_and_l c g d"]:
+    """The inverse of `matrix` for a kernel laid out by these axes."""
+    inner, outer = [axis.in_size for axis in axes], [axis.out_size for axis in axes]
+    c, d = blocks.shape[1] // math.prod(inner), blocks.shape[2] // math.prod(outer)
+    rank = len(axes)
+    places = [place for a in range(rank) for place in (2 + rank + a, 1 + a)]
+    return blocks.reshape(len(blocks), *inner, c, *outer, d).transpose(*places, 1 + rank, 0, 2 + 2 * rank)
+
+
+def multiply(spec: str, a: Shaped[Array, "g i j"], b: Shaped[Array, "g k l"], arithmetic: Arithmetic) -> Array:
+    """The product of `spec` for each group; a single group is multiplied as plain matrices, which is faster."""
+    if len(a) == 1:
+        return arithmetic.einsum(spec, a[0], b[0])[None]
+    return jax.vmap(lambda a, b: arithmetic.einsum(spec, a, b))(a, b)

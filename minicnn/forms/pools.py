@@ -35,7 +35,7 @@ def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bo
 def _pool_axis(sliding: Sliding, in_size: int, ceil_mode: bool) -> Axis:
     axis = sliding.over(in_size)
     overhangs = ceil_mode and sliding.remainder(in_size) > 0  # SAME leaves no position of x over
-    starts_inside = axis.stride * axis.out_size < in_size + axis.low
+    starts_inside = axis.position(axis.out_size, 0) < in_size
     if not (overhangs and starts_inside):
         return axis
     if sliding.widths(in_size)[1] < 0:
@@ -104,7 +104,7 @@ def _first_taps(axes: Sequence[Axis]) -> Int[Array, "*out 1"]:
     """The flat index of each window's first tap that meets the input: where the search starts."""
     first = jnp.zeros((), jnp.int32)
     for axis in axes:
-        starts = -(-(axis.low - axis.stride * jnp.arange(axis.out_size)) // axis.dilation)
+        starts = -(axis.position(jnp.arange(axis.out_size), 0) // axis.dilation)
         first = first[..., None] * axis.kernel_size + jnp.maximum(starts, 0)
     return first[..., None]
 
@@ -115,7 +115,7 @@ def input_positions(winner: Int[Array, "b *out c"], axes: Sequence[Axis]) -> Int
     chosen = jnp.unravel_index(winner, tuple(axis.kernel_size for axis in axes))
     for position, (axis, k) in enumerate(zip(axes, chosen, strict=True)):
         o = jnp.arange(axis.out_size).reshape(-1, *(1,) * (rank - position))
-        flat = flat * axis.in_size + axis.stride * o + axis.dilation * k - axis.low
+        flat = flat * axis.in_size + axis.position(o, k)
     return flat.astype(jnp.int32)
 
 

@@ -35,7 +35,7 @@ def widen(x: Shaped[Array, "b *in c"], axes: Sequence[Axis], fill: complex = 0) 
 def read(wide: Shaped[Array, "b *wide c"], axes: Sequence[Axis], tap: Sequence[int]) -> Shaped[Array, "b *out c"]:
     """What one tap reads of a widened input: from its first position on, every s-th."""
     starts = [_start(axis, k) for axis, k in zip(axes, tap, strict=True)]
-    limits = [start + _span(axis) for start, axis in zip(starts, axes, strict=True)]
+    limits = [start + axis.T.stretched for start, axis in zip(starts, axes, strict=True)]
     strides = [axis.stride for axis in axes]
     return jax.lax.slice(wide, (0, *starts, 0), (wide.shape[0], *limits, wide.shape[-1]), (1, *strides, 1))
 
@@ -46,21 +46,17 @@ def shift_axis(x: Array, axis: Axis, k: int, position: int) -> Array:
     widths[position] = _widths(axis)
     wide = jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
     start = _start(axis, k)
-    return jax.lax.slice_in_dim(wide, start, start + _span(axis), axis.stride, position)
+    return jax.lax.slice_in_dim(wide, start, start + axis.T.stretched, axis.stride, position)
 
 
 def _start(axis: Axis, k: int) -> int:
-    """The first position that a tap reads."""
-    return axis.dilation * k + max(-axis.dilation, 0) * (axis.kernel_size - 1)
-
-
-def _span(axis: Axis) -> int:
-    """The length from the first to the last position that one tap reads."""
-    return max(axis.stride * (axis.out_size - 1) + 1, 0)
+    """The first position of a widened input that a tap reads."""
+    first, _ = axis.span(1)
+    return axis.position(0, k) - first
 
 
 def _widths(axis: Axis) -> tuple[int, int, int]:
-    low = axis.low + max(-axis.dilation, 0) * (axis.kernel_size - 1)
-    stretched = axis.stretch * (axis.in_size - 1) + 1 if axis.in_size else 0
-    wide = _span(axis) + abs(axis.dilation) * (axis.kernel_size - 1)
-    return low, wide - low - stretched, axis.stretch - 1
+    """How an axis is widened from the first window's first position to the last window's last one."""
+    first, _ = axis.span(1)
+    wide = axis.T.stretched + max(axis.extent - 1, 0)
+    return -first, wide + first - axis.stretched, axis.stretch - 1

@@ -1,16 +1,15 @@
 """The tiles form: C cut into tiles that all have the same small matrix.
 
-On every axis a tile is a block of outputs with the window of inputs that they read, or a block of inputs with the
-window of outputs that they reach. Blocks lie side by side and windows overlap. Inside a tile the relation holds again,
-on a small axis of its own, so its matrix is the kernel laid out by that axis, and a convolution is: gather the tiles
-of x, multiply all of them by one matrix, add the tiles of y up. A tile of one output is im2col; a tile of all outputs
-is the dense matrix without its unread columns; a tile of one input is what a textbook calls scattering.
+The matrix of a tile is the kernel laid out by the tile's own axes, and a convolution is: gather the tiles of x,
+multiply all of them by one matrix, add the tiles of y up. A tile of one output is im2col; a tile of all outputs is the
+dense matrix without its unread columns; a tile of one input is what a textbook calls scattering.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
+from itertools import product
 from operator import add
 
 import jax
@@ -19,133 +18,126 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic
-from minicnn.forms.blocks import groups_first, groups_last, matrix, multiply, rows, unmatrix
+from minicnn.forms.cost import Cost, portions
+from minicnn.forms.cuts import Cut, Span
+from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
-from minicnn.forms.layout import collect, lay
+from minicnn.forms.layout import collect, groups_first, groups_last, lay, matrix, multiply, rows, unmatrix
+
+_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
 
 
 @dataclass(frozen=True)
-class Span:
-    """Where the tiles of one axis lie: `count` of them, `step` apart, the first at position `first`.
-
-    Each holds `length` positions, `spacing` apart.
-    """
-
-    count: int
-    length: int
-    step: int
-    first: int = 0
-    spacing: int = 1
-
-    @property
-    def pieces(self) -> list[tuple[int, int]]:
-        """Where the pieces of a tile begin and end. Tiles are moved piece by piece, one of every tile at once.
-
-        No piece reaches over the next tile, so the pieces of all tiles lie side by side.
-        """
-        width = -(-self.step // self.spacing)
-        return [(start, min(start + width, self.length)) for start in range(0, max(self.length, 1), width)]
-
-    def start(self, piece: int) -> int:
-        """The position where a piece of the first tile begins."""
-        return self.first + self.spacing * piece
-
-    def extent(self, length: int) -> int:
-        """How many positions lie from the first to the last of so many."""
-        return self.spacing * (length - 1) + 1
-
-
-@dataclass(frozen=True)
-class Cut:
-    """One axis cut into tiles.
+class Tiles(Costed):
+    """C cut into tiles that share one small matrix.
 
     Attributes:
-        axis: the relation inside one tile.
-        x: the tiles of the inputs.
-        y: the tiles of the outputs.
+        tile: size of a tile, one int for every axis or one each; None lets the cost model choose, `of` included.
+        of: what a tile is a block of: "outputs", with the windows of x that they read, or "inputs", with the windows
+            of y that they reach; one word for every axis or one each.
     """
 
-    axis: Axis
-    x: Span
-    y: Span
+    tile: int | tuple[int, ...] | None = None
+    of: str | tuple[str, ...] = "outputs"
 
-    @classmethod
-    def outputs(cls, axis: Axis, size: int) -> "Cut":
-        """Blocks of about `size` outputs, the next multiple of u / gcd(s, u), with the windows that they read."""
-        period = axis.stretch // math.gcd(axis.stride, axis.stretch)
-        size = period * max(-(-min(size, axis.out_size) // period), 1)
-        ends = [
-            axis.stride * o + axis.dilation * k - axis.low for o in (0, size - 1) for k in (0, axis.kernel_size - 1)
-        ]
-        first, last = -(-min(ends) // axis.stretch), max(ends) // axis.stretch
-        spacing = _spacing(axis, size)
-        tile = Axis(
-            in_size=max((last - first) // spacing + 1, 1),
-            out_size=size,
-            kernel_size=axis.kernel_size,
-            stride=max(axis.stride // spacing, 1),
-            dilation=axis.dilation // spacing,
-            stretch=axis.stretch,
-            low=(axis.low + axis.stretch * first) // spacing,
+    def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> "Cuts":
+        """The cuts themselves."""
+        return Cuts(self.cuts(geometry, batch))
+
+    def cost(self, geometry: Geometry, batch: int) -> Cost:
+        """The predicted cost of one product."""
+        return cuts_cost(geometry, self.cuts(geometry, batch), batch)
+
+    def cuts(self, geometry: Geometry, batch: int) -> tuple[Cut, ...]:
+        """How every axis is cut.
+
+        Raises:
+            ValueError: if the tile or its words do not fit the axes.
+        """
+        if self.tile is None:
+            return best_cuts(geometry, batch)
+        rank = len(geometry.axes)
+        sizes = (self.tile,) * rank if isinstance(self.tile, int) else self.tile
+        words = (self.of,) * rank if isinstance(self.of, str) else self.of
+        if len(sizes) != rank or min(sizes) < 1:
+            raise ValueError(f"`tile`={self.tile!r} must give a size of at least 1 for each of {rank} axes")
+        if len(words) != rank or not set(words) <= set(_CUTS):
+            raise ValueError(f'`of`={self.of!r} must be "outputs" or "inputs", or one of them for each of {rank} axes')
+        return tuple(_CUTS[word](axis, size) for axis, size, word in zip(geometry.axes, sizes, words, strict=True))
+
+    def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
+        """C(w)·x."""
+        return Cuts(self.cuts(geometry, len(x))).convolve(geometry, x, w, arithmetic)
+
+    def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
+        """X(x)ᵀ·y."""
+        return Cuts(self.cuts(geometry, len(x))).correlate(geometry, x, y, arithmetic)
+
+
+_CUTS = {"outputs": Cut.outputs, "inputs": Cut.inputs}
+
+
+@dataclass(frozen=True)
+class Cuts(Costed):
+    """Tiles whose place is settled: the axes of one geometry, cut.
+
+    Attributes:
+        parts: one cut per axis.
+    """
+
+    parts: tuple[Cut, ...]
+
+    def cost(self, geometry: Geometry, batch: int) -> Cost:
+        """The predicted cost of one product."""
+        return cuts_cost(geometry, self.parts, batch)
+
+    def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
+        """C(w)·x: every tile of x times the one matrix, added up."""
+        parts, groups = self.parts, geometry.groups
+        x = gather(groups_first(x, groups), [cut.x for cut in parts])
+        tile = matrix(lay(w.reshape(geometry.split_shape), [cut.axis for cut in parts]))
+        y = multiply("bi,io->bo", rows(x, len(parts)), tile, arithmetic)
+        y = y.reshape(*x.shape[: 2 + len(parts)], *(cut.y.length for cut in parts), geometry.c_out // groups)
+        return groups_last(scatter(y, [cut.y for cut in parts], [axis.out_size for axis in geometry.axes]))
+
+    def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
+        """X(x)ᵀ·y: every tile of x against its tile of y, then the entries of one tap summed."""
+        parts, axes, groups = self.parts, [cut.axis for cut in self.parts], geometry.groups
+        x = rows(gather(groups_first(x, groups), [cut.x for cut in parts]), len(parts))
+        y = rows(gather(groups_first(y, groups), [cut.y for cut in parts]), len(parts))
+        # the left operand is the one that gets transposed, so it should be the smaller one
+        small = x.size < y.size
+        tile = (
+            multiply("bi,bo->io", x, y, arithmetic) if small else multiply("bo,bi->oi", y, x, arithmetic).swapaxes(1, 2)
         )
-        count = -(-axis.out_size // size)
-        # a single window is one piece: no other lies a step further
-        step = size * axis.stride // axis.stretch if count > 1 else spacing * tile.in_size
-        return cls(tile, Span(count, tile.in_size, step, first, spacing), Span(count, size, size))
-
-    @classmethod
-    def inputs(cls, axis: Axis, size: int) -> "Cut":
-        """Blocks of about `size` inputs with the windows of outputs that they reach: as on the transposed axis."""
-        return cls.outputs(axis.T, size).T
-
-    @classmethod
-    def whole(cls, axis: Axis) -> "Cut":
-        """One tile that is everything."""
-        return cls(axis, *(Span(1, size, max(size, 1)) for size in (axis.in_size, axis.out_size)))
-
-    @property
-    def T(self) -> "Cut":
-        """The cut of the transposed axis."""
-        return Cut(self.axis.T, self.y, self.x)
+        return collect(unmatrix(tile, axes), axes).reshape(geometry.w_shape)
 
 
-def _spacing(axis: Axis, size: int) -> int:
-    """How far apart the positions lie that a window of `size` outputs reads; those in between are left out of it."""
-    if axis.stretch > 1:
-        return 1
-    return math.gcd(axis.dilation, axis.stride if size > 1 else 0)
+def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
+    """The predicted cost of a product, or of the weights, by tiles."""
+    count = batch * geometry.groups * math.prod(cut.x.count for cut in parts)
+    inner = math.prod(cut.x.length for cut in parts) * geometry.c_in // geometry.groups
+    outer = math.prod(cut.y.length for cut in parts) * geometry.c_out // geometry.groups
+    # channels apart in memory are brought together group by group, one small piece after the other
+    numbers = math.prod(geometry.in_shape) + math.prod(geometry.out_shape)
+    apart = _APART * batch * numbers if geometry.groups > 1 else 0
+    taken = portions(batch, count * (inner + outer), geometry.groups * inner * outer)
+    return Cost(count * inner * outer, count * inner + apart, count * outer, taken)
 
 
-def product(
-    geometry: Geometry,
-    parts: Sequence[Cut],
-    x: Shaped[Array, "b *in ci"],
-    w: Shaped[Array, "*k c co"],
-    how: Arithmetic,
-) -> Shaped[Array, "b *out co"]:
-    """C(w)·x: every tile of x times the one matrix, added up."""
-    x = gather(groups_first(x, geometry.groups), [cut.x for cut in parts])
-    tile = matrix(lay(w.reshape(geometry.split_shape), [cut.axis for cut in parts]))
-    y = multiply("bi,io->bo", rows(x, len(parts)), tile, how)
-    y = y.reshape(*x.shape[: 2 + len(parts)], *(cut.y.length for cut in parts), geometry.c_out // geometry.groups)
-    return groups_last(scatter(y, [cut.y for cut in parts], [axis.out_size for axis in geometry.axes]))
+_APART = 8  # numbers that are moved, in the time of bringing one number of x or y to its group
 
 
-def weights(
-    geometry: Geometry,
-    parts: Sequence[Cut],
-    x: Shaped[Array, "b *in ci"],
-    y: Shaped[Array, "b *out co"],
-    how: Arithmetic,
-) -> Shaped[Array, "*k c co"]:
-    """X(x)ᵀ·y: every tile of x against its tile of y, then the entries of one tap summed."""
-    axes, groups = [cut.axis for cut in parts], geometry.groups
-    x = rows(gather(groups_first(x, groups), [cut.x for cut in parts]), len(parts))
-    y = rows(gather(groups_first(y, groups), [cut.y for cut in parts]), len(parts))
-    # the left operand is the one that gets transposed, so it should be the smaller one
-    small = x.size < y.size
-    tile = multiply("bi,bo->io", x, y, how) if small else multiply("bo,bi->oi", y, x, how).swapaxes(1, 2)
-    return collect(unmatrix(tile, axes), axes).reshape(geometry.w_shape)
+@lru_cache(maxsize=4096)
+def best_cuts(geometry: Geometry, batch: int) -> tuple[Cut, ...]:
+    """The cuts of least predicted cost."""
+    return min(product(*map(_candidates, geometry.axes)), key=lambda parts: cuts_cost(geometry, parts, batch).total)
+
+
+def _candidates(axis: Axis) -> Iterator[Cut]:
+    for make, size in ((Cut.outputs, axis.out_size), (Cut.inputs, axis.in_size)):
+        for tile in sorted({min(tile, max(size, 1)) for tile in (*_SIZES, size)}):
+            yield make(axis, tile)
 
 
 def gather(x: Shaped[Array, "g b *n c"], spans: Sequence[Span]) -> Shaped[Array, "g b *m_and_l c"]:

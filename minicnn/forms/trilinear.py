@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray
-from jax.extend.core import Primitive
+from jax.extend import core
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Shaped
 
@@ -21,17 +21,24 @@ from minicnn.forms.portions import mapped, summed
 
 
 def convolve(
-    x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], geometry: Geometry, form: Form, how: Arithmetic
+    x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], geometry: Geometry, form: Form, arithmetic: Arithmetic
 ) -> Shaped[Array, "b *out co"]:
-    """C(w)·x for a geometry without a mask."""
-    return _convolve_p.bind(x, w, geometry=geometry, form=form, how=how)
+    """C(w)·x. Where a mask joins no channels, w does not matter, not even a NaN in it."""
+    w, geometry = masked(w, geometry), geometry.unmasked
+    return _convolve_p.bind(x, w, geometry=geometry, form=form, arithmetic=arithmetic)
 
 
 def correlate(
-    x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], geometry: Geometry, form: Form, how: Arithmetic
+    x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], geometry: Geometry, form: Form, arithmetic: Arithmetic
 ) -> Shaped[Array, "*k c co"]:
-    """X(x)ᵀ·y for a geometry without a mask."""
-    return _correlate_p.bind(x, y, geometry=geometry, form=form, how=how)
+    """X(x)ᵀ·y, zero where a mask joins no channels."""
+    w = _correlate_p.bind(x, y, geometry=geometry.unmasked, form=form, arithmetic=arithmetic)
+    return masked(w, geometry)
+
+
+def masked(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Array, "*k c co"]:
+    """The kernel with zeros where the geometry joins no channels."""
+    return w if geometry.mask is None else jnp.where(geometry.joined, w, 0)
 
 
 def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Array, "*k d ci"]:
@@ -39,39 +46,45 @@ def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Arr
     return w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
 
 
-def _convolve(x: Array, w: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
-    return form.product(geometry, x, w, how)
-
-
-def _convolve_in_portions(x: Array, w: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+def _convolve(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
     form = form.settled(geometry, len(x), jnp.result_type(x, w))
-    return mapped(lambda x: form.product(geometry, x, w, how), x, form.portions(geometry, len(x)))
+    return form.convolve(geometry, x, w, arithmetic)
 
 
-def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
-    return form.weights(geometry, x, y, how.summing(x, y)).astype(how.result_type(x, y))
+def _convolve_in_portions(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
+    form = form.settled(geometry, len(x), jnp.result_type(x, w))
+    return mapped(lambda x: form.convolve(geometry, x, w, arithmetic), x, form.portions(geometry, len(x)))
 
 
-def _correlate_in_portions(x: Array, y: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
+def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
     form = form.settled(geometry, len(x), jnp.result_type(x, y))
-    product = lambda x, y: form.weights(geometry, x, y, how.summing(x, y))
-    return summed(product, x, y, form.portions(geometry, len(x))).astype(how.result_type(x, y))
+    return form.correlate(geometry, x, y, arithmetic.summing(x, y)).astype(arithmetic.result_type(x, y))
 
 
-def _x_bar(y_bar: Array, x: Any, w: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
-    return convolve(y_bar, swap_channels(w, geometry), geometry.T, form, how.plain).astype(x.aval.dtype)
+def _correlate_in_portions(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
+    form = form.settled(geometry, len(x), jnp.result_type(x, y))
+    of_images = lambda x, y: form.correlate(geometry, x, y, arithmetic.summing(x, y))
+    return summed(of_images, x, y, form.portions(geometry, len(x))).astype(arithmetic.result_type(x, y))
 
 
-def _w_bar(y_bar: Array, x: Array, w: Any, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
-    return correlate(x, y_bar, geometry, form, how.plain).astype(w.aval.dtype)
+def _x_bar(y_bar: Array, x: Any, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
+    return convolve(y_bar, swap_channels(w, geometry), geometry.T, form, arithmetic.plain).astype(x.aval.dtype)
 
 
-def _x_bar_of_weights(w_bar: Array, x: Any, y: Array, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
-    return convolve(y, swap_channels(w_bar, geometry), geometry.T, form, how.plain).astype(x.aval.dtype)
+def _w_bar(y_bar: Array, x: Array, w: Any, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
+    return correlate(x, y_bar, geometry, form, arithmetic.plain).astype(w.aval.dtype)
 
 
-def _y_bar_of_weights(w_bar: Array, x: Array, y: Any, *, geometry: Geometry, form: Form, how: Arithmetic) -> Array:
-    return convolve(x, w_bar, geometry, form, how.plain).astype(y.aval.dtype)
+def _x_bar_of_correlate(
+    w_bar: Array, x: Any, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic
+) -> Array:
+    return convolve(y, swap_channels(w_bar, geometry), geometry.T, form, arithmetic.plain).astype(x.aval.dtype)
+
+
+def _y_bar_of_correlate(
+    w_bar: Array, x: Array, y: Any, *, geometry: Geometry, form: Form, arithmetic: Arithmetic
+) -> Array:
+    return convolve(x, w_bar, geometry, form, arithmetic.plain).astype(y.aval.dtype)
 
 
 def _convolve_many(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
@@ -124,17 +137,19 @@ def _part(a: Array, groups: int, n: int) -> Array:
     return a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
 
 
-def _primitive(name: str, compute: Any, in_portions: Any, shape: Any, left: Any, right: Any, many: Any) -> Primitive:
+def _primitive(
+    name: str, compute: Any, in_portions: Any, shape: Any, left: Any, right: Any, many: Any
+) -> core.Primitive:
     """A bilinear primitive: how it computes, the shape of its result, its two transposes, and itself many times.
 
     Only CPUs take a batch in portions: to an accelerator a loop would leave too little to do at once.
     """
-    primitive = Primitive(name)
-    primitive.def_impl(jax.jit(primitive.bind, static_argnames=("geometry", "form", "how")))
+    primitive = core.Primitive(name)
+    primitive.def_impl(jax.jit(primitive.bind, static_argnames=("geometry", "form", "arithmetic")))
 
-    def result(a: Any, b: Any, *, geometry: Geometry, form: Form, how: Arithmetic) -> ShapedArray:
+    def result(a: Any, b: Any, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> ShapedArray:
         form.check(geometry, jnp.result_type(a, b))
-        return ShapedArray(shape(geometry, a.shape[0]), how.result_type(a, b))
+        return ShapedArray(shape(geometry, a.shape[0]), arithmetic.result_type(a, b))
 
     primitive.def_abstract_eval(result)
     ad.defbilinear(primitive, left, right)
@@ -142,7 +157,7 @@ def _primitive(name: str, compute: Any, in_portions: Any, shape: Any, left: Any,
     def batched(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
         if any(a.shape[dim] == 0 for a, dim in zip(operands, dims, strict=True) if dim is not None):
             images = operands[0].shape[1 if dims[0] == 0 else 0]
-            dtype = static["how"].result_type(*operands)
+            dtype = static["arithmetic"].result_type(*operands)
             return jnp.zeros((0, *shape(static["geometry"], images)), dtype), 0
         return many(operands, dims, **static)
 
@@ -166,8 +181,8 @@ _correlate_p = _primitive(
     _correlate,
     _correlate_in_portions,
     lambda geometry, images: geometry.w_shape,
-    _x_bar_of_weights,
-    _y_bar_of_weights,
+    _x_bar_of_correlate,
+    _y_bar_of_correlate,
     _correlate_many,
 )
 

@@ -6,7 +6,6 @@ here, once; what lies below trusts them.
 
 from minicnn.functional.adaptive import adaptive_avg_pool, adaptive_max_pool, global_avg_pool, global_max_pool
 from minicnn.functional.convolution import conv, conv_map, conv_matrix, conv_transpose, patch_map
-from minicnn.functional.explanation import explain_form
 from minicnn.functional.kernels import compose_kernels, dense_kernel
 from minicnn.functional.learned import channel_pool, matrix_pool, weighted_pool
 from minicnn.functional.local import add_bias, local_conv, tie, tiled_conv
@@ -28,7 +27,6 @@ __all__ = [
     "conv_matrix",
     "conv_transpose",
     "dense_kernel",
-    "explain_form",
     "fold",
     "global_avg_pool",
     "global_lp_pool",

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Int, Shaped
 
-from minicnn.arguments import check_rank, floating, ordered
+from minicnn.arguments import check_rank
+from minicnn.dtypes import floating, ordered
 from minicnn.forms.pools import bin_winners
 from minicnn.forms.tables import BinAxis
 from minicnn.functional.common import batched, jitted_primitive

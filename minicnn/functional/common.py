@@ -1,7 +1,7 @@
 """What the functions of this package share: jitted primitives and batch axes."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,8 +9,6 @@ import jax
 
 from minicnn import ops
 from minicnn.primitive import Primitive
-
-Ints = int | Sequence[int]
 
 
 def jitted_primitive(name: str, compute: Callable[..., Any]) -> Primitive:
@@ -27,8 +25,8 @@ def _jit(compute: Callable[..., Any], params: tuple[tuple[str, Any], ...], *oper
     return compute(*operands, **dict(params))
 
 
-def batched(function: Callable[..., Any], x: Any, rank: int, **params: Any) -> Any:
-    """Call a function of (b, *spatial, c) on an x with any number of leading batch axes."""
+def batched(function: Callable[..., Any], x: Any, rank: int, *operands: Any, **params: Any) -> Any:
+    """Call a function of (b, *spatial, c), and of what else it takes, on an x with any number of leading batch axes."""
     batch, image = x.shape[: -rank - 1], x.shape[-rank - 1 :]
-    y = function(ops.reshape(x, (math.prod(batch), *image)), **params)
+    y = function(ops.reshape(x, (math.prod(batch), *image)), *operands, **params)
     return ops.reshape(y, (*batch, *y.shape[1:]))

@@ -3,56 +3,28 @@
 The operation is cross-correlation, as in every CNN library; `flip=True` gives true convolution.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, TypedDict, Unpack
+from functools import partial
+from typing import Any, Unpack
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
-from minicnn import ops
-from minicnn.arguments import check_channels, check_rank, operands, sizes, spatial_rank
-from minicnn.axis import Axis, Sliding
-from minicnn.forms import Arithmetic, Form, Geometry, as_form
-from minicnn.forms.geometry import Padding, check_groups, check_mask, resolve, sliding_axes
-from minicnn.forms.tables import PadAxis, check_mode, pad_axis
+from minicnn.arguments import check_channels, check_kernel_shape, check_rank, sizes
+from minicnn.dtypes import operands
+from minicnn.forms import Form
+from minicnn.forms.resolve import Convolution, ConvOptions, Ints, Padding, Table
 from minicnn.forms.trilinear import convolve, swap_channels
-from minicnn.functional.common import Ints, batched, jitted_primitive
+from minicnn.functional.common import batched, jitted_primitive
 from minicnn.functional.padding import pad_p, pad_transpose_p
 from minicnn.maps.algebra import compose
 from minicnn.maps.base import LinearMap
-from minicnn.maps.convolution import ConvMap, PatchMap, masked
+from minicnn.maps.convolution import ConvMap, PatchMap
 from minicnn.maps.padding import Pad
 from minicnn.primitive import ArrayLike
 
-Table = np.ndarray | Array | Sequence[Sequence[int]]
-
-
-class ConvOptions(TypedDict, total=False):
-    """The keyword arguments of `conv`, with its defaults."""
-
-    stride: Ints
-    padding: Padding
-    dilation: Ints
-    stretch: Ints
-    groups: int
-    mask: Table | None
-    padding_mode: str
-    flip: bool
-    form: str | Form
-    precision: jax.lax.PrecisionLike
-    preferred_element_type: DTypeLike | None
-
-
-def _product(x: Array, w: Array, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    return convolve(x, masked(w, geometry), geometry.unmasked, form, arithmetic)
-
-
-conv_p = jitted_primitive("conv", _product)
+convolve_p = jitted_primitive("convolve", convolve)
 
 
 def conv(
@@ -86,7 +58,9 @@ def conv(
         padding_mode: what is padded: "zeros", "circular" (at most the input's size), "reflect" (less than it) or
             "replicate".
         flip: reverse the kernel: true convolution instead of cross-correlation.
-        form: how the matrix is held: "auto", "dense", "tiles", "diagonals", or a form object.
+        form: how the matrix is held: "auto" (the least predicted cost), "dense" (all of C), "tiles" (one small matrix
+            that all tiles of C share), "diagonals" (one per tap), "fourier" (a circulant around C; it rounds), or a
+            form object such as `minicnn.forms.Tiles(4)`.
         precision: of the products, as in `jax.lax.dot`.
         preferred_element_type: accumulation and result type, as in `jax.lax.dot`.
 
@@ -104,14 +78,28 @@ def conv(
     Array([-2., -2., -2.], dtype=float32)
     """
     x, w = operands(x=x, w=w)
-    rank = spatial_rank(w)
+    rank = check_kernel_shape(w.shape)
     check_rank("x", x, rank)
-    slidings = sliding_axes(w.shape[:rank], stride, padding, dilation, stretch)
-    pads, axes = _padded(slidings, resolve(slidings, x.shape[-rank - 1 : -1]), padding_mode)
-    geometry = _geometry(axes, w, groups, mask, flip)
+    resolved = Convolution.of(
+        w.shape,
+        x.shape[-rank - 1 : -1],
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        stretch=stretch,
+        groups=groups,
+        mask=mask,
+        padding_mode=padding_mode,
+        flip=flip,
+        form=form,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+    )
+    geometry = resolved.geometry
     check_channels("x", x.shape[-1], geometry.c_in, f"w{w.shape} with `groups`={groups}")
-    x = batched(pad_p, x, rank, axes=pads) if pads else x
-    return _convolve(x, w, geometry, as_form(form), Arithmetic(precision, preferred_element_type))
+    x = batched(pad_p, x, rank, axes=resolved.pads) if resolved.pads else x
+    product = partial(convolve_p, geometry=geometry, form=resolved.form, arithmetic=resolved.arithmetic)
+    return batched(product, x, rank, w)
 
 
 def conv_transpose(
@@ -168,23 +156,30 @@ def conv_transpose(
     Array([1., 2., 4., 2., 3.], dtype=float32)
     """
     y, w = operands(y=y, w=w)
-    rank = spatial_rank(w)
+    rank = check_kernel_shape(w.shape)
     check_rank("y", y, rank)
-    slidings = sliding_axes(w.shape[:rank], stride, padding, dilation, stretch)
-    requested = (None,) * rank if output_size is None else sizes("output_size", output_size)
-    extra = (output_padding,) * rank if isinstance(output_padding, int) else tuple(output_padding)
-    for name, value in (("output_size", requested), ("output_padding", extra)):
-        if len(value) != rank:
-            raise ValueError(f"`{name}`={value} has {len(value)} entries and w {rank} spatial axes: give one per axis")
-    rows = zip(slidings, y.shape[-rank - 1 : -1], requested, extra, strict=True)
-    in_size = [sliding.in_size(size, request, more) for sliding, size, request, more in rows]
-    axes = tuple(sliding.over(size) for sliding, size in zip(slidings, in_size, strict=True))
-    pads, axes = _padded(slidings, axes, padding_mode)
-    geometry = _geometry(axes, w, groups, mask, flip)
+    resolved = Convolution.onto(
+        w.shape,
+        y.shape[-rank - 1 : -1],
+        output_size,
+        output_padding,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        stretch=stretch,
+        groups=groups,
+        mask=mask,
+        padding_mode=padding_mode,
+        flip=flip,
+        form=form,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+    )
+    geometry = resolved.geometry
     check_channels("y", y.shape[-1], geometry.c_out, f"w{w.shape}")
-    arithmetic = Arithmetic(precision, preferred_element_type)
-    x = _convolve(y, swap_channels(w, geometry), geometry.T, as_form(form), arithmetic)
-    return batched(pad_transpose_p, x, rank, axes=pads) if pads else x
+    product = partial(convolve_p, geometry=geometry.T, form=resolved.form, arithmetic=resolved.arithmetic)
+    x = batched(product, y, rank, swap_channels(w, geometry))
+    return batched(pad_transpose_p, x, rank, axes=resolved.pads) if resolved.pads else x
 
 
 def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options: Unpack[ConvOptions]) -> LinearMap:
@@ -206,9 +201,11 @@ def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options
     >>> A.nnz
     36
     """
-    w, pads, geometry, form, arithmetic = static_parts(w, in_size, options)
-    C = ConvMap(w, geometry, form, arithmetic, arithmetic.result_type(w))
-    return compose(C, Pad(pads, geometry.c_in, w.dtype)) if pads else C
+    (w,) = operands(w=w)
+    resolved = Convolution.of(w.shape, sizes("in_size", in_size), **options)
+    geometry, arithmetic = resolved.geometry, resolved.arithmetic
+    C = ConvMap(w, geometry, resolved.form, arithmetic, arithmetic.result_type(w))
+    return compose(C, Pad(resolved.pads, geometry.c_in, w.dtype)) if resolved.pads else C
 
 
 def conv_matrix(
@@ -255,64 +252,12 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
            [1., 2.],
            [2., 3.]], dtype=float32)
     """
-    x = jnp.asarray(x)
-    rank = len(w_shape) - 2
+    (x,) = operands(x=x)
+    w_shape = sizes("w_shape", w_shape)
+    rank = check_kernel_shape(w_shape, "w_shape")
     check_rank("x", x, rank)
-    w = jax.ShapeDtypeStruct(tuple(w_shape), x.dtype)
-    _, pads, geometry, form, arithmetic = static_parts(w, x.shape[-rank - 1 : -1], options)
-    check_channels("x", x.shape[-1], geometry.c_in, f"w_shape={tuple(w_shape)} with `groups`={geometry.groups}")
-    x = Pad(pads, geometry.c_in, x.dtype)(x) if pads else x
-    return PatchMap(x, geometry, x.shape[: -rank - 1], form, arithmetic, arithmetic.result_type(x))
-
-
-def static_parts(
-    w: Any, in_size: Sequence[int], options: ConvOptions
-) -> tuple[Any, tuple[PadAxis, ...], Geometry, Form, Arithmetic]:
-    """Everything about a convolution but its arrays, from the keyword arguments of `conv`."""
-    known = ConvOptions.__optional_keys__
-    if unknown := set(options) - known:
-        raise TypeError(f"unknown argument {', '.join(sorted(unknown))}: a convolution has {', '.join(sorted(known))}")
-    if not isinstance(w, jax.ShapeDtypeStruct):
-        (w,) = operands(w=w)
-    slidings = sliding_axes(
-        w.shape[: spatial_rank(w)],
-        options.get("stride", 1),
-        options.get("padding", "VALID"),
-        options.get("dilation", 1),
-        options.get("stretch", 1),
-    )
-    pads, axes = _padded(slidings, resolve(slidings, sizes("in_size", in_size)), options.get("padding_mode", "zeros"))
-    geometry = _geometry(axes, w, options.get("groups", 1), options.get("mask"), options.get("flip", False))
-    arithmetic = Arithmetic(options.get("precision"), options.get("preferred_element_type"))
-    return w, pads, geometry, as_form(options.get("form", "auto")), arithmetic
-
-
-def _convolve(x: Any, w: Any, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Any:
-    batch = x.shape[: -len(geometry.in_shape)]
-    images = ops.reshape(x, (math.prod(batch), *geometry.in_shape))
-    y = conv_p(images, w, geometry=geometry, form=form, arithmetic=arithmetic)
-    return ops.reshape(y, (*batch, *geometry.out_shape))
-
-
-def _padded(
-    slidings: Sequence[Sliding], axes: tuple[Axis, ...], mode: str
-) -> tuple[tuple[PadAxis, ...], tuple[Axis, ...]]:
-    """The padding that comes before the convolution, and the axes of the convolution of what it returns.
-
-    Zeros need no padding: the relation reads them where it leaves the input.
-    """
-    check_mode("padding_mode", mode)
-    if mode == "zeros":
-        return (), axes
-    if any(axis.stretch > 1 for axis in axes):
-        raise ValueError(f'`padding_mode`={mode!r} has no meaning for a stretched input: use "zeros", or `minicnn.pad`')
-    pads = tuple(
-        pad_axis(axis.in_size, sliding.widths(axis.in_size), mode) for sliding, axis in zip(slidings, axes, strict=True)
-    )
-    return pads, tuple(replace(axis, in_size=pad.out_size, low=0) for axis, pad in zip(axes, pads, strict=True))
-
-
-def _geometry(axes: tuple[Axis, ...], w: Any, groups: int, mask: Any, flip: bool) -> Geometry:
-    check_groups(w.shape[-2] * groups, w.shape[-1], groups)
-    geometry = Geometry(axes, w.shape[-2] * groups, w.shape[-1], groups, check_mask(mask, w.shape[-2:]))
-    return geometry.flipped if flip else geometry
+    resolved = Convolution.of(w_shape, x.shape[-rank - 1 : -1], **options)
+    geometry, arithmetic = resolved.geometry, resolved.arithmetic
+    check_channels("x", x.shape[-1], geometry.c_in, f"`w_shape`={w_shape} with `groups`={geometry.groups}")
+    x = Pad(resolved.pads, geometry.c_in, x.dtype)(x) if resolved.pads else x
+    return PatchMap(x, geometry, x.shape[: -rank - 1], resolved.form, arithmetic, arithmetic.result_type(x))

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from minicnn import ops
-from minicnn.arguments import operands, spatial_rank
-from minicnn.functional.common import Ints
+from minicnn.arguments import check_kernel_shape, per_axis, sizes
+from minicnn.dtypes import operands
+from minicnn.forms.resolve import Ints
 from minicnn.functional.convolution import conv_transpose
 from minicnn.primitive import ArrayLike
 
@@ -30,7 +31,7 @@ def dense_kernel(M: ArrayLike, in_shape: Sequence[int]) -> Any:
     >>> minicnn.conv(jnp.ones((3, 1)), dense_kernel(M, (3, 1)))
     Array([[ 6., 15.]], dtype=float32)
     """
-    (M,) = operands(M=M)
+    (M,), in_shape = operands(M=M), sizes("in_shape", in_shape)
     if len(M.shape) != 2 or M.shape[1] != math.prod(in_shape):
         raise ValueError(f"`M` has shape {M.shape}: inputs of {tuple(in_shape)} need {math.prod(in_shape)} columns")
     return ops.reshape(ops.transpose(M), (*in_shape, M.shape[0]))
@@ -63,12 +64,12 @@ def compose_kernels(
     Array([1., 2., 1.], dtype=float32)
     """
     first, second = operands(first=first, second=second)
-    rank = spatial_rank(first)
+    rank = check_kernel_shape(first.shape, "first")
     if len(second.shape) != rank + 2 or second.shape[-2] != first.shape[-1]:
         raise ValueError(
             f"`first` has shape {first.shape} and `second` {second.shape}: the first's outputs are the second's inputs"
         )
-    s, e = ((v,) * rank if isinstance(v, int) else tuple(v) for v in (stride, second_dilation))
+    s, e = per_axis("stride", stride, rank, 1), per_axis("second_dilation", second_dilation, rank, 1)
     images = ops.transpose(second, (rank + 1, *range(rank + 1)))
     steps = tuple(a * b for a, b in zip(s, e, strict=True))
     taps = conv_transpose(images, first, stride=steps, dilation=dilation)

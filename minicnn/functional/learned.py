@@ -7,9 +7,9 @@ from typing import Any
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import check_rank, operands
-from minicnn.forms.geometry import Padding
-from minicnn.functional.common import Ints
+from minicnn.arguments import check_rank, integer
+from minicnn.dtypes import operands
+from minicnn.forms.resolve import Ints, Padding
 from minicnn.functional.convolution import conv, conv_map
 from minicnn.functional.norms import lp_pool
 from minicnn.functional.pooling import avg_pool, max_pool
@@ -146,7 +146,8 @@ def channel_pool(x: ArrayLike, size: int, op: str = "max") -> Any:
     check_rank("x", x, 0)
     if op not in _ACROSS:
         raise ValueError(f"`op`={op!r} is no pool: use one of {', '.join(_ACROSS)}")
-    if size < 1 or x.shape[-1] % size:
+    size = integer("size", size, 1)
+    if x.shape[-1] % size:
         raise ValueError(f"`size`={size} must divide the {x.shape[-1]} channels of `x`")
     pooled = _ACROSS[op](ops.reshape(x, (*x.shape, 1)), (size,))
     return ops.reshape(pooled, pooled.shape[:-1])

@@ -7,11 +7,11 @@ from typing import Any
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import check_channels, check_rank, operands
+from minicnn.arguments import check_channels, check_rank, sizes
 from minicnn.axis import Axis
-from minicnn.forms.geometry import Padding, resolve, sliding_axes
+from minicnn.dtypes import operands
+from minicnn.forms.resolve import Ints, Padding, windows
 from minicnn.forms.tables import PadAxis
-from minicnn.functional.common import Ints
 from minicnn.functional.padding import pad_p
 from minicnn.functional.windows import unfold_p
 from minicnn.maps.local import LocalMap, TiledMap, split_shape, tile_spec, whole_tiles
@@ -150,7 +150,8 @@ def tie(w: ArrayLike, tile: Sequence[int], out_size: Sequence[int]) -> Any:
     Array([1., 2., 1., 2., 1.], dtype=float32)
     """
     (w,) = operands(w=w)
-    tile, rank = tuple(tile), len(tile)
+    tile, out_size = sizes("tile", tile), sizes("out_size", out_size)
+    rank = len(tile)
     if w.shape[:rank] != tile or len(out_size) != rank or min(tile, default=0) < 1:
         raise ValueError(f"`w` has shape {w.shape}: it must begin with `tile`={tile}, one size for each of {out_size}")
     rest = w.shape[rank:]
@@ -160,7 +161,7 @@ def tie(w: ArrayLike, tile: Sequence[int], out_size: Sequence[int]) -> Any:
 
 
 def add_bias(y: ArrayLike, b: ArrayLike) -> Any:
-    """Y + b, with b for each channel, for each position or for each place in a tile.
+    """The sum y + b, with b for each channel, for each position or for each place in a tile.
 
     Args:
         y: (*batch, *out, c).
@@ -202,7 +203,7 @@ def _axes(w: Any, in_size: Sequence[int], stride: Ints, padding: Padding, dilati
     rank = len(w.shape) // 2 - 1
     if min(w.shape[:rank]) < 1:
         raise ValueError(f"`w` has shape {w.shape}: its first {rank} axes must have at least one kernel each")
-    return resolve(sliding_axes(w.shape[rank : 2 * rank], stride, padding, dilation), in_size)
+    return windows(w.shape[rank : 2 * rank], sizes("in_size", in_size), stride, padding, dilation)
 
 
 def _rank(w: Any, wanted: str) -> int:

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import floating, ordered
 from minicnn.axis import Axis
-from minicnn.forms.geometry import Padding
+from minicnn.dtypes import floating, ordered
+from minicnn.forms.resolve import Ints, Padding
 from minicnn.forms.tables import BinAxis
 from minicnn.functional.adaptive import bin_axes
-from minicnn.functional.common import Ints, batched, jitted_primitive
+from minicnn.functional.common import batched, jitted_primitive
 from minicnn.functional.pooling import POOLING, pooling_axes
 from minicnn.maps.algebra import Compose, compose
 from minicnn.maps.base import LinearMap

@@ -6,7 +6,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from minicnn.arguments import check_rank, operands
+from minicnn.arguments import check_rank
+from minicnn.dtypes import operands
 from minicnn.forms.tables import PadAxis, check_mode, pad_axis
 from minicnn.functional.common import batched, jitted_primitive
 from minicnn.maps.padding import Pad

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import check_rank, floating, ordered, sizes
+from minicnn.arguments import check_rank, sizes
 from minicnn.axis import Axis
-from minicnn.forms.geometry import Padding, resolve, sliding_axes
+from minicnn.dtypes import floating, ordered
 from minicnn.forms.pools import input_positions, max_values, max_windows, pool_axes
-from minicnn.functional.common import Ints, batched, jitted_primitive
+from minicnn.forms.resolve import Ints, Padding, sliding, windows
+from minicnn.functional.common import batched, jitted_primitive
 from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.primitive import ArrayLike, value_of
 
@@ -148,10 +149,11 @@ def pooling_axes(
     x: Any, window: Sequence[int], stride: Ints | None, padding: Padding, dilation: Ints, ceil_mode: bool
 ) -> tuple[tuple[Axis, ...], tuple[tuple[int, int], ...]]:
     """The axes of pooling windows and their requested padding."""
-    rank = len(sizes("window", window))
-    check_rank("x", x, rank)
-    in_size = x.shape[-rank - 1 : -1]
-    slidings = sliding_axes(window, tuple(window) if stride is None else stride, padding, dilation)
-    resolve(slidings, in_size)
+    window = sizes("window", window)
+    check_rank("x", x, len(window))
+    in_size = x.shape[-len(window) - 1 : -1]
+    stride = window if stride is None else stride
+    windows(window, in_size, stride, padding, dilation)
+    slidings = sliding(window, stride, padding, dilation)
     widths = tuple(sliding.widths(size) for sliding, size in zip(slidings, in_size, strict=True))
     return pool_axes(slidings, in_size, ceil_mode), widths

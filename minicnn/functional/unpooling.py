@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from minicnn import ops
-from minicnn.arguments import check_rank, operands
+from minicnn.arguments import check_rank
+from minicnn.dtypes import operands
 from minicnn.functional.common import jitted_primitive
 from minicnn.maps.base import LinearMap
 from minicnn.maps.structure import Gather

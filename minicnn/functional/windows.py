@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn.arguments import check_rank, operands, sizes
-from minicnn.forms.geometry import Padding, resolve, sliding_axes
-from minicnn.functional.common import Ints, batched, jitted_primitive
+from minicnn.arguments import check_rank, sizes
+from minicnn.dtypes import operands
+from minicnn.forms.resolve import Ints, Padding, windows
+from minicnn.functional.common import batched, jitted_primitive
 from minicnn.maps.windows import Unfold
 from minicnn.primitive import ArrayLike
 
@@ -37,7 +38,7 @@ def unfold(
     (x,) = operands(x=x)
     rank = len(sizes("kernel_size", kernel_size))
     check_rank("x", x, rank)
-    axes = resolve(sliding_axes(kernel_size, stride, padding, dilation), x.shape[-rank - 1 : -1])
+    axes = windows(kernel_size, x.shape[-rank - 1 : -1], stride, padding, dilation)
     return batched(unfold_p, x, rank, axes=axes)
 
 
@@ -67,9 +68,10 @@ def fold(
     Array([1., 2., 2., 1.], dtype=float32)
     """
     (p,) = operands(p=p)
-    rank = len(sizes("kernel_size", kernel_size))
+    kernel_size, in_size = sizes("kernel_size", kernel_size), sizes("in_size", in_size)
+    rank = len(kernel_size)
     check_rank("p", p, rank)
-    axes = resolve(sliding_axes(kernel_size, stride, padding, dilation), sizes("in_size", in_size))
+    axes = windows(kernel_size, in_size, stride, padding, dilation)
     channels, rest = divmod(p.shape[-1], math.prod(kernel_size))
     expected = tuple(axis.out_size for axis in axes)
     if rest or p.shape[-rank - 1 : -1] != expected:

@@ -12,7 +12,7 @@ from minicnn.axis import Axis, triples
 from minicnn.forms import Arithmetic, Form, Geometry, dense
 from minicnn.forms.shifts import shift
 from minicnn.forms.shifts import taps as taps_of
-from minicnn.forms.trilinear import convolve, correlate, swap_channels
+from minicnn.forms.trilinear import convolve, correlate, masked, swap_channels
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 
@@ -41,7 +41,7 @@ class ConvMap(LinearMap):
 
     def apply(self, x: Shaped[Array, "b *in ci"]) -> Shaped[Array, "b *out co"]:
         """C(w)·x in the map's form."""
-        return convolve(x, masked(self.w, self.geometry), self.geometry.unmasked, self.form, self.arithmetic)
+        return convolve(x, self.w, self.geometry, self.form, self.arithmetic)
 
     @property
     def T(self) -> "ConvMap":
@@ -97,15 +97,13 @@ class PatchMap(TransposableMap):
 
     def apply(self, x: Shaped[Array, "b *kernel c co"]) -> Shaped[Array, "b ..."]:
         """X·vec(w) for every kernel of a batch."""
-        w = masked(x, self.geometry)
-        y = jax.vmap(lambda w: convolve(self._images, w, self.geometry.unmasked, self.form, self.arithmetic))(w)
+        y = jax.vmap(lambda w: convolve(self._images, w, self.geometry, self.form, self.arithmetic))(x)
         return y.reshape(x.shape[0], *self.out_shape)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b *kernel c co"]:
         """Xᵀ·vec(y): the gradient with respect to the weights."""
         y = y.reshape(y.shape[0], math.prod(self.batch), *self.geometry.out_shape)
-        w = jax.vmap(lambda y: correlate(self._images, y, self.geometry.unmasked, self.form, self.arithmetic))(y)
-        return masked(w, self.geometry)
+        return jax.vmap(lambda y: correlate(self._images, y, self.geometry, self.form, self.arithmetic))(y)
 
     @property
     def _images(self) -> Shaped[Array, "b *in ci"]:
@@ -130,11 +128,6 @@ class PatchMap(TransposableMap):
         images = np.asarray(self._images).reshape(math.prod(self.batch), math.prod(self.geometry.in_shape))
         offsets = np.arange(len(images))[:, None] * math.prod(self.geometry.out_shape)
         return (rows + offsets).ravel(), np.tile(flat, len(images)), images[:, columns].ravel()
-
-
-def masked(w: Shaped[Array, "*kernel c co"], geometry: Geometry) -> Shaped[Array, "*kernel c co"]:
-    """The kernel with zeros where the geometry joins no channels; a NaN there counts for nothing."""
-    return w if geometry.mask is None else jnp.where(geometry.joined, w, 0)
 
 
 def structure(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

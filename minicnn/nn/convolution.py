@@ -15,10 +15,9 @@ from jaxtyping import Array, Shaped
 from minicnn import ops
 from minicnn.axis import Axis, Sliding
 from minicnn.forms import Form, as_form
-from minicnn.forms.geometry import Padding, check_groups, check_mask, resolve, sliding_axes
+from minicnn.forms.resolve import ConvOptions, Padding, Table, check_groups, checked_mask, over, sliding
 from minicnn.forms.tables import check_mode
 from minicnn.functional import conv, conv_map, conv_transpose, patch_map
-from minicnn.functional.convolution import ConvOptions, Table
 from minicnn.maps import Dense, LinearMap, compose
 from minicnn.nn.arguments import a_count, a_flag, a_kernel, settle
 from minicnn.nn.initializers import Initializer, he_normal
@@ -61,7 +60,7 @@ class Convolutional(Layer):
     @property
     def slidings(self) -> tuple[Sliding, ...]:
         """The kernel on each spatial axis of a convolution's input of any size."""
-        return sliding_axes(self.kernel_size, self.stride, self.padding, self.dilation, self.stretch)
+        return sliding(self.kernel_size, self.stride, self.padding, self.dilation, self.stretch)
 
     @abstractmethod
     def w_shape(self, in_shape: Shape) -> Shape:
@@ -95,7 +94,7 @@ class Convolutional(Layer):
 
     def _checked(self, c_in: int, c_out: int) -> Shape:
         check_groups(c_in, c_out, self.groups)
-        check_mask(self.mask, (c_in // self.groups, c_out))
+        checked_mask(self.mask, (c_in // self.groups, c_out))
         return (*self.kernel_size, c_in // self.groups, c_out)
 
     def _kept_kernels(self, key: jax.Array, dtype: DTypeLike) -> Array:
@@ -161,7 +160,7 @@ class Conv(Convolutional):
 
     def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
         """The relation of C on each spatial axis, padding counted as read."""
-        axes = resolve(self.slidings, in_shape[:-1])
+        axes = over(self.slidings, in_shape[:-1])
         return tuple(axis.flipped for axis in axes) if self.flip else axes
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
@@ -234,7 +233,7 @@ class ConvTranspose(Convolutional):
     def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
         """The relation of Cᵀ on each spatial axis, padding counted as read."""
         like = jax.ShapeDtypeStruct(in_shape, jnp.float32), jax.ShapeDtypeStruct(self.w_shape(in_shape), jnp.float32)
-        axes = resolve(self.slidings, jax.eval_shape(self._transpose, *like).shape[:-1])
+        axes = over(self.slidings, jax.eval_shape(self._transpose, *like).shape[:-1])
         return tuple(axis.flipped.T if self.flip else axis.T for axis in axes)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:

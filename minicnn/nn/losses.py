@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from minicnn import ops
-from minicnn.arguments import operands
+from minicnn.dtypes import operands
 from minicnn.primitive import ArrayLike
 
 

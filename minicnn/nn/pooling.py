@@ -11,7 +11,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn import ops
 from minicnn.axis import Axis
-from minicnn.forms.geometry import Padding, sliding_axes
+from minicnn.forms.resolve import Padding, sliding
 from minicnn.functional import avg_pool, conv, conv_map, lp_pool, max_pool, patch_map
 from minicnn.functional.norms import lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at, pooling_axes
@@ -34,7 +34,7 @@ class Pool(Layer):
 
     def __post_init__(self) -> None:
         settle(self, window=a_window, ceil_mode=a_flag, count_include_pad=a_flag)
-        sliding_axes(self.window, 1 if self.stride is None else self.stride, self.padding, self.dilation)
+        sliding(self.window, 1 if self.stride is None else self.stride, self.padding, self.dilation)
 
     @property
     def options(self) -> dict[str, Any]:

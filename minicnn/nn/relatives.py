@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from minicnn.axis import Axis, Sliding
-from minicnn.forms.geometry import Padding, resolve, sliding_axes
+from minicnn.forms.resolve import Padding, over, sliding
 from minicnn.functional import add_bias, local_conv, tiled_conv
 from minicnn.functional.local import local_map, tiled_map
 from minicnn.maps import LinearMap
@@ -49,7 +49,7 @@ class LocalConv(Layer):
 
     def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
         """The kernel on each spatial axis, padding counted as read."""
-        return resolve(self._slidings, in_shape[:-1])
+        return over(self._slidings, in_shape[:-1])
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """A kernel for every place, each from `w_init`; b zero."""
@@ -80,7 +80,7 @@ class LocalConv(Layer):
 
     @property
     def _slidings(self) -> tuple[Sliding, ...]:
-        return sliding_axes(self.kernel_size, self.stride, self.padding, self.dilation)
+        return sliding(self.kernel_size, self.stride, self.padding, self.dilation)
 
     @property
     def _options(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from minicnn import conv_map
 from minicnn.forms import Arithmetic, Tiles
 from tests.strategies import CORNERS, Case
 
-HOW = Arithmetic()
+ARITHMETIC = Arithmetic()
 
 
 @pytest.mark.parametrize("name", [name for name, case in CORNERS.items() if 0 not in case.x_shape])
@@ -23,7 +23,10 @@ def test_tiles_of_inputs_give_the_same_product_and_the_same_weights(name: str) -
 
     @jax.jit
     def products(x: jax.Array, w: jax.Array, y: jax.Array) -> list[tuple[jax.Array, jax.Array]]:
-        return [(form.product(C.geometry, x, w, HOW), form.weights(C.geometry, x, y, HOW)) for form in forms]
+        return [
+            (form.convolve(C.geometry, x, w, ARITHMETIC), form.correlate(C.geometry, x, y, ARITHMETIC))
+            for form in forms
+        ]
 
     expected = case.times(case.matrix(w), np.asarray(images), (len(images), *C.out_shape))
     gradient = (case.patches(x).T @ y.ravel()).reshape(case.w_shape)

@@ -12,9 +12,9 @@ from hypothesis import given
 
 from minicnn import conv
 from minicnn.forms import Arithmetic, Auto, Dense, Diagonals, Form, Fourier, Geometry, Tiles, as_form
-from minicnn.forms.choice import best_cuts, tiles_cost
-from minicnn.forms.form import choose
-from minicnn.forms.geometry import resolve, sliding_axes
+from minicnn.forms.choice import choose
+from minicnn.forms.resolve import sliding, windows
+from minicnn.forms.tiles import best_cuts, cuts_cost
 from tests import oracles
 from tests.strategies import CORNERS, Case, cases, seeds
 
@@ -31,7 +31,8 @@ FORMS: dict[str, Form] = {
 
 
 def geometry_of(case: Case) -> Geometry:
-    axes = resolve(sliding_axes(case.kernel_size, case.stride, case.padding, case.dilation, case.stretch), case.in_size)
+    slidings = sliding(case.kernel_size, case.stride, case.padding, case.dilation, case.stretch)
+    axes = tuple(each.over(size) for each, size in zip(slidings, case.in_size, strict=True))
     geometry = Geometry(axes, case.channels[0] * case.groups, case.channels[1] * case.groups, case.groups)
     return geometry.flipped if case.flip else geometry
 
@@ -75,9 +76,11 @@ def test_every_form_is_laxs_convolution_everywhere(case, seed):
 @given(cases(ranks=(1, 2)), seeds)
 def test_every_form_collects_the_weights_gradient(case, seed):
     x, _, y = case.data(seed)
-    geometry, how = geometry_of(case), Arithmetic()
+    geometry, arithmetic = geometry_of(case), Arithmetic()
     x, y = images(case, x), images(case, y)
-    gradients = jax.jit(lambda x, y: {name: form.weights(geometry, x, y, how) for name, form in FORMS.items()})(x, y)
+    gradients = jax.jit(
+        lambda x, y: {name: form.correlate(geometry, x, y, arithmetic) for name, form in FORMS.items()}
+    )(x, y)
     expected = (case.patches(x).T @ y.ravel()).reshape(case.w_shape)
     for name, gradient in gradients.items():
         np.testing.assert_array_equal(gradient, expected, err_msg=name)
@@ -86,10 +89,10 @@ def test_every_form_collects_the_weights_gradient(case, seed):
 @given(cases(ranks=(1, 2)), seeds)
 def test_every_form_multiplies_by_the_transpose_on_the_transposed_geometry(case, seed):
     _, w, y = case.data(seed)
-    geometry, how = geometry_of(case), Arithmetic()
+    geometry, arithmetic = geometry_of(case), Arithmetic()
     split = w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
     y = images(case, y)
-    products = jax.jit(lambda y, w: {name: form.product(geometry.T, y, w, how) for name, form in FORMS.items()})
+    products = jax.jit(lambda y, w: {name: form.convolve(geometry.T, y, w, arithmetic) for name, form in FORMS.items()})
     expected = case.times(case.matrix(w).T, y, (len(y), *geometry.in_shape))
     for name, x in products(y, split).items():
         np.testing.assert_array_equal(x, expected, err_msg=name)
@@ -168,16 +171,16 @@ def test_names_are_forms():
 
 @dataclass(frozen=True)
 class Im2col(Form):
-    """A form of one's own: the two products are all that it has to say."""
+    """A form of one's own: the two operations are all that it has to say."""
 
-    def product(self, geometry: Geometry, x: jax.Array, w: jax.Array, how: Arithmetic) -> jax.Array:
-        return Tiles(1).product(geometry, x, w, how)
+    def convolve(self, geometry: Geometry, x: jax.Array, w: jax.Array, arithmetic: Arithmetic) -> jax.Array:
+        return Tiles(1).convolve(geometry, x, w, arithmetic)
 
-    def weights(self, geometry: Geometry, x: jax.Array, y: jax.Array, how: Arithmetic) -> jax.Array:
-        return Tiles(1).weights(geometry, x, y, how)
+    def correlate(self, geometry: Geometry, x: jax.Array, y: jax.Array, arithmetic: Arithmetic) -> jax.Array:
+        return Tiles(1).correlate(geometry, x, y, arithmetic)
 
 
-def test_a_form_of_ones_own_needs_its_two_products():
+def test_a_form_of_ones_own_needs_its_two_operations():
     case = CORNERS["grouped"]
     x, w, y_bar = case.data(0)
     y, pull_back = jax.vjp(lambda x, w: conv(x, w, form=Im2col(), **case.options), x, w)
@@ -187,9 +190,9 @@ def test_a_form_of_ones_own_needs_its_two_products():
     np.testing.assert_array_equal(w_bar.ravel(), case.patches(x).T @ y_bar.ravel())
 
 
-@pytest.mark.parametrize("form", [None, 3, Tiles, SimpleNamespace(product=None, weights=None)])
-def test_what_is_no_form_is_refused(form: Any):
-    with pytest.raises(TypeError, match=r"`form`=.* is no form: use one of auto, .* inherits from minicnn.forms.Form"):
+@pytest.mark.parametrize("form", [None, 3, Tiles, SimpleNamespace(convolve=None, correlate=None)])
+def test_what_is_not_a_form_is_refused(form: Any):
+    with pytest.raises(TypeError, match=r"`form`=.* is not a form: use one of auto, .* inherits from minicnn.forms.F"):
         conv(jnp.ones((5, 1)), jnp.ones((2, 1, 1)), form=form)
 
 
@@ -206,20 +209,20 @@ def test_the_choice_is_a_function_of_shapes_and_the_cheapest_by_the_model(case):
     best_cuts.cache_clear()
     assert best_cuts(geometry, 128) == chosen
     cost = Tiles().cost(geometry, 128).total
-    assert cost == tiles_cost(geometry, chosen, 128).total
+    assert cost == cuts_cost(geometry, chosen, 128).total
     assert all(cost <= Tiles(size, of).cost(geometry, 128).total for size in (1, 2, 3) for of in ("outputs", "inputs"))
 
 
 @pytest.mark.parametrize(("batch", "portions"), [(1, 1), (25, 1), (29, 3), (32, 4), (33, 4), (512, 64)])
 def test_a_batch_is_taken_in_equal_portions_that_a_cache_holds_if_there_are_any(batch, portions):
-    geometry = Geometry(resolve(sliding_axes((3, 3), padding="SAME"), (32, 32)), 16, 16)
+    geometry = Geometry(windows((3, 3), (32, 32), padding="SAME"), 16, 16)
     assert Tiles().portions(geometry, batch) == portions
 
 
 def test_auto_takes_diagonals_for_depthwise_and_fourier_for_large_kernels():
-    depthwise = Geometry(resolve(sliding_axes((3, 3), padding="SAME"), (56, 56)), 64, 64, 64)
-    large = Geometry(resolve(sliding_axes((101, 101), padding="SAME"), (300, 300)), 1, 1)
-    lenet = Geometry(resolve(sliding_axes((5, 5)), (32, 32)), 1, 6)
+    depthwise = Geometry(windows((3, 3), (56, 56), padding="SAME"), 64, 64, 64)
+    large = Geometry(windows((101, 101), (300, 300), padding="SAME"), 1, 1)
+    lenet = Geometry(windows((5, 5), (32, 32)), 1, 6)
     choices = [choose(geometry, 16, jnp.dtype("float32")) for geometry in (depthwise, large, lenet)]
     assert choices == [Diagonals(), Fourier(), Tiles()]
     assert choose(large, 16, jnp.dtype("int32")) != Fourier()
@@ -235,8 +238,10 @@ def test_no_form_calls_a_convolution_of_jax():
 
 
 def test_the_dense_form_is_the_only_one_that_stores_zeros_outside_of_windows():
-    w, geometry = jnp.ones((3, 1, 1)), Geometry(resolve(sliding_axes((3,)), (1000,)), 1, 1)
+    w, geometry = jnp.ones((3, 1, 1)), Geometry(windows((3,), (1000,)), 1, 1)
     for form, largest in ((Dense(), 998 * 1000), (Tiles(4), 1000 * 6), (Diagonals(), 1000 * 3)):
-        program = jax.make_jaxpr(lambda x, form=form: form.product(geometry, x, w, Arithmetic()))(np.ones((1, 1000, 1)))
+        program = jax.make_jaxpr(lambda x, form=form: form.convolve(geometry, x, w, Arithmetic()))(
+            np.ones((1, 1000, 1))
+        )
         sizes = [int(np.prod(v.aval.shape)) for eqn in program.eqns for v in eqn.outvars]
         assert max(sizes) <= largest

@@ -14,7 +14,7 @@ from minicnn.forms.fourier import Circle
 from tests.forms.test_forms import geometry_of, images
 from tests.strategies import CORNERS, Case, cases, seeds
 
-HOW = Arithmetic()
+ARITHMETIC = Arithmetic()
 
 
 def bound(case: Case, a: np.ndarray, b: np.ndarray, terms: int) -> float:
@@ -30,7 +30,7 @@ def check(case: Case, seed: int) -> None:
 
     @jax.jit
     def products(x: Any, w: Any, y: Any) -> tuple[jax.Array, jax.Array]:
-        return Fourier().product(geometry, x, w, HOW), Fourier().weights(geometry, x, y, HOW)
+        return Fourier().convolve(geometry, x, w, ARITHMETIC), Fourier().correlate(geometry, x, y, ARITHMETIC)
 
     product, weights = products(x, w, y)
     expected = case.times(case.matrix(w), x, (len(x), *geometry.out_shape))

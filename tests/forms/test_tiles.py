@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicnn.axis import Axis
-from minicnn.forms.tiles import Cut, Span, gather, scatter
+from minicnn.forms.cuts import Cut, Span
+from minicnn.forms.tiles import gather, scatter
 from tests.strategies import axes
 
 cuts = st.sampled_from([Cut.outputs, Cut.inputs])

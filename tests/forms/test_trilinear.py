@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from minicnn.forms import Arithmetic, Tiles, as_form
+from minicnn.forms.tiles import Cuts
 from minicnn.forms.trilinear import convolve, correlate
 from tests.forms.test_forms import geometry_of
 from tests.strategies import CORNERS
 
-HOW = Arithmetic()
+ARITHMETIC = Arithmetic()
 NAMES = ["grouped", "stretched_and_strided", "flipped_padded_dilated", "negative_padding"]
 
 
@@ -27,8 +28,8 @@ def arrays(name: str, many: int = 3) -> tuple[Any, ...]:
 def test_vmap_is_a_loop_over_either_operand_and_both(name: str, form: str) -> None:
     geometry, x, w, y = arrays(name)
     operations = {
-        "convolve": (lambda x, w: convolve(x, w, geometry, as_form(form), HOW), x, w),
-        "correlate": (lambda x, y: correlate(x, y, geometry, as_form(form), HOW), x, y),
+        "convolve": (lambda x, w: convolve(x, w, geometry, as_form(form), ARITHMETIC), x, w),
+        "correlate": (lambda x, y: correlate(x, y, geometry, as_form(form), ARITHMETIC), x, y),
     }
 
     @jax.jit
@@ -56,7 +57,7 @@ def test_vmap_is_a_loop_over_either_operand_and_both(name: str, form: str) -> No
 def test_second_derivatives_are_the_trilinear_form_again(name: str) -> None:
     """∂²τ/∂x∂w, contracted with x_dot and w_dot, is τ(x_dot, w_dot, y)."""
     geometry, (x, x_dot, _), (w, w_dot, _), (y, *_) = arrays(name)
-    tau = lambda x, w: (convolve(x, w, geometry, as_form("auto"), HOW) * y).sum()
+    tau = lambda x, w: (convolve(x, w, geometry, as_form("auto"), ARITHMETIC) * y).sum()
 
     @jax.jit
     def both() -> tuple[Any, Any, Any]:
@@ -79,17 +80,20 @@ def test_a_cotangent_has_the_dtype_of_its_operand() -> None:
 @pytest.mark.parametrize("images", [6, 7])
 @pytest.mark.parametrize("dtype", ["float32", "int32", "bfloat16"])
 def test_a_batch_in_portions_is_the_whole_batch(images: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tiles, "portions", lambda *_: 3)
+    monkeypatch.setattr(Cuts, "portions", lambda *_: 3)
     geometry, form = geometry_of(CORNERS["grouped"]), Tiles(2)
     shapes = (images, *geometry.in_shape), geometry.w_shape, (images, *geometry.out_shape)
     x, w, y = (jnp.asarray(np.random.default_rng(n).integers(0, 16, s), dtype) for n, s in enumerate(shapes))
 
     @jax.jit
     def products(x: Any, w: Any, y: Any) -> Any:
-        return convolve(x, w, geometry, form, HOW), correlate(x, y, geometry, form, HOW)
+        return convolve(x, w, geometry, form, ARITHMETIC), correlate(x, y, geometry, form, ARITHMETIC)
 
     wide = [a.astype(jnp.promote_types(dtype, jnp.float32)) for a in (x, w, y)]
-    whole = form.product(geometry, wide[0], wide[1], HOW), form.weights(geometry, wide[0], wide[2], HOW)
+    whole = (
+        form.convolve(geometry, wide[0], wide[1], ARITHMETIC),
+        form.correlate(geometry, wide[0], wide[2], ARITHMETIC),
+    )
     for one, exact in zip(products(x, w, y), whole, strict=True):
         assert one.dtype == dtype
         np.testing.assert_array_equal(np.asarray(one, float), np.asarray(exact.astype(dtype), float))

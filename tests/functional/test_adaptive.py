@@ -123,7 +123,7 @@ def test_empty_bins_are_refused(in_size: tuple[int, ...], out_size: tuple[int, .
 
 
 def test_refused_dtypes() -> None:
-    with pytest.raises(TypeError, match="average is no integer"):
+    with pytest.raises(TypeError, match="average is not an integer"):
         minicnn.adaptive_avg_pool(jnp.ones((3, 1), int), (2,))
     with pytest.raises(TypeError, match="complex numbers have no order"):
         minicnn.adaptive_max_pool(jnp.ones((3, 1), complex), (2,))

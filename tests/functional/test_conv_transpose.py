@@ -52,7 +52,7 @@ def test_same_returns_to_every_size_that_it_came_from():
 
 @pytest.mark.parametrize("size", [9, 13])
 def test_same_refuses_a_size_that_it_cannot_come_from(size):
-    message = rf"`output_size`={size} is no input with 4 outputs: inputs of size 10 to 12 have 4 outputs here"
+    message = rf"`output_size`={size} is not an input with 4 outputs: inputs of size 10 to 12 have 4 outputs here"
     with pytest.raises(ValueError, match=message):
         conv_transpose(ones(4, 1), ones(3, 1, 1), stride=3, padding="SAME", output_size=(size,))
 
@@ -75,7 +75,7 @@ def test_output_size_and_output_padding_may_not_disagree():
 
 
 def test_an_impossible_size_lists_the_possible_ones():
-    with pytest.raises(ValueError, match="`output_size`=7 is no input with 3 outputs: inputs of size 5 to 6 have 3"):
+    with pytest.raises(ValueError, match="`output_size`=7 is not an input with 3 outputs: inputs of size 5 to 6"):
         conv_transpose(ones(3, 1), ones(3, 1, 1), stride=2, padding=1, output_size=(7,))
 
 

@@ -78,7 +78,7 @@ def test_narrow_integers_wrap_around_as_in_lax(form):
 
 def test_an_average_is_no_integer():
     with pytest.raises(
-        TypeError, match=r"`x` is int32 and an average is no integer: convert it with x.astype\(float\)"
+        TypeError, match=r"`x` is int32 and an average is not an integer: convert it with x.astype\(float\)"
     ):
         avg_pool(jnp.ones((4, 1), int), (2,))
 

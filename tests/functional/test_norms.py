@@ -75,7 +75,7 @@ def test_nan_propagates_within_its_window() -> None:
     ("x", "p", "error", "message"),
     [
         (jnp.ones((4, 1)), 0.5, ValueError, "`p`=0.5 gives no norm"),
-        (jnp.ones((4, 1), int), 2, TypeError, "average is no integer"),
+        (jnp.ones((4, 1), int), 2, TypeError, "average is not an integer"),
         (jnp.ones((4, 1), complex), 2, TypeError, "no order"),
         (jnp.ones((1, 1)), 2, ValueError, "the kernel spans 2"),
     ],

@@ -54,7 +54,7 @@ def test_without_a_layer_the_whole_catalogue_runs(monkeypatch):
         (["--kernel", "three"], "`kernel`='three' must be whole numbers joined by x"),
         (["--kernel", "3", "--stride", "2x2x2"], "`stride`=2x2x2 has 3 numbers and the input 2 axes"),
         (["--kernel", "9"], "pad by 3 more or use a smaller kernel"),
-        (["--kernel", "3", "--padding", "SOME"], "`padding`='SOME' is no padding word"),
+        (["--kernel", "3", "--padding", "SOME"], "`padding`='SOME' is not a padding word"),
         (["--kernel", "3", "--groups", "2"], "`groups`=2 must divide"),
         (["runs/a", "--kernel", "3"], "give a RUN or --kernel, not both"),
     ],

@@ -5,12 +5,12 @@ from typing import Any
 import jax
 
 from minicnn import maps
-from minicnn.autodiff.products import conv_weights_p
+from minicnn.autodiff.products import correlate_p
 from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, linear
 from minicnn.forms import Geometry
 from minicnn.forms.pools import max_windows
 from minicnn.functional.adaptive import adaptive_avg_pool_p, adaptive_max_pool_p, bin_selection
-from minicnn.functional.convolution import conv_p
+from minicnn.functional.convolution import convolve_p
 from minicnn.functional.norms import lp_derivative, lp_pool_p
 from minicnn.functional.padding import pad_p, pad_transpose_p
 from minicnn.functional.pooling import avg_pool_p, max_pool_p
@@ -86,8 +86,8 @@ def _unpool(x: Any, y: Any, indices: Any, output_size: Any) -> LinearMap:
 
 
 table: dict[Primitive, Rule] = {
-    conv_p: bilinear("xw", Entry("C({w})", _convolve), Entry("X({x})", _patches)),
-    conv_weights_p: bilinear("xz", Entry("X({z})ᵀ", _weights_from_outputs), Entry("X({x})ᵀ", _weights)),
+    convolve_p: bilinear("xw", Entry("C({w})", _convolve), Entry("X({x})", _patches)),
+    correlate_p: bilinear("xz", Entry("X({z})ᵀ", _weights_from_outputs), Entry("X({x})ᵀ", _weights)),
     max_pool_p: general("x", Entry("S({x})", _select)),
     avg_pool_p: linear("x", Entry("A", _average)),
     unfold_p: linear("x", Entry("U", _unfold)),

@@ -8,12 +8,14 @@ from typing import Unpack
 import jax
 import jax.numpy as jnp
 
-from minicnn.arguments import check_channels, check_rank
-from minicnn.forms import Dense, Geometry, Tiles
-from minicnn.forms.choice import Cost
-from minicnn.forms.form import CHOICES, choose
-from minicnn.forms.tiles import Cut
-from minicnn.functional.convolution import ConvOptions, static_parts
+from minicnn.arguments import check_channels, check_kernel_shape, check_rank, sizes
+from minicnn.forms.choice import CHOICES, choose
+from minicnn.forms.cost import Cost
+from minicnn.forms.cuts import Cut
+from minicnn.forms.dense import Dense
+from minicnn.forms.geometry import Geometry
+from minicnn.forms.resolve import Convolution, ConvOptions
+from minicnn.forms.tiles import Tiles
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Explanation:
 def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unpack[ConvOptions]) -> Explanation:
     """The forms that a convolution could take, their predicted cost, and the one that `form="auto"` takes.
 
-    The model is a pure function of shapes; see `minicnn.forms.choice`. Nothing is allocated or measured.
+    The model is a pure function of shapes; see `minicnn.forms.cost`. Nothing is allocated or measured.
 
     Args:
         w_shape: shape of the kernel, (*kernel, c_in / groups, c_out).
@@ -78,13 +80,12 @@ def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unp
     tiles 1×1 outputs        15.1      2.51      0.602   108
     auto takes tiles 2×4 outputs
     """
-    w = jax.ShapeDtypeStruct(tuple(w_shape), jnp.float32)
-    rank = len(w_shape) - 2
-    check_rank("in_shape", jax.ShapeDtypeStruct(tuple(in_shape), jnp.float32), rank)
-    _, _, geometry, _, _ = static_parts(w, in_shape[-rank - 1 : -1], options)
-    check_channels("in_shape", in_shape[-1], geometry.c_in, f"w_shape={tuple(w_shape)}")
+    w_shape, in_shape = sizes("w_shape", w_shape), sizes("in_shape", in_shape)
+    rank = check_kernel_shape(w_shape, "w_shape")
+    check_rank("in_shape", jax.ShapeDtypeStruct(in_shape, jnp.float32), rank)
+    geometry = Convolution.of(w_shape, in_shape[-rank - 1 : -1], **options).geometry.unmasked
+    check_channels("in_shape", in_shape[-1], geometry.c_in, f"`w_shape`={w_shape}")
     images = math.prod(in_shape[: -rank - 1])
-    geometry = geometry.unmasked
     named = {name_of(form, geometry, images): form for form in (*CHOICES, Dense(), Tiles(1))}
     found = tuple(Candidate(name, form.cost(geometry, images)) for name, form in named.items())
     chosen = choose(geometry, images, jnp.dtype(jnp.float32))
