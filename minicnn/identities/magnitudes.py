@@ -10,7 +10,7 @@ paths, and no more than the steps of a path can add up together.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +72,16 @@ def sums_of(function: Function) -> Sums:
 
 @dataclass
 class _Walk:
-    """One walk along a jaxpr: values that vary with the input, and constants, weighed where they meet them."""
+    """One walk along a jaxpr: values that vary with the input, and constants, weighed where they meet them.
+
+    Attributes:
+        weigh: what stands for a constant.
+        depth: multiplications on a path so far.
+        additions: how much the steps of a path can add up together.
+        whole: whether only integers multiply, as far as that is known.
+        constants: those that multiply.
+        dtypes: the floating dtypes on the way.
+    """
 
     weigh: Weigh
     depth: int = 0
@@ -112,23 +121,20 @@ class _Walk:
     def step(self, eqn: Any, values: list[Any], varying: list[bool]) -> tuple[list[Any], list[bool]]:
         """One equation."""
         name, count = eqn.primitive.name, len(eqn.outvars)
+        step = PRIMITIVES.get(name)
         inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
-        if name in _CALLS and inner is not None:
+        if step is CALL and inner is not None:
             inner = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
             return self.follow(inner, values, varying)
         if name in STEPS:
             return self.follow(_opened(eqn), values, varying)
         if not any(varying):
             return _bind(eqn, values), [False] * count
-        self.dtypes |= {v.aval.dtype for v in eqn.outvars if jnp.issubdtype(v.aval.dtype, jnp.inexact)}
-        self.additions += _additions(eqn, varying)
-        if name in _RULES:
-            return [_RULES[name](self, eqn, values, varying)], [True]
-        if name not in _LINEAR or (name in _PRODUCTS and sum(varying) > 1):
+        if step is None or step is CALL:
             raise UnderivableError(name)
-        self.depth += name in _PRODUCTS
-        weighed = [v if varied else self.constant(v) for v, varied in zip(values, varying, strict=True)]
-        return _bind(eqn, weighed), [True] * count
+        self.dtypes |= {v.aval.dtype for v in eqn.outvars if jnp.issubdtype(v.aval.dtype, jnp.inexact)}
+        self.additions += step.additions(eqn, varying)
+        return step.run(self, eqn, values, varying), [True] * count
 
     def constant(self, c: Any) -> Any:
         """A floating constant, weighed; an index is left as it is."""
@@ -137,23 +143,6 @@ class _Walk:
             return c
         self.constants.append(c)
         return jnp.asarray(self.weigh(c)).astype(dtype)
-
-
-def _additions(eqn: Any, varying: Sequence[bool]) -> int:
-    """How many numbers one number of the result adds up, or one number of the cotangent, and one more for its use."""
-    sizes = [math.prod(v.aval.shape) for v in eqn.invars]
-    out = max(math.prod(v.aval.shape) for v in eqn.outvars)
-    if eqn.primitive.name == "dot_general":
-        (contracted, _), (batch, _) = eqn.params["dimension_numbers"]
-        shape = eqn.invars[0].aval.shape
-        summed, shared = (math.prod(shape[axis] for axis in axes) for axes in (contracted, batch))
-        constant = sizes[varying.index(False)] if not all(varying) else max(sizes)
-        return max(summed, constant // max(summed * shared, 1)) + 1
-    if eqn.primitive.name == "conv_general_dilated":
-        return sizes[varying.index(False)] + 1 if not all(varying) else max(sizes) + 1
-    if eqn.primitive.name in _ENTRYWISE:
-        return 1
-    return max(out, *sizes) + 1
 
 
 def _opened(eqn: Any) -> ClosedJaxpr:
@@ -167,24 +156,37 @@ def _bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
     return list(results) if eqn.primitive.multiple_results else [results]
 
 
-def _sub(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
+def _weighed(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
+    """The primitive itself, with its constants weighed."""
+    return _bind(eqn, [v if varied else walk.constant(v) for v, varied in zip(values, varying, strict=True)])
+
+
+def _product(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
+    """The same for a product, which is linear in one of its operands at a time."""
+    if sum(varying) > 1:
+        raise UnderivableError(eqn.primitive.name)
+    walk.depth += 1
+    return _weighed(walk, eqn, values, varying)
+
+
+def _sub(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
     x, y = (v if varied else walk.constant(v) for v, varied in zip(values, varying, strict=True))
-    return x + y
+    return [x + y]
 
 
-def _same(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
-    return values[0]
+def _same(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
+    return values[:1]
 
 
-def _div(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
+def _div(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
     if varying[1]:
         raise UnderivableError("div")
     walk.depth += 1
     walk.whole = False
-    return values[0] / jnp.asarray(walk.weigh(values[1])).astype(jnp.result_type(values[1]))
+    return [values[0] / jnp.asarray(walk.weigh(values[1])).astype(jnp.result_type(values[1]))]
 
 
-def _fft(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
+def _fft(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
     """Every entry reads every entry along the axes, through factors of modulus 1 and ⌈log₂ N⌉ stages."""
     lengths, kind = eqn.params["fft_lengths"], jax.lax.FftType(eqn.params["fft_type"]).name
     axes, N = tuple(range(-len(lengths), 0)), math.prod(lengths)
@@ -193,29 +195,87 @@ def _fft(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
     total = jnp.abs(values[0]).sum(axes, keepdims=True) * (2 if kind == "IRFFT" else 1)
     total = total / walk.weigh(jnp.asarray(1.0 if kind in ("FFT", "RFFT") else N)).astype(total.dtype)
     (out,) = eqn.outvars
-    return jnp.broadcast_to(total, out.aval.shape).astype(out.aval.dtype)
+    return [jnp.broadcast_to(total, out.aval.shape).astype(out.aval.dtype)]
 
 
-def _select(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> Any:
+def _select(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
     if varying[0]:
         raise UnderivableError("select_n")
     cases = [v if varied else walk.constant(v) for v, varied in zip(values[1:], varying[1:], strict=True)]
-    return jax.lax.select_n(values[0], *cases)
+    return [jax.lax.select_n(values[0], *cases)]
 
 
-_RULES = {"sub": _sub, "neg": _same, "div": _div, "fft": _fft, "select_n": _select, "conj": _same}
-_ENTRYWISE = {
-    "add", "add_any", "concatenate", "conj", "convert_element_type", "copy", "copy_p", "div", "dynamic_slice",
-    "dynamic_update_slice", "expand_dims", "mul", "neg", "optimization_barrier", "pad", "reshape", "rev", "select_n",
-    "slice", "split", "squeeze", "sub", "transpose",
+def _one(eqn: Any, varying: Sequence[bool]) -> int:
+    """Each number of the result comes from one number of each operand."""
+    return 1
+
+
+def _all(eqn: Any, varying: Sequence[bool]) -> int:
+    """A number may be the sum of a whole operand, or its cotangent the sum of the whole result."""
+    return max(math.prod(v.aval.shape) for v in (*eqn.outvars, *eqn.invars)) + 1
+
+
+def _contracted(eqn: Any, varying: Sequence[bool]) -> int:
+    """What a matrix product sums, forwards or backwards."""
+    (contracted, _), (batch, _) = eqn.params["dimension_numbers"]
+    shape = eqn.invars[0].aval.shape
+    summed, shared = (math.prod(shape[axis] for axis in axes) for axes in (contracted, batch))
+    return max(summed, _constant_size(eqn, varying) // max(summed * shared, 1)) + 1
+
+
+def _kernel(eqn: Any, varying: Sequence[bool]) -> int:
+    """What a convolution sums: no more than its kernel."""
+    return _constant_size(eqn, varying) + 1
+
+
+def _constant_size(eqn: Any, varying: Sequence[bool]) -> int:
+    sizes = [math.prod(v.aval.shape) for v in eqn.invars]
+    return max(sizes) if all(varying) else sizes[varying.index(False)]
+
+
+class Step(NamedTuple):
+    """How a walk takes a primitive of JAX that is linear.
+
+    Attributes:
+        run: its results for weights instead of values.
+        additions: how many numbers one number of the result adds up, or one number of the cotangent, and one more for
+            its use.
+    """
+
+    run: Callable[[_Walk, Any, list[Any], list[bool]], list[Any]]
+    additions: Callable[[Any, Sequence[bool]], int]
+
+
+CALL = Step(_weighed, _all)  # a primitive that holds a jaxpr, which is followed
+
+# All that is known of JAX's primitives by name. What is not listed has no rounding bound.
+PRIMITIVES: dict[str, Step] = {
+    **dict.fromkeys(("jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat2"), CALL),
+    **dict.fromkeys(
+        (
+            "add", "add_any", "concatenate", "convert_element_type", "copy", "dynamic_slice", "dynamic_update_slice",
+            "name", "optimization_barrier", "pad", "reshape", "rev", "slice", "split", "squeeze", "stack", "transpose",
+            "unstack",
+        ),
+        Step(_weighed, _one),
+    ),
+    **dict.fromkeys(
+        ("broadcast_in_dim", "cumsum", "gather", "reduce_sum", "reduce_window_sum", "scatter-add", "tile"),
+        Step(_weighed, _all),
+    ),
+    "mul": Step(_product, _one),
+    "dot_general": Step(_product, _contracted),
+    "conv_general_dilated": Step(_product, _kernel),
+    "sub": Step(_sub, _one),
+    "neg": Step(_same, _one),
+    "conj": Step(_same, _one),
+    "div": Step(_div, _one),
+    "select_n": Step(_select, _one),
+    "fft": Step(_fft, _all),
 }  # fmt: skip
-_CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
-_PRODUCTS = {"mul", "dot_general", "conv_general_dilated"}
-_LINEAR = _PRODUCTS | {
-    "add", "add_any", "broadcast_in_dim", "concatenate", "convert_element_type", "copy", "copy_p", "cumsum",
-    "dynamic_slice", "dynamic_update_slice", "expand_dims", "gather", "optimization_barrier", "pad", "reduce_sum",
-    "reduce_window_sum", "reshape", "rev", "scatter-add", "slice", "split", "squeeze", "transpose",
-}  # fmt: skip
+# Names that earlier releases of JAX had for some of them.
+FORMERLY = {"pjit": "jit", "core_call": "closed_call", "checkpoint": "remat2", "remat": "remat2", "copy_p": "copy"}
+PRIMITIVES |= {old: PRIMITIVES[name] for old, name in FORMERLY.items()}
 
 
 def input_roundoff(function: Function) -> tuple[str, float]:
