@@ -7,6 +7,7 @@ from minicnn.forms.diagonals import Diagonals
 from minicnn.forms.form import Form
 from minicnn.forms.fourier import Fourier
 from minicnn.forms.geometry import Geometry
+from minicnn.forms.resolve import Convolution
 from minicnn.forms.tiles import Tiles
 
-__all__ = ["Arithmetic", "Auto", "Dense", "Diagonals", "Form", "Fourier", "Geometry", "Tiles", "as_form"]
+__all__ = ["Arithmetic", "Auto", "Convolution", "Dense", "Diagonals", "Form", "Fourier", "Geometry", "Tiles", "as_form"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from minicnn.axis import Axis
 
@@ -75,6 +75,19 @@ class Geometry:
     def joined(self) -> Bool[np.ndarray, "c co"]:
         """Which channels of the kernel are joined: the mask, or all."""
         return np.ones(self.w_shape[-2:], bool) if self.mask is None else np.array(self.mask, bool)
+
+    def channel_taps(self) -> Int[np.ndarray, "d e f c"]:
+        """The tap tensor of the channels: J[d, e, f, c] is 1 where two channels meet through a kernel.
+
+        Output channel d has the kernels f = d and belongs to a group, whose e-th input channel is c; the mask says
+        which of them are joined.
+
+        >>> Geometry((), c_in=2, c_out=2, groups=2).channel_taps()[1, 0, 1]
+        array([0, 1])
+        """
+        d, e, f, c = np.ogrid[: self.c_out, : self.w_shape[-2], : self.c_out, : self.c_in]
+        group = d // (self.c_out // self.groups)
+        return ((d == f) & (c == group * self.w_shape[-2] + e) & self.joined[:, :, None]).astype(int)
 
     @property
     def unmasked(self) -> "Geometry":
