@@ -14,8 +14,8 @@ from minicnn.forms.pools import bin_winners
 from minicnn.forms.tables import BinAxis
 from minicnn.functional.common import batched, jitted_primitive
 from minicnn.maps.base import LinearMap
+from minicnn.maps.indexing import Gather
 from minicnn.maps.pooling import bin_average
-from minicnn.maps.structure import Gather
 from minicnn.primitive import ArrayLike
 
 adaptive_avg_pool_p = jitted_primitive(

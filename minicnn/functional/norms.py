@@ -18,9 +18,8 @@ from minicnn.functional.common import batched, jitted_primitive
 from minicnn.functional.pooling import POOLING, pooling_axes
 from minicnn.maps.algebra import Compose, compose
 from minicnn.maps.base import LinearMap
-from minicnn.maps.elementary import Diagonal, Reshape
-from minicnn.maps.pointwise import InverseDiagonal
-from minicnn.maps.products import Batched
+from minicnn.maps.elementary import Diagonal, InverseDiagonal, Reshape
+from minicnn.maps.kronecker import Batched
 from minicnn.maps.windows import BinSum, WindowSum
 from minicnn.primitive import ArrayLike, value_of
 

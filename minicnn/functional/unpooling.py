@@ -12,7 +12,7 @@ from minicnn.arguments import check_rank
 from minicnn.dtypes import operands
 from minicnn.functional.common import jitted_primitive
 from minicnn.maps.base import LinearMap
-from minicnn.maps.structure import Gather
+from minicnn.maps.indexing import Gather
 from minicnn.primitive import ArrayLike, value_of
 
 

@@ -13,9 +13,9 @@ from jaxtyping import Array, Shaped
 from minicnn.axis import Axis, triples
 from minicnn.maps.algebra import Compose
 from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
+from minicnn.maps.contraction import Contraction
 from minicnn.maps.elementary import Reshape
-from minicnn.maps.products import Contraction
-from minicnn.maps.structure import Slice
+from minicnn.maps.indexing import Slice
 from minicnn.maps.windows import Unfold
 
 

@@ -14,7 +14,7 @@ from minicnn.forms.pools import select, select_transpose
 from minicnn.forms.tables import BinAxis
 from minicnn.maps.algebra import Compose
 from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
-from minicnn.maps.pointwise import InverseDiagonal
+from minicnn.maps.elementary import InverseDiagonal
 from minicnn.maps.windows import BinSum, WindowSum
 
 

@@ -21,7 +21,7 @@ igamma_grad_a igammac imag integer_pow iota is_finite le le_to lgamma log log1p 
 ne nextafter not or pmax pmin polygamma population_count pow ppermute psum qr ragged_all_to_all random_bits
 random_fold_in random_gamma random_seed random_split real reduce reduce_and reduce_max reduce_min reduce_or
 reduce_precision reduce_prod reduce_window reduce_window_max reduce_window_min reduce_xor
-regularized_incomplete_beta rem rng_bit_generator rng_uniform round rsqrt scan scatter scatter-max 
+regularized_incomplete_beta rem rng_bit_generator rng_uniform round rsqrt scan scatter scatter-max
 scatter-min scatter-mul schur select_and_gather_add select_and_scatter select_and_scatter_add sharding_constraint
 shift_left shift_right_arithmetic shift_right_logical sign sin sinh sort sqrt square stop_gradient svd swap
 tan tanh threefry2x32 top_k triangular_solve tridiagonal tridiagonal_solve while xor zeta

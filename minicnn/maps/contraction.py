@@ -1,6 +1,5 @@
-"""Maps made of products: a contraction with an array in index notation, and one map for each image of a batch."""
+"""A contraction with an array, in index notation: a matrix product, a dot product, a weighted sum."""
 
-import math
 from string import ascii_lowercase, ascii_uppercase
 
 import jax
@@ -8,40 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map, static
-
-
-@linear_map
-class Batched(LinearMap):
-    """I ⊗ A: the same map for every image of a batch whose axes lead both shapes."""
-
-    A: LinearMap
-    batch: Shape = static()
-
-    in_shape = derived(lambda self: (*self.batch, *self.A.in_shape))
-    out_shape = derived(lambda self: (*self.batch, *self.A.out_shape))
-    dtype = derived(lambda self: self.A.dtype)
-
-    @property
-    def T(self) -> "Batched":
-        """(I ⊗ A)ᵀ = I ⊗ Aᵀ."""
-        return Batched(self.A.T, self.batch)
-
-    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """A, image by image."""
-        return self.A(x)
-
-    @property
-    def nnz(self) -> int:
-        """The number of structural non-zeros."""
-        return math.prod(self.batch) * self.A.nnz
-
-    def entries(self) -> Entries:
-        """The entries of A, once for each image."""
-        rows, columns, values = self.A.entries()
-        image = np.arange(math.prod(self.batch))[:, None]
-        height, width = self.A.shape
-        return (image * height + rows).ravel(), (image * width + columns).ravel(), np.tile(values, len(image))
+from minicnn.maps.base import Entries, LinearMap, Shape, linear_map, static
 
 
 @linear_map

@@ -1,4 +1,4 @@
-"""Matrices made of matrices: Kronecker products and block matrices."""
+"""Matrices made of matrices: Kronecker products, the same map for every image of a batch, and block matrices."""
 
 import math
 from functools import reduce
@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map
+from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map, static
+from minicnn.maps.elementary import identity
 
 
 @linear_map
@@ -52,6 +53,44 @@ class Kronecker(LinearMap):
     def __repr__(self) -> str:
         """The factors, joined by ⊗."""
         return " ⊗ ".join(map(repr, self.factors))
+
+
+@linear_map
+class Batched(LinearMap):
+    """I ⊗ A: the same map for every image of a batch whose axes lead both shapes.
+
+    As a Kronecker product it is multiplied, printed and differentiated as A alone is: the batch is A's own.
+    """
+
+    A: LinearMap
+    batch: Shape = static()
+
+    in_shape = derived(lambda self: (*self.batch, *self.A.in_shape))
+    out_shape = derived(lambda self: (*self.batch, *self.A.out_shape))
+    dtype = derived(lambda self: self.A.dtype)
+
+    @property
+    def kronecker(self) -> Kronecker:
+        """The same matrix as a product with an identity."""
+        return Kronecker((identity(self.batch, self.dtype), self.A))
+
+    @property
+    def T(self) -> "Batched":
+        """(I ⊗ A)ᵀ = I ⊗ Aᵀ."""
+        return Batched(self.A.T, self.batch)
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Multiply every image by A, all at once."""
+        return self.A(x)
+
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros."""
+        return self.kronecker.nnz
+
+    def entries(self) -> Entries:
+        """The entries of A, once for each image."""
+        return self.kronecker.entries()
 
 
 @linear_map
