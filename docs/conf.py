@@ -13,7 +13,7 @@ from sphinx.util.typing import stringify_annotation
 
 import minicnn
 from minicnn.axis import AxisPadding, PaddingWord
-from minicnn.forms.geometry import Padding
+from minicnn.forms.resolve import Padding
 from minicnn.primitive import ArrayLike
 
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "matplotlibrc")
