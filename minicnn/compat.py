@@ -4,7 +4,6 @@ They follow lax for finite values. A stored zero times Inf or NaN is NaN, so tha
 than in lax.
 """
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from minicnn import ops
+from minicnn.arguments import integer, is_sequence, sizes
+from minicnn.dtypes import preferred
 from minicnn.forms import Arithmetic, Diagonals, Form, Geometry, as_form
 from minicnn.forms.resolve import joined, sliding
 from minicnn.functional.convolution import convolve_p
@@ -72,6 +73,8 @@ def conv_general_dilated(
     lhs, rhs = _arrays(lhs, rhs)
     if lhs.dtype != rhs.dtype:
         raise TypeError(f"`lhs` is {lhs.dtype.name} and `rhs` {rhs.dtype.name}: they must have one dtype, as in lax")
+    feature_group_count = integer("feature_group_count", feature_group_count, 1)
+    batch_group_count = integer("batch_group_count", batch_group_count, 1)
     numbers = jax.lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers)
     x = ops.transpose(lhs, _last(numbers.lhs_spec))
     w = ops.transpose(rhs, (*numbers.rhs_spec[2:], numbers.rhs_spec[1], numbers.rhs_spec[0]))
@@ -79,7 +82,7 @@ def conv_general_dilated(
         x = _batch_groups_to_channels(x, w, batch_group_count, feature_group_count)
     groups = feature_group_count * batch_group_count
     geometry = _geometry(x, w, groups, window_strides, padding, lhs_dilation, rhs_dilation)
-    arithmetic = Arithmetic(precision, preferred_element_type)
+    arithmetic = Arithmetic(precision, preferred(lhs.dtype, preferred_element_type))
     if 0 in (*x.shape, *w.shape, *geometry.out_shape):
         y = jnp.zeros((x.shape[0], *geometry.out_shape), arithmetic.result_type(lhs, rhs))
     else:
@@ -129,10 +132,13 @@ def conv_transpose(
     lhs, rhs = _arrays(lhs, rhs)
     rank = len(lhs.shape) - 2
     if dimension_numbers is None:
+        if rank > 3:
+            raise ValueError(f"`dimension_numbers` must be given for {rank} spatial axes: lax has defaults for up to 3")
         spatial = ("", "H", "HW", "HWD")[rank]
         dimension_numbers = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
     numbers = jax.lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers)
-    dilation = (1,) * rank if rhs_dilation is None else tuple(rhs_dilation)
+    strides = _one_per_axis("strides", strides, rank)
+    dilation = _one_per_axis("rhs_dilation", rhs_dilation, rank)
     if use_consistent_padding or padding in ("SAME", "VALID"):
         words = (padding,) * rank if isinstance(padding, str) else padding
         extents = [d * (rhs.shape[axis] - 1) + 1 for d, axis in zip(dilation, numbers.rhs_spec[2:], strict=True)]
@@ -201,15 +207,21 @@ def _geometry(
         raise ValueError(
             f"`lhs` has {x.shape[-1]} channels, `rhs` {w.shape[-2]} to {w.shape[-1]}: they do not fit {groups} groups"
         )
-    columns = [(1,) * rank if value is None else tuple(value) for value in (strides, stretch, dilation)]
-    for name, column in zip(("window_strides", "lhs_dilation", "rhs_dilation"), columns, strict=True):
-        if len(column) != rank:
-            raise ValueError(f"`{name}`={column} must have {rank} entries, one per spatial axis")
-    strides, stretch, dilation = columns
+    strides = _one_per_axis("window_strides", strides, rank)
+    stretch = _one_per_axis("lhs_dilation", stretch, rank)
+    dilation = _one_per_axis("rhs_dilation", dilation, rank)
     pads = _pads(x, w, strides, padding, stretch, dilation)
     slidings = sliding(w.shape[:rank], strides, pads, dilation, stretch) if rank else ()
     axes = tuple(each.over(n) for each, n in zip(slidings, x.shape[1:-1], strict=True))
     return joined(axes, w.shape, groups)
+
+
+def _one_per_axis(name: str, value: Sequence[int] | None, rank: int) -> tuple[int, ...]:
+    """The entries of a sequence, or ones where there is none."""
+    entries = (1,) * rank if value is None else sizes(name, value, 1)
+    if len(entries) != rank:
+        raise ValueError(f"`{name}`={entries} must have {rank} entries, one per spatial axis")
+    return entries
 
 
 def _pads(
@@ -222,10 +234,9 @@ def _pads(
         extents = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[:rank], strict=True)]
         pairs = jax.lax.padtype_to_pads(x.shape[1:-1], extents, strides, padding)
         return [(int(low), int(high)) for low, high in pairs]
-    try:
-        pads = [(operator.index(low), operator.index(high)) for low, high in padding]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"`padding`={padding!r} must be a word or (low, high) per spatial axis") from error
+    if not is_sequence(padding) or any(not is_sequence(pair) or len(pair) != 2 for pair in padding):
+        raise ValueError(f"`padding`={padding!r} must be a word or (low, high) per spatial axis")
+    pads = [(integer("padding", low), integer("padding", high)) for low, high in padding]
     if len(pads) != rank:
         raise ValueError(f"`padding`={padding!r} has {len(pads)} pairs for {rank} spatial axes: give one per axis")
     return pads

@@ -1,6 +1,8 @@
 """What the public functions ask of the dtypes of their arrays."""
 
+import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from minicnn import ops
@@ -23,6 +25,33 @@ def operands(**arrays: ArrayLike) -> tuple[Array, ...]:
         raise TypeError(f"{what}: convert one of them, for example {whole}.astype(float)")
     dtype = jnp.result_type(*(a.dtype for a in values.values()))
     return tuple(ops.astype(a, dtype) for a in values.values())
+
+
+def preferred(dtype: jnp.dtype, preferred_element_type: DTypeLike | None) -> jnp.dtype | None:
+    """The `preferred_element_type` of products of one dtype, with lax's rules.
+
+    Integers accumulate in integers of the same signedness or in floats, floats in floats, complex numbers in complex
+    ones, and none in narrower numbers of their kind. Without x64 a 64-bit type means the 32-bit one, as everywhere in
+    JAX.
+
+    Raises:
+        TypeError: for any other type.
+    """
+    if preferred_element_type is None:
+        return None
+    wanted = jax.dtypes.canonicalize_dtype(preferred_element_type)
+    kinds = [next(kind for kind in _KINDS if jnp.issubdtype(d, kind)) for d in (dtype, wanted)]
+    holds = kinds in _WIDENED or (kinds[0] == kinds[1] and wanted.itemsize >= dtype.itemsize)
+    if not holds:
+        raise TypeError(
+            f"`preferred_element_type`={wanted.name} cannot hold sums of {dtype.name}: use a type of the same kind, "
+            "at least as wide, or a floating one for integers"
+        )
+    return wanted
+
+
+_KINDS = (jnp.bool_, jnp.signedinteger, jnp.unsignedinteger, jnp.floating, jnp.complexfloating)
+_WIDENED = [[jnp.signedinteger, jnp.floating], [jnp.unsignedinteger, jnp.floating]]
 
 
 def floating(x: ArrayLike) -> Array:

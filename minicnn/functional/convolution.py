@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn.arguments import check_channels, check_kernel_shape, check_rank, sizes
-from minicnn.dtypes import operands
+from minicnn.dtypes import operands, preferred
 from minicnn.forms import Form
 from minicnn.forms.resolve import Convolution, ConvOptions, Ints, Padding, Table
 from minicnn.forms.trilinear import convolve, swap_channels
@@ -78,6 +78,7 @@ def conv(
     Array([-2., -2., -2.], dtype=float32)
     """
     x, w = operands(x=x, w=w)
+    preferred_element_type = preferred(x.dtype, preferred_element_type)
     rank = check_kernel_shape(w.shape)
     check_rank("x", x, rank)
     resolved = Convolution.of(
@@ -156,6 +157,7 @@ def conv_transpose(
     Array([1., 2., 4., 2., 3.], dtype=float32)
     """
     y, w = operands(y=y, w=w)
+    preferred_element_type = preferred(y.dtype, preferred_element_type)
     rank = check_kernel_shape(w.shape)
     check_rank("y", y, rank)
     resolved = Convolution.onto(
@@ -202,6 +204,7 @@ def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options
     36
     """
     (w,) = operands(w=w)
+    options = options | {"preferred_element_type": preferred(w.dtype, options.get("preferred_element_type"))}
     resolved = Convolution.of(w.shape, sizes("in_size", in_size), **options)
     geometry, arithmetic = resolved.geometry, resolved.arithmetic
     C = ConvMap(w, geometry, resolved.form, arithmetic, arithmetic.result_type(w))
@@ -253,6 +256,7 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
            [2., 3.]], dtype=float32)
     """
     (x,) = operands(x=x)
+    options = options | {"preferred_element_type": preferred(x.dtype, options.get("preferred_element_type"))}
     w_shape = sizes("w_shape", w_shape)
     rank = check_kernel_shape(w_shape, "w_shape")
     check_rank("x", x, rank)

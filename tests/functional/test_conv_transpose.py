@@ -111,7 +111,9 @@ def test_a_stretched_same_without_an_input_of_that_size_is_refused(padding):
 @pytest.mark.parametrize("name", ["output_size", "output_padding"])
 def test_one_size_per_axis(name):
     one_too_many: dict[str, Any] = {name: (1, 1)}
-    with pytest.raises(ValueError, match=rf"`{name}`=\(1, 1\) has 2 entries and w 1 spatial axes: give one per axis"):
+    with pytest.raises(
+        ValueError, match=rf"`{name}`=\(1, 1\) has 2 entries and the kernel 1 spatial axes: give one per axis"
+    ):
         conv_transpose(ones(3, 1), ones(3, 1, 1), **one_too_many)
 
 
