@@ -32,7 +32,7 @@ def show(
     seed: Seed = 0,
 ) -> None:
     """Explain one convolution: its size, its matrix C, and what Cᵀ does to a gradient."""
-    from minicnn.draw.saving import check_animation, check_still, save_animation, save_still
+    from minicnn.draw.saving import check_animation, check_outputs, check_still, save_animation, save_still
     from minicnn.draw.style import background
     from minicnn.draw.terminal import explain
     from minicnn.draw.worked_example import worked_conv
@@ -66,6 +66,10 @@ def show(
             seed=seed,
             **options,
         )
+        if still or animation:
+            example.check_drawable()
+        if animation:
+            check_outputs(animation, example)
         console.print(explain(example, console.width))
         with background(dark):
             figure = WorkedFigure(example) if still or animation else None

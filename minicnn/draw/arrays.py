@@ -35,14 +35,9 @@ class Ruler:
         >>> Ruler.under(Axis.of(in_size=5, kernel_size=3, stride=2, padding=1))
         Ruler(positions=5, step=1, low=-1, size=7)
         """
-        ends = [
-            axis.stride * o + axis.dilation * k - axis.low
-            for o in (0, max(axis.out_size - 1, 0))
-            for k in (0, axis.kernel_size - 1)
-        ]
-        last = axis.stretch * (axis.in_size - 1)
-        low = min(0, *ends)
-        return Ruler(axis.in_size, axis.stretch, low, max(last, *ends) - low + 1)
+        first, last = axis.span(max(axis.out_size, 1))
+        low, end = min(first, 0), max(last + 1, axis.stretched)
+        return Ruler(axis.in_size, axis.stretch, low, end - low)
 
     @staticmethod
     def plain(positions: int) -> "Ruler":

@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Float
 
-from minicnn.draw.style import SIGNED, own
+from minicnn.draw.arguments import described, one_axes
+from minicnn.draw.style import SIGNED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_LONG = 6.4  # inches of the longer side, as matplotlib's own figures
+_SHORT = 1.6  # inches, at the least, of the other: a title has room in it
+_MOST = 16_000_000  # weights that are drawn: more than a screen has pixels, and the picture takes 8 bytes for each
 
 
 def filters(params: Any, axes: "Axes | None" = None, *, ndim: int = 2) -> "Axes":
@@ -26,7 +32,8 @@ def filters(params: Any, axes: "Axes | None" = None, *, ndim: int = 2) -> "Axes"
         ndim: the number of spatial axes, 1 or 2.
 
     Raises:
-        ValueError: if there are no kernels in `params`.
+        TypeError: for what is no parameters or no axes.
+        ValueError: if there are no kernels in `params`, or too many to draw.
 
     >>> filters(jnp.ones((5, 5, 1, 6))).get_title()
     '6 kernels of 5×5'
@@ -36,12 +43,15 @@ def filters(params: Any, axes: "Axes | None" = None, *, ndim: int = 2) -> "Axes"
     if kernels.ndim == 3 or kernels.shape[2] == 1:
         kernels = _rectangle(kernels.reshape(*kernels.shape[:2], -1))
     picture = mosaic(kernels)
-    height, width = (max(size / max(picture.shape) * 6.4, 1.6) for size in picture.shape)
-    axes = own(axes, figsize=(width, height + 0.4))
-    limit = float(np.abs(w).max(initial=0)) or 1.0
+    height, width = (max(size / max(picture.shape) * _LONG, _SHORT) for size in picture.shape)
+    axes = one_axes(axes, (width, height + 0.4))
+    finite = np.isfinite(w)
+    limit = float(np.abs(w[finite]).max(initial=0)) or 1.0
     image = axes.imshow(picture, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(f"{math.prod(w.shape[ndim:])} kernels of {'×'.join(map(str, w.shape[:ndim]))}", fontsize="medium")
+    lost = "" if finite.all() else f", {w.size - finite.sum():,} weights not finite"
+    number, taps = math.prod(w.shape[ndim:]), "×".join(map(str, w.shape[:ndim]))
+    axes.set_title(f"{number} kernels of {taps}{lost}", fontsize="medium")
     axes.figure.colorbar(image, ax=axes, shrink=0.8, label="weight")
     return axes
 
@@ -60,9 +70,23 @@ def mosaic(kernels: Float[np.ndarray, "h w rows columns"]) -> Float[np.ndarray, 
 
 def _kernels(params: Any, ndim: int) -> Float[np.ndarray, "..."]:
     """The first leaf that has taps, and channels or kept kernels behind them."""
-    for leaf in [params["w"]] if isinstance(params, dict) and "w" in params else jax.tree.leaves(params):
-        if len(np.shape(leaf)) in (ndim + 1, ndim + 2):
-            return np.real(np.asarray(leaf))
+    if ndim not in (1, 2):
+        raise ValueError(f"`ndim`={ndim!r} must be 1 or 2, the number of spatial axes")
+    own = isinstance(params, dict) and "w" in params
+    for leaf in [params["w"]] if own else jax.tree.leaves(params):
+        if isinstance(leaf, Tracer):
+            raise TypeError("`params` are traced and have no numbers yet: draw them outside of jax.jit")
+        if not hasattr(leaf, "dtype"):
+            raise TypeError(f"`params` must be arrays, such as model.init(key, in_shape) gives, not {described(leaf)}")
+        if leaf.ndim not in (ndim + 1, ndim + 2):
+            continue
+        if leaf.size > _MOST:
+            raise ValueError(
+                f"`params` has kernels of shape {leaf.shape}, {leaf.size:,} weights; at most {_MOST:,} are drawn: give "
+                "some of them, such as w[..., :64, :64]"
+            )
+        if leaf.size:
+            return np.real(np.asarray(leaf)).astype(float)
     raise ValueError(
         f"`params` holds no kernels with {ndim} spatial axes: give the parameters of a convolution, or another `ndim`"
     )

@@ -72,17 +72,16 @@ def example_of(published: Published) -> WorkedExample:
 
 def check(published: Published, example: WorkedExample) -> Iterator[Comparison]:
     """Compare what was published with what the library computes."""
-    axis = example.geometry.axes[0]
+    axis = example.core.axes[0]
     yield _published("output size", published.out_size, example.A.out_shape[0])
     yield _published("shape of the matrix", published.shape, example.C.shape)
     yield _published("non-zeros", published.nnz, example.A.nnz)
     yield _published("pictures", published.out_size**2, len(example.C))
     if published.kind == "transposed":
         ruler = Ruler.under(axis)
-        stretched = axis.stretch * (axis.in_size - 1) + 1
-        yield _published("stretched input ĩ′", published.stretched, stretched)
+        yield _published("stretched input ĩ′", published.stretched, axis.stretched)
         yield _published("padding p′", published.p_transposed, -ruler.low)
-        added = ruler.size + ruler.low - stretched - published.p_transposed
+        added = ruler.size + ruler.low - axis.stretched - published.p_transposed
         yield _published("zeros a at the bottom and right", published.a, added)
     if published.numbers:
         found = tuple(tuple(round(float(value), 1) for value in row) for row in example.y[..., 0])

@@ -1,74 +1,117 @@
 """Pictures of matrices: large ones are reduced block by block, so that their structure stays visible."""
 
+import math
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import ArrayLike, Float, Int
 
-from minicnn.draw.style import SIGNED, own, readable_on, sheet
+from minicnn.draw.arguments import as_map, check_listed, one_axes, two_axes
+from minicnn.draw.style import NAN, readable_on, sheet, signed
 from minicnn.maps import LinearMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_WRITTEN = 16  # rows or columns of a matrix whose numbers are written
-_LARGEST = 400  # rows or columns drawn; what is larger is reduced
+_WRITTEN = 16  # rows or columns up to which numbers are written: more of them would touch in a figure of 14 inches
+BLOCKS = 400  # rows or columns up to which entries are drawn one by one: beyond, one is less than a pixel of a figure
+_DENSE = 50_000_000  # entries up to which the dense matrix is made: 200 MB, in less time than its non-zeros are listed
 
 
-def matrix(A: LinearMap, axes: "Axes | None" = None, title: str | None = None) -> "Axes":
-    """Draw the entries of a map's matrix: grey at zero, darker below it, lighter above; written out where it is small.
+def matrix(A: LinearMap | ArrayLike, axes: "Axes | None" = None, title: str | None = None) -> "Axes":
+    """Draw the entries of a matrix: grey at zero, darker below it, lighter above; written out where it is small.
 
-    A matrix of more than 400 rows or columns is reduced: every block shows its entry of largest magnitude.
+    A matrix of more than 400 rows or columns is reduced: every block shows its entry of largest magnitude. Of a complex
+    one the real part is drawn. NaN is red.
 
     Args:
-        A: the map.
+        A: the map, or a matrix as a 2-D array.
         axes: where to draw; a new figure if None.
         title: above the picture; the shape and the non-zeros if None.
+
+    Raises:
+        TypeError: for what is no map or no axes.
+        ValueError: for a matrix without entries.
+        MemoryError: if the matrix has too many non-zeros to draw, before any of them is computed.
     """
+    A = as_map(A)
     rows, columns = A.shape
-    axes = own(axes, sheet(rows, columns))
-    entries = reduced(np.asarray(jnp.real(A.matrix())))
-    limit = float(np.abs(entries).max(initial=0)) or 1.0
+    axes = one_axes(axes, sheet(rows, columns))
+    entries = _drawn(A)
+    limit = float(np.abs(entries[np.isfinite(entries)]).max(initial=0)) or 1.0
     image = axes.imshow(
-        entries, cmap=SIGNED, vmin=-limit, vmax=limit, extent=(0, columns, rows, 0), interpolation="nearest"
+        entries, cmap=signed(), vmin=-limit, vmax=limit, extent=(0, columns, rows, 0), interpolation="nearest"
     )
     if max(rows, columns) <= _WRITTEN:
         for row, column in np.argwhere(entries):
             value = entries[row, column]
-            color = readable_on(image.to_rgba(value)[:3])
+            color = readable_on(NAN if np.isnan(value) else image.to_rgba(value)[:3])
             axes.text(column + 0.5, row + 0.5, f"{value:.2g}", ha="center", va="center", fontsize=7, color=color)
     axes.set(xlabel="input entry", ylabel="output entry")
     axes.set_title(title or f"{rows}×{columns}, {A.nnz:,} non-zeros")
     return axes
 
 
-def pair(A: LinearMap, axes: "tuple[Axes, Axes] | None" = None, name: str = "C") -> "tuple[Axes, Axes]":
-    """Draw A beside its transpose: what goes forward, and what comes back.
+def pair(A: LinearMap | ArrayLike, axes: "tuple[Axes, Axes] | None" = None, name: str = "C") -> "tuple[Axes, Axes]":
+    """Draw a matrix beside its transpose: what goes forward, and what comes back.
 
     Args:
-        A: the map.
+        A: the map, or a matrix as a 2-D array.
         axes: where to draw; a new figure if None.
         name: of the matrix, for the titles.
-    """
-    from matplotlib import pyplot as plt
 
-    if axes is None:
-        _, (left, right) = plt.subplots(1, 2, figsize=(11, 5.5), layout="constrained")
-        axes = (left, right)
+    Raises:
+        TypeError: for what is no map or not two axes.
+        ValueError: for a matrix without entries.
+        MemoryError: as `matrix`.
+    """
+    A = as_map(A)
+    axes = two_axes(axes, (11, 5.5))
     for ax, B, what in zip(axes, (A, A.T), (f"{name}: forward", f"{name}ᵀ: backward"), strict=True):
         matrix(B, ax, f"{what}, {B.shape[0]}×{B.shape[1]}\n{B.nnz:,} non-zeros")
     return axes
 
 
+def _drawn(A: LinearMap) -> Float[np.ndarray, "p q"]:
+    """The entries that are drawn, found in whichever way takes less: from all of them, or from the non-zeros."""
+    if math.prod(A.shape) <= _DENSE:
+        entries = np.real(np.asarray(A.matrix()))
+        return reduced(entries if entries.dtype.kind in "iuf" else entries.astype(np.float32))
+    check_listed(A.shape, A.nnz)
+    rows, columns, values = A.entries()
+    return reduced_list(A.shape, rows, columns, np.real(values))
+
+
 def reduced(entries: Float[np.ndarray, "m n"]) -> Float[np.ndarray, "p q"]:
-    """At most 400×400 blocks, each with its entry of largest magnitude.
+    """At most 400×400 blocks, each with its entry of largest magnitude; NaN counts as larger than all.
 
     >>> reduced(np.eye(1000)).shape
     (334, 334)
     """
-    steps = [max(-(-size // _LARGEST), 1) for size in entries.shape]
+    steps = _steps(entries.shape)
     padded = np.pad(entries, [(0, -size % step) for size, step in zip(entries.shape, steps, strict=True)])
     p, q = (size // step for size, step in zip(padded.shape, steps, strict=True))
     blocks = padded.reshape(p, steps[0], q, steps[1]).swapaxes(1, 2).reshape(p, q, -1)
-    return np.take_along_axis(blocks, np.abs(blocks).argmax(-1)[..., None], -1)[..., 0]
+    return np.take_along_axis(blocks, np.abs(blocks).argmax(-1)[..., None], -1)[..., 0].astype(float)
+
+
+def reduced_list(
+    shape: tuple[int, int], rows: Int[np.ndarray, " nnz"], columns: Int[np.ndarray, " nnz"], values: np.ndarray
+) -> Float[np.ndarray, "p q"]:
+    """What `reduced` gives, from a list of the non-zeros.
+
+    >>> reduced_list((2, 1000), np.array([0, 1, 1]), np.array([0, 0, 2]), np.array([1.0, 3.0, -5.0]))[:, :2]
+    array([[ 1.,  0.],
+           [-5.,  0.]])
+    """
+    step_down, step_across = _steps(shape)
+    picture = np.zeros((-(-shape[0] // step_down), -(-shape[1] // step_across)))
+    order = np.argsort(np.abs(values.astype(float)), kind="stable")  # of several entries of a block the last stays
+    picture[rows[order] // step_down, columns[order] // step_across] = values[order]
+    return picture
+
+
+def _steps(shape: tuple[int, ...]) -> tuple[int, int]:
+    """How many rows and columns make a block."""
+    rows, columns = (max(-(-size // BLOCKS), 1) for size in shape)
+    return rows, columns

@@ -5,13 +5,15 @@ import operator
 from typing import TYPE_CHECKING
 
 from minicnn.autodiff.program import Program
+from minicnn.draw.arguments import described, two_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Spot = tuple[float, float]
-_HALF = 0.23  # of a node's height, in steps down
-_WIDE, _HIGH = 0.45, 0.15  # of a label, in steps
+_HALF = 0.23  # steps down from a node's middle to its frame: two lines of 9 points where a step is 0.95 inches
+_WIDE, _HIGH = 0.45, 0.15  # steps across and down that a label of 8 points and up to a dozen letters takes
+_MOST = 500  # nodes: with more of them not even the largest figure has a point for each
 
 
 def program(P: Program, axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes, Axes]":
@@ -23,19 +25,26 @@ def program(P: Program, axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes,
         P: the program.
         axes: where to draw; a new figure if None.
 
+    Raises:
+        TypeError: for what is no program or not two axes.
+        ValueError: for a program without nodes, or with more than can be told apart.
+
     >>> from minicnn import autodiff
     >>> P = autodiff.make_program(lambda x: minicnn.ops.tanh(x), jnp.ones(3))
     >>> [ax.get_title() for ax in program(P)]
     ['P', 'Pᵀ']
     """
-    from matplotlib import pyplot as plt
-
+    if not isinstance(P, Program):
+        raise TypeError(
+            f"`P` must be a program, such as minicnn.autodiff.make_program(f, *args) gives, not {described(P)}"
+        )
+    if not P.nodes:
+        raise ValueError("the program has no inputs and no outputs: there is nothing to draw")
+    if len(P.nodes) > _MOST:
+        raise ValueError(f"the program has {len(P.nodes):,} nodes: at most {_MOST} are drawn, so print it instead")
     spots = places(P)
     wide, deep = (max(spot[k] for spot in spots) + 1 for k in (0, 1))
-    if axes is None:
-        size = (min(max(3.4, 1.9 * wide) * 2, 18), min(max(2.5, 0.95 * deep), 20))
-        _, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
-        axes = (left, right)
+    axes = two_axes(axes, (min(max(3.4, 1.9 * wide) * 2, 18), min(max(2.5, 0.95 * deep), 20)))
     _graph(axes[0], P, spots, "P" if not P.transposed else "Pᵀ")
     _graph(axes[1], P.T, spots[::-1], "Pᵀ" if not P.transposed else "P")
     for ax in axes:

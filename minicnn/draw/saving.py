@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from minicnn.draw.worked_example import WorkedExample
 from minicnn.draw.worked_figure import WorkedFigure
 
-_MOST = 400  # outputs that an animation can step through
-_PROBES = 6  # pictures whose colours make the palette
-_HELD = 3  # how many times as long the last picture is held
+_MOST = 400  # outputs that an animation can step through: at two a second they last more than three minutes
+_PROBES = 6  # pictures whose colours make the palette: more of them found no colour that was missed
+_HELD = 3  # how many times as long the last picture is held, so that one sees where the animation ends
 
 
 def check_still(path: Path) -> None:
@@ -59,6 +60,17 @@ def check_animation(path: Path) -> None:
         raise FileNotFoundError(f"{path.name} needs ffmpeg, which is not installed: write a .gif or a .html instead")
 
 
+def check_outputs(path: Path, example: WorkedExample) -> None:
+    """Raise if an animation would have too many pictures, before any of them is drawn.
+
+    Raises:
+        ValueError: if there are more outputs than anyone would watch.
+    """
+    outputs = example.A.shape[0]
+    if outputs > _MOST:
+        raise ValueError(f"{path.name} would step through {outputs:,} outputs: at most {_MOST}, so use a smaller input")
+
+
 def save_animation(worked: WorkedFigure, path: Path, rate: float = 2.0) -> Path:
     """Write the outputs one after the other.
 
@@ -72,9 +84,7 @@ def save_animation(worked: WorkedFigure, path: Path, rate: float = 2.0) -> Path:
         FileNotFoundError: if the suffix is .mp4 and there is no ffmpeg.
     """
     check_animation(path)
-    outputs = len(worked.example.C)
-    if outputs > _MOST:
-        raise ValueError(f"{path.name} would step through {outputs:,} outputs: at most {_MOST}, so use a smaller input")
+    check_outputs(path, worked.example)
     _WRITERS[path.suffix.lower()](worked, path, rate)
     return path
 

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 # Lightness grows with the value, so that the sign survives in greyscale; zero is a neutral grey.
 SIGNED = "cividis"
+DASHES = ("-", "--", "-.", ":")  # of lines that are told apart without colours
+NAN = "#d55e00"  # vermilion, which no map of values has
 
 
-def own(axes: "Axes | None", figsize: tuple[float, float] | None = None) -> "Axes":
-    """The axes that were given, or those of a new figure."""
-    from matplotlib import pyplot as plt
+def signed() -> Any:
+    """The colours of signed values, with one of its own for NaN."""
+    from matplotlib import colormaps
 
-    return plt.subplots(figsize=figsize, layout="constrained")[1] if axes is None else axes
+    return colormaps[SIGNED].with_extremes(bad=NAN)
 
 
 def sheet(rows: int, columns: int) -> tuple[float, float]:

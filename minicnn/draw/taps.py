@@ -1,19 +1,22 @@
 """The matrix of a convolution, each tap in its own colour."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from minicnn.draw.style import is_dark, own, readable_on, sheet, tap_colors
-from minicnn.draw.tap_table import Sums, Taps, parts, sum_names, tap_table
+from minicnn.draw.arguments import as_map, one_axes
+from minicnn.draw.matrices import BLOCKS, reduced_list
+from minicnn.draw.style import is_dark, readable_on, sheet, tap_colors
+from minicnn.draw.tap_table import Sums, TapTable, parts, sum_names, tap_table
 from minicnn.maps import ConvMap, LinearMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SMALLEST = 6  # points, of a name that can be read
+_LARGEST = 13  # points, of a name that still looks like one
+_WIDE = 1.6  # a name of n letters in a cell of side a fits at 1.6·a/n points: a letter is some 0.6 of its size wide
 _SUM = "Σ"  # a sum whose name has no room
 
 
@@ -25,68 +28,61 @@ def taps(A: LinearMap, axes: "Axes | None" = None) -> "Axes":
     the taps in it.
 
     Args:
-        A: a convolution, padded in any way, or its transpose; or a pool.
+        A: a convolution, padded in any way, or a pool, or any map whose window slides; or the transpose of one.
         axes: where to draw; a new figure if None.
 
     Raises:
-        TypeError: if the map has no taps.
+        TypeError: if no window slides, or for what is no map or no axes.
+        ValueError: for a matrix without entries.
+        MemoryError: if the matrix has too many non-zeros to draw, before any of them is computed.
 
     >>> taps(minicnn.conv_map(jnp.ones((3, 3, 1, 1)), (4, 4))).get_title()
     '4×16, 36 non-zeros, 9 taps'
     """
-    table, sums = tap_table(A)
+    table = tap_table(as_map(A))
     rows, columns = table.shape
-    axes = own(axes, sheet(rows, columns))
-    colors = sum_colors(sums, is_dark(axes))
+    axes = one_axes(axes, sheet(rows, columns))
+    colors = sum_colors(table.sums, is_dark(axes))
     draw_table(axes, table, colors)
     axes.set(xlabel="input entry", ylabel="output entry")
-    axes.set_title(f"{rows}×{columns}, {int((table >= 0).sum()):,} non-zeros, {counted(sums)}")
-    axes.figure.canvas.draw()
-    side = 72 * axes.get_window_extent().width / max(columns, 1) / axes.figure.dpi
+    axes.set_title(f"{rows}×{columns}, {len(table.numbers):,} non-zeros, {table.said}")
     core, _, _ = parts(A)
-    if isinstance(core, ConvMap):
-        write_names(axes, table, sum_names(core, sums)[table], colors, side)
+    if isinstance(core, ConvMap) and max(table.shape) <= BLOCKS:
+        axes.figure.canvas.draw()  # only then is it known how large an entry is
+        side = 72 * axes.get_window_extent().width / columns / axes.figure.dpi
+        write_names(axes, table, sum_names(core, table.sums)[table.numbers], colors, side)
     return axes
 
 
 def sum_colors(sums: Sums, dark: bool = False) -> Float[np.ndarray, "k 4"]:
     """The colour of every tap, and the mean of its taps' colours for every sum."""
     colors = tap_colors(sum(len(taps) == 1 for taps in sums), dark)
-    return np.array([colors[[*taps]].mean(0) for taps in sums]).reshape(-1, 4)
+    several = [colors[[*taps]].mean(0) for taps in sums[len(colors) :]]
+    return np.concatenate([colors, np.reshape(several, (-1, 4))])
 
 
-def counted(sums: Sequence[Taps]) -> str:
-    """9 taps; or 9 taps and 4 sums of taps."""
-    several = sum(len(taps) > 1 for taps in sums)
-    more = f" and {several} sum{'s' if several > 1 else ''} of taps" if several else ""
-    return f"{len(sums) - several} taps{more}"
-
-
-def draw_table(axes: "Axes", table: Int[np.ndarray, "m n"], colors: Float[np.ndarray, "k 4"]) -> Any:
+def draw_table(axes: "Axes", table: TapTable, colors: Float[np.ndarray, "k 4"]) -> Any:
     """The picture of a table of taps, empty where there is none."""
-    from minicnn.draw.matrices import reduced
-
     rows, columns = table.shape
-    shown = reduced(table + 1.0).astype(int)
+    shown = reduced_list(table.shape, table.rows, table.columns, table.numbers + 1).astype(int)
     picture = np.concatenate([np.zeros((1, 4)), colors])[shown]
     return axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="nearest")
 
 
 def write_names(
-    axes: "Axes", table: Int[np.ndarray, "m n"], names: np.ndarray, colors: Float[np.ndarray, "k 4"], side: float
+    axes: "Axes", table: TapTable, names: np.ndarray, colors: Float[np.ndarray, "k 4"], side: float
 ) -> None:
     """Write into every entry, whose side measures so many points, the name of its tap, if it can be read there.
 
     A sum of taps that has no room for its name is marked as one.
     """
-    room = 1.6 * side
-    single = max((len(name) for name in names.ravel() if "+" not in name), default=1)
-    size = min(room / single, 13)
+    room = _WIDE * side
+    single = max((len(name) for name in names if "+" not in name), default=1)
+    size = min(room / single, _LARGEST)
     if size < _SMALLEST:
         return
-    for row, column in np.argwhere(table >= 0):
-        name, color = str(names[row, column]), readable_on(colors[table[row, column]])
+    for row, column, number, name in zip(table.rows, table.columns, table.numbers, names.tolist(), strict=True):
         fits = min(room / len(name), size)
         told, size_told = (name, fits) if fits >= _SMALLEST else (_SUM, size)
-        where = (column + 0.5, row + 0.5)
+        where, color = (column + 0.5, row + 0.5), readable_on(colors[number])
         axes.text(*where, told, ha="center", va="center", size=size_told, color=color, clip_on=True)

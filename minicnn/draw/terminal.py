@@ -1,20 +1,23 @@
 """A worked example in the terminal: the size formula, the facts about C, and C in colour."""
 
+import math
 import string
 import textwrap
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from minicnn.draw.arguments import LISTED
 from minicnn.draw.style import readable_on
-from minicnn.draw.taps import counted, sum_colors
-from minicnn.draw.worked_example import WorkedExample
+from minicnn.draw.tap_table import TapTable
+from minicnn.draw.taps import sum_colors
+from minicnn.draw.worked_example import ENTRIES, WorkedExample
+from minicnn.forms.memory import readable
 
 _MARKS = string.digits + string.ascii_lowercase + string.ascii_uppercase
-_MOST_ROWS = 100
-_RANKED = 4_000_000  # entries of the largest matrix whose rank is worth the wait
-_UNREAD = 12  # pixels that are listed
+_MOST_ROWS = 100  # rows of a matrix that are printed: two screens, which still can be scrolled through
+_UNREAD = 12  # pixels that are listed: they fill a line
 
 
 def explain(example: WorkedExample, width: int) -> Any:
@@ -33,17 +36,47 @@ def _sizes(example: WorkedExample) -> list[tuple[str, str]]:
 
 
 def _facts(example: WorkedExample) -> list[tuple[str, str]]:
-    rows, columns = example.C.shape
-    nnz = example.A.nnz
+    """What is true of C, found without making it whole; what would take long is left out with the reason."""
+    rows, columns = example.A.shape
     in_shape, out_shape = (_shape(shape) for shape in (example.A.in_shape, example.A.out_shape))
-    rank = f"{np.linalg.matrix_rank(example.C)}" if example.C.size <= _RANKED else "not computed, the matrix is large"
     return [
         ("shape", f"{example.name} is {rows}×{columns}, from {in_shape} to {out_shape}"),
-        ("non-zeros", f"{nnz:,} of {rows * columns:,}, {100 * nnz / max(rows * columns, 1):.1f} %"),
-        ("distinct", f"{len(np.unique(example.C[example.table >= 0]))} values, of {_told(example)}"),
-        ("rank", rank + ("" if example.C.size > _RANKED else f" of at most {min(rows, columns)}")),
+        ("non-zeros", _non_zeros(example)),
+        ("distinct", _distinct(example)),
+        ("rank", _rank(example)),
         ("unread", _pixels(example.unread)),
     ]
+
+
+def _listed(example: WorkedExample) -> bool:
+    """Whether the non-zeros are few enough to look at each."""
+    return example.core.nnz <= LISTED
+
+
+def _non_zeros(example: WorkedExample) -> str:
+    entries = math.prod(example.A.shape)
+    number = len(example.table.numbers) if _listed(example) else example.core.nnz
+    most = "at most " if example.pads and not _listed(example) else ""  # copies may meet in one entry
+    share = 100 * number / max(entries, 1)
+    return f"{most}{number:,} of {entries:,}, {share:.1f} %" if share >= 0.05 else f"{most}{number:,} of {entries:,}"
+
+
+def _distinct(example: WorkedExample) -> str:
+    if not _listed(example):
+        return f"not counted, there are more than {LISTED:,} non-zeros"
+    table = example.table
+    if example.w is None:
+        values = example.A.entries()[2]
+    else:
+        w = np.ravel(np.asarray(example.w))
+        values = [w[[*table.sums[number]]].sum() for number in table.present]
+    return f"{len(np.unique(values))} values, of {table.said}"
+
+
+def _rank(example: WorkedExample) -> str:
+    if math.prod(example.A.shape) > ENTRIES:
+        return f"not computed, the matrix has more than {ENTRIES:,} entries"
+    return f"{np.linalg.matrix_rank(example.C)} of at most {min(example.A.shape)}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -51,12 +84,13 @@ def _shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, size)) + (f" with {channels} channels" if channels > 1 else "")
 
 
-def _pixels(pixels: list[tuple[int, ...]]) -> str:
-    if not pixels:
+def _pixels(pixels: Int[np.ndarray, "n axes"]) -> str:
+    if not len(pixels):
         return "every input pixel is read"
-    listed = ", ".join(str(pixel) if len(pixel) > 1 else f"{min(pixel)}" for pixel in pixels[:_UNREAD])
+    shown = [tuple(pixel) if len(pixel) > 1 else pixel[0] for pixel in pixels[:_UNREAD].tolist()]
     more = ", …" if len(pixels) > _UNREAD else ""
-    return f"{len(pixels)} input pixel{'s' if len(pixels) > 1 else ''} no output reads: {listed}{more}"
+    several = "s" if len(pixels) > 1 else ""
+    return f"{len(pixels):,} input pixel{several} no output reads: {', '.join(map(str, shown))}{more}"
 
 
 def _matrix(example: WorkedExample, width: int) -> Any:
@@ -64,42 +98,39 @@ def _matrix(example: WorkedExample, width: int) -> Any:
     from rich.console import Group
     from rich.text import Text
 
-    rows, columns = example.table.shape
-    colors = sum_colors(example.sums)
-    names = np.where(example.table >= 0, example.names, "·")
-    wide = max((len(name) for name in names.ravel()), default=1)
-    if rows <= _MOST_ROWS and columns * (wide + 2) - 1 <= width:
-        return _colored(example, names, colors, wide + 2)
-    if rows <= _MOST_ROWS and columns <= width and len(example.sums) <= len(_MARKS):
-        marks = np.array(list("·" + _MARKS))[example.table + 1]
-        return Group(Text(_legend(example, width)), _colored(example, marks, colors, 2 if 2 * columns <= width else 1))
-    return Text(f"{example.name} is too large for this terminal: draw it with --still FILE.png", style="italic")
-
-
-def _taps(example: WorkedExample) -> dict[int, str]:
-    """The taps that are somewhere in C, by their numbers."""
-    there = example.table >= 0
-    return dict(sorted(zip(example.table[there].tolist(), example.names[there].tolist(), strict=True)))
+    rows, columns = example.A.shape
+    if rows <= _MOST_ROWS and columns <= width:
+        table, colors = example.table, sum_colors(example.table.sums)
+        names = np.full(table.shape, "·", example.names.dtype if len(table.numbers) else "<U1")
+        names[table.rows, table.columns] = example.names
+        wide = max((len(name) for name in names.ravel()), default=1)
+        if columns * (wide + 2) - 1 <= width:
+            return _colored(table, names, colors, wide + 2)
+        if len(table.sums) <= len(_MARKS):
+            marks = np.array(list("·" + _MARKS))[table.dense + 1]
+            wide = 2 if 2 * columns <= width else 1
+            return Group(Text(_legend(example, width)), _colored(table, marks, colors, wide))
+    large = rows * columns > ENTRIES
+    told = "use a smaller input, whose matrix has the same pattern" if large else "draw it with --still FILE.png"
+    size = f"{rows}×{columns}, {readable(example.A.nbytes)}"
+    return Text(f"{example.name} is too large for this terminal ({size}): {told}", style="italic")
 
 
 def _legend(example: WorkedExample, width: int) -> str:
     """What the marks stand for; a line breaks between two of them."""
-    marked = "  ".join(f"{_MARKS[tap]}\0{name}" for tap, name in _taps(example).items())
+    names = dict(zip(example.table.numbers.tolist(), example.names.tolist(), strict=True))
+    marked = "  ".join(f"{_MARKS[number]}\0{names[number]}" for number in example.table.present)
     return textwrap.fill(marked, width, break_long_words=False).replace("\0", " ")
 
 
-def _told(example: WorkedExample) -> str:
-    return counted([example.sums[tap] for tap in _taps(example)])
-
-
-def _colored(example: WorkedExample, entries: np.ndarray, colors: Float[np.ndarray, "k 4"], wide: int) -> Any:
+def _colored(table: TapTable, entries: np.ndarray, colors: Float[np.ndarray, "k 4"], wide: int) -> Any:
     from matplotlib.colors import to_hex
     from rich.text import Text
 
     styles = [f"{readable_on(color)} on {to_hex(color)}" for color in colors]
     text = Text(no_wrap=True)
-    for row, taps in zip(entries, example.table, strict=True):
-        for entry, tap in zip(row, taps, strict=True):
-            text.append(f"{entry:^{wide}}", style=styles[tap] if tap >= 0 else "dim")
+    for row, numbers in zip(entries, table.dense, strict=True):
+        for entry, number in zip(row, numbers, strict=True):
+            text.append(f"{entry:^{wide}}", style=styles[number] if number >= 0 else "dim")
         text.append("\n")
     return text

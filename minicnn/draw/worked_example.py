@@ -4,23 +4,27 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from minicnn.axis import Axis
 from minicnn.draw import size_formulas
-from minicnn.draw.tap_table import Sums, geometry_of, numbers, parts, sum_names, tap_table
-from minicnn.forms import Geometry
+from minicnn.draw.arguments import LISTED
+from minicnn.draw.arrays import Ruler
+from minicnn.draw.tap_table import TapTable, kernel_numbers, parts, sum_names, tap_table
 from minicnn.forms.resolve import check_groups, sliding
 from minicnn.forms.tables import PadAxis
 from minicnn.functional import avg_pool, conv, conv_map, conv_transpose, max_pool
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
-from minicnn.maps import LinearMap
+from minicnn.maps import ConvMap, LinearMap
+
+ENTRIES = 4_000_000  # entries of the largest matrix that is made whole: 2000×2000, whose rank or figure takes 4 s
+PLACES = 10_000  # squares of the largest array that is drawn, 100×100, which takes 4 s: each is 3 points wide
 
 
 class Touch(NamedTuple):
@@ -91,17 +95,17 @@ class WorkedExample:
         """The vjp of the first n cotangents, for n from none to all of them: the gradient as it accumulates."""
         return np.asarray(self._computed[2])
 
-    @property
-    def geometry(self) -> Geometry:
-        """The axes and channels of the map; behind a padding that copies, those of what it returns."""
-        return geometry_of(parts(self.A)[0])
+    @cached_property
+    def core(self) -> LinearMap:
+        """The map whose window slides, without a padding that copies."""
+        return parts(self.A)[0]
 
     @cached_property
     def pads(self) -> tuple[PadAxis, ...]:
         """The axes of the padding that copies the input, or whose copies a transposed convolution adds; often none."""
         _, before, after = parts(self.A)
         pad = before or after
-        return pad.axes if pad else ()
+        return pad.padded if pad else ()
 
     @property
     def transposed(self) -> bool:
@@ -112,61 +116,65 @@ class WorkedExample:
     def axes(self) -> tuple[Axis, ...]:
         """The axes as the input lies on them: their places before 0 and after the last input are the padding."""
         if self.transposed or not self.pads:
-            return self.geometry.axes
+            return self.core.axes
         return tuple(
             replace(axis, in_size=pad.in_size, low=axis.low + pad.low)
-            for axis, pad in zip(self.geometry.axes, self.pads, strict=True)
+            for axis, pad in zip(self.core.axes, self.pads, strict=True)
         )
 
     @cached_property
-    def _tapped(self) -> tuple[Int[np.ndarray, "out in"], Sums]:
+    def table(self) -> TapTable:
+        """Which tap, or which sum of taps where padding copies the input, is in which entry of the matrix."""
         return tap_table(self.A, self.number)
-
-    @property
-    def table(self) -> Int[np.ndarray, "out in"]:
-        """For each entry of the matrix the number of its tap, or of its sum of taps, or −1."""
-        return self._tapped[0]
-
-    @property
-    def sums(self) -> Sums:
-        """The taps by themselves, and where padding copies the input, their sums in entries where several meet."""
-        return self._tapped[1]
 
     @cached_property
     def names(self) -> np.ndarray:
-        """What is written into each entry: the name of its tap, or the number where there is no kernel."""
+        """What is written into each non-zero: the name of its tap, or the number where there is no kernel."""
         if self.w is None:
-            return np.array([[_fraction(value) for value in row] for row in self.C])
-        core, _, _ = parts(self.A)
-        return sum_names(core.T if self.transposed else core, self.sums)[self.table]  # pyright: ignore
+            return np.array([_fraction(value) for value in self.C[self.table.rows, self.table.columns].tolist()])
+        C = self.core.T if self.transposed else self.core
+        return sum_names(C, self.table.sums)[self.table.numbers]  # pyright: ignore
 
     @property
-    def unread(self) -> list[tuple[int, ...]]:
+    def unread(self) -> Int[np.ndarray, "n axes"]:
         """The input pixels that no output reads: zero columns of the matrix."""
         pads = (None,) * len(self.axes) if self.transposed or not self.pads else self.pads
-        missed = [_unread(axis, pad) for axis, pad in zip(self.geometry.axes, pads, strict=True)]
-        sizes = self.A.in_shape[:-1]
-        return [pixel for pixel in np.ndindex(*sizes) if any(i in gone for i, gone in zip(pixel, missed, strict=True))]
+        read = [_read(axis, pad) for axis, pad in zip(self.core.axes, pads, strict=True)]
+        return np.argwhere(~reduce(np.logical_and.outer, read))
+
+    def check_drawable(self) -> None:
+        """Refuse what is too large for a picture of all its arrays, before any of them is computed.
+
+        Raises:
+            MemoryError: with the size, and what to do.
+        """
+        rows, columns = self.A.shape
+        if rows * columns > ENTRIES:
+            raise MemoryError(
+                f"{self.name} is {rows}×{columns}, {rows * columns:,} entries; a picture of it with its arrays has at "
+                f"most {ENTRIES:,}: use a smaller input, or draw the matrix alone with minicnn.draw.taps"
+            )
+        places = math.prod(Ruler.under(axis).size for axis in self.axes) * self.A.in_shape[-1]
+        if places > PLACES:
+            raise MemoryError(
+                f"the input with its padding has {places:,} places; a picture of it has at most {PLACES:,}: use a "
+                "smaller input, padding or stretch"
+            )
 
     def window(self, n: int) -> Iterator[Touch]:
         """What lies under the window of output n, padding and gaps included.
 
         A transposed convolution adds the windows of every padded position that copies n.
         """
-        geometry = self.geometry
         *out, d = (int(i) for i in np.unravel_index(n, self.A.out_shape))
-        group = d // (geometry.c_out // geometry.groups)
-        channels = [
-            (group * (geometry.c_in // geometry.groups) + int(c), c) for c in np.flatnonzero(geometry.joined[:, d])
-        ]
+        group = self.number.shape[-2]  # the number of input channels that an output channel can read
+        first = d // (self.number.shape[-1] * group // self.A.in_shape[-1]) * group
+        joined = self.core.geometry.joined[:, d] if isinstance(self.core, ConvMap) else [True]
         for start in itertools.product(*self._copies(out)):
-            for tap in np.ndindex(*(axis.kernel_size for axis in geometry.axes)):
-                place = tuple(
-                    axis.stride * o + axis.dilation * k - axis.low
-                    for axis, o, k in zip(self.axes, start, tap, strict=True)
-                )
-                for channel, c in channels:
-                    yield Touch(channel, place, int(self.number[*tap, c, d]))
+            for tap in np.ndindex(*(axis.kernel_size for axis in self.axes)):
+                place = tuple(axis.position(o, k) for axis, o, k in zip(self.axes, start, tap, strict=True))
+                for c in np.flatnonzero(joined).tolist():
+                    yield Touch(first + c, place, int(self.number[*tap, c, d]))
 
     def _copies(self, out: Sequence[int]) -> list[list[int]]:
         """For each axis the outputs of the geometry that are added up in an output."""
@@ -203,19 +211,19 @@ def worked_conv(
     Raises:
         ValueError: as `minicnn.conv` and `minicnn.conv_transpose`.
     """
-    rng = np.random.default_rng(seed)
     c_in, c_out = channels[::-1] if transpose else channels
     check_groups(c_in, c_out, options.get("groups", 1))
     shape = (*kernel_size, c_in // options.get("groups", 1), c_out)
+    _check_size("the input", (*in_size, channels[0]))
+    _check_size("the kernel", shape)
     w = np.arange(1, math.prod(shape) + 1) if w is None else np.asarray(w)
     if w.size != math.prod(shape):
         raise ValueError(f"the kernel is given {w.size} numbers and has {math.prod(shape)} taps, {_sizes(shape)}")
     w = _array(w, shape)
     slidings = sliding(kernel_size, **{key: options[key] for key in _SLIDING & set(options)})
-    x = _array(rng.integers(0, 4, (*in_size, channels[0])) if x is None else x, (*in_size, channels[0]))
     if transpose:
         f = partial(conv_transpose, w=w, output_padding=output_padding, **options)
-        size = jax.eval_shape(f, x).shape[:-1]
+        size = jax.eval_shape(f, jax.ShapeDtypeStruct((*in_size, channels[0]), w.dtype)).shape[:-1]
         C = conv_map(w, size, **options)
         shown = [size_formulas.in_size(*numbers) for numbers in zip(slidings, in_size, size, strict=True)]
     else:
@@ -223,7 +231,14 @@ def worked_conv(
         C = conv_map(w, tuple(in_size), **options)
         shown = [size_formulas.out_size(*numbers) for numbers in zip(slidings, in_size, strict=True)]
     A = C.T if transpose else C
-    name = "C·Pad" if parts(C)[1] else "C"
+    core, pad, _ = parts(C)
+    _check_size("the output", A.out_shape)
+    _check_size("the padded input", core.in_shape)
+    for axis in core.axes:
+        _check_size("the table of taps", (axis.out_size, axis.kernel_size))
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 4, (*in_size, channels[0])) if x is None else x
+    name = "C·Pad" if pad else "C"
     what, extra = ("Transposed convolution", {"output padding": output_padding}) if transpose else ("Convolution", {})
     return WorkedExample(
         title=_title(what, in_size, kernel_size, options | extra, channels),
@@ -231,10 +246,10 @@ def worked_conv(
         name=transposed(name) if transpose else name,
         A=A,
         f=f,
-        x=x,
+        x=_array(x, (*in_size, channels[0])),
         y_bar=_array(rng.integers(1, 4, A.out_shape), A.out_shape),
         w=w,
-        number=numbers(parts(C)[0], transpose),  # pyright: ignore
+        number=kernel_numbers(core, transpose),  # pyright: ignore
     )
 
 
@@ -283,11 +298,25 @@ def transposed(name: str) -> str:
 _SLIDING = {"stride", "padding", "dilation", "stretch"}
 
 
-def _unread(axis: Axis, pad: PadAxis | None) -> set[int]:
-    """The inputs of an axis that no output reads, not through any of their copies either."""
-    if pad is None:
-        return set(axis.unread())
-    return set(range(pad.in_size)) - set(np.delete(pad.table(), list(axis.unread())).tolist())
+def _check_size(what: str, shape: Sequence[int]) -> None:
+    """Refuse an array of more numbers than are listed for a picture, before it is made.
+
+    Raises:
+        MemoryError: with its size.
+    """
+    if math.prod(shape) > LISTED:
+        raise MemoryError(
+            f"{what} is {_sizes(shape)}, {math.prod(shape):,} numbers; an example is explained with at most "
+            f"{LISTED:,}: use smaller sizes, for which everything is the same"
+        )
+
+
+def _read(axis: Axis, pad: PadAxis | None) -> Bool[np.ndarray, " in"]:
+    """Whether each input of an axis is read by any output, be it through one of its copies."""
+    _, _, inputs = axis.triples()
+    read = np.zeros(axis.in_size if pad is None else pad.in_size + 1, bool)
+    read[inputs if pad is None else pad.table()[inputs]] = True
+    return read if pad is None else read[:-1]  # what the padding fills with zeros copies no input
 
 
 def _array(values: Any, shape: tuple[int, ...]) -> Float[Array, "..."]:

@@ -41,12 +41,13 @@ class WorkedFigure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        if len(example.geometry.axes) > 2:
-            raise ValueError(f"the input has {len(example.geometry.axes)} spatial axes: at most 2 can be drawn")
-        self.example = example
+        if len(example.axes) > 2:
+            raise ValueError(f"the input has {len(example.axes)} spatial axes: at most 2 can be drawn")
+        example.check_drawable()
+        self.example, self.table = example, example.table.dense
         self.figure = Figure(figsize=(_WIDTH, _HEIGHT))
         self.canvas = FigureCanvasAgg(self.figure)
-        self.colors = sum_colors(example.sums, lightness(rcParams["figure.facecolor"]) < 0.5)
+        self.colors = sum_colors(example.table.sums, lightness(rcParams["figure.facecolor"]) < 0.5)
         self._headings()
         self._arrays()
         self._matrices()
@@ -125,7 +126,7 @@ class WorkedFigure:
 
     def _arrays(self) -> None:
         example = self.example
-        x_bar = Arrangement(tuple(map(Ruler.under, example.axes)), example.geometry.c_in)
+        x_bar = Arrangement(tuple(map(Ruler.under, example.axes)), example.A.in_shape[-1])
         x = x_bar if example.transposed else replace(x_bar, pads=example.pads)
         y = Arrangement.plain(example.A.out_shape)
         w = (
@@ -169,11 +170,11 @@ class WorkedFigure:
         gap = 0.35
         side = min((width - gap) / (rows + columns), (height - _HEAD) / max(rows, columns), 0.5)
         top = bottom + height - _HEAD
-        name, table = example.name, example.table
+        name, table, names = example.name, example.table, example.names
         self.frames_of_matrices = []
-        for title, start, entries, names, by_row in (
-            (name, left, table, example.names, True),
-            (transposed(name), left + side * columns + gap, table.T, example.names.T, False),
+        for title, start, entries, by_row in (
+            (name, left, table, True),
+            (transposed(name), left + side * columns + gap, table.T, False),
         ):
             high, wide = entries.shape
             axes = self._axes(start, top - side * high, side * wide, side * high)
@@ -190,16 +191,14 @@ class WorkedFigure:
             touched.setdefault(grid.position[channel, place], []).append(tap)
         for cell, taps in touched.items():
             index = grid.cells[cell]
-            read = (
-                index is not None and self.example.table[n, np.ravel_multi_index(index, self.example.A.in_shape)] >= 0
-            )
+            read = index is not None and self.table[n, np.ravel_multi_index(index, self.example.A.in_shape)] >= 0
             share = 1 if read else _FAINT
             ground = faces[cell] if faces[cell, 3] else np.array(grid.paper)
             faces[cell] = share * self.colors[taps].mean(0) + (1 - share) * ground
 
     def _color_row(self, grid: Grid, faces: Faces, n: int) -> None:
         """The inputs that get a share of output n's cotangent."""
-        row = self.example.table[n]
+        row = self.table[n]
         for entry in np.flatnonzero(row >= 0):
             faces[grid.own[np.unravel_index(entry, self.example.A.in_shape)]] = self.colors[row[entry]]  # pyright: ignore
 
@@ -216,7 +215,7 @@ class WorkedFigure:
         example = self.example
         name, back = example.name, transposed(example.name)
         if n is None:
-            return f"{name} has {example.table.size - (example.table < 0).sum():,} non-zeros; vjp(ȳ) = {back}·ȳ"
+            return f"{name} has {len(example.table.numbers):,} non-zeros; vjp(ȳ) = {back}·ȳ"
         y, y_bar = (shown(float(np.ravel(array)[n])) for array in (example.y, example.y_bar))
         forward = f"y[{n}] = row {n} of {name} · x = {y}"
         return f"{forward}        x̄ grows by column {n} of {back} · ȳ[{n}], where ȳ[{n}] = {y_bar}"

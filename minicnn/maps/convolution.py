@@ -10,6 +10,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis, triples
 from minicnn.forms import Arithmetic, Form, Geometry, dense
+from minicnn.forms.memory import check_fits
 from minicnn.forms.shifts import shift
 from minicnn.forms.shifts import taps as taps_of
 from minicnn.forms.trilinear import convolve, correlate, masked, swap_channels
@@ -58,17 +59,27 @@ class ConvMap(LinearMap):
         rows, columns, flat = structure(self.geometry)
         return rows, columns, np.asarray(self.w).ravel()[flat]
 
-    def symbols(self) -> np.ndarray:
-        """The matrix with each entry's tap by name, and "0" where there is none.
+    @property
+    def names(self) -> list[str]:
+        """The name of each tap, in the order of vec(w).
 
-        Taps are named by their place in the kernel, w₀₁ for row 0 and column 1, with the channel indices appended
-        where there is more than one channel.
+        A tap is named by its place in the kernel, w₀₁ for row 0 and column 1, with the channel indices appended where
+        there is more than one channel.
         """
-        rows, columns, flat = structure(self.geometry)
         single = self.w.shape[-2:] == (1, 1)
-        places = np.array([_subscript(p[:-2] if single else p) for p in np.ndindex(self.w.shape)])
-        table = np.full(self.shape, "0", dtype=f"<U{max(map(len, places), default=1)}")
-        table[rows, columns] = places[flat]
+        return [_subscript(place[:-2] if single else place) for place in np.ndindex(self.w.shape)]
+
+    def symbols(self) -> np.ndarray:
+        """The matrix with each entry's tap by name, as in `names`, and "0" where there is none.
+
+        Raises:
+            MemoryError: if it would not fit, before anything is allocated.
+        """
+        names = np.array(self.names, str)
+        check_fits(self.out_shape, self.in_shape, names.dtype)
+        rows, columns, flat = structure(self.geometry)
+        table = np.full(self.shape, "0", names.dtype)
+        table[rows, columns] = names[flat]
         return table
 
     def symbolic(self) -> str:

@@ -28,6 +28,11 @@ class Dense(LinearMap):
         """The map of Mᵀ."""
         return Dense(self.M.T, self.out_shape, self.in_shape, self.dtype)
 
+    @property
+    def nnz(self) -> int:
+        """The number of entries: none of them is a structural zero."""
+        return math.prod(self.shape)
+
     def entries(self) -> Entries:
         """Every entry, the zeros included: none of them is structural."""
         rows, columns = np.indices(self.shape)

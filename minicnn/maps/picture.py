@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from minicnn.maps.base import LinearMap
 
 _BLOCKS = 72  # rows or columns of the picture; a larger matrix is reduced
-_LARGEST = 50_000_000  # entries of the largest matrix whose non-zeros are listed for a picture
+_LARGEST = 50_000_000  # entries of a matrix whose non-zeros are counted: for a product that may mean to compute them
+_LISTED = 10_000_000  # the most non-zeros that are listed for a picture, which takes a second
 _PAPER = 360  # pixels of the longer side
 _LEVELS = 4  # of opacity
 
@@ -22,7 +23,7 @@ def html(A: "LinearMap") -> str:
     """The map's name and shapes, and its non-zeros: filled where positive, hollow where negative."""
     head = f"<code>{escape(repr(A))}</code>"
     traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(A))
-    if traced or not 0 < math.prod(A.shape) <= _LARGEST:
+    if traced or not 0 < math.prod(A.shape) <= _LARGEST or A.nnz > _LISTED:
         return head
     rows, columns, values = A.entries()
     step = max(-(-max(A.shape) // _BLOCKS), 1)

@@ -3,6 +3,8 @@
 import matplotlib as mpl
 import pytest
 
+from minicnn.maps import LinearMap
+
 
 def test_show_explains_a_convolution(run):
     result = run("show", "--input", 5, "--kernel", 3, "--stride", 2, "--padding", 1, width=140)
@@ -76,6 +78,34 @@ def test_show_writes_files(run, tmp_path):
     assert animation.stat().st_size > 0
 
 
+def test_show_of_a_large_convolution_makes_no_matrix(run, monkeypatch):
+    monkeypatch.setattr(LinearMap, "matrix", lambda self: pytest.fail("a matrix was made"))
+    for args, said in (
+        (
+            ["--input", 224, "--kernel", 3],
+            "C is too large for this terminal (49284×50176, 9.2 GiB): use a smaller input",
+        ),
+        (["--input", 3000], "not counted, there are more than 10,000,000 non-zeros"),
+        (["--input", "90x80", "--stride", 2, "--transpose"], "Cᵀ is 29141×7200, from 90×80 to 181×161"),
+        (["--input", 99, "--padding", 1, "--padding-mode", "circular"], "88,209 of 96,059,601, 0.1 %"),
+    ):
+        result = run("show", *args, width=140)
+        assert result.exit_code == 0, result.output
+        assert said in result.output
+
+
+def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(LinearMap, "matrix", lambda self: pytest.fail("a matrix was made"))
+    for args, said in (
+        (["--input", 224, "--still", "a.png"], "C is 49284×50176, 2,472,873,984 entries; a picture of it with its"),
+        (["--input", 40, "--animation", "a.html"], "a.html would step through 1,444 outputs: at most 400"),
+        (["--input", 5, "--stretch", 1000, "--stride", 900, "--still", "a.svg"], "padding has 16,008,001 places"),
+    ):
+        (line,) = run("show", *args[:-1], tmp_path / args[-1], width=400).output.splitlines()
+        assert said in line
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -95,6 +125,11 @@ def test_show_writes_files(run, tmp_path):
         (["--padding", "5", "--padding-mode", "reflect"], "reflect padding reaches at most 4"),
         (["--padding", "1", "--padding-mode", "circular", "--stretch", "2"], "no meaning for a stretched input"),
         (["--rate", "0"], "`rate`=0.0 must be greater than 0"),
+        (["--input", "1000000"], "the input is 1000000×1000000×1, 1,000,000,000,000 numbers"),
+        (["--channels", "100000"], "the kernel is 3×3×100000×100000, 90,000,000,000 numbers"),
+        (["--padding", "1000000000"], "the output is 2000000003×2000000003×1"),
+        (["--padding", "9999", "--padding-mode", "replicate", "--stride", "9999"], "the padded input is 20003×20003×1"),
+        (["--dims", "1", "--input", "9999999", "--kernel", "999"], "the table of taps is 9999001×999"),
         (["--still", "/no/such/folder/a.png"], "No such file"),
     ],
 )

@@ -33,7 +33,7 @@ def test_the_window_covers_the_row(example):
             index = figure.x.cells[figure.x.position[channel, place]]
             if index is not None:
                 touched.setdefault(int(np.ravel_multi_index(index, example.A.in_shape)), []).append(tap)
-        row = {int(i): [*example.sums[example.table[n, i]]] for i in np.flatnonzero(example.C[n])}
+        row = {int(i): [*example.table.sums[example.table.dense[n, i]]] for i in np.flatnonzero(example.C[n])}
         if example.name == "P(x)":
             assert row.items() <= touched.items()
         else:
