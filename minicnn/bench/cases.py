@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.forms.resolve import Padding
+from minicnn.forms.resolve import Padding, sliding
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,8 @@ class Case:
     @property
     def widths(self) -> tuple[tuple[int, int], ...]:
         """The padding in numbers, (low, high) per axis."""
-        if isinstance(self.padding, int):
-            return ((self.padding, self.padding),) * self.rank
-        return tuple(self._same(n, k) if self.padding == "SAME" else (0, 0) for n, k in self._axes)
+        slidings = sliding(self.kernel, self.stride, self.padding, self.dilation)
+        return tuple(each.widths(size) for each, size in zip(slidings, self.in_size, strict=True))
 
     @property
     def x_shape(self) -> tuple[int, ...]:
@@ -80,15 +79,6 @@ class Case:
         if self.mapped:
             shapes = [(self.mapped, *shape) for shape in shapes]
         return tuple(rng.standard_normal(shape).astype(self.dtype) for shape in shapes)
-
-    @property
-    def _axes(self) -> list[tuple[int, int]]:
-        return list(zip(self.in_size, self.kernel, strict=True))
-
-    def _same(self, size: int, taps: int) -> tuple[int, int]:
-        out = -(-size // self.stride)
-        total = max((out - 1) * self.stride + self.dilation * (taps - 1) + 1 - size, 0)
-        return total // 2, total - total // 2
 
 
 def _conv(name: str, batch: int, size: int, c_in: int, c_out: int, taps: int, **options: Any) -> Case:

@@ -112,7 +112,7 @@ def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_p
         (["--input", "2", "--kernel", "5"], "the kernel spans 5 on axis 0"),
         (["--input", "5y"], "whole numbers joined by x"),
         (["--padding", "1:2:3"], "low:high"),
-        (["--padding", "odd"], "no padding word"),
+        (["--padding", "odd"], "is not a padding word"),
         (["--dims", "1", "--input", "5x5"], "disagree"),
         (["--stride", "2x2x2", "--input", "5x5"], "has 3 numbers and the input 2 axes"),
         (["--stride", "0"], "`stride`=0 must be at least 1"),
