@@ -79,14 +79,13 @@ def _depthwise_convolve(geometry: Geometry, x: Array, w: Array, dtype: jnp.dtype
 
 def _depthwise_correlate(geometry: Geometry, x: Array, y: Array, dtype: jnp.dtype) -> Array:
     """All taps are summed in one pass over the images, along the last spatial axis; what is left is small."""
-    total = jnp.promote_types(dtype, jnp.float32) if jnp.issubdtype(dtype, jnp.inexact) else dtype
-    wide, y = widen(x.astype(total), geometry.axes), y.astype(total)
+    wide, y = widen(x.astype(dtype), geometry.axes), y.astype(dtype)
     products = [read(wide, geometry.axes, tap) * y for tap in taps(geometry.axes)]
-    zeros = (jnp.zeros((), total),) * len(products)
+    zeros = (jnp.zeros((), dtype),) * len(products)
     plus = lambda a, b: tuple(map(add, a, b))
     sums = jax.lax.reduce(tuple(products), zeros, plus, (len(geometry.axes),))
     rows = [row.sum(range(row.ndim - 1)) for row in sums]
-    return jnp.stack(rows).reshape(geometry.w_shape).astype(dtype)
+    return jnp.stack(rows).reshape(geometry.w_shape)
 
 
 def _groups(x: Array, groups: int) -> Array:

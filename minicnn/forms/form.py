@@ -14,7 +14,9 @@ class Form(ABC):
     """Two operations on a batch of images: `convolve`, C(w)·x, and `correlate`, X(x)ᵀ·y, the gradient in the weights.
 
     A form is static under `jax.jit`, so it has to be hashable: a frozen dataclass. Whoever writes one of their own
-    states the two operations; the rest has defaults.
+    states the two operations; the rest has defaults. Both sum in the dtype `arithmetic.result_type` of their operands,
+    which is also that of their result. For short floats `minicnn.conv` asks for float32 and rounds the result once, so
+    that no form has to know of them.
     """
 
     def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:  # noqa: B027

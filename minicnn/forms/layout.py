@@ -14,42 +14,41 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
-from minicnn.forms.arithmetic import Arithmetic
+from minicnn.forms.arithmetic import Arithmetic, summing
 
 
-def lay(w: Shaped[Array, "*kernel c d"], axes: Sequence[Axis]) -> Shaped[Array, "..."]:
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def lay(w: Shaped[Array, "*kernel c d"], axes: tuple[Axis, ...]) -> Shaped[Array, "..."]:
     """Replace each tap axis of w by a pair (out, in): from (*kernel, …) to (out₁, in₁, out₂, in₂, …).
 
     An entry is the tap that joins its output and input, or zero where none does.
     """
     for position, axis in reversed(list(enumerate(axes))):
-        w = _lay_axis(w, axis, position)
+        w = jnp.take(w, axis.tap_of(jnp), axis=position, mode="fill", fill_value=0)
     return w
+
+
+@lay.defjvp
+def _lay_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (w,), (w_dot,) = primals, tangents
+    laid = w_dot.astype(summing(w_dot.dtype))  # for the transpose, which sums
+    for position, axis in reversed(list(enumerate(axes))):
+        laid = jnp.tensordot(axis.taps(jnp).astype(laid.dtype), laid, axes=(1, position), precision=_EXACT)
+        laid = jnp.moveaxis(laid, (0, 1), (position, position + 1))
+    return lay(w, axes), laid.astype(w_dot.dtype)
 
 
 def collect(m: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped[Array, "*kernel c d"]:
     """The adjoint of `lay`: sum the entries that share a tap, from (out₁, in₁, …) back to (*kernel, …)."""
+    total = m.astype(summing(m.dtype))
     for position, axis in enumerate(axes):
-        summed = jnp.tensordot(
-            axis.taps(jnp).astype(m.dtype), m, axes=((0, 2), (position, position + 1)), precision=_EXACT
-        )
-        m = jnp.moveaxis(summed, 0, position)
-    return m
+        taps = axis.taps(jnp).astype(total.dtype)
+        total = jnp.tensordot(taps, total, axes=((0, 2), (position, position + 1)), precision=_EXACT)
+        total = jnp.moveaxis(total, 0, position)
+    return total.astype(m.dtype)
 
 
 _EXACT = jax.lax.Precision.HIGHEST
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _lay_axis(w: Array, axis: Axis, position: int) -> Array:
-    return jnp.take(w, axis.tap_of(jnp), axis=position, mode="fill", fill_value=0)
-
-
-@_lay_axis.defjvp
-def _lay_axis_jvp(axis: Axis, position: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    (w,), (w_dot,) = primals, tangents
-    laid = jnp.tensordot(axis.taps(jnp).astype(w_dot.dtype), w_dot, axes=(1, position), precision=_EXACT)
-    return _lay_axis(w, axis, position), jnp.moveaxis(laid, (0, 1), (position, position + 1))
 
 
 def groups_first(x: Shaped[Array, "b *n gc"], groups: int) -> Shaped[Array, "g b *n c"]:

@@ -95,7 +95,7 @@ class Cuts(Costed):
         """C(w)·x: every tile of x times the one matrix, added up."""
         parts, groups = self.parts, geometry.groups
         x = gather(groups_first(x, groups), [cut.x for cut in parts])
-        tile = matrix(lay(w.reshape(geometry.split_shape), [cut.axis for cut in parts]))
+        tile = matrix(lay(w.reshape(geometry.split_shape), tuple(cut.axis for cut in parts)))
         y = multiply("bi,io->bo", rows(x, len(parts)), tile, arithmetic)
         y = y.reshape(*x.shape[: 2 + len(parts)], *(cut.y.length for cut in parts), geometry.c_out // groups)
         return groups_last(scatter(y, [cut.y for cut in parts], [axis.out_size for axis in geometry.axes]))

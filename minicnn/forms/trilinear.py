@@ -3,6 +3,9 @@
 `convolve` fixes x and w and is the gradient of τ in y; `correlate` fixes x and y and is its gradient in w. The
 gradient in x is `convolve` on the transposed geometry. Stated this way, JAX differentiates, transposes and maps them
 to any order without a rule of its own for any form, and each of the three products is free to choose its own form.
+
+Here the rule of `minicnn.forms.arithmetic` is kept for every form at once: a form is given the operands as they are and
+asked for its result in the dtype in which it is to be summed, and that is rounded once.
 """
 
 from typing import Any
@@ -48,12 +51,14 @@ def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Arr
 
 def _convolve(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
     form = form.settled(geometry, len(x), jnp.result_type(x, w))
-    return form.convolve(geometry, x, w, arithmetic)
+    return form.convolve(geometry, x, w, arithmetic.summing(x, w)).astype(arithmetic.result_type(x, w))
 
 
 def _convolve_in_portions(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
     form = form.settled(geometry, len(x), jnp.result_type(x, w))
-    return mapped(lambda x: form.convolve(geometry, x, w, arithmetic), x, form.portions(geometry, len(x)))
+    total, dtype = arithmetic.summing(x, w), arithmetic.result_type(x, w)
+    of_images = lambda x: form.convolve(geometry, x, w, total).astype(dtype)
+    return mapped(of_images, x, form.portions(geometry, len(x)))
 
 
 def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
@@ -63,8 +68,9 @@ def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic
 
 def _correlate_in_portions(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
     form = form.settled(geometry, len(x), jnp.result_type(x, y))
-    of_images = lambda x, y: form.correlate(geometry, x, y, arithmetic.summing(x, y))
-    return summed(of_images, x, y, form.portions(geometry, len(x))).astype(arithmetic.result_type(x, y))
+    total, dtype = arithmetic.summing(x, y), arithmetic.result_type(x, y)
+    of_images = lambda x, y: form.correlate(geometry, x, y, total)
+    return summed(of_images, x, y, form.portions(geometry, len(x))).astype(dtype)
 
 
 def _x_bar(y_bar: Array, x: Any, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
