@@ -104,6 +104,30 @@ def test_links_to_pages_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_every_dotted_name_of_the_package_exists() -> None:
+    texts = [*PAGES, DOCS.parent / "README.md", *(DOCS.parent / "minicnn").rglob("*.py")]
+    named = {name for text in texts for name in re.findall(r"(?<![\w/])minicnn(?:\.[A-Za-z]\w*)+", text.read_text())}
+    assert not [name for name in sorted(named) if not resolves(name)]
+
+
+def test_a_dotted_name_that_does_not_exist_is_noticed() -> None:
+    assert resolves("minicnn.forms.tiles.Tiles.cuts")
+    assert not resolves("minicnn.forms.blocks")
+    assert not resolves("minicnn.nothing")
+
+
+def resolves(dotted: str) -> bool:
+    """Whether a dotted name leads from modules to what they define."""
+    module, _, name = dotted.rpartition(".")
+    if not module:
+        return importlib.util.find_spec(dotted) is not None
+    try:
+        return hasattr(import_module(module), name) or bool(importlib.util.find_spec(dotted))
+    except ModuleNotFoundError:
+        holder, _, member = module.rpartition(".")
+        return bool(holder) and resolves(module) and hasattr(getattr(import_module(holder), member, None), name)
+
+
 def test_the_configuration_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sphinx")
     for variable in ("JAX_PLATFORMS", "TF_CPP_MIN_LOG_LEVEL", "MATPLOTLIBRC"):
