@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from minicnn.cli.app import Seed, app, console, exit_by, one_line_errors
-from minicnn.cli.parsing import each, sizes
+from minicnn.cli.parsing import each, padding, sizes
 
 
 @app.command()
@@ -22,8 +22,8 @@ def certify(
     stride: Annotated[str, typer.Option(help="Of a layer: 2 or 2x1.")] = "1",
     dilation: Annotated[str, typer.Option(help="Of a layer: 2 or 2x1.")] = "1",
     stretch: Annotated[str, typer.Option(help="Of a layer: 2 or 2x1.")] = "1",
-    padding: Annotated[
-        str, typer.Option(help="Of a layer: VALID, SAME, SAME_LOWER, FULL, CAUSAL or an int.")
+    pad: Annotated[
+        str, typer.Option("--padding", help="Of a layer: 1, low:high such as 1:2, 1x0:2 for two axes, or SAME.")
     ] = "VALID",
     padding_mode: Annotated[str, typer.Option(help="Of a layer: zeros, circular, reflect or replicate.")] = "zeros",
     channels_in: Annotated[int, typer.Option(help="Of a layer: input channels.")] = 1,
@@ -43,7 +43,7 @@ def certify(
             defaults = {"stretch": "1", "groups": 1, "flip": False, "padding_mode": "zeros"}
             given = {"stretch": stretch, "groups": groups, "flip": flip, "padding_mode": padding_mode}
             options = {name: value for name, value in given.items() if value != defaults[name]}
-            options |= {"stride": stride, "dilation": dilation, "padding": padding}
+            options |= {"stride": stride, "dilation": dilation, "padding": pad}
             found, result = _certify_layers(size, kernel, channels_in, channels_out, options, seed)
         if json_file is not None:
             json_file.write_text(json.dumps({"ok": all(item.ok for item in found), "results": result}, indent=1))
@@ -79,8 +79,7 @@ def _certify_layers(
         in_size = sizes("size", size)
         for name in {"stride", "dilation", "stretch"} & set(options):
             options[name] = each(name, options[name], len(in_size))
-        padding = options["padding"]
-        options["padding"] = int(padding) if padding.lstrip("-").isdigit() else padding
+        options["padding"] = padding(options["padding"], len(in_size))
         kernel_size = each("kernel", kernel, len(in_size))
         examples = [Example(in_size, kernel_size, channels_in, channels_out, options, seed)]
         _ = examples[0].map
