@@ -12,6 +12,7 @@ convolution arithmetic for deep learning* (arXiv 1603.07285), for the sizes it i
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 from types import ModuleType
 from typing import Any, Literal, Protocol, cast
 
@@ -180,6 +181,33 @@ class Axis:
         k = xp.arange(self.kernel_size)[None, :, None]
         return (self.tap_of(xp)[:, None, :] == k).astype(int)
 
+    def progressions(self) -> tuple[Int[np.ndarray, " out"], Int[np.ndarray, " out"], int]:
+        """For each output the first tap that meets an input, how many taps do, and the steps from one to the next.
+
+        d·k = u·i + p − s·o has solutions k that are u / gcd(u, d) apart, between those that meet the ends of the input.
+
+        >>> Axis(in_size=3, out_size=6, kernel_size=3, stretch=2, low=1).progressions()
+        (array([1, 0, 1, 0, 1, 0]), array([1, 2, 1, 2, 1, 1]), 2)
+        """
+        u, d, common = self.stretch, self.dilation, gcd(self.stretch, self.dilation)
+        step, start = u // common, self.position(np.arange(self.out_size, dtype=np.int64), 0)
+        ends = (0, self.stretched - 1)
+        lowest, highest = ends if d > 0 else ends[::-1]
+        low = np.maximum(-((start - lowest) // d), 0)
+        high = np.minimum((highest - start) // d, self.kernel_size - 1)
+        phase = (-start // common) % step * pow(d // common, -1, step)
+        first = low + (phase - low) % step
+        count = np.maximum((high - first) // step + 1, 0)
+        return first, np.where(start % common == 0, count, 0), step
+
+    def counts(self) -> Int[np.ndarray, " out"]:
+        """How many inputs each output reads.
+
+        >>> Axis.of(3, 3, padding=1).counts()
+        array([2, 3, 2])
+        """
+        return self.progressions()[1]
+
     def triples(self) -> Triples:
         """All outputs, taps and inputs that meet, as three lists in the order (o, k): the ones of T.
 
@@ -187,19 +215,22 @@ class Axis:
         >>> list(zip(o.tolist(), k.tolist(), i.tolist()))
         [(0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)]
         """
-        inputs = self.input_of()
-        o, k = np.nonzero(inputs >= 0)
-        return o, k, inputs[o, k]
+        first, count, step = self.progressions()
+        o = np.repeat(np.arange(self.out_size), count)
+        place = np.arange(o.size) - np.repeat(np.cumsum(count) - count, count)
+        k = first[o] + step * place
+        return o, k, self.position(o, k) // self.stretch
 
     @property
     def nnz(self) -> int:
         """The number of triples (o, k, i) in the relation: the ones of T."""
-        return int((self.input_of() >= 0).sum())
+        return int(self.counts().sum())
 
     def reads(self, output: int) -> tuple[int, ...]:
         """The input positions that one output reads: its receptive field, in increasing order."""
-        reads = self.input_of()[output]
-        return tuple(sorted(int(i) for i in reads if i >= 0))
+        o = range(self.out_size)[output]
+        _, _, inputs = replace(self, out_size=1, low=self.low - self.stride * o).triples()
+        return tuple(sorted(inputs.tolist()))
 
     def unread(self) -> tuple[int, ...]:
         """The input positions that no output reads: the zero columns of the convolution matrix.
@@ -207,7 +238,7 @@ class Axis:
         >>> Axis.of(in_size=6, kernel_size=3, stride=2).unread()
         (5,)
         """
-        return tuple(sorted(set(range(self.in_size)) - set(self.input_of().ravel().tolist())))
+        return tuple(np.flatnonzero(self.T.counts() == 0).tolist())
 
 
 class Windows(Protocol):

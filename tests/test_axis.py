@@ -92,6 +92,19 @@ def test_reads_and_unread_are_rows_and_zero_columns(axis):
     assert axis.unread() == tuple(np.flatnonzero(np.logical_not(seen.any(axis=0))))
 
 
+def test_a_kernel_of_any_size_is_counted_without_a_table():
+    axis = Axis.of(1_000_000, 100_000)
+    assert axis.nnz == 900_001 * 100_000
+    assert axis.reads(5) == tuple(range(5, 100_005))
+    assert axis.unread() == ()
+
+
+@thorough
+@given(axes())
+def test_triples_are_the_ones_in_row_major_order(axis):
+    np.testing.assert_array_equal(np.transpose(axis.triples()), np.argwhere(tap_tensor(axis)))
+
+
 slidings = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3))
 paddings = st.one_of(st.sampled_from(WORDS), st.integers(-2, 3), st.tuples(st.integers(-3, 4), st.integers(-3, 4)))
 
