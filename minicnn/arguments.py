@@ -1,9 +1,10 @@
 """What the public functions ask of sizes and shapes: Python ints, enough axes, the right channels."""
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 LARGEST = 2**31 - 1  # JAX counts positions in 32 bits
@@ -29,6 +30,26 @@ def integer(name: str, value: Any, least: int | None = None) -> int:
     if abs(number) > LARGEST:
         raise ValueError(f"`{name}`={number} must lie within 32 bits, at most {LARGEST}: positions are counted in them")
     return number
+
+
+def one_kind(dtypes: Mapping[str, Any], convert: str | None = None) -> None:
+    """Refuse integers beside floating numbers: neither is converted in silence.
+
+    Args:
+        dtypes: the dtype of each array, by its name.
+        convert: the array that the message says to convert; the first one of integers if None.
+
+    Raises:
+        TypeError: naming each, with what to write.
+
+    >>> one_kind({"x": np.float32, "w": np.float64})
+    """
+    floating = {name: jnp.issubdtype(dtype, jnp.inexact) for name, dtype in dtypes.items()}
+    if len(set(floating.values())) > 1:
+        what = " and ".join(f"`{name}` is {jnp.dtype(dtype).name}" for name, dtype in dtypes.items())
+        convert = convert or next(name for name in dtypes if not floating[name])
+        kind = "int" if floating[convert] else "float"
+        raise TypeError(f"{what}: convert one of them, for example {convert}.astype({kind})")
 
 
 def is_integer(value: Any) -> bool:

@@ -6,6 +6,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from minicnn import ops
+from minicnn.arguments import one_kind
 from minicnn.primitive import ArrayLike, Traced
 
 
@@ -18,11 +19,7 @@ def operands(**arrays: ArrayLike) -> tuple[Array, ...]:
         TypeError: if some are integers and some are not, naming each.
     """
     values = {name: a if isinstance(a, Traced) else jnp.asarray(a) for name, a in arrays.items()}
-    inexact = {name: bool(jnp.issubdtype(a.dtype, jnp.inexact)) for name, a in values.items()}
-    if len(set(inexact.values())) > 1:
-        what = " and ".join(f"`{name}` is {a.dtype.name}" for name, a in values.items())
-        whole = next(name for name, floating in inexact.items() if not floating)
-        raise TypeError(f"{what}: convert one of them, for example {whole}.astype(float)")
+    one_kind({name: a.dtype for name, a in values.items()})
     dtype = jnp.result_type(*(a.dtype for a in values.values()))
     return tuple(ops.astype(a, dtype) for a in values.values())
 

@@ -71,6 +71,23 @@ def test_tap_of_is_the_same_in_jax(axis):
 
 @thorough
 @given(axes())
+def test_counts_are_the_taps_of_each_output_that_meet_an_input(axis):
+    np.testing.assert_array_equal(axis.counts(), (axis.input_of() >= 0).sum(1))
+    assert axis.nnz == axis.taps().sum()
+
+
+@given(axes())
+def test_triples_are_the_ones_of_the_tap_tensor(axis):
+    ones = np.zeros((axis.out_size, axis.kernel_size, axis.in_size), int)
+    ones[axis.triples()] = 1
+    np.testing.assert_array_equal(ones, axis.taps())
+
+
+def test_the_ones_of_a_long_axis_are_counted_without_listing_them():
+    assert Axis.of(10**6, 10**5).nnz == (10**6 - 10**5 + 1) * 10**5
+
+
+@given(axes())
 def test_input_of_is_where_output_and_tap_meet(axis):
     expected = np.full((axis.out_size, axis.kernel_size), -1)
     for o, k, i in np.argwhere(tap_tensor(axis)):

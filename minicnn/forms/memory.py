@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 
 
@@ -20,13 +21,36 @@ def check_fits(out_shape: Sequence[int], in_shape: Sequence[int], dtype: DTypeLi
     Raises:
         MemoryError: with the size of the matrix and the form to use instead.
     """
-    needed, available = dense_nbytes(out_shape, in_shape, dtype), memory()
+    size = f"{math.prod(out_shape)}×{math.prod(in_shape)} {jnp.dtype(dtype).name}"
+    instead = 'multiply with form="tiles", or with the map itself, which never stores the zeros'
+    check_room(f"the dense matrix is {size}", dense_nbytes(out_shape, in_shape, dtype), instead)
+
+
+def check_entries_fit(nnz: int, dtype: DTypeLike) -> None:
+    """Refuse a list of non-zeros that takes more than half of the memory, before anything is allocated.
+
+    Raises:
+        MemoryError: with the length of the list and what to use instead.
+    """
+    needed = nnz * (2 * np.dtype(np.int64).itemsize + jnp.dtype(dtype).itemsize)
+    instead = "take a smaller input, multiply with the map itself, or ask for `nnz`, which lists nothing"
+    check_room(f"the list of non-zeros has {nnz:,} entries", needed, instead)
+
+
+def check_room(what: str, needed: int, instead: str) -> None:
+    """Refuse what takes more than half of the memory; the other half is for the arrays that it is computed from.
+
+    Args:
+        what: the thing and its size, the beginning of the message.
+        needed: its bytes.
+        instead: what to do instead.
+
+    Raises:
+        MemoryError: with these.
+    """
+    available = memory()
     if needed > available // 2:
-        raise MemoryError(
-            f"the dense matrix is {math.prod(out_shape)}×{math.prod(in_shape)} {jnp.dtype(dtype).name}, "
-            f"{readable(needed)}, and this machine has {readable(available)}: multiply with "
-            'form="tiles", or with the map itself, which never stores the zeros'
-        )
+        raise MemoryError(f"{what}, {readable(needed)}, and this machine has {readable(available)}: {instead}")
 
 
 def memory() -> int:

@@ -53,6 +53,11 @@ class PadAxis:
         """
         return _TABLES[self.mode](xp, xp.arange(self.out_size) - self.low, self.in_size)
 
+    @property
+    def nnz(self) -> int:
+        """How many padded positions copy an input."""
+        return int((self.table() < self.in_size).sum())
+
     def triples(self) -> Triples:
         """Every output with the input that it copies, as `Axis.triples` gives them; there is one tap, 0."""
         return _triples(self.table()[:, None], self.in_size)
@@ -91,6 +96,11 @@ class BinAxis:
         start, end = self.ends(xp)
         i = start[:, None] + xp.arange(self.width)
         return xp.where(i < end[:, None], i, self.in_size)
+
+    @property
+    def nnz(self) -> int:
+        """How many positions all bins hold together."""
+        return int(self.counts().sum())
 
     def triples(self) -> Triples:
         """Every bin with each of its inputs, as `Axis.triples` gives them."""

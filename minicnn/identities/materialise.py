@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn import autodiff
-from minicnn.forms.memory import memory, readable
+from minicnn.forms import memory
 from minicnn.identities.function import Function, Layout, Leaves
 
 Product = Callable[[Leaves], Leaves]
@@ -98,9 +98,8 @@ def check_room(function: Function, held: int) -> None:
         MemoryError: with the size.
     """
     rows, columns = function.outputs.size, function.inputs.size
-    needed = held * rows * columns * 2 * function.outputs.dtype.itemsize
-    if needed > memory() // 2:
-        raise MemoryError(
-            f"a certificate of a {rows}×{columns} matrix holds {held} of them at once, {readable(needed)}, and this "
-            f"machine has {readable(memory())}: certify a smaller input; the identities are the same at every size"
-        )
+    memory.check_room(
+        f"a certificate of a {rows}×{columns} matrix holds {held} of them at once",
+        held * rows * columns * 2 * function.outputs.dtype.itemsize,
+        "certify a smaller input; the identities are the same at every size",
+    )

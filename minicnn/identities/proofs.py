@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.forms.memory import memory
 from minicnn.identities.claim import Claim
 from minicnn.identities.comparison import Comparison, compare
 from minicnn.identities.function import Function
-from minicnn.identities.materialise import FORWARD, materialise
+from minicnn.identities.materialise import FORWARD, check_room, materialise
 
+_HELD = 6  # matrices at once: the Hessian, its transpose, their difference, its sizes, counts and bounds
 _OF_LINEAR = ("one-hot inputs", "linear_transpose")  # ways that only linear functions have
 _NOT_LINEAR = "the function is not linear"
 _ALONE = "nothing to compare it with: claim the Jacobian with `matrix`, or give a reference"
@@ -107,10 +107,7 @@ def _hessian(claim: Claim) -> Iterator[Comparison]:
 
     f = Function(gradient, claim.function.primals)
     second = Claim(f, None, claim.exact, None, resolution=claim.resolution, at_point=True)
-    square = (claim.function.inputs.size,) * 2
-    if np.prod(square, dtype=float) * 64 > memory() // 2:
-        yield Comparison.without("Hessian", f"{square[0]}×{square[1]} would not fit")
-        return
+    check_room(f, _HELD)
     H = second.side("jvp")
     yield compare("Hessian = Hessianᵀ", H, H.T, lambda: second.tolerance, second.locate)
     yield second.compare("reverse Hessian = Hessian", second.side("vjp"))

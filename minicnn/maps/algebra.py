@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.forms.memory import check_entries_fit
 from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map
 from minicnn.maps.elementary import Scale
 
@@ -35,15 +36,25 @@ class Compose(LinearMap):
         return Compose(tuple(factor.T for factor in reversed(self.factors)))
 
     def entries(self) -> Entries:
-        """The non-zeros of the product of the structures, with the values of the product."""
+        """List the non-zeros as `sparse` does: the sparse products look at the memory one by one."""
+        return self.sparse()
+
+    def sparse(self) -> Entries:
+        """List the non-zeros of the product of the structures, with the values of the product."""
         structure, values = self._structure(), self.to_scipy()
         rows, columns = structure.nonzero()
         return rows, columns, np.asarray(values[rows, columns]).ravel()
 
     @property
     def nnz(self) -> int:
-        """The number of entries that some path through the factors reaches."""
-        return self._structure().nnz
+        """The number of entries that some path through the factors reaches.
+
+        A factor that only moves and scales entries does not change it; several others are multiplied.
+        """
+        others = [factor for factor in self.factors if not factor.one_to_one]
+        if len(others) > 1:
+            return self._structure().nnz
+        return others[0].nnz if others else self.shape[0]
 
     def to_scipy(self) -> Any:
         """The sparse product of the sparse factors."""
@@ -83,11 +94,24 @@ class Sum(LinearMap):
         """(A + B)ᵀ = Aᵀ + Bᵀ."""
         return Sum(tuple(term.T for term in self.terms))
 
+    @property
+    def nnz(self) -> int:
+        """The number of entries where some term has one."""
+        return self._structure().nnz
+
     def entries(self) -> Entries:
-        """The union of the structures, with the values of the sum."""
-        first, *rest = map(_ones_of, self.terms)
-        rows, columns = reduce(add_, rest, first).nonzero()
+        """List the non-zeros as `sparse` does, which looks at the memory first."""
+        return self.sparse()
+
+    def sparse(self) -> Entries:
+        """List the union of the structures, with the values of the sum."""
+        rows, columns = self._structure().nonzero()
         return rows, columns, np.asarray(self.to_scipy()[rows, columns]).ravel()
+
+    def _structure(self) -> Any:
+        check_entries_fit(sum(term.nnz for term in self.terms), np.int64)
+        first, *rest = map(_ones_of, self.terms)
+        return reduce(add_, rest, first)
 
     def to_scipy(self) -> Any:
         """The sum of the sparse terms."""
@@ -152,6 +176,8 @@ def _check(what: str, left_name: str, left: Shape, right_name: str, right: Shape
 def _sparse_product(factors: list[Any]) -> Any:
     product, *rest = reversed(factors)
     for factor in rest:
+        paths = int(np.bincount(factor.indices, minlength=factor.shape[1]) @ np.diff(product.indptr))
+        check_entries_fit(min(paths, factor.shape[0] * product.shape[1]), np.int64)
         product = factor @ product
     return product
 

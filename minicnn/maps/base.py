@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.arguments import one_kind
 from minicnn.axis import Axis
-from minicnn.forms.memory import check_fits, dense_nbytes
+from minicnn.forms.memory import check_entries_fit, check_fits, dense_nbytes
 
 Shape = tuple[int, ...]
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -58,6 +59,7 @@ class LinearMap(ABC):
     out_shape: Shape
     dtype: jnp.dtype
     axes: tuple[Axis, ...] = ()
+    one_to_one = False  # whether every row and every column has exactly one structural non-zero
 
     @abstractmethod
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
@@ -69,8 +71,8 @@ class LinearMap(ABC):
         """The transpose. `A.T.T` has the structure and the leaves of `A`."""
 
     @abstractmethod
-    def entries(self) -> Entries:
-        """The structural non-zeros as (rows, columns, values)."""
+    def sparse(self) -> Entries:
+        """List the structural non-zeros as (rows, columns, values), without looking at the memory first."""
 
     def with_axes(self, axes: tuple[Axis, ...]) -> "LinearMap":
         """The same kernel or window along other axes: another stride, dilation, padding or size.
@@ -87,11 +89,13 @@ class LinearMap(ABC):
 
         Raises:
             ValueError: if the last axes of x are not `in_shape`.
+            TypeError: if one of x and the map holds integers and the other does not.
         """
         rank = len(self.in_shape)
         batch = x.shape[: max(x.ndim - rank, 0)]
         if x.shape != (*batch, *self.in_shape):
             raise ValueError(f"`x` has shape {x.shape}: the last axes must be {self.in_shape}, the map's in_shape")
+        one_kind({"x": x.dtype, "A": self.dtype}, convert="x")
         return _product(self, x, batch)
 
     @property
@@ -112,8 +116,18 @@ class LinearMap(ABC):
 
     @property
     def nnz(self) -> int:
-        """The number of structural non-zeros: entries that a leaf can make non-zero."""
-        return len(self.entries()[0])
+        """The number of structural non-zeros, entries that a leaf can make non-zero; by default one in every row."""
+        return self.shape[0]
+
+    def entries(self) -> Entries:
+        """List the structural non-zeros as (rows, columns, values), in no particular order.
+
+        Raises:
+            MemoryError: if the list would not fit, with its length and what to use instead, before anything is
+                allocated.
+        """
+        check_entries_fit(self.nnz, self.dtype)
+        return self.sparse()
 
     @property
     def nbytes(self) -> int:
@@ -135,7 +149,11 @@ class LinearMap(ABC):
         return columns.reshape(self.shape[::-1]).T
 
     def to_scipy(self) -> Any:
-        """The matrix as a `scipy.sparse.csr_array` of its structural non-zeros."""
+        """The matrix as a `scipy.sparse.csr_array` of its structural non-zeros.
+
+        Raises:
+            MemoryError: if the list of them would not fit, before anything is allocated.
+        """
         from scipy import sparse
 
         rows, columns, values = self.entries()
@@ -166,6 +184,19 @@ class LinearMap(ABC):
     def __sub__(self, other: "LinearMap") -> "LinearMap":
         """A − B."""
         return self + -other
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have one structure and hold the same arrays: no number is looked at."""
+        return isinstance(other, LinearMap) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        """Hash what `==` compares."""
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[Any, ...]:
+        leaves, structure = jax.tree.flatten(self)
+        return structure, *map(id, leaves)
 
     def __repr__(self) -> str:
         """The name, the shapes and the size of the matrix."""
@@ -220,9 +251,9 @@ class Transposed(LinearMap):
         """Multiply by the transpose."""
         return self.of.apply_transpose(x)
 
-    def entries(self) -> Entries:
-        """The non-zeros, rows and columns exchanged."""
-        rows, columns, values = self.of.entries()
+    def sparse(self) -> Entries:
+        """List the map's non-zeros with rows and columns exchanged."""
+        rows, columns, values = self.of.sparse()
         return columns, rows, values
 
     def dense(self) -> Shaped[Array, "..."]:

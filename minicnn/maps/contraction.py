@@ -1,5 +1,6 @@
 """A contraction with an array, in index notation: a matrix product, a dot product, a weighted sum."""
 
+import math
 from string import ascii_lowercase, ascii_uppercase
 
 import jax
@@ -41,7 +42,13 @@ class Contraction(LinearMap):
         batch = next(letter for letter in ascii_uppercase + ascii_lowercase if letter not in x + y + z)
         return f"{batch}{x},{y}->{batch}{z}"
 
-    def entries(self) -> Entries:
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros: one for every combination of the letters of x and of the result."""
+        x, _, z = self.spec
+        return math.prod(dict(zip(x + z, self.in_shape + self.out_shape, strict=True)).values())
+
+    def sparse(self) -> Entries:
         """For every combination of letters: the row, the column and the entry of y."""
         x, y, z = self.spec
         sizes = dict(zip(x + z, self.in_shape + self.out_shape, strict=True))

@@ -10,7 +10,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis, triples
 from minicnn.forms import Arithmetic, Form, Geometry, dense
-from minicnn.forms.memory import check_fits
+from minicnn.forms.memory import check_room
 from minicnn.forms.shifts import shift
 from minicnn.forms.shifts import taps as taps_of
 from minicnn.forms.trilinear import convolve, correlate, masked, swap_channels
@@ -54,7 +54,7 @@ class ConvMap(LinearMap):
         """Exact copies of the taps, and zeros."""
         return dense.matrix(self.geometry, masked(self.w, self.geometry))
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """Row, column and tap of every non-zero, found without the dense matrix."""
         rows, columns, flat = structure(self.geometry)
         return rows, columns, np.asarray(self.w).ravel()[flat]
@@ -76,17 +76,27 @@ class ConvMap(LinearMap):
             MemoryError: if it would not fit, before anything is allocated.
         """
         names = np.array(self.names, str)
-        check_fits(self.out_shape, self.in_shape, names.dtype)
+        self._check_names(names.itemsize)
         rows, columns, flat = structure(self.geometry)
         table = np.full(self.shape, "0", names.dtype)
         table[rows, columns] = names[flat]
         return table
 
     def symbolic(self) -> str:
-        """`symbols` as text, one line per row of the matrix."""
+        """`symbols` as text, one line per row of the matrix.
+
+        Raises:
+            MemoryError: if the text would not fit, before anything is allocated.
+        """
+        self._check_names(4 * max(map(len, self.names), default=1) + _STRING)  # NumPy takes four bytes for a letter
         table = self.symbols()
         width = max(map(len, table.ravel()), default=1)
         return "\n".join(" ".join(entry.rjust(width) for entry in row) for row in table)
+
+    def _check_names(self, nbytes: int) -> None:
+        rows, columns = self.shape
+        instead = "take a smaller input: the pattern is the same at every size"
+        check_room(f"the table of names has {rows}×{columns} entries", rows * columns * nbytes, instead)
 
 
 @linear_map
@@ -133,8 +143,13 @@ class PatchMap(TransposableMap):
         patches = jnp.moveaxis(patches, -2, -3)[..., None, :, :, None, None]  # b, *out, g, 1, kernel, c, 1, 1
         return jnp.where(diagonal, patches, jnp.zeros((), self.dtype))
 
-    def entries(self) -> Entries:
-        """Row, tap and value of every non-zero: the non-zeros of C with tap and input exchanged."""
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros: those of C for every image, with tap and input exchanged."""
+        return math.prod(self.batch) * self.geometry.nnz
+
+    def sparse(self) -> Entries:
+        """List row, tap and value of every non-zero: the non-zeros of C with tap and input exchanged."""
         rows, columns, flat = structure(self.geometry)
         images = np.asarray(self._images).reshape(math.prod(self.batch), math.prod(self.geometry.in_shape))
         offsets = np.arange(len(images))[:, None] * math.prod(self.geometry.out_shape)
@@ -151,6 +166,9 @@ def structure(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         np.add.outer(inputs * geometry.c_in, g * c_group + c).ravel(),
         np.add.outer(taps * c_group * geometry.c_out, c * geometry.c_out + g * d_group + d).ravel(),
     )
+
+
+_STRING = 64  # bytes of one entry as a Python string: its header of about 56, and a pointer to it
 
 
 def _subscript(place: tuple[int, ...]) -> str:

@@ -24,16 +24,16 @@ class Dense(LinearMap):
         return jnp.einsum("oi,bi->bo", self.M, flat).reshape(x.shape[0], *self.out_shape)
 
     @property
+    def nnz(self) -> int:
+        """The number of entries, the zeros included: none of them is structural."""
+        return self.shape[0] * self.shape[1]
+
+    @property
     def T(self) -> "Dense":
         """The map of Mᵀ."""
         return Dense(self.M.T, self.out_shape, self.in_shape, self.dtype)
 
-    @property
-    def nnz(self) -> int:
-        """The number of entries: none of them is a structural zero."""
-        return math.prod(self.shape)
-
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """Every entry, the zeros included: none of them is structural."""
         rows, columns = np.indices(self.shape)
         return rows.ravel(), columns.ravel(), np.asarray(self.M).ravel()
@@ -50,6 +50,7 @@ class Diagonal(LinearMap):
     d: Shaped[Array, "..."]
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
+    one_to_one = True
 
     out_shape = derived(lambda self: self.in_shape)
 
@@ -62,7 +63,7 @@ class Diagonal(LinearMap):
         """Entry by entry, d·x."""
         return self.d * x
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The diagonal."""
         i = np.arange(self.shape[0])
         return i, i, np.asarray(self.d).ravel()
@@ -75,6 +76,7 @@ class Mask(LinearMap):
     keep: Bool[Array, "..."]
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
+    one_to_one = True
 
     out_shape = derived(lambda self: self.in_shape)
 
@@ -87,7 +89,7 @@ class Mask(LinearMap):
         """The entries to keep, and zeros."""
         return jnp.where(self.keep, x, jnp.zeros((), x.dtype))
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The diagonal."""
         i = np.arange(self.shape[0])
         return i, i, np.asarray(self.keep).ravel().astype(self.dtype)
@@ -100,6 +102,7 @@ class InverseDiagonal(LinearMap):
     d: Shaped[Array, "..."]
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
+    one_to_one = True
 
     out_shape = derived(lambda self: self.in_shape)
 
@@ -112,7 +115,7 @@ class InverseDiagonal(LinearMap):
         """Entry by entry, x / d."""
         return x / self.d
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The diagonal."""
         i = np.arange(self.shape[0])
         return i, i, 1 / np.asarray(self.d).ravel()
@@ -125,6 +128,7 @@ class Scale(LinearMap):
     c: Shaped[Array, ""]
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
+    one_to_one = True
 
     out_shape = derived(lambda self: self.in_shape)
 
@@ -137,7 +141,7 @@ class Scale(LinearMap):
         """c·x."""
         return self.c * x
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The diagonal."""
         i = np.arange(self.shape[0])
         return i, i, np.full(self.shape[0], np.asarray(self.c))
@@ -154,6 +158,7 @@ class Reshape(LinearMap):
     in_shape: Shape = static()
     out_shape: Shape = static()
     dtype: jnp.dtype = static()
+    one_to_one = True
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """The same entries in another shape."""
@@ -164,7 +169,7 @@ class Reshape(LinearMap):
         """The way back."""
         return Reshape(self.out_shape, self.in_shape, self.dtype)
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The diagonal."""
         i = np.arange(self.shape[0])
         return i, i, np.ones(self.shape[0], self.dtype)
@@ -182,6 +187,7 @@ class Permute(LinearMap):
     order: tuple[int, ...] = static()
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
+    one_to_one = True
 
     out_shape = derived(lambda self: tuple(self.in_shape[axis] for axis in self.order))
 
@@ -194,7 +200,7 @@ class Permute(LinearMap):
         """The inverse permutation."""
         return Permute(tuple(int(i) for i in np.argsort(self.order)), self.out_shape, self.dtype)
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """One 1 per row."""
         columns = np.arange(self.shape[1]).reshape(self.in_shape).transpose(self.order).ravel()
         return np.arange(self.shape[0]), columns, np.ones(self.shape[0], self.dtype)

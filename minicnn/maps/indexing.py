@@ -31,7 +31,7 @@ class Broadcast(TransposableMap):
         """The copies of each entry, added."""
         return y.sum(tuple(axis + 1 for axis in self.repeated)).reshape(y.shape[0], *self.in_shape)
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """One 1 per row."""
         columns = jnp.arange(self.shape[1], dtype=jnp.int32).reshape(1, *self.in_shape)
         return _ones(np.asarray(self.apply(columns)), self.dtype)
@@ -66,7 +66,7 @@ class Slice(TransposableMap):
         ]
         return jax.lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *widths])
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """One 1 per row."""
         positions = np.arange(self.shape[1]).reshape(self.in_shape)
         return _ones(positions[tuple(slice(*box) for box in self._boxes)], self.dtype)
@@ -90,7 +90,7 @@ class Gather(TransposableMap):
         flat = jnp.zeros((y.shape[0], math.prod(self.in_shape)), y.dtype)
         return flat.at[:, self.positions].add(y).reshape(y.shape[0], *self.in_shape)
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """One 1 per row."""
         return _ones(np.asarray(self.positions), self.dtype)
 

@@ -46,9 +46,9 @@ class Kronecker(LinearMap):
             done *= factor.shape[0]
         return x.reshape(batch, *self.out_shape)
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The products of the factors' entries."""
-        return reduce(_kronecker, ((*factor.entries(), factor.shape) for factor in self.factors))[:3]
+        return reduce(_kronecker, ((*factor.sparse(), factor.shape) for factor in self.factors))[:3]
 
     def __repr__(self) -> str:
         """The factors, joined by ⊗."""
@@ -88,9 +88,9 @@ class Batched(LinearMap):
         """The number of structural non-zeros."""
         return self.kronecker.nnz
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The entries of A, once for each image."""
-        return self.kronecker.entries()
+        return self.kronecker.sparse()
 
 
 @linear_map
@@ -129,7 +129,7 @@ class Block(LinearMap):
         pieces = jnp.split(x, np.cumsum(self.widths)[:-1], axis=1)
         return jnp.concatenate([_row(row, pieces) for row in self.rows], axis=1)
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The blocks' entries, each moved to its place."""
         top, left = (np.cumsum((0, *sizes)) for sizes in (self.heights, self.widths))
         found = [
@@ -137,7 +137,7 @@ class Block(LinearMap):
             for i, row in enumerate(self.rows)
             for j, A in enumerate(row)
             if A is not None
-            for rows, columns, values in [A.entries()]
+            for rows, columns, values in [A.sparse()]
         ]
         rows, columns, values = (np.concatenate(part) for part in zip(*found, strict=True))
         return rows, columns, values

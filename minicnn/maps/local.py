@@ -66,7 +66,7 @@ class TiledMap(TransposableMap):
         """Every output sent back through its own kernel."""
         return self.factors.T.apply(y)
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """For every output, tap and input that meet, the weight of that tap in the output's kernel."""
         outputs, taps, inputs = triples(self.axes)
         places = np.unravel_index(outputs, self.out_shape[:-1])

@@ -1,5 +1,7 @@
 """Padding as a matrix: one 1 per row, or none where a zero is added. Its transpose adds what was copied."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
@@ -32,7 +34,12 @@ class Pad(TransposableMap):
             y = scatter(y, axis.table(jnp), position, axis.in_size)
         return y
 
-    def entries(self) -> Entries:
-        """The ones."""
+    @property
+    def nnz(self) -> int:
+        """The number of ones: padded positions that are no zeros."""
+        return math.prod(axis.nnz for axis in self.padded) * self.channels
+
+    def sparse(self) -> Entries:
+        """List a 1 for every padded position that copies another."""
         rows, columns = ones(self.padded, self.channels)
         return rows, columns, np.ones(len(rows), self.dtype)

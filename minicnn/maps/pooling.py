@@ -57,9 +57,9 @@ class AveragePool(TransposableMap):
         """Divide, then spread."""
         return self.S.T.apply(y / self.count)
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The ones of S over their counts."""
-        rows, columns, ones = self.S.entries()
+        rows, columns, ones = self.S.sparse()
         return rows, columns, ones / np.asarray(self.count).ravel()[rows // self.channels]
 
 
@@ -98,12 +98,12 @@ class Selection(TransposableMap):
         taps = jnp.broadcast_to(self.taps, (x.shape[0], *self.out_shape))
         return x.reshape(count, *x.shape[first:]), taps.reshape(count, *taps.shape[first:])
 
-    def entries(self) -> Entries:
+    def sparse(self) -> Entries:
         """The ones: for every output its chosen input."""
         chosen = np.asarray(self.taps).reshape(-1, *self.out_shape[len(self.lead) :])
         lead, *out, channel = np.indices(chosen.shape)
         tap = np.unravel_index(chosen, [axis.kernel_size for axis in self.axes])
-        inputs = [axis.input_of()[o, k] for axis, o, k in zip(self.axes, out, tap, strict=True)]
+        inputs = [axis.position(o, k) // axis.stretch for axis, o, k in zip(self.axes, out, tap, strict=True)]
         sizes = (len(chosen), *(axis.in_size for axis in self.axes), self.channels)
         columns = np.ravel_multi_index((lead, *inputs, channel), sizes).ravel()
         return np.arange(len(columns)), columns, np.ones(len(columns), self.dtype)
@@ -120,6 +120,4 @@ def bin_average(axes: tuple[BinAxis, ...], channels: int, dtype: jnp.dtype) -> C
 def window_counts(axis: Axis, counted: tuple[int, int]) -> Int[np.ndarray, " out"]:
     """How many taps of each window fall on the input or on this much padding around it."""
     low, high = counted
-    padded = replace(axis, in_size=low + axis.in_size + high, low=axis.low - low)
-    outputs, _, _ = padded.triples()
-    return np.bincount(outputs, minlength=axis.out_size)
+    return replace(axis, in_size=low + axis.in_size + high, low=axis.low - low).counts()

@@ -40,11 +40,11 @@ class WindowSum(LinearMap):
 
     @property
     def nnz(self) -> int:
-        """The number of ones."""
+        """The number of ones: positions of all windows that are no padding."""
         return math.prod(axis.nnz for axis in self.axes) * self.channels
 
-    def entries(self) -> Entries:
-        """The ones."""
+    def sparse(self) -> Entries:
+        """List a 1 for every window and each of its positions."""
         rows, columns = ones(self.axes, self.channels)
         return rows, columns, np.ones(len(rows), self.dtype)
 
@@ -75,8 +75,13 @@ class Unfold(TransposableMap):
         parts = jnp.split(y, self.n_taps, axis=-1)
         return reduce(add, (shift(part, back, tap) for part, tap in zip(parts, taps(back), strict=True)))
 
-    def entries(self) -> Entries:
-        """The ones: a window's position and its tap, to the input."""
+    @property
+    def nnz(self) -> int:
+        """The number of ones: positions of all windows that are no padding."""
+        return math.prod(axis.nnz for axis in self.axes) * self.channels
+
+    def sparse(self) -> Entries:
+        """List a 1 for every window and tap, in the column of the input that they meet."""
         position, tap, column = triples(self.axes)
         rows, columns = per_channel(position * self.n_taps + tap, column, self.channels)
         return rows, columns, np.ones(len(rows), self.dtype)
@@ -106,8 +111,13 @@ class BinSum(TransposableMap):
             y = scatter(copies, axis.table(jnp), position, axis.in_size)
         return y
 
-    def entries(self) -> Entries:
-        """The ones."""
+    @property
+    def nnz(self) -> int:
+        """The number of ones."""
+        return math.prod(axis.nnz for axis in self.bins) * self.channels
+
+    def sparse(self) -> Entries:
+        """List a 1 for every bin and each of its positions."""
         rows, columns = ones(self.bins, self.channels)
         return rows, columns, np.ones(len(rows), self.dtype)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import FrozenInstanceError
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,9 @@ import minicnn
 from minicnn import certify, conv, conv_map, ops
 from minicnn.functional.pooling import max_pool_map_at
 from minicnn.identities import CertificateError, magnitudes, materialise
+from minicnn.identities.claim import Claim
 from minicnn.identities.function import Function
+from minicnn.identities.proofs import PROOFS
 
 M = np.random.default_rng(0).integers(1, 5, (4, 6)).astype(np.float32)
 X = jnp.arange(6.0).reshape(2, 3)
@@ -217,6 +220,65 @@ def test_a_custom_vjp_is_certified_without_its_jvp():
     certificate = certify(f, X, matrix=M)
     assert certificate.ok, certificate
     assert "jvp" in certificate.skipped
+
+
+def custom(derivative):
+    @jax.custom_vjp
+    def f(x):
+        return jnp.sin(x)
+
+    f.defvjp(lambda x: (jnp.sin(x), x), lambda x, y_bar: (derivative(x) * y_bar,))
+    return f
+
+
+def test_a_custom_vjp_of_a_function_that_is_not_linear_is_certified_without_its_jvp():
+    J = np.diag(np.cos(X).ravel())
+    certificate = certify(custom(jnp.cos), X, matrix=J, kind="function", reference=J)
+    assert certificate.ok, certificate
+    assert certificate.skipped["jvp"].startswith("TypeError: can't apply forward-mode")
+    assert not certify(custom(jnp.sin), X, matrix=J, kind="function", reference=J).ok
+
+
+def test_one_way_alone_proves_nothing():
+    certificate = certify(custom(jnp.cos), X)
+    assert not certificate.ok
+    assert "jvp" in certificate.skipped
+    (comparison,) = certificate.comparisons
+    assert (comparison.identity, comparison.ok) == ("vjp = Cᵀ", None)
+    assert "claim the Jacobian with `matrix`" in comparison.note
+
+
+def test_a_function_without_any_derivative_is_never_certified():
+    broken = jax.custom_vjp(jnp.sin)
+    broken.defvjp(lambda x: (jnp.sin(x), None), lambda x, y_bar: (1 / 0,))
+    certificate = certify(broken, X)
+    assert not certificate.ok
+    assert set(certificate.skipped) == {"jvp", "vjp", "autodiff", "autodiff transposed"}
+
+
+def test_a_hessian_or_a_mixed_derivative_that_there_is_not_is_left_out():
+    scalar = certify(
+        lambda x: jax.lax.while_loop(lambda s: s[0] < 2, lambda s: (s[0] + 1, s[1] ** 2), (0, x))[1].sum(), X
+    )
+    assert "Hessian" in scalar.skipped
+
+    @jax.custom_vjp
+    def f(x, w):
+        return x * w
+
+    f.defvjp(lambda x, w: (x * w, (x, w)), lambda xw, y_bar: (xw[1] * y_bar, xw[0] * y_bar))
+    product = certify(f, X, X, ways=["one-hot inputs", "vjp"])
+    assert (product.kind, product.ok) == ("bilinear", True), product
+    assert "∂x∂w f" in product.skipped
+
+
+def test_a_claim_never_changes():
+    claim = Claim(Function(product, (X,)), M, True, None)
+    first = [str(comparison) for comparison in PROOFS["linear"](claim)]
+    list(PROOFS["function"](claim)), list(PROOFS["affine"](claim))
+    assert [str(comparison) for comparison in PROOFS["linear"](claim)] == first
+    with pytest.raises(FrozenInstanceError):
+        claim.at_point = True
 
 
 def test_the_bound_of_the_fourier_transform_is_derived():

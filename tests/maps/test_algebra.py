@@ -143,3 +143,23 @@ def test_a_map_and_an_array_do_not_mix():
         _ = A @ jnp.ones((3, 3))
     with pytest.raises(TypeError):
         _ = A + 1
+
+
+def test_what_only_moves_and_scales_entries_keeps_their_number():
+    K = conv_map(jnp.ones((3, 3, 256, 256)), (1000, 1000))
+    scaled = 2 * (maps.Reshape(K.out_shape, (K.shape[0],), F32) @ K)
+    assert scaled.nnz == scaled.T.nnz == K.nnz  # far too many to list
+    small: Any = 2 * convolution()
+    assert small.nnz == len(small.sparse()[0])
+    assert (2 * maps.identity((3,), F32)).nnz == 3
+
+
+def test_floats_are_promoted_and_integers_refused():
+    assert A(jnp.ones(3, jnp.float16)).dtype == jnp.float32
+    assert A(jnp.ones(3, jnp.complex64)).dtype == jnp.complex64
+    whole = Dense(jnp.ones((2, 3), jnp.int32), (3,), (2,), jnp.dtype("int32"))
+    np.testing.assert_array_equal(whole(jnp.ones(3, jnp.int8)), [3, 3])
+    with pytest.raises(TypeError, match=r"`x` is float32 and `A` is int32: .* for example x.astype\(int\)"):
+        whole(jnp.ones(3))
+    with pytest.raises(TypeError, match=r"`x` is bool and `A` is float32: .* for example x.astype\(float\)"):
+        A(jnp.ones(3, bool))

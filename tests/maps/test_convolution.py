@@ -215,3 +215,28 @@ def test_an_empty_side_has_an_empty_matrix():
     assert A.matrix().shape == A.to_scipy().shape == (6, 0)
     assert A.T.matrix().shape == (0, 6)
     assert A.T(ones(2, 3)).shape == (0, 1)
+
+
+def test_the_non_zeros_of_a_layer_too_large_to_list_are_counted():
+    A = conv_map(jnp.zeros((7, 7, 3, 64)), (224, 224), stride=2, padding=((3, 2), (3, 2)))
+    assert (A.shape, A.nnz) == ((802_816, 150_528), 116_214_528)  # as published for ResNet-18's first layer
+    assert conv_map(jnp.zeros((3, 3, 512, 512)), (1000, 1000), padding="SAME").nnz == (3 * 1000 - 2) ** 2 * 512**2
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda A: A.entries(), "the list of non-zeros has 57,592,320,256 entries"),
+        (lambda A: A.T.entries(), "the list of non-zeros has 57,592,320,256 entries"),
+        (lambda A: A.to_scipy(), "the list of non-zeros has 57,592,320,256 entries"),
+        (lambda A: A.symbols(), "the table of names has 800000000×800000000 entries"),
+        (lambda A: A.symbolic(), "the table of names has 800000000×800000000 entries"),
+        (lambda A: A.matrix(), "the dense matrix is 800000000×800000000 float32"),
+        (lambda A: (A.T @ A).nnz, "the list of non-zeros has"),
+        (lambda A: (A + A).entries(), "the list of non-zeros has"),
+    ],
+)
+def test_what_would_not_fit_is_refused_by_its_size_alone(ask, message):
+    A = conv_map(jnp.zeros((3, 3, 8, 8)), (10_000, 10_000), padding="SAME")
+    with pytest.raises(MemoryError, match=message):
+        ask(A)

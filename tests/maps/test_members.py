@@ -1,6 +1,7 @@
 """What every linear map keeps: its product, its transpose, its matrix and its structure are one and the same."""
 
 import inspect
+import pickle
 import re
 from dataclasses import replace
 from functools import cache
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from minicnn import maps
-from minicnn.maps import LinearMap
+from minicnn.forms import memory
+from minicnn.maps import Compose, LinearMap, Sum
 from tests.maps.members import MEMBERS
 
 every_member = pytest.mark.parametrize("name", MEMBERS)
@@ -220,3 +222,39 @@ def test_a_map_slides_along_other_axes_or_says_why_not(name):
     longer = tuple(replace(axis, in_size=axis.in_size + 1) for axis in A.axes)
     assert A.with_axes(longer).axes == longer
     assert A.with_axes(longer).shape[1] > A.shape[1]
+
+
+@every_member
+def test_a_map_survives_pickling(name):
+    A = member(name)
+    B = pickle.loads(pickle.dumps(A))
+    assert jax.tree.structure(B) == jax.tree.structure(A)
+    for ours, theirs in zip((*jax.tree.leaves(B), *B.entries()), (*jax.tree.leaves(A), *A.entries()), strict=True):
+        equal(ours, theirs)
+    assert (B == A) is (not jax.tree.leaves(A))  # arrays of its own make another map
+
+
+@every_member
+def test_maps_are_equal_where_their_structure_is_and_they_hold_the_same_arrays(name):
+    A = member(name)
+    same = jax.tree.unflatten(jax.tree.structure(A), jax.tree.leaves(A))
+    assert (same == A, hash(same) == hash(A)) == (True, True)
+    assert (doubled(A) == A) is (not any(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(A)))
+
+
+@every_member
+def test_integers_do_not_meet_a_floating_map_in_silence(name):
+    A = member(name)
+    with pytest.raises(TypeError, match=r"`x` is int32 and `A` is float32: .* for example x.astype\(float\)"):
+        A(jnp.zeros(A.in_shape, jnp.int32))
+
+
+@every_member
+def test_a_list_that_would_not_fit_is_refused_before_it_is_made(name, monkeypatch):
+    A, nnz = member(name), member(name).nnz
+    monkeypatch.setattr(memory, "memory", lambda: 1)
+    for cls in {type(A), *(type(part) for part in vars(A).values() if isinstance(part, LinearMap))} - {Compose, Sum}:
+        monkeypatch.setattr(cls, "sparse", lambda self: pytest.fail("it was made"))
+    if nnz:
+        with pytest.raises(MemoryError, match=r"the list of non-zeros has [\d,]+ entries, .* ask for `nnz`"):
+            A.entries()
