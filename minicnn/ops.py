@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from minicnn.forms import meshes
 from minicnn.primitive import ArrayLike, Primitive, Traced, value_of
 
 Axes = int | Sequence[int] | None
@@ -76,7 +77,7 @@ max_p = Primitive("max", lambda x, axes: jnp.max(x, axes))
 logsumexp_p = Primitive("logsumexp", lambda x, axes: jax.nn.logsumexp(x, axes))
 broadcast_p = Primitive("broadcast", jnp.broadcast_to)
 astype_p = Primitive("astype", lambda x, dtype: jnp.asarray(x).astype(dtype))
-reshape_p = Primitive("reshape", jnp.reshape)
+reshape_p = Primitive("reshape", meshes.reshape)
 transpose_p = Primitive("transpose", jnp.transpose)
 slice_p = Primitive("slice", lambda x, starts, limits, strides: jax.lax.slice(x, starts, limits, strides))
 gather_p = Primitive("gather", lambda x, positions: jnp.ravel(x)[positions])

@@ -31,7 +31,8 @@ def summed(
     (x, x_rest), (y, y_rest) = _split(x, portions), _split(y, portions)
     shape = jax.eval_shape(product, x[0], y[0])
     add = lambda total, images: (total + product(*images), None)
-    total, _ = jax.lax.scan(add, jnp.zeros(shape.shape, shape.dtype), (x, y))
+    # zeros like x vary over the same mesh axes as what is added to them
+    total, _ = jax.lax.scan(add, jnp.zeros_like(x, shape.dtype, shape.shape), (x, y))
     return total + product(x_rest, y_rest) if len(x_rest) else total
 
 

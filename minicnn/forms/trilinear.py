@@ -8,6 +8,7 @@ Here the rule of `minicnn.forms.arithmetic` is kept for every form at once: a fo
 asked for its result in the dtype in which it is to be summed, and that is rounded once.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from jaxtyping import Array, Shaped
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.form import Form
 from minicnn.forms.geometry import Geometry
+from minicnn.forms.meshes import laid_out, spec_of_convolve, spec_of_correlate, spec_of_many, spread_type, vary_alike
 from minicnn.forms.portions import mapped, summed
 
 
@@ -28,14 +30,14 @@ def convolve(
 ) -> Shaped[Array, "b *out co"]:
     """C(w)·x. Where a mask joins no channels, w does not matter, not even a NaN in it."""
     w, geometry = masked(w, geometry), geometry.unmasked
-    return _convolve_p.bind(x, w, geometry=geometry, form=form, arithmetic=arithmetic)
+    return _convolve_p.bind(*vary_alike(x, w), geometry=geometry, form=form, arithmetic=arithmetic)
 
 
 def correlate(
     x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], geometry: Geometry, form: Form, arithmetic: Arithmetic
 ) -> Shaped[Array, "*k c co"]:
     """X(x)ᵀ·y, zero where a mask joins no channels."""
-    w = _correlate_p.bind(x, y, geometry=geometry.unmasked, form=form, arithmetic=arithmetic)
+    w = _correlate_p.bind(*vary_alike(x, y), geometry=geometry.unmasked, form=form, arithmetic=arithmetic)
     return masked(w, geometry)
 
 
@@ -93,37 +95,35 @@ def _y_bar_of_correlate(
     return convolve(x, w_bar, geometry, form, arithmetic.plain).astype(y.aval.dtype)
 
 
-def _convolve_many(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
+def _convolve_many(x: Array, w: Array, dims: tuple[Any, Any], geometry: Geometry, **static: Any) -> Array:
     """Many images are a batch, many kernels are channels, and many of both are groups."""
-    (x, w), (x_dim, w_dim) = operands, dims
-    geometry = static.pop("geometry")
+    x_dim, w_dim = dims
     if w_dim is None:
         x = jnp.moveaxis(x, x_dim, 0)
         y = convolve(x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), w, geometry, **static)
-        return y.reshape(*x.shape[:2], *y.shape[1:]), 0
+        return y.reshape(*x.shape[:2], *y.shape[1:])
     n, groups = w.shape[w_dim], geometry.groups
     if x_dim is None:
         w = _merge(_split(w, w_dim, groups), n)
         y = convolve(x, w, geometry.times(c_out=n), **static)
-        return _part(y, groups, n), 0
+        return _part(y, groups, n)
     x, w = _merge(_split(x, x_dim, 1), n), _merge(_split(w, w_dim, 1), n)
-    return _part(convolve(x, w, geometry.times(groups=n), **static), 1, n), 0
+    return _part(convolve(x, w, geometry.times(groups=n), **static), 1, n)
 
 
-def _correlate_many(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
+def _correlate_many(x: Array, y: Array, dims: tuple[Any, Any], geometry: Geometry, **static: Any) -> Array:
     """More kernels' gradients: the same, with the channels of either operand or with groups."""
-    (x, y), (x_dim, y_dim) = operands, dims
-    geometry = static.pop("geometry")
+    x_dim, y_dim = dims
     groups, n = geometry.groups, x.shape[x_dim] if y_dim is None else y.shape[y_dim]
     if x_dim is None:
         w = correlate(x, _merge(_split(y, y_dim, groups), n), geometry.times(c_out=n), **static)
-        return _part(w, groups, n), 0
+        return _part(w, groups, n)
     if y_dim is None:
         w = correlate(_merge(_split(x, x_dim, groups), n), y, geometry.times(c_in=n), **static)
         w = w.reshape(*w.shape[:-2], n, w.shape[-2] // n, w.shape[-1])
-        return jnp.moveaxis(w, -3, 0), 0
+        return jnp.moveaxis(w, -3, 0)
     x, y = _merge(_split(x, x_dim, 1), n), _merge(_split(y, y_dim, 1), n)
-    return _part(correlate(x, y, geometry.times(groups=n), **static), 1, n), 0
+    return _part(correlate(x, y, geometry.times(groups=n), **static), 1, n)
 
 
 def _split(a: Array, dim: Any, groups: int) -> Array:
@@ -144,7 +144,7 @@ def _part(a: Array, groups: int, n: int) -> Array:
 
 
 def _primitive(
-    name: str, compute: Any, in_portions: Any, shape: Any, left: Any, right: Any, many: Any
+    name: str, compute: Any, in_portions: Any, shape: Any, spec: Any, left: Any, right: Any, many: Any
 ) -> core.Primitive:
     """A bilinear primitive: how it computes, the shape of its result, its two transposes, and itself many times.
 
@@ -155,7 +155,7 @@ def _primitive(
 
     def result(a: Any, b: Any, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> ShapedArray:
         form.check(geometry, jnp.result_type(a, b))
-        return ShapedArray(shape(geometry, a.shape[0]), arithmetic.result_type(a, b))
+        return spread_type(a, b, shape(geometry, a.shape[0]), arithmetic.result_type(a, b), spec)
 
     primitive.def_abstract_eval(result)
     ad.defbilinear(primitive, left, right)
@@ -164,12 +164,13 @@ def _primitive(
         if any(a.shape[dim] == 0 for a, dim in zip(operands, dims, strict=True) if dim is not None):
             images = operands[0].shape[1 if dims[0] == 0 else 0]
             dtype = static["arithmetic"].result_type(*operands)
-            return jnp.zeros((0, *shape(static["geometry"], images)), dtype), 0
-        return many(operands, dims, **static)
+            return jnp.zeros_like(operands[0], dtype, (0, *shape(static["geometry"], images))), 0
+        return laid_out(partial(many, dims=dims), spec_of_many(spec, dims))(*operands, **static), 0
 
     batching.primitive_batchers[primitive] = batched
-    mlir.register_lowering(primitive, mlir.lower_fun(compute, multiple_results=False))
-    mlir.register_lowering(primitive, mlir.lower_fun(in_portions, multiple_results=False), platform="cpu")
+    for computed, platform in ((compute, None), (in_portions, "cpu")):
+        lowering = mlir.lower_fun(laid_out(computed, spec), multiple_results=False)
+        mlir.register_lowering(primitive, lowering, platform=platform)
     return primitive
 
 
@@ -178,6 +179,7 @@ _convolve_p = _primitive(
     _convolve,
     _convolve_in_portions,
     lambda geometry, images: (images, *geometry.out_shape),
+    spec_of_convolve,
     _x_bar,
     _w_bar,
     _convolve_many,
@@ -187,6 +189,7 @@ _correlate_p = _primitive(
     _correlate,
     _correlate_in_portions,
     lambda geometry, images: geometry.w_shape,
+    spec_of_correlate,
     _x_bar_of_correlate,
     _y_bar_of_correlate,
     _correlate_many,

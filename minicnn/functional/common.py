@@ -8,11 +8,20 @@ from typing import Any
 import jax
 
 from minicnn import ops
+from minicnn.forms.meshes import laid_out, spec_of_images
 from minicnn.primitive import Primitive
 
 
 def jitted_primitive(name: str, compute: Callable[..., Any]) -> Primitive:
-    """A primitive that compiles once for each set of shapes and static parameters."""
+    """A primitive that compiles once for each set of shapes and static parameters.
+
+    Its result is one of images: where those lie across an explicit mesh, it lies like the images it was made of.
+    """
+    return compiled_primitive(name, laid_out(compute, spec_of_images))
+
+
+def compiled_primitive(name: str, compute: Callable[..., Any]) -> Primitive:
+    """As `jitted_primitive`, of a computation that knows by itself how its result lies on a mesh."""
     return Primitive(name, partial(_jitted, compute))
 
 

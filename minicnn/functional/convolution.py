@@ -16,7 +16,7 @@ from minicnn.dtypes import operands, preferred
 from minicnn.forms import Form
 from minicnn.forms.resolve import Convolution, ConvOptions, Ints, Padding, Table
 from minicnn.forms.trilinear import convolve, swap_channels
-from minicnn.functional.common import batched, jitted_primitive
+from minicnn.functional.common import batched, compiled_primitive
 from minicnn.functional.padding import pad_p, pad_transpose_p
 from minicnn.maps.algebra import compose
 from minicnn.maps.base import LinearMap
@@ -24,7 +24,7 @@ from minicnn.maps.convolution import ConvMap, PatchMap
 from minicnn.maps.padding import Pad
 from minicnn.primitive import ArrayLike
 
-convolve_p = jitted_primitive("convolve", convolve)
+convolve_p = compiled_primitive("convolve", convolve)
 
 
 def conv(

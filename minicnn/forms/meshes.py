@@ -1,0 +1,129 @@
+"""What a primitive has to say about the devices that its arrays are spread over.
+
+JAX keeps two facts with the type of every array: over which axes of a mesh its values differ, inside `jax.shard_map`,
+and which of its axes lie across an explicit mesh. JAX's own primitives state both for their results, and so do ours.
+All that reads or writes these parts of a type is here.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.core import ShapedArray
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jaxtyping import Array
+
+SpecOf = Callable[..., PartitionSpec]  # how a result lies on an explicit mesh, from how its operands do
+
+
+def vary_alike(*operands: Array) -> tuple[Array, ...]:
+    """The operands, each marked as varying over all the mesh axes that one of them varies over.
+
+    The mark moves no number. Its transpose is the sum over the devices, which the gradient of an operand that all of
+    them share has to be.
+    """
+    if not getattr(jax.config, "jax_auto_pcast", True):  # whoever sets this marks operands by hand
+        return operands
+    known = [_varying(jax.typeof(operand)) for operand in operands]
+    union = frozenset[Any]().union(*known)
+    missing = [tuple(axis for axis in union if axis not in axes) for axes in known]
+    return tuple(
+        jax.lax.pcast(operand, axes, to="varying") if axes else operand
+        for operand, axes in zip(operands, missing, strict=True)
+    )
+
+
+def spread_type(
+    left: ShapedArray, right: ShapedArray, shape: tuple[int, ...], dtype: jnp.dtype, spec_of: SpecOf
+) -> ShapedArray:
+    """The type of a result of two operands that vary over the same mesh axes, laid out by the rule `spec_of`.
+
+    Raises:
+        TypeError: if the operands vary over different mesh axes.
+    """
+    if _varying(left) != _varying(right):
+        raise TypeError(
+            f"the operands {left} and {right} vary over different mesh axes: mark them with jax.lax.pcast, "
+            "or leave that to JAX with jax.config.update('jax_auto_pcast', True)"
+        )
+    sharding = NamedSharding(_mesh(left, right), spec_of(left.sharding.spec, right.sharding.spec))
+    return left.update(shape=shape, dtype=dtype, weak_type=False, sharding=sharding)
+
+
+def spec_of_convolve(x: PartitionSpec, w: PartitionSpec) -> PartitionSpec:
+    """C(w)·x lies as x does: the rule of `jax.lax.conv_general_dilated`.
+
+    Raises:
+        TypeError: if the channels of x, or any axis of w, lie across the mesh.
+    """
+    if x[-1] is not None or set(w) != {None}:
+        raise TypeError(
+            f"a convolution of x with the layout {x} and w with {w} has none of its own: only batch and spatial axes "
+            "of x may lie across an explicit mesh; replicate the others with jax.reshard, or convolve in jax.shard_map"
+        )
+    return x
+
+
+def spec_of_correlate(x: PartitionSpec, y: PartitionSpec) -> PartitionSpec:
+    """X(x)ᵀ·y is whole on every device: the sum over the parts of the batch."""
+    del y
+    return PartitionSpec(*(None for _ in x))
+
+
+def spec_of_images(x: PartitionSpec, *others: PartitionSpec) -> PartitionSpec:
+    """The images of a result lie as those of x do; each is whole on its device."""
+    del others
+    return PartitionSpec(x[0])
+
+
+def spec_of_many(spec_of: SpecOf, dims: Sequence[int | None]) -> SpecOf:
+    """The rule for a result that `jax.vmap` maps, on its first axis, over these axes of the operands."""
+
+    def rule(*specs: PartitionSpec) -> PartitionSpec:
+        rows = list(zip(specs, dims, strict=True))
+        mapped = {spec[dim] for spec, dim in rows if dim is not None} - {None}
+        inner = (PartitionSpec(*(axis for n, axis in enumerate(spec) if n != dim)) for spec, dim in rows)
+        return PartitionSpec(*(mapped or {None}), *spec_of(*inner))
+
+    return rule
+
+
+def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Array]:
+    """The same function, whose inner arrays XLA lays out by itself where the mesh is explicit."""
+
+    def spread(*operands: Array, **static: Any) -> Array:
+        types = [jax.typeof(operand) for operand in operands]
+        if AxisType.Explicit not in _mesh(*types).axis_types:
+            return compute(*operands, **static)
+        spec = spec_of(*(array.sharding.spec for array in types))
+        inner: Any = jax.sharding.auto_axes(partial(compute, **static), out_sharding=spec)
+        return inner(*operands)
+
+    return spread
+
+
+def reshape(x: Array, shape: tuple[int, ...]) -> Array:
+    """`jnp.reshape`, also where leading axes that stay as they are lie across an explicit mesh."""
+    array = jax.typeof(x)
+    if AxisType.Explicit not in _mesh(array).axis_types:
+        return jnp.reshape(x, shape)
+    spec, kept = array.sharding.spec, 0
+    while kept < min(len(spec), len(shape)) and x.shape[kept] == shape[kept]:
+        kept += 1
+    if any(axis is not None for axis in spec[kept:]):
+        return jnp.reshape(x, shape)
+    return jax.lax.reshape(x, shape, out_sharding=PartitionSpec(*spec[:kept]))
+
+
+def _varying(array: ShapedArray) -> frozenset[Any]:
+    """The mesh axes over which the values differ; the attribute moved into `mat` in JAX 0.10."""
+    kind: Any = getattr(array, "mat", None)
+    return kind.varying if kind is not None else array.vma  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _mesh(*arrays: ShapedArray) -> Any:
+    """The mesh of the arrays; a constant has none, and then it is the one in use."""
+    meshes = [array.sharding.mesh for array in arrays]
+    return next((mesh for mesh in meshes if not mesh.empty), jax.sharding.get_abstract_mesh())

@@ -1,0 +1,149 @@
+"""What a process with four simulated devices finds out about functions whose images are spread over them.
+
+Each function is asked for its value, its gradients and second derivatives, and what vmap makes of it, on a mesh and on
+one device. JSON on stdout says how far apart the answers are, in units of the largest number among them.
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh
+from jax.sharding import PartitionSpec as P
+
+import minicnn
+from minicnn.forms.form import Costed
+from tests.functional.test_family import FAMILY, Member, arrays
+
+
+def lax_conv(x: Any, w: Any, stride: tuple[int, int] = (2, 2)) -> Any:
+    return jax.lax.conv_general_dilated(x, w, stride, "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+ORACLES = {"conv": lax_conv, "compat": partial(lax_conv, stride=(2, 1))}  # one device computes the others themselves
+ONE_OF_A_KIND = (
+    "conv",
+    "compat",
+    "conv_transpose_reflect",
+    "local_conv",
+    "tiled_conv",
+    "unfold",
+    "fold",
+    "max_pool",
+    "avg_pool",
+    "lp_pool",
+    "max_unpool",
+    "adaptive_max_pool",
+)
+MEMBERS = {name: FAMILY[name] for name in ONE_OF_A_KIND} | {
+    "conv_map": Member(lambda x, w: minicnn.conv_map(w, (5, 4), padding=1)(x), (5, 4, 2), (3, 3, 2, 3)),
+    "conv_map.T": Member(lambda y, w: minicnn.conv_map(w, (5, 4), stride=2).T(y), (2, 1, 3), (3, 3, 2, 3)),
+    "patch_map": Member(lambda x, w: minicnn.patch_map(x, w.shape)(w), (5, 4, 2), (3, 3, 2, 3)),
+    "patch_map.T": Member(
+        lambda x, y: jax.vmap(lambda x: minicnn.patch_map(x, (3, 3, 2, 3)).T(y))(x), (4, 4, 2), (2, 2, 3)
+    ),
+}
+QUICK = {"xla_backend_optimization_level": 0}  # what is compared runs once
+
+
+def mesh_of(shape: tuple[int, ...], kind: AxisType) -> Mesh:
+    names, devices = ("i", "j")[: len(shape)], jax.devices()[: int(np.prod(shape))]
+    return jax.make_mesh(shape, names, axis_types=(kind,) * len(shape), devices=devices)
+
+
+def derivatives(f: Callable[..., Any], *operands: Any) -> dict[str, Any]:
+    """The value of f, the gradients of its square, and those of their square."""
+    every = tuple(range(len(operands)))
+    gradients = jax.grad(lambda *a: (f(*a) ** 2).sum(), every)
+    slope = lambda *a: sum((g**2).sum() for g in gradients(*a))
+    return {"y": f(*operands), "gradients": gradients(*operands), "second": jax.grad(slope, every)(*operands)}
+
+
+def inside(f: Callable[..., Any], axes: tuple[str, ...], x: Any, *w: Any) -> dict[str, Any]:
+    """What is asked within `jax.shard_map`: there too the gradient of what all devices share is a sum over them."""
+    loss = lambda *a: jax.lax.psum((f(*a) ** 2).sum(), axes)
+    return {
+        "gradients inside": jax.grad(loss, tuple(range(1 + len(w))))(x, *w),
+        "vmap": jax.vmap(lambda image: f(image[None], *w)[0])(x),
+        "vmap over w": jax.vmap(f, (None, *(0 for _ in w)))(x, *(jnp.stack([v, 2 * v]) for v in w)) if w else (),
+    }
+
+
+def alone(name: str) -> dict[str, Any]:
+    """The answers of one device."""
+    x, *w = map(jnp.asarray, arrays(MEMBERS[name], batch=4))
+    f = ORACLES.get(name, MEMBERS[name].function)
+    found = jax.jit(partial(derivatives, f), compiler_options=QUICK)(x, *w)
+    twice = jnp.stack([found["y"], 2 * found["y"]]) if w else ()  # every function here is linear in w
+    return found | {"gradients inside": found["gradients"], "vmap": found["y"], "vmap over w": twice}
+
+
+def varying(name: str, mesh: Mesh) -> dict[str, Any]:
+    """The answers of a mesh over which `jax.shard_map` spreads the images; w is the same everywhere."""
+    x, *w = map(jnp.asarray, arrays(MEMBERS[name], batch=4))
+    f, axes = MEMBERS[name].function, mesh.axis_names
+    images, shared = P(axes), [P() for _ in w]
+    out = {"gradients inside": (images, *shared), "vmap": images, "vmap over w": P(None, axes)}
+    spread = jax.shard_map(f, mesh=mesh, in_specs=(images, *shared), out_specs=images)
+    within = jax.shard_map(partial(inside, f, axes), mesh=mesh, in_specs=(images, *shared), out_specs=out)
+    return jax.jit(lambda *a: derivatives(spread, *a) | within(*a), compiler_options=QUICK)(x, *w)
+
+
+def explicit(name: str, mesh: Mesh) -> dict[str, Any]:
+    """The answers where the type of x says over which devices its images are spread."""
+    x, *w = map(jnp.asarray, arrays(MEMBERS[name], batch=4))
+    f = MEMBERS[name].function
+    with jax.set_mesh(mesh):
+        x = jax.reshard(x, P(mesh.axis_names))
+        found = jax.jit(partial(derivatives, f), compiler_options=QUICK)(x, *w)
+        for a, expected in zip((found["y"], *found["gradients"]), ("i", "i", *(None for _ in w)), strict=True):
+            assert jax.typeof(a).sharding.spec[0] == expected, (name, jax.typeof(a))
+        return found | {"vmap": jax.jit(jax.vmap(lambda image: f(image[None], *w)[0]))(x)}
+
+
+def refusal(name: str, mesh: Mesh) -> str:
+    """Why a result that differs over the mesh may not leave it as if it were the same everywhere."""
+    x, *w = arrays(MEMBERS[name], batch=4)
+    f = jax.shard_map(MEMBERS[name].function, mesh=mesh, in_specs=(P("i"), *(P() for _ in w)), out_specs=P())
+    try:
+        jax.eval_shape(f, x, *w)
+    except ValueError as error:
+        return str(error)
+    return "not refused"
+
+
+def distances(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, float]:
+    gap = lambda a, b: float(np.abs(np.asarray(a) - np.asarray(b)).max() / np.abs(b).max())
+    return {way: max(map(gap, *map(jax.tree.leaves, (found[way], expected[way]))), default=0.0) for way in found}
+
+
+def attempt(question: Callable[..., Any], *args: Any) -> Any:
+    """The answer to a question, or why there is none: one failure must not hide the rest."""
+    try:
+        return question(*args)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    Costed.portions = lambda *_: 2  # so that the loops over portions of a batch are asked as well
+    expected = {name: alone(name) for name in MEMBERS}
+    apart = lambda question, mesh: lambda name: distances(question(name, mesh), expected[name])
+    pair = mesh_of((2,), AxisType.Auto)
+    questions: dict[str, tuple[Callable[[str], Any], Any]] = {
+        "shard_map over 2": (apart(varying, pair), MEMBERS),
+        "shard_map over 2 x 2": (apart(varying, mesh_of((2, 2), AxisType.Auto)), ("conv", "patch_map.T")),
+        "explicit over 2": (apart(explicit, mesh_of((2,), AxisType.Explicit)), MEMBERS),
+        "explicit over 4": (apart(explicit, mesh_of((4,), AxisType.Explicit)), ("conv", "patch_map.T")),
+        "refusal": (lambda name: refusal(name, pair), MEMBERS),
+    }
+    print(
+        json.dumps(
+            {way: {name: attempt(ask, name) for name in names} for way, (ask, names) in questions.items()},
+            allow_nan=True,
+        )
+    )

@@ -1,0 +1,41 @@
+"""Images spread over several devices: `jax.shard_map`, which checks what varies, and meshes with explicit axes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROUNDINGS = 1e-5  # of the largest number in an answer; a missing sum over the devices is 0.1 to 1
+MEMBERS = 16
+
+
+@pytest.fixture(scope="module")
+def found() -> dict:
+    environment = {
+        **os.environ,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+        "JAX_PLATFORMS": "cpu",
+    }
+    command, where = [sys.executable, "-m", "tests.functional.meshes"], Path(__file__).parents[2]
+    process = subprocess.run(command, cwd=where, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("way", ["shard_map over 2", "shard_map over 2 x 2", "explicit over 2", "explicit over 4"])
+def test_several_devices_find_what_one_finds(found: dict, way: str) -> None:
+    failures = {
+        name: answers
+        for name, answers in found[way].items()
+        if isinstance(answers, str) or not all(gap < ROUNDINGS for gap in answers.values())
+    }
+    assert failures == {}
+    assert len(found[way]) in (2, MEMBERS)
+
+
+def test_a_result_that_differs_over_the_mesh_is_refused_where_it_should_be_shared(found: dict) -> None:
+    assert len(found["refusal"]) == MEMBERS
+    for name, refusal in found["refusal"].items():
+        assert "out_specs which require replication" in refusal, name
