@@ -1,14 +1,39 @@
 """The application, and what its commands share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-app = typer.Typer(
+
+class App(typer.Typer):
+    """Commands in whose paths ~ is the home folder, and whose errors are one line.
+
+    A shell replaces ~ at the beginning of a word only, and not in `--data-dir=~/data`.
+    """
+
+    def command(self, *args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Register a function as a command."""
+        register = super().command(*args, **kwargs)
+
+        def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(function)
+            def command(**given: Any) -> Any:
+                with one_line_errors():
+                    return function(**{name: _from_home(value) for name, value in given.items()})
+
+            register(command)
+            return function
+
+        return decorated
+
+
+app = App(
     help="Every layer is a matrix, and differentiation is transposition.",
     no_args_is_help=True,
     add_completion=False,
@@ -31,6 +56,23 @@ def one_line_errors() -> Iterator[None]:
     """What a person can mend is said in one line, without a traceback."""
     try:
         yield
-    except (ValueError, TypeError, OSError, MemoryError, FloatingPointError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+    except (ValueError, TypeError, OSError, MemoryError, ArithmeticError) as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(_said(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
+
+
+def _said(error: BaseException) -> str:
+    """An error in one line, that of the system without its number."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split("\n")) or type(error).__name__
+
+
+def _from_home(value: Any) -> Any:
+    """A path, or each path of a list, with the home folder for ~."""
+    if isinstance(value, list):
+        return [_from_home(item) for item in value]
+    try:
+        return value.expanduser() if isinstance(value, Path) else value
+    except RuntimeError as error:
+        raise ValueError(f"{value}: there is no such home folder") from error

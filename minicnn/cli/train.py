@@ -1,11 +1,13 @@
 """`minicnn demo` and `minicnn train`."""
 
 import os
+import shlex
+import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,25 +23,10 @@ RunsDir = Annotated[Path, typer.Option(help="Where the folders of runs are.")]
 Epochs = Annotated[int, typer.Option(help="Passes over the training images.")]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a run is written, where its data are, and which devices it has."""
-
-    name: str = "run"
-    runs_dir: Path = Path("runs")
-    data_dir: Path | None = None
-    resume: Path | None = None
-    checkpoint_every: int = 0
-    devices: int | None = None
-    coordinator: str | None = None
-    processes: int = 1
-    process: int = 0
-
-
 @app.command()
 def demo(name: Name = "demo", runs_dir: RunsDir = Path("runs"), seed: Seed = 0, epochs: Epochs = 30) -> None:
     """Train LeNet-5 on real handwritten digits, then prove on it that the vjp is multiplication by Cᵀ."""
-    _train({"seed": seed, "epochs": epochs}, Place(name, runs_dir))
+    _train({"seed": seed, "epochs": epochs}, {"name": name, "runs_dir": runs_dir})
 
 
 @app.command()
@@ -88,49 +75,69 @@ def train(
         "augment": augment,
         "reach": reach,
     }
-    place = Place(name, runs_dir, data_dir, resume, checkpoint_every, devices, coordinator, processes, process)
+    place = {
+        "name": name,
+        "runs_dir": runs_dir,
+        "data_dir": data_dir,
+        "resume": resume,
+        "checkpoint_every": checkpoint_every,
+        "devices": devices,
+        "coordinator": coordinator,
+        "processes": processes,
+        "process": process,
+    }
     _train({key: value for key, value in fields.items() if value is not None}, place)
 
 
-def _train(given: dict[str, Any], place: Place) -> None:
-    from minicnn.train.devices import connected
+def _train(given: dict[str, Any], place: dict[str, Any]) -> None:
+    with _one_line_interrupts():
+        from minicnn.train.place import Place
+        from minicnn.train.signals import raising
 
-    begun = time.perf_counter()
-    with _at_once(place), one_line_errors(), _one_line_interrupts(place), connected():
-        run, plan, params = _fit(given, place)
-        reports = _finish(run, plan, params, begun) if run is not None else ()
+        with raising():
+            reports = _carry_out(given, Place(**place))
     exit_by(reports)
 
 
-def _fit(given: dict[str, Any], place: Place) -> tuple[Any, Any, Any]:
-    """The run, or None in any but the first process, with its plan and its parameters."""
-    from minicnn.data.registry import load_data
-    from minicnn.train import Run, join, mesh_of
-    from minicnn.train.devices import is_first, json_from_first
-    from minicnn.train.loop import Listener, train
-    from minicnn.train.plan import plan_of
-    from minicnn.train.recipes import recipe_of
-    from minicnn.zoo.registry import network
+def _carry_out(given: dict[str, Any], place: Any) -> Sequence[Any]:
+    """Train and finish; in any but the first process there is nothing to finish."""
+    from minicnn.train.devices import connected, join
 
-    if place.coordinator is not None:
-        join(place.coordinator, place.processes, place.process)
+    with _at_once(place), one_line_errors(), _one_line_interrupts(), connected():
+        begun = time.perf_counter()
+        if place.coordinator is not None:
+            join(place.coordinator, place.processes, place.process)
+        run, plan = _begin(given, place)
+        aside = time.perf_counter() - begun
+        params = _fit(run, plan, place)
+        return _finish(run, plan, params, aside)
+
+
+def _begin(given: dict[str, Any], place: Any) -> tuple[Any, Any]:
+    """The run and its plan; nothing is written before the plan stands."""
+    from minicnn.train import Run, mesh_of
+    from minicnn.train.devices import is_first, json_from_first
+    from minicnn.train.plan import plan_by_name
+
     config, data_dir = _config(given, place)
     every = 1 if place.coordinator is None else None
-    mesh = mesh_of(every if place.devices is None else place.devices)
-    dataset = load_data(config.data, data_dir)
-    plan = plan_of(network(config.model).build(), dataset, config, recipe_of(config.model), mesh)
+    plan = plan_by_name(config, data_dir, mesh_of(every if place.devices is None else place.devices))
     run = None
     if is_first():
         run = Run.reopen(place.resume) if place.resume else Run.create(place.runs_dir, place.name, config, data_dir)
-    folder = Path(json_from_first(run and str(run.folder)))
-    place_console = console if is_first() else Console(quiet=True)
-    with display(place_console, config) as shown:
-        listener = Listener(shown.on_step, shown.on_epoch, shown.warn)
-        params = train(plan, listener, Run(folder), place.checkpoint_every)
-    return run, plan, params
+    return Run(Path(json_from_first(run and str(run.folder)))), plan
 
 
-def _config(given: dict[str, Any], place: Place) -> tuple[Any, Path | None]:
+def _fit(run: Any, plan: Any, place: Any) -> Any:
+    """The parameters."""
+    from minicnn.train.devices import is_first
+    from minicnn.train.loop import Listener, train
+
+    with display(console if is_first() else Console(quiet=True), plan.config) as shown:
+        return train(plan, Listener(shown.on_step, shown.on_epoch, shown.warn), run, place.checkpoint_every)
+
+
+def _config(given: dict[str, Any], place: Any) -> tuple[Any, Path | None]:
     """The config and the data's folder: as given, or of the run to resume, with which what is given must agree."""
     from minicnn.train import Config, Run, config_of
     from minicnn.train.devices import is_first, json_from_first
@@ -141,26 +148,42 @@ def _config(given: dict[str, Any], place: Place) -> tuple[Any, Path | None]:
     fields, folder = json_from_first(opened and [opened.config.to_json(), opened.data_dir and str(opened.data_dir)])
     config = Config.from_json(fields)
     other = [
-        f"`{name}`={value} ({getattr(config, name)})" for name, value in given.items() if getattr(config, name) != value
+        f"`{name}`={value} ({getattr(config, name)})"
+        for name, value in given.items()
+        if name != "epochs" and getattr(config, name) != value
     ]
     if other:
         raise ValueError(f"{place.resume} has another config: {', '.join(other)}: leave that out, or start a new run")
-    return config, place.data_dir or (folder and Path(folder))
+    return replace(config, epochs=given.get("epochs", config.epochs)), place.data_dir or (folder and Path(folder))
 
 
-def _finish(run: Any, plan: Any, params: Any, begun: float) -> Any:
-    """Parameters, proofs, pictures and report."""
+def _finish(run: Any, plan: Any, params: Any, aside: float) -> Sequence[Any]:
+    """Write parameters, proofs, pictures and report, in the first process; return the proofs.
+
+    Args:
+        run: the run.
+        plan: what it carried out.
+        params: the parameters at its end.
+        aside: seconds that went by before training.
+    """
     from minicnn.train import report
+    from minicnn.train.devices import is_first
     from minicnn.train.recipes import recipe_of
     from minicnn.train.trained import Trained
     from minicnn.zoo import proof
 
-    run.save_params(params)
-    trained, test = Trained(plan.model, params, plan.data, recipe_of(plan.config.model)), plan.data.test
-    reports = proof.check_network(plan.model, params, test.images[0], int(test.labels[0]), trained.recipe.loss)
-    pictures = report.save_pictures(run, trained)
-    seconds, last = time.perf_counter() - begun, run.records()[-1]
-    report.write_report(run, reports, pictures, seconds)
+    if not is_first():
+        return ()
+    begun = time.perf_counter()
+    with _resumable(run, plan.steps):
+        run.save_params(params)
+        trained, test = Trained(plan.model, params, plan.data, recipe_of(plan.config.model)), plan.data.test
+        reports = proof.check_network(plan.model, params, test.images[0], int(test.labels[0]), trained.recipe.loss)
+        pictures = report.save_pictures(run, trained)
+        last = run.records()[-1]
+        # Training may have taken several processes, and its seconds are those of all of them.
+        seconds = aside + last.seconds + time.perf_counter() - begun
+        report.write_report(run, reports, pictures, seconds)
     console.print(report.table(reports))
     console.print(
         f"Test accuracy [bold]{100 * last.test_accuracy:.2f} %[/] on {len(test)} images of {plan.data.name}; "
@@ -171,7 +194,18 @@ def _finish(run: Any, plan: Any, params: Any, begun: float) -> Any:
 
 
 @contextmanager
-def _at_once(place: Place) -> Iterator[None]:
+def _resumable(run: Any, steps: int) -> Iterator[None]:
+    """What is stopped after the last step can be done again from its checkpoint."""
+    from minicnn.train.signals import Interrupted
+
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Interrupted(steps, steps, getattr(stop, "signum", signal.SIGINT), run.folder, saved=True) from stop
+
+
+@contextmanager
+def _at_once(place: Any) -> Iterator[None]:
     """One of several processes that fails is gone at once: in order, it would wait in vain for the others to end."""
     try:
         yield
@@ -184,14 +218,13 @@ def _at_once(place: Place) -> Iterator[None]:
 
 
 @contextmanager
-def _one_line_interrupts(place: Place) -> Iterator[None]:
+def _one_line_interrupts() -> Iterator[None]:
     """Ctrl-C is one line and the exit status that shells expect."""
-    from minicnn.train.signals import Interrupted
-
     try:
         yield
     except KeyboardInterrupt as stop:
-        saved = isinstance(stop, Interrupted)
-        line = f"{stop}: go on with `minicnn train --resume {stop.folder}`" if saved else "stopped"
+        line, folder = str(stop) or "stopped", getattr(stop, "folder", None)
+        if folder is not None:
+            line += f": go on with `minicnn train --resume {shlex.quote(str(folder))}`"
         Console(stderr=True).print(escape(line), highlight=False, soft_wrap=True)
-        raise typer.Exit(128 + stop.signum if saved else 130) from stop
+        raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from stop

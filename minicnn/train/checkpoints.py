@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from minicnn.train import schema
+from minicnn.train.config import Config
 from minicnn.train.disk import remove, write_whole
+from minicnn.train.pending import Tally
+from minicnn.train.schema import checked
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -21,7 +25,28 @@ _NAME = re.compile(r"step-(\d+)\.safetensors")
 
 
 class DamagedError(ValueError):
-    """A checkpoint that is not what was written."""
+    """A file of tensors is not what was written."""
+
+
+@checked
+class Facts:
+    """What a checkpoint holds beside its tensors.
+
+    Attributes:
+        position: steps done, and the sums of the epoch so far.
+        config: the config of the run.
+        data: the fingerprint of its data set.
+        environment: what beside the config decides the last bit of its numbers.
+    """
+
+    position: Tally
+    config: Config
+    data: str
+    environment: dict[str, str | int | bool]
+
+    def to_json(self) -> str:
+        """The facts as text, which `schema.read` reads."""
+        return json.dumps(asdict(self), sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -29,14 +54,17 @@ class Checkpoint:
     """A run at one step.
 
     Attributes:
-        step: steps done.
         tensors: parameters, optimizer state and random keys, named by their paths.
-        facts: everything else, as JSON can hold it: position, sums, config, versions.
+        facts: everything else.
     """
 
-    step: int
     tensors: Tensors
-    facts: dict[str, Any]
+    facts: Facts
+
+    @property
+    def step(self) -> int:
+        """The number of steps done."""
+        return self.facts.position.step
 
 
 @dataclass(frozen=True)
@@ -76,13 +104,13 @@ class Checkpoints:
     def discard_after(self, step: int) -> None:
         """Delete what was written after a step."""
         for path in self.paths():
-            if int(path.stem.removeprefix("step-")) > step:
+            if _step_named(path) > step:
                 remove(path)
 
 
 def to_bytes(checkpoint: Checkpoint) -> bytes:
     """The content of a checkpoint's file; its metadata hold the facts and the SHA-256 of facts and tensors."""
-    facts = json.dumps({"step": checkpoint.step, **checkpoint.facts}, sort_keys=True)
+    facts = checkpoint.facts.to_json()
     tensors = {name: np.asarray(tensor, order="C") for name, tensor in checkpoint.tensors.items()}
     return save(tensors, metadata={"facts": facts, "sha256": _digest(facts, tensors)})
 
@@ -93,17 +121,32 @@ def read(path: Path) -> Checkpoint:
     Raises:
         DamagedError: if it is not what was written, naming the file.
     """
+    tensors, metadata = read_tensors(path)
+    facts = metadata.get("facts", "")
+    if metadata.get("sha256") != _digest(facts, tensors):
+        raise DamagedError(f"{path} is damaged: its SHA-256 is another")
+    try:
+        checkpoint = Checkpoint(tensors, schema.read(Facts, facts, path))
+    except ValueError as error:
+        raise DamagedError(str(error)) from error
+    if checkpoint.step != _step_named(path):
+        raise DamagedError(f"{path} is damaged: it is of step {checkpoint.step}")
+    return checkpoint
+
+
+def read_tensors(path: Path) -> tuple[Tensors, dict[str, str]]:
+    """The tensors of a safetensors file, and its metadata.
+
+    Raises:
+        DamagedError: if it is not a safetensors file of numbers that NumPy knows, naming the file.
+    """
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        intact = metadata["sha256"] == _digest(metadata["facts"], tensors)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise DamagedError(f"{path} is damaged ({error})") from error
-    if not intact:
-        raise DamagedError(f"{path} is damaged (its SHA-256 is another)")
-    facts = json.loads(metadata["facts"])
-    return Checkpoint(facts.pop("step"), tensors, facts)
+            return tensors, file.metadata() or {}
+    except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = "it is a folder" if path.is_dir() else str(error).partition("\n")[0]
+        raise DamagedError(f"{path} is damaged: {reason}") from error
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:
@@ -134,9 +177,22 @@ def unflatten(tensors: Tensors, like: Any, source: Path | str) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, _: tensors[path_name(path)], like)
 
 
+def not_finite(tree: Any) -> list[str]:
+    """The names of the leaves that hold NaN or infinity.
+
+    >>> not_finite({"w": jnp.array([1.0, jnp.nan]), "b": jnp.zeros(1)})
+    ['w']
+    """
+    return [name for name, leaf in flatten(tree).items() if not np.isfinite(leaf).all()]
+
+
 def path_name(path: tuple[Any, ...]) -> str:
     """The name of a leaf, such as `0.w`."""
     return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _step_named(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
 
 
 def _digest(facts: str, tensors: Tensors) -> str:

@@ -1,16 +1,23 @@
 """What a training run is made of."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import asdict
+from typing import Annotated, Any, Self
+
+import numpy as np
+from pydantic import Field
+
+from minicnn.train.schema import Count, Natural, Real, Whole, checked
+
+_GREATEST = float(np.finfo(np.float32).max)
 
 
-@dataclass(frozen=True)
+@checked
 class Config:
     """Everything that decides the numbers of a run: the same config gives the same parameters.
 
     Attributes:
-        model: name of a network in `minicnn.zoo`.
-        data: name of a data set in `minicnn.data`.
+        model: name of an entry in `minicnn.zoo.registry`.
+        data: name of an entry in `minicnn.data.registry`.
         epochs: passes over the training images.
         batch: images per step.
         seed: of the initial parameters, the order of the images and their shifts.
@@ -25,25 +32,16 @@ class Config:
 
     model: str = "lenet5"
     data: str = "digits"
-    epochs: int = 30
-    batch: int = 64
-    seed: int = 0
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
-    reach: int = 2
+    epochs: Count = 30
+    batch: Count = 64
+    seed: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] = 0
+    learning_rate: Annotated[Real, Field(gt=0, le=_GREATEST)] = 3e-3
+    weight_decay: Annotated[Real, Field(ge=0, le=_GREATEST)] = 1e-2
+    reach: Natural = 2
     optimizer: str = "adamw"
     schedule: str = "cosine"
-    momentum: float = 0.9
+    momentum: Annotated[Real, Field(ge=0, lt=1)] = 0.9
     augment: str = "shift"
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}`={getattr(self, name)} must be at least 1")
-        if self.reach < 0:
-            raise ValueError(f"`reach`={self.reach} must be at least 0")
-        if not self.learning_rate > 0:
-            raise ValueError(f"`learning_rate`={self.learning_rate} must be greater than 0")
 
     def to_json(self) -> dict[str, Any]:
         """The fields as a dictionary."""

@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 
 from minicnn.data import Dataset
 from minicnn.nn import Sequential
+from minicnn.train.checkpoints import not_finite
 from minicnn.train.config import Config
 from minicnn.train.devices import is_first, mesh_of
 from minicnn.train.pending import NotFiniteError, Pending, Tally
@@ -76,7 +77,8 @@ def fit(
     Raises:
         ValueError: if a batch is larger than the training set or not shared evenly by the devices, or if the run's
             checkpoint is of another config, network or data set.
-        FloatingPointError: if the loss is no longer finite, naming the step; the last good state is kept.
+        FloatingPointError: if the loss or a parameter is no longer finite, naming the step; the last good state is
+            kept.
         Interrupted: if SIGINT or SIGTERM came while a run was written; a checkpoint is saved.
         OSError: if the run's folder cannot be written.
     """
@@ -91,8 +93,9 @@ def train(plan: Plan, listener: Listener, run: Run | None = None, checkpoint_eve
         if run is not None:
             stack.enter_context(run.lock())
             stopped = stack.enter_context(deferred())
+        now = time.perf_counter()
         state, tally = restore(plan, run, listener.warn) if run is not None else (plan.initial(), Tally())
-        begun = time.perf_counter() - tally.seconds
+        begun = now - tally.seconds
         pending = Pending(state, tally)
         try:
             while pending.step < plan.steps:
@@ -102,6 +105,7 @@ def train(plan: Plan, listener: Listener, run: Run | None = None, checkpoint_eve
                 signum = stopped()
                 if signum or at_end or (checkpoint_every and pending.step % checkpoint_every == 0):
                     pending.wait()
+                    _check_finite(state, pending.step)
                     pending.elapsed(time.perf_counter() - begun)
                     if at_end:
                         _end_epoch(plan, pending, state, listener, run)
@@ -137,6 +141,12 @@ def _end_epoch(plan: Plan, pending: Pending, state: State, listener: Listener, r
     pending.begin_epoch()
 
 
+def _check_finite(state: State, step: int) -> None:
+    """A loss tells of the parameters before its step only; those that are saved have to be looked at."""
+    if names := not_finite(state.params):
+        raise NotFiniteError(f"after step {step} the parameters {', '.join(names)} are not finite")
+
+
 def _save(plan: Plan, state: State, tally: Tally, run: Run | None) -> None:
     if run is not None and is_first():
         run.checkpoints.save(snapshot(plan, state, tally))
@@ -144,8 +154,8 @@ def _save(plan: Plan, state: State, tally: Tally, run: Run | None) -> None:
 
 def _keep_good(plan: Plan, pending: Pending, run: Run | None, error: NotFiniteError) -> None:
     kept = ""
-    if run is not None and is_first():
-        state, tally = pending.good
+    state, tally = pending.good
+    if run is not None and is_first() and not not_finite(state.params):
         run.checkpoints.save(snapshot(plan, state, tally))
         run.checkpoints.discard_after(tally.step)
         kept = f"; {run.folder} keeps the state after step {tally.step}, the last whose loss was finite"

@@ -2,26 +2,28 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from minicnn.train.schema import Natural, Real, Seconds, checked
 
 # How many steps the host may be ahead of the devices. Two would hide the gathering of a batch; eight also hide a pause
 # of the host, and each keeps one state of the run in memory.
 MOST = 8
 
 
-@dataclass(frozen=True)
+@checked
 class Tally:
     """What the host knows of a run after some steps; the sums are of the epoch so far."""
 
-    step: int = 0
-    loss_sum: float = 0.0
-    right: int = 0
-    seconds: float = 0.0
+    step: Natural = 0
+    loss_sum: Real = 0.0
+    right: Natural = 0
+    seconds: Seconds = 0.0
 
 
 class NotFiniteError(ArithmeticError):
-    """A loss is NaN or infinite."""
+    """A loss or a parameter is NaN or infinite."""
 
 
 class Pending:

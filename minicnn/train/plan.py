@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -14,12 +16,14 @@ from jaxtyping import Array
 
 from minicnn.compilation import ONCE
 from minicnn.data import Dataset
+from minicnn.data.registry import load_data
 from minicnn.nn import Sequential
 from minicnn.train.augmentations import augmentation_of
 from minicnn.train.config import Config
 from minicnn.train.devices import copied, everywhere, split_rows, spread
 from minicnn.train.optimizers import Optimizer, optimizer_of
-from minicnn.train.recipes import Recipe
+from minicnn.train.recipes import Recipe, recipe_of
+from minicnn.zoo.registry import network
 
 _TEST_BATCH = 500
 
@@ -66,6 +70,16 @@ class Plan:
     draw: Callable[[Any], State]
     compiled: Callable[..., tuple[State, Array, Array]]
     predict: Callable[[Any, Any], Array]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of every image and every label that the run learns from or is tested on."""
+        digest = sha256()
+        for split in (self.data.train, self.data.test):
+            for array in (split.images, split.labels):
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     @property
     def steps(self) -> int:
@@ -115,9 +129,13 @@ def plan_of(model: Sequential, data: Dataset, config: Config, recipe: Recipe, me
     """Plan a run.
 
     Raises:
-        ValueError: if a batch is larger than the training set or not shared evenly by the devices.
+        ValueError: if a batch is larger than the training set or not shared evenly by the devices, if images would
+            be moved further than they are wide, or if the names of the config are not known.
     """
     steps = total_steps(data, config)
+    side = min(data.in_shape[:2])
+    if config.reach > side:
+        raise ValueError(f"`reach`={config.reach} is more than the {side} pixels of an image: use fewer")
     if config.batch % mesh.size:
         raise ValueError(f"`batch`={config.batch} is not shared evenly by {mesh.size} devices: use a multiple")
     optimizer = optimizer_of(config, model, recipe, steps)
@@ -132,15 +150,33 @@ def plan_of(model: Sequential, data: Dataset, config: Config, recipe: Recipe, me
     return Plan(model, data, config, optimizer, mesh, keys, steps // config.epochs, draw, compiled, predict)
 
 
+def plan_by_name(config: Config, data_dir: Path | None, mesh: Mesh) -> Plan:
+    """Plan a run of the network and on the data set that its config names.
+
+    Raises:
+        ValueError: if the network does not take the data set's images, or as `plan_of`.
+    """
+    named, data = network(config.model), load_data(config.data, data_dir)
+    if named.in_shape != data.in_shape:
+        raise ValueError(
+            f"`data`={config.data!r} has images of shape {data.in_shape}, and `model`={config.model!r} takes "
+            f"{named.in_shape}: choose another of the two"
+        )
+    return plan_of(named.build(), data, config, recipe_of(config.model), mesh)
+
+
 def total_steps(data: Dataset, config: Config) -> int:
     """How many steps a run takes; every batch of training images is full.
 
     Raises:
-        ValueError: if a batch is larger than the training set.
+        ValueError: if a batch is larger than the training set, or if there are more steps than can be counted.
     """
     if config.batch > len(data.train):
         raise ValueError(f"`batch`={config.batch} is more than the {len(data.train)} training images: use fewer")
-    return len(data.train) // config.batch * config.epochs
+    steps = len(data.train) // config.batch * config.epochs
+    if steps >= 2**31:
+        raise ValueError(f"`epochs`={config.epochs} makes {steps} steps, and 2³¹ cannot be counted: use fewer")
+    return steps
 
 
 def loss_and_gradient(model: Sequential, recipe: Recipe) -> Callable[..., tuple[tuple[Array, Array], Any]]:

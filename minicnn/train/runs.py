@@ -7,19 +7,40 @@ from pathlib import Path
 from typing import Any, Self
 
 import jax
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
 from minicnn import __version__
-from minicnn.train.checkpoints import Checkpoints, flatten, unflatten
+from minicnn.train import schema
+from minicnn.train.checkpoints import Checkpoints, flatten, not_finite, read_tensors, unflatten
 from minicnn.train.config import Config
 from minicnn.train.devices import is_first
-from minicnn.train.disk import append, locked, write_whole
+from minicnn.train.disk import append, locked, remove, write_whole
+from minicnn.train.schema import Count, Fraction, Real, Seconds, checked
 
 Params = Any
 
+_CONFIG, _METRICS, _PARAMS = "config.json", "metrics.jsonl", "params.safetensors"
 
-@dataclass(frozen=True)
+
+@checked
+class Origin(Config):
+    """What `config.json` holds.
+
+    Attributes:
+        version: of minicnn, when the run began.
+        data_dir: where the data set's files were, if that was given.
+    """
+
+    version: str = ""
+    data_dir: str | None = None
+
+    @property
+    def config(self) -> Config:
+        """The config alone."""
+        return Config(**{name: value for name, value in asdict(self).items() if name not in ("version", "data_dir")})
+
+
+@checked
 class Record:
     """What is known after one epoch; one line of `metrics.jsonl`.
 
@@ -32,12 +53,12 @@ class Record:
         seconds: of training so far, compilation and testing included.
     """
 
-    epoch: int
-    step: int
-    loss: float
-    train_accuracy: float
-    test_accuracy: float
-    seconds: float
+    epoch: Count
+    step: Count
+    loss: Real
+    train_accuracy: Fraction
+    test_accuracy: Fraction
+    seconds: Seconds
 
     def to_json(self) -> dict[str, Any]:
         """The fields as a dictionary."""
@@ -69,8 +90,7 @@ class Run:
             except OSError as error:
                 raise OSError(f"cannot make {folder}: {error.strerror}") from error
             run = cls(folder)
-            about = {"version": __version__, "data_dir": data_dir and str(data_dir.absolute())}
-            run.write("config.json", json.dumps({**about, **config.to_json()}, indent=2) + "\n")
+            run._write_origin(__version__, data_dir and str(data_dir.absolute()), config)
             return run
         raise FileExistsError(f"{parent} holds 9,999 runs named {name!r}: choose another name")
 
@@ -81,9 +101,9 @@ class Run:
         Raises:
             FileNotFoundError: if the folder lacks the config or the parameters, naming the file.
         """
-        for name in ("config.json", "params.safetensors"):
+        for name in (_CONFIG, _PARAMS):
             if not (folder / name).is_file():
-                raise FileNotFoundError(f"{folder} is no finished run: it has no {name}")
+                raise FileNotFoundError(f"{folder} is not a finished run: it has no {name}")
         return cls(folder)
 
     @classmethod
@@ -93,8 +113,8 @@ class Run:
         Raises:
             FileNotFoundError: if the folder has no config.
         """
-        if not (folder / "config.json").is_file():
-            raise FileNotFoundError(f"{folder} is no run: it has no config.json")
+        if not (folder / _CONFIG).is_file():
+            raise FileNotFoundError(f"{folder} is not a run: it has no {_CONFIG}")
         return cls(folder)
 
     @property
@@ -104,17 +124,13 @@ class Run:
         Raises:
             ValueError: if the file is not a config.
         """
-        try:
-            fields = self._about()
-            return Config.from_json({name: fields[name] for name in fields if name not in ("version", "data_dir")})
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"{self.folder / 'config.json'} is no config: {error}") from error
+        return self._origin.config
 
     @property
     def data_dir(self) -> Path | None:
         """Where the data set's files were, if that was given."""
-        folder = self._about().get("data_dir")
-        return folder and Path(folder)
+        folder = self._origin.data_dir
+        return None if folder is None else Path(folder)
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -134,32 +150,53 @@ class Run:
         append(self._metrics, json.dumps(record.to_json()))
 
     def records(self) -> list[Record]:
-        """The lines of `metrics.jsonl`; one that was cut off while it was written does not count."""
-        text = self._metrics.read_text() if self._metrics.exists() else ""
-        return [Record(**json.loads(line)) for line in text[: text.rfind("\n") + 1].splitlines()]
+        """The lines of `metrics.jsonl`; one that was cut off while it was written does not count.
 
-    def forget_after(self, step: int) -> None:
-        """Take back the lines of `metrics.jsonl` that were written after a step."""
+        Raises:
+            ValueError: if a line is not a record, naming it.
+        """
+        content = self._metrics.read_bytes() if self._metrics.exists() else b""
+        lines = content[: content.rfind(b"\n") + 1].splitlines()
+        return [schema.read(Record, line, f"{self._metrics}, line {n},") for n, line in enumerate(lines, start=1)]
+
+    def go_on(self, config: Config, step: int, finished: bool) -> None:
+        """Take back what was written after a step, and what is no longer so if the run is now of this config.
+
+        Args:
+            config: of the run from now on.
+            step: steps done.
+            finished: there are no more steps to do.
+        """
         if self._metrics.exists():
             kept = [json.dumps(record.to_json()) + "\n" for record in self.records() if record.step <= step]
             write_whole(self._metrics, "".join(kept).encode())
+        origin = self._origin
+        if origin.config != config:
+            self._write_origin(origin.version, origin.data_dir, config)
+        if not finished:
+            remove(self.folder / _PARAMS)
 
     def save_params(self, params: Params) -> None:
-        """Write `params.safetensors`, one tensor per leaf, named by its path."""
-        self.write("params.safetensors", save(flatten(params)))
+        """Write `params.safetensors`, one tensor per leaf, named by its path.
+
+        Raises:
+            FloatingPointError: if a parameter is NaN or infinite.
+        """
+        if names := not_finite(params):
+            raise FloatingPointError(f"the parameters {', '.join(names)} are not finite: they are not saved")
+        self.write(_PARAMS, save(flatten(params)))
 
     def load_params(self, like: Params) -> Params:
         """Read the parameters back into the structure of `like`.
 
         Raises:
-            ValueError: if the file is damaged, or its tensors are not those of the model.
+            ValueError: if the file is damaged, or its tensors are not those of the model, or are not finite.
         """
-        path = self.folder / "params.safetensors"
-        try:
-            stored = load_file(path)
-        except SafetensorError as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
-        return jax.tree.map(jax.numpy.asarray, unflatten(stored, like, path))
+        path = self.folder / _PARAMS
+        params = unflatten(read_tensors(path)[0], like, path)
+        if names := not_finite(params):
+            raise ValueError(f"{path} is damaged: {', '.join(names)} are not finite")
+        return jax.tree.map(jax.numpy.asarray, params)
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write a file of the run whole or not at all."""
@@ -167,16 +204,15 @@ class Run:
         write_whole(path, content.encode() if isinstance(content, str) else content)
         return path
 
-    def _about(self) -> dict[str, Any]:
-        path = self.folder / "config.json"
-        try:
-            fields = json.loads(path.read_text())
-        except ValueError as error:
-            raise ValueError(f"{path} is no config: {error}") from error
-        if not isinstance(fields, dict):
-            raise ValueError(f"{path} is no config: it holds a {type(fields).__name__}")
-        return fields
+    @property
+    def _origin(self) -> Origin:
+        path = self.folder / _CONFIG
+        return schema.read(Origin, path.read_bytes(), path)
+
+    def _write_origin(self, version: str, data_dir: str | None, config: Config) -> None:
+        fields = {"version": version, "data_dir": data_dir, **config.to_json()}
+        self.write(_CONFIG, json.dumps(fields, indent=2) + "\n")
 
     @property
     def _metrics(self) -> Path:
-        return self.folder / "metrics.jsonl"
+        return self.folder / _METRICS
