@@ -14,8 +14,30 @@ from jaxtyping import Array
 
 __all__ = ["Initializer", "glorot_uniform", "he_normal", "lecun_1998"]
 
-he_normal: Initializer = _he_normal()
-glorot_uniform: Initializer = _glorot_uniform()
+_HE_NORMAL, _GLOROT_UNIFORM = _he_normal(), _glorot_uniform()
+
+
+# Functions of this module, and not what jax.nn makes: that cannot be pickled, nor could a layer that has it.
+def he_normal(key: jax.Array, shape: Sequence[Any], dtype: DTypeLike | None = None, out_sharding: Any = None) -> Array:
+    """Normal with variance 2 / fan-in, of He et al. (2015), for layers before a ReLU: `jax.nn.initializers.he_normal`.
+
+    >>> w = he_normal(jax.random.key(0), (5, 5, 1, 6))
+    >>> w.shape
+    (5, 5, 1, 6)
+    """
+    return _HE_NORMAL(key, tuple(shape), dtype, **_placed(out_sharding))
+
+
+def glorot_uniform(
+    key: jax.Array, shape: Sequence[Any], dtype: DTypeLike | None = None, out_sharding: Any = None
+) -> Array:
+    """Uniform with variance 2 / (fan-in + fan-out), of Glorot & Bengio (2010): `jax.nn.initializers.glorot_uniform`.
+
+    >>> w = glorot_uniform(jax.random.key(0), (3, 3))
+    >>> bool(abs(w).max() <= 1)
+    True
+    """
+    return _GLOROT_UNIFORM(key, tuple(shape), dtype, **_placed(out_sharding))
 
 
 def lecun_1998(key: jax.Array, shape: Sequence[Any], dtype: DTypeLike | None = None, out_sharding: Any = None) -> Array:
@@ -30,3 +52,8 @@ def lecun_1998(key: jax.Array, shape: Sequence[Any], dtype: DTypeLike | None = N
     """
     bound = 2.4 / math.sqrt(math.prod(shape[:-1]))
     return jax.random.uniform(key, tuple(shape), jnp.float32 if dtype is None else dtype, -bound, bound)
+
+
+def _placed(out_sharding: Any) -> dict[str, Any]:
+    # Older JAX has no such argument.
+    return {} if out_sharding is None else {"out_sharding": out_sharding}

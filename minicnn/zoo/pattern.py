@@ -72,7 +72,7 @@ def from_pattern(
         elif word in ("FC", "SOFTMAX"):
             layers.append(Dense(features if word == "FC" else classes))
         elif word != "INPUT":
-            raise ValueError(f"`text`={text!r}: {word!r} is no layer: use CONV, POOL, FC, SOFTMAX or an activation")
+            raise ValueError(f"`text`={text!r}: {word!r} is not a layer: use CONV, POOL, FC, SOFTMAX or an activation")
     if not layers:
         raise ValueError(f"`text`={text!r} has no layers")
     return Sequential(tuple(layers))

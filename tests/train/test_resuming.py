@@ -1,6 +1,7 @@
 """A run that is killed at any moment and resumed ends with the parameters of the uninterrupted run, to the last bit."""
 
 import errno
+import json
 import os
 import random
 import signal
@@ -11,16 +12,21 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from minicnn.train import Interrupted, Record, Run, Trained, disk, report, resuming
-from minicnn.train.checkpoints import Checkpoint, DamagedError, read, to_bytes
+from minicnn.train.checkpoints import Checkpoint, DamagedError, Facts, _digest, read, to_bytes
 from minicnn.train.loop import Listener, train
+from minicnn.train.pending import Tally
+from minicnn.train.plan import State
 from minicnn.train.recipes import Recipe
 from tests.train.tiny import CONFIG, carry_out, flat, tiny_plan
 
 EVERY = 2
+FACTS = Facts(Tally(7, 1.5, 3, 2.0), CONFIG, "images and labels", {"jax": "0.10.2", "threads": 2, "x64": False})
 MUTATING = ("open", "write", "fsync", "replace", "unlink", "ftruncate")
 
 
@@ -71,6 +77,10 @@ def go_on(plan, run, expected):
     params = train(plan, Listener(warn=pytest.fail), run, EVERY)
     np.testing.assert_array_equal(flat(params), expected[0])
     assert metrics(run) == expected[1]
+
+
+def kept(run):
+    return read(run.checkpoints.paths()[0])
 
 
 @pytest.mark.parametrize("moment", range(20))
@@ -187,10 +197,10 @@ def test_damaged_checkpoints_do_not_take_the_place_of_new_ones(plan, whole, tmp_
 
 def test_every_changed_byte_of_a_checkpoint_is_seen(plan, tmp_path):
     tensors = {"w": np.arange(6, dtype=np.float32), "n": np.array(3, np.int32)}
-    content = to_bytes(Checkpoint(7, tensors, {"config": {"seed": 1}}))
+    content = to_bytes(Checkpoint(tensors, FACTS))
     path = tmp_path / "step-000000007.safetensors"
     path.write_bytes(content)
-    assert read(path).facts == {"config": {"seed": 1}}
+    assert read(path).facts == FACTS
     for position in range(len(content)):
         path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
         try:
@@ -199,6 +209,49 @@ def test_every_changed_byte_of_a_checkpoint_is_seen(plan, tmp_path):
             continue
         assert found.step == 7  # the byte was padding
         assert content[position : position + 1] == b" "
+
+
+ABSURD = {
+    "a negative step": ("position.step", -5),
+    "a broken step": ("position.step", 7.5),
+    "a step of another file": ("position.step", 10**9),
+    "a step without end": ("position.step", 10**300),
+    "a step in words": ("position.step", "seven"),
+    "a sum that is not finite": ("position.loss_sum", float("nan")),
+    "less than nothing right": ("position.right", -1),
+    "an unknown fact": ("colour", "red"),
+    "a config out of range": ("config.momentum", 1.5),
+    "a list for a config": ("config", []),
+    "a missing data set": ("data", None),
+    "an environment of lists": ("environment.jax", [1]),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), ABSURD.values(), ids=ABSURD)
+def test_absurd_facts_with_a_right_checksum_are_damage_in_one_line(name, value, tmp_path):
+    facts = json.loads(FACTS.to_json())
+    *parents, last = name.split(".")
+    place = facts
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    text, tensors = json.dumps(facts), {"w": np.zeros(2, np.float32)}
+    path = tmp_path / "step-000000007.safetensors"
+    path.write_bytes(save(tensors, metadata={"facts": text, "sha256": _digest(text, tensors)}))
+    with pytest.raises(DamagedError, match=r"^.*step-000000007.safetensors is damaged: [^\n]+$"):
+        read(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", None], ids=["nothing", "garbage", "a folder"])
+def test_what_is_not_a_checkpoint_is_skipped_in_one_line(plan, content, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    path = run.folder / "step-000000099.safetensors"
+    path.mkdir() if content is None else path.write_bytes(content)
+    said = []
+    assert run.checkpoints.newest(said.append) is None
+    (line,) = said
+    assert line.startswith(f"{path} is damaged: ")
+    assert "\n" not in line
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
@@ -257,6 +310,90 @@ def test_a_checkpoint_of_another_config_is_refused(plan, tmp_path):
     with pytest.raises(ValueError, match=r"of another config \(seed: 0 before, 1 now\)"):
         train(tiny_plan(replace(CONFIG, seed=1)), Listener(), run)
     assert run.records() == before
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("part", ["images", "labels"])
+def test_other_images_or_labels_are_refused(plan, split, part, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    train(plan, Listener(), run)
+    old = getattr(plan.data, split)
+    array = getattr(old, part).copy()
+    array.flat[-1] = 1 - array.flat[-1]
+    other = replace(plan, data=replace(plan.data, **{split: replace(old, **{part: array})}))
+    with pytest.raises(ValueError, match="the checkpoint is of other images or labels than this 'tiny'"):
+        train(other, Listener(), run)
+
+
+def stopped(plan, run, step):
+    press = lambda moment: os.kill(os.getpid(), signal.SIGINT) if moment.step == step else None
+    with pytest.raises(Interrupted):
+        train(plan, Listener(on_step=press), run)
+
+
+@pytest.mark.parametrize(("schedule", "epochs"), [("constant", 6), ("constant", 2), ("cosine", 4)])
+def test_a_run_becomes_longer_or_shorter_where_its_rates_stay_what_they_were(schedule, epochs, tmp_path):
+    config = replace(CONFIG, schedule=schedule)
+    run = Run.create(tmp_path, "run", config)
+    stopped(tiny_plan(config), run, 5)
+    run.save_params(tiny_plan().initial().params)
+    now = tiny_plan(replace(config, epochs=epochs))
+    params = train(now, Listener(warn=pytest.fail), run)
+    np.testing.assert_array_equal(flat(params), flat(train(now, Listener())))
+    assert run.config == now.config
+    assert [record.epoch for record in run.records()] == list(range(1, epochs + 1))
+    assert not (run.folder / "params.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "epochs", "message"),
+    [
+        ("cosine", 6, r"`epochs`=6: the schedule 'cosine' spreads its rates over all of the run's 4 epochs, so the 5"),
+        ("linear", 3, r"`epochs`=3: the schedule 'linear' spreads"),
+        ("constant", 1, r"the checkpoint is of step 5, and `epochs`=1 ends at step 3"),
+    ],
+)
+def test_where_they_do_not_the_reason_is_said_and_nothing_is_touched(schedule, epochs, message, tmp_path):
+    config = replace(CONFIG, schedule=schedule)
+    run = Run.create(tmp_path, "run", config)
+    stopped(tiny_plan(config), run, 5)
+    before = {path: path.read_bytes() for path in run.folder.iterdir()}
+    with pytest.raises(ValueError, match=message):
+        train(tiny_plan(replace(config, epochs=epochs)), Listener(), run)
+    assert {path: path.read_bytes() for path in run.folder.iterdir() if path.name != ".owner"}.items() <= before.items()
+
+
+def test_a_run_that_has_not_begun_takes_any_number_of_epochs(tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    train(tiny_plan(replace(CONFIG, epochs=2)), Listener(), run)
+    assert run.config.epochs == 2
+
+
+def test_parameters_that_are_not_finite_after_the_last_step_are_never_saved(plan, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+
+    def spoilt(state, images, labels, key, done):
+        state, loss, right = plan.compiled(state, images, labels, key, done)
+        spoil = np.nan if done == plan.steps - 1 else 1
+        return State(jax.tree.map(lambda leaf: spoil * leaf, state.params), state.optimizer), loss, right
+
+    with pytest.raises(FloatingPointError, match=r"after step 12 the parameters 1.b, .* are not finite; .* step 11, "):
+        train(replace(plan, compiled=spoilt), Listener(), run)
+    newest = kept(run)
+    assert newest.step == 11
+    assert all(np.isfinite(tensor).all() for tensor in newest.tensors.values())
+    with pytest.raises(FloatingPointError, match="are not finite: lower the learning rate"):
+        train(replace(plan, compiled=spoilt), Listener())
+
+
+def test_the_seconds_of_a_resumed_run_are_those_of_both(plan, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    stopped(plan, run, 5)
+    before = kept(run)
+    position = replace(before.facts.position, seconds=1000.0)
+    run.checkpoints.save(Checkpoint(before.tensors, replace(before.facts, position=position)))
+    train(plan, Listener(), run)
+    assert [record.seconds > 1000 for record in run.records()] == [False, True, True, True]
 
 
 def test_another_environment_is_warned_of(plan, whole, tmp_path, monkeypatch):

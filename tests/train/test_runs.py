@@ -1,10 +1,12 @@
 """A run: the same seed gives the same numbers, and the folder gives the parameters back."""
 
+import json
 from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
+from safetensors.numpy import save
 from typer.testing import CliRunner
 
 from minicnn.cli import app
@@ -72,7 +74,7 @@ def test_a_damaged_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"params.safetensors is damaged"):
         run.load_params(MODEL.init(jax.random.key(0), (32, 32, 1)))
     run.write("config.json", "[1]")
-    with pytest.raises(ValueError, match=r"config.json is no config"):
+    with pytest.raises(ValueError, match=r"config.json is damaged: input should be an object"):
         _ = run.config
 
 
@@ -93,14 +95,105 @@ def test_metrics_are_read_back(tmp_path):
     ("field", "value", "message"),
     [
         ("epochs", 0, "`epochs`=0 must be at least 1"),
+        ("epochs", 2.0, "`epochs`=2.0 must be a whole number"),
+        ("epochs", True, "`epochs`=True must be a whole number"),
         ("batch", 0, "`batch`=0 must be at least 1"),
+        ("batch", "8", "`batch`='8' must be a whole number"),
+        ("seed", 2**63, "`seed`=9223372036854775808 must be less than 9223372036854775808"),
         ("reach", -1, "`reach`=-1 must be at least 0"),
+        ("reach", 3_000_000_000, "`reach`=3000000000 must be less than 2147483648"),
         ("learning_rate", 0.0, "`learning_rate`=0.0 must be greater than 0"),
+        ("learning_rate", 1e39, r"`learning_rate`=1e\+39 must be at most 3.4"),
+        ("momentum", 1.5, "`momentum`=1.5 must be less than 1"),
+        ("momentum", float("nan"), "`momentum`=nan must be a finite number"),
+        ("weight_decay", -1.0, "`weight_decay`=-1.0 must be at least 0"),
+        ("weight_decay", float("inf"), "`weight_decay`=inf must be a finite number"),
+        ("model", None, "`model`=None must be text"),
     ],
 )
 def test_a_config_out_of_range_is_refused(field, value, message):
     with pytest.raises(ValueError, match=message):
         Config(**{field: value})
+
+
+def test_numbers_of_numpy_are_numbers():
+    config = Config(epochs=np.int64(3), batch=np.uint8(8), learning_rate=np.float32(0.5))
+    assert config == Config(epochs=3, batch=8, learning_rate=0.5)
+    assert type(config.epochs) is int
+
+
+def test_images_are_not_moved_further_than_they_are_wide():
+    with pytest.raises(ValueError, match="`reach`=5 is more than the 4 pixels of an image"):
+        tiny_plan(replace(tiny_plan().config, reach=5))
+
+
+GARBAGE = {
+    "text": b"garbage\n",
+    "no text": b"\xff\xfe\x00\n",
+    "deep": b"[" * 100_000 + b"\n",
+    "a list": b"[1]\n",
+    "nothing": b"\n",
+    "a name too many": b'{"epoch": 1, "colour": 2}\n',
+    "NaN": b'{"epoch": NaN}\n',
+    "a long number": b'{"epoch": ' + b"9" * 5000 + b"}\n",
+}
+
+
+@pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_in_a_run_is_one_line_that_names_the_file(content, tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    (run.folder / "metrics.jsonl").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^.*a/metrics.jsonl, line 1, is damaged: [^\n]+$") as metrics:
+        run.records()
+    (run.folder / "config.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^.*a/config.json is damaged: [^\n]+$") as config:
+        _ = run.config
+    assert max(len(str(metrics.value)), len(str(config.value))) < 400 + len(str(tmp_path))
+
+
+def test_a_config_out_of_range_in_a_file_is_refused(tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    text = (run.folder / "config.json").read_text()
+    run.write("config.json", text.replace('"epochs": 2', '"epochs": -2'))
+    with pytest.raises(ValueError, match=r"config.json is damaged: `epochs`=-2 must be at least 1"):
+        _ = run.config
+
+
+def header(dtype, shape, size):
+    """A safetensors file of one tensor of zeros."""
+    text = json.dumps({"w": {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}}).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(size)
+
+
+@pytest.mark.parametrize("dtype", ["F8_E5M2", "F8_E4M3", "NO_SUCH"])
+def test_a_tensor_of_a_type_that_numpy_lacks_is_one_line(dtype, tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    run.write("params.safetensors", header(dtype, [4], 4))
+    with pytest.raises(ValueError, match=r"params.safetensors (is damaged|does not fit the model): [^\n]+$"):
+        run.load_params({"w": np.zeros(4, np.float32)})
+
+
+def test_a_folder_where_a_file_should_be_is_one_line(tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    for name in ("params.safetensors", "metrics.jsonl"):
+        (run.folder / name).mkdir()
+    with pytest.raises(FileNotFoundError, match=r"a is not a finished run: it has no params.safetensors"):
+        Run.open(run.folder)
+    with pytest.raises(ValueError, match=r"params.safetensors is damaged: it is a folder"):
+        run.load_params({"w": np.zeros(4, np.float32)})
+    with pytest.raises(OSError, match=r"metrics.jsonl"):
+        run.records()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_parameters_that_are_not_finite_are_neither_saved_nor_believed(value, tmp_path):
+    run, params = Run.create(tmp_path, "a", CONFIG), {"w": np.full(3, value, np.float32)}
+    with pytest.raises(FloatingPointError, match="the parameters w are not finite: they are not saved"):
+        run.save_params(params)
+    assert not (run.folder / "params.safetensors").exists()
+    run.write("params.safetensors", save(params))
+    with pytest.raises(ValueError, match=r"params.safetensors is damaged: w are not finite"):
+        run.load_params(params)
 
 
 def test_the_demo_trains_proves_and_reports(tmp_path):
@@ -133,7 +226,7 @@ def test_a_failing_identity_gives_a_non_zero_exit_status(tiny, tmp_path, monkeyp
         (["train", "--batch", "5000"], "`batch`=5000 is more than the 1437 training images"),
         (["train", "--model", "alexnet"], "`model`='alexnet' is unknown: use one of lenet5"),
         (["train", "--data", "imagenet"], "`data`='imagenet' is unknown: use one of digits, mnist"),
-        (["certify", "nowhere"], "nowhere is no finished run: it has no config.json"),
+        (["certify", "nowhere"], "nowhere is not a finished run: it has no config.json"),
     ],
 )
 def test_bad_input_is_one_line(args, message, tmp_path, monkeypatch):

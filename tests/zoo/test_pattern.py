@@ -44,7 +44,7 @@ def test_channels_double_behind_a_pooling_and_sizes_fit():
         ("CONV RELU", "the end or - is missing before 'RELU"),
         ("CONV)", r"the end or - is missing before '\)"),
         ("CONV+FC", r"'\+FC' cannot be read"),
-        ("CONV-LSTM", "'LSTM' is no layer: use CONV"),
+        ("CONV-LSTM", "'LSTM' is not a layer: use CONV"),
         ("FC-CONV", "CONV needs images and cannot follow FC"),
         ("INPUT", "has no layers"),
         ("*2", "a layer is missing"),

@@ -1,0 +1,26 @@
+"""The command `minicnn` while its libraries are loaded: a second in which people press Ctrl-C.
+
+It is a module of its own because `import minicnn` loads JAX before any module of the package can run.
+"""
+
+import os
+import signal
+from types import FrameType
+from typing import NoReturn
+
+
+def main() -> None:
+    """Load the command line and hand over to it."""
+    signums = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is not signal.SIG_IGN]
+    before = {signum: signal.signal(signum, _leave) for signum in signums}
+    from minicnn.cli import main as command
+
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+    command()
+
+
+def _leave(signum: int, frame: FrameType | None) -> NoReturn:
+    """Leave with one line; an exception would come out of some import as another error, or not at all."""
+    os.write(2, b"stopped\n")
+    os._exit(128 + signum)
