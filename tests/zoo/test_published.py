@@ -1,5 +1,6 @@
 """The networks have the published sizes, and their matrices prove it: non-zeros of C plus biases = connections."""
 
+import pickle
 from functools import cache
 
 import jax
@@ -157,6 +158,13 @@ def test_the_receptive_fields_are_those_of_the_layers():
 def test_the_original_takes_no_other_classes():
     with pytest.raises(ValueError, match="the original is fixed"):
         zoo.LeNet5(classes=26, original=True)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_survives_pickling(name):
+    model = NETWORKS[name].build()
+    assert pickle.loads(pickle.dumps(model)) == model
+    assert pickle.loads(pickle.dumps(NETWORKS[name])) == NETWORKS[name]
 
 
 def test_the_command_prints_the_published_numbers_beside():
