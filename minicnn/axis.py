@@ -221,26 +221,6 @@ class Axis:
         k = first[o] + step * place
         return o, k, self.position(o, k) // self.stretch
 
-    def counts(self) -> Int[np.ndarray, " out"]:
-        """How many taps of each output meet an input, counted without a table of outputs and taps.
-
-        The taps that fall between the ends of the input are an interval, and of them every m-th, from some k₀ on, falls
-        on an input and not between two; m = u / gcd(d, u), and k₀ solves s·o + d·k − p ≡ 0 mod u.
-
-        >>> Axis.of(5, 3, padding=1).counts()
-        array([2, 3, 3, 3, 2])
-        """
-        start = self.position(np.arange(self.out_size), 0)
-        common = gcd(self.dilation, self.stretch)
-        m = self.stretch // common
-        first = -(start // common) * pow(self.dilation // common, -1, m) % m
-        ends = -start, self.stretch * (self.in_size - 1) - start  # of d·k
-        low, high = ends if self.dilation > 0 else ends[::-1]
-        low = np.maximum(-(-low // self.dilation), 0)
-        high = np.minimum(high // self.dilation, self.kernel_size - 1)
-        counts = np.maximum((high - first) // m - (low - 1 - first) // m, 0)
-        return np.where((start % common == 0) & (high >= low), counts, 0)
-
     @property
     def nnz(self) -> int:
         """The number of triples (o, k, i) in the relation: the ones of T."""

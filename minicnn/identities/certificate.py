@@ -31,7 +31,7 @@ class Certificate:
 
     @property
     def ok(self) -> bool:
-        """Every identity holds; one that could not be decided does not."""
+        """Whether every identity holds; one that could not be decided does not."""
         return all_hold(self.comparisons)
 
     def raise_if_failed(self) -> None:
@@ -46,22 +46,22 @@ class Certificate:
 
     @property
     def headline(self) -> str:
-        """One line: what kind of map it is and how many identities hold."""
+        """One line that says what kind of map it is and how many identities hold."""
         rows, columns = self.shape
         return f"{self.kind}, {rows}×{columns}, {self.arithmetic}: {count(self.comparisons)} identities hold"
 
     @property
     def rows(self) -> tuple[Comparison, ...]:
-        """What a table of it shows: the identities, and the ways that could not be taken."""
+        """The rows of its table: the identities, and the ways that could not be taken."""
         skipped = (Comparison.without(way, f"not taken: {why}") for way, why in self.skipped.items())
         return (*self.comparisons, *skipped)
 
     def table(self) -> Any:
-        """A table for the terminal: `rich.print(certificate.table())`."""
+        """Lay out a table for the terminal: `rich.print(certificate.table())`."""
         return table(self.rows, self.headline)
 
     def to_json(self) -> dict[str, Any]:
-        """The certificate as JSON values."""
+        """Turn the certificate into JSON values."""
         return {
             "kind": self.kind,
             "shape": list(self.shape),
@@ -72,11 +72,11 @@ class Certificate:
         }
 
     def __str__(self) -> str:
-        """The headline, and every identity with its verdict."""
+        """Give the headline, and every identity with its verdict."""
         return "\n".join([self.headline, *map(str, self.rows)])
 
     def __repr__(self) -> str:
-        """The same text as `str`."""
+        """Give the same text as `str`."""
         return str(self)
 
     def _repr_html_(self) -> str:

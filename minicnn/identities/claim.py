@@ -44,18 +44,18 @@ class Claim:
 
     @cached_property
     def map(self) -> LinearMap | None:
-        """The claimed map, where it is more than an array."""
+        """The claimed map; None where the claim is an array or nothing."""
         return self.matrix if isinstance(self.matrix, LinearMap) else None
 
     @cached_property
     def claimed(self) -> np.ndarray | None:
-        """The claimed matrix."""
+        """The claimed matrix; None where nothing is claimed."""
         matrix = self.matrix.matrix() if self.map is not None else self.matrix
         return None if matrix is None else np.asarray(matrix)
 
     @cached_property
     def expected(self) -> np.ndarray:
-        """What every side is compared with: the reference, the claim, or the first way."""
+        """The matrix that every side is compared with: the reference, the claim, or what the first way finds."""
         if self.referred is not None:
             return self.referred
         return self.claimed if self.claimed is not None else self._first[1]
@@ -76,7 +76,7 @@ class Claim:
         return "", np.empty((self.function.outputs.size, self.function.inputs.size))
 
     def side(self, way: str, unit: complex = 1) -> np.ndarray:
-        """The matrix found in one way."""
+        """Find the matrix in one way."""
         found = materialise(self.function, way, unit)
         return (
             found - self.points.at_zero[:, None].astype(found.dtype)
@@ -90,11 +90,11 @@ class Claim:
         return Points.of(self.function)
 
     def compare(self, identity: str, actual: np.ndarray) -> Comparison:
-        """One identity between a side and what is expected."""
+        """Compare a side with what is expected."""
         return compare(identity, actual, self.expected, lambda: self.tolerance, self.locate, self.explain)
 
     def locate(self, index: tuple[int, ...]) -> tuple[Place, Place | None, tuple[int, ...] | None]:
-        """The output, the input and the tap of an entry of the matrix, or the output of an entry of a vector."""
+        """Name the output, the input and the tap of an entry of the matrix, or the output of an entry of a vector."""
         row, column = (*index, -1)[:2]
         output = self.function.outputs.place(row)
         return (output, None, None) if column < 0 else (
@@ -102,7 +102,7 @@ class Claim:
         )  # fmt: skip
 
     def explain(self, actual: np.ndarray, expected: np.ndarray) -> tuple[str, ...]:
-        """The likely causes of a difference; ways that find the same wrong matrix have the same."""
+        """Find the likely causes of a difference; ways that find the same wrong matrix have the same causes."""
         key = actual.tobytes()
         if key not in self._causes:
             self._causes[key] = likely_causes(self.map, actual, expected)
@@ -125,13 +125,13 @@ class Claim:
 
     @cached_property
     def tolerance(self) -> Tolerance:
-        """How far two sides may lie apart."""
+        """The distance that two sides may have, entry by entry."""
         if self.referred is not None or self.resolution is not None:
             return Tolerance(self._scale())
         return self.bound()
 
     def bound(self, vector: np.ndarray | None = None) -> Tolerance:
-        """The tolerance of the matrix, or of its product with a vector of these absolute values."""
+        """Derive the tolerance of the matrix, or of its product with a vector of these absolute values."""
         if self.resolution is not None:
             return Tolerance(self._scale() * (1 if vector is None else float(vector.sum())))
         try:
@@ -153,7 +153,7 @@ class Claim:
 
     @cached_property
     def referred(self) -> np.ndarray | None:
-        """The reference matrix, where there is one."""
+        """The reference matrix; None where there is none."""
         matrix = self.reference.matrix() if isinstance(self.reference, LinearMap) else self.reference
         return None if matrix is None else np.asarray(matrix)
 
@@ -164,12 +164,12 @@ class Claim:
 
 
 def coarsest(function: Function) -> jnp.dtype:
-    """The dtype with the fewest digits."""
+    """Find the dtype with the fewest digits."""
     return max((leaf.dtype for leaf in (*function.inputs.like, *function.outputs.like)), key=roundoff)
 
 
 def in_float64(function: Function) -> Function:
-    """The same function at the same point in float64, for use where JAX has it enabled."""
+    """Take the same function at the same point in float64, for use where JAX has it enabled."""
     wide = {True: np.complex128, False: np.float64}
     return function.at(
         tuple(jnp.asarray(np.asarray(x).astype(wide[bool(jnp.iscomplexobj(x))])) for x in function.primals)

@@ -35,7 +35,7 @@ class Entry:
     bound: float | None
 
     def __str__(self) -> str:
-        """Where it is, both values and the bound."""
+        """Say where the entry is, both values and the bound."""
         places = [("output", self.output), ("input", self.input), ("tap", self.tap)]
         where = ", ".join(f"{name} {place}" for name, place in places if place is not None)
         allowed = "bound not derivable" if self.bound is None else f"allowed {self.bound:.2g}"
@@ -56,8 +56,8 @@ class Comparison:
         worst: the entry that is furthest off, or closest to its bound; None where all entries are equal.
         causes: what would explain the difference.
         note: why an identity could not be decided, or what else there is to know.
-        left_out: why nothing was compared, where that is no failure: a way that cannot be taken, an identity that says
-            nothing about a layer. Empty otherwise.
+        left_out: why nothing was compared, where that is not a failure: a way that cannot be taken, an identity that
+            says nothing about a layer. Empty otherwise.
         sides: what was found and what was claimed, kept where they are short enough to be shown; else None.
     """
 
@@ -75,7 +75,7 @@ class Comparison:
 
     @classmethod
     def without(cls, identity: str, why: str) -> "Comparison":
-        """Nothing was compared, and that is no failure; `why` says which it is."""
+        """State that nothing was compared and that this is not a failure; `why` is the reason."""
         return cls(identity, 0, decided=False, left_out=why)
 
     @property
@@ -90,7 +90,7 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """How much of its bound the worst entry takes: at most 1 where the identity holds, 0 where all are equal."""
+        """The share of its bound that the worst entry takes: at most 1 where the identity holds."""
         if self.worst is None or (not self.differing and not self.error):
             return np.inf if self.differing else 0.0
         error = abs(self.worst.actual - self.worst.expected)
@@ -98,7 +98,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """In words: equal, within the bound, fails, bound not derivable, or why nothing was compared."""
+        """The verdict in words: equal, within the bound, fails, bound not derivable, or why nothing was compared."""
         if self.left_out:
             return self.left_out
         if not self.decided:
@@ -108,7 +108,7 @@ class Comparison:
         return "equal" if self.error == 0 else "within the bound"
 
     def __str__(self) -> str:
-        """The identity, the verdict, and for a failure where and probably why."""
+        """State the identity, the verdict, and for a failure where and probably why."""
         lines = [f"{self.identity}: {self.verdict}"]
         if not self.ok and not self.left_out:
             lines[0] += f", {self.differing:,} of {self.entries:,} entries differ" if self.differing else ""
@@ -117,18 +117,18 @@ class Comparison:
         return "\n".join([*lines, *([f"  {self.note}"] if self.note else [])])
 
     def to_json(self) -> dict[str, Any]:
-        """The comparison as JSON values; numbers that JSON has no word for become text."""
+        """Turn the comparison into JSON values; numbers that JSON has no word for become text."""
         facts = {"ok": self.ok, "verdict": self.verdict, "bound": self.bound, "ratio": self.ratio}
         return _json({**asdict(replace(self, sides=None)), **facts})
 
 
 def all_hold(comparisons: Iterable[Comparison]) -> bool:
-    """Every identity that was compared holds; one that could not be decided does not."""
+    """Tell whether every identity that was compared holds; one that could not be decided does not."""
     return all(comparison.ok for comparison in comparisons if not comparison.left_out)
 
 
 def count(comparisons: Iterable[Comparison]) -> str:
-    """How many identities hold, as "7 of 8"."""
+    """Say how many identities hold, as "7 of 8"."""
     compared = [comparison for comparison in comparisons if not comparison.left_out]
     return f"{sum(bool(comparison.ok) for comparison in compared)} of {len(compared)}"
 
@@ -148,7 +148,7 @@ _WORDS = ("identity", "verdict", "claimed", "found")  # columns that are aligned
 
 
 def table(comparisons: Sequence[Comparison], title: str, columns: Sequence[str] = USUAL) -> Any:
-    """A table for the terminal: one row for each comparison, those that fail in red."""
+    """Lay out a table for the terminal: one row for each comparison, those that fail in red."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -161,7 +161,7 @@ def table(comparisons: Sequence[Comparison], title: str, columns: Sequence[str] 
 
 
 def html_table(comparisons: Sequence[Comparison], columns: Sequence[str] = USUAL) -> str:
-    """The same table for a page."""
+    """Lay out the same table for a page."""
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     rows = "".join(
         f'<tr style="{_look(c).page}"><td>{_look(c).mark}</td>'
@@ -196,7 +196,7 @@ def _number(value: float) -> str:
 
 
 def _explained(comparison: Comparison) -> str:
-    """The verdict, and for a failure how much of it there is and what explains it."""
+    """Give the verdict, and for a failure how much of it there is and what explains it."""
     if not (comparison.decided and comparison.differing):
         return comparison.verdict
     return f"{comparison.differing:,} differ: " + (" or ".join(comparison.causes) or "cause not known")

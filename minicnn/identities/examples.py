@@ -41,7 +41,7 @@ class Example:
 
     @property
     def label(self) -> str:
-        """The layer in one line."""
+        """The layer, written in one line."""
         size, kernel = ("×".join(map(str, sizes)) for sizes in (self.in_size, self.kernel_size))
         options = "".join(f" {name} {value}" for name, value in self.options.items())
         return f"{size}, {self.c_in}→{self.c_out} channels, kernel {kernel}{options}"
@@ -53,31 +53,31 @@ class Example:
 
     @cached_property
     def w(self) -> Shaped[Array, "*kernel c co"]:
-        """The kernel."""
+        """The kernel, of small integers."""
         return self.integers(*self.kernel_size, self.c_in // self.options.get("groups", 1), self.c_out)
 
     @cached_property
     def x(self) -> Shaped[Array, "*in c"]:
-        """An image."""
+        """An image of small integers."""
         return self.integers(*self.in_size, self.c_in)
 
     @cached_property
     def y(self) -> Shaped[Array, "*out co"]:
-        """A cotangent of the output."""
+        """A cotangent of the output, of small integers."""
         return self.integers(*self.map.out_shape)
 
     @cached_property
     def map(self) -> LinearMap:
-        """C as a map."""
+        """The convolution matrix C as a map."""
         return self.map_of(self.w)
 
     def map_of(self, w: Any) -> LinearMap:
-        """C with another kernel."""
+        """Build C with another kernel."""
         return conv_map(w, self.in_size, **self.options)
 
     @cached_property
     def C(self) -> Shaped[np.ndarray, "out in"]:
-        """C, from the list of its non-zeros."""
+        """The convolution matrix C as an array, made from the list of its non-zeros."""
         return matrix_of(self.map)
 
     @property
@@ -87,21 +87,21 @@ class Example:
 
     @property
     def plain(self) -> bool:
-        """No groups, stretching, flipping or padding other than with zeros."""
+        """Whether there are no groups, no stretching or flipping, and no padding other than with zeros."""
         return not set(self.options) & {"groups", "stretch", "flip", "padding_mode", "mask"}
 
     def conv(self, x: Any, w: Any) -> Any:
-        """The layer."""
+        """Apply the layer to an image, with a kernel."""
         return conv(x, w, **self.options)
 
     def integers(self, *shape: int) -> Array:
-        """Integers from −4 to 4 without 0, the same for the same shape."""
+        """Draw integers from −4 to 4 without 0, the same for the same shape."""
         rng = np.random.default_rng((self.seed, *shape))
         with jax.ensure_compile_time_eval():  # a value that is kept must not belong to a trace
             return jnp.asarray(rng.integers(1, 5, shape) * rng.choice((-1, 1), shape), jnp.float32)
 
     def with_options(self, **options: Any) -> "Example":
-        """A layer with the same sizes, and one channel, with other options."""
+        """Build a layer with the same sizes, one channel and other options."""
         return replace(self, c_in=1, c_out=1, options=options)
 
     @property

@@ -18,9 +18,15 @@ from minicnn.maps.convolution import structure
 
 Candidates = Iterator[tuple[str, np.ndarray]]
 
+# When a candidate explains a difference. Entries of a matrix are taps, or sums and quotients of a few of them, so that
+# rounding leaves some units in the last place; a fault of another kind leaves a good part of the difference.
+_ROUNDINGS = 8  # units in the last place of the largest entry that may be left
+_NOTHING = 1e-4  # the share of the difference that may be left: the scale of a gradient is known to four digits
+_MUCH = 4  # less than a quarter of the difference may be left in any case
+
 
 def likely_causes(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> tuple[str, ...]:
-    """The names of all faults that explain a wrong matrix.
+    """Name all faults that explain a wrong matrix.
 
     Args:
         A: the map that is claimed, where it is known.
@@ -39,18 +45,18 @@ def likely_causes(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray)
 
 
 def _explains(candidate: np.ndarray, actual: np.ndarray, expected: np.ndarray, worst: Any) -> bool:
-    """The candidate leaves nothing of the difference but rounding; the worst entry is asked first."""
+    """Tell whether the candidate leaves nothing of the difference but rounding; the worst entry is asked first."""
     if candidate.shape != actual.shape:
         return False
     if worst is not None:
         found, claimed, tried = (matrix.flat[worst] for matrix in (actual, expected, candidate))
-        if abs(found - tried) > abs(found - claimed) / 4:
+        if abs(found - tried) > abs(found - claimed) / _MUCH:
             return False
-    left = _largest(actual - candidate)
+    left, rounding = _largest(actual - candidate), _ROUNDINGS * _eps(actual) * _largest(expected)
     if actual.shape != expected.shape:
-        return left <= 8 * _eps(actual) * _largest(expected)
+        return left <= rounding
     difference = _largest(actual - expected)
-    return left <= max(1e-4 * difference, 8 * _eps(actual) * _largest(expected)) and left <= difference / 4
+    return left <= max(_NOTHING * difference, rounding) and left <= difference / _MUCH
 
 
 def _largest(matrix: np.ndarray) -> float:
@@ -62,7 +68,7 @@ def _eps(matrix: np.ndarray) -> float:
 
 
 def tap_at(A: LinearMap | None, row: int, column: int) -> tuple[int, ...] | None:
-    """The tap of the kernel that joins an output and an input; None where none does or A has no axes."""
+    """Find the tap of the kernel that joins an output and an input; None where none does or A has no axes."""
     if A is None or not A.axes:
         return None
     o, i = np.unravel_index(row, A.out_shape), np.unravel_index(column, A.in_shape)
@@ -72,7 +78,7 @@ def tap_at(A: LinearMap | None, row: int, column: int) -> tuple[int, ...] | None
 
 
 def matrix_of(A: LinearMap) -> np.ndarray:
-    """The dense matrix in NumPy, without compiling anything."""
+    """Build the dense matrix in NumPy, without compiling anything."""
     matrix = np.zeros(A.shape, A.dtype)
     rows, columns, values = A.entries()
     np.add.at(matrix, (rows, columns), values)
@@ -80,7 +86,7 @@ def matrix_of(A: LinearMap) -> np.ndarray:
 
 
 def _of_numbers(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
-    """Faults that any matrix can have."""
+    """Try the faults that any matrix can have."""
     yield "conjugate missing", expected.conj()
     yield "negated", -expected
     yield "transposed", expected.T
@@ -92,7 +98,7 @@ def _of_numbers(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -
 
 
 def _of_axes(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
-    """Faults of a sliding window: each is another matrix of the same kernel."""
+    """Try the faults of a sliding window: each is another matrix of the same kernel."""
     if A is None or not A.axes or isinstance(A, Selection):  # a selection belongs to the axes it was chosen on
         return
     for position, axis in enumerate(A.axes):
@@ -152,7 +158,7 @@ def _last_unread(A: Any, position: int, expected: np.ndarray) -> np.ndarray:
 
 
 def _of_kernel(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
-    """Faults in reading the kernel: its axes, its channels, its groups."""
+    """Try the faults in reading the kernel: its axes, its channels, its groups."""
     if not isinstance(A, ConvMap):
         return
     w, g = np.asarray(A.w), A.geometry
@@ -185,7 +191,7 @@ def _with_kernel(A: ConvMap, w: np.ndarray) -> np.ndarray:
 
 
 def _of_order(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
-    """Outputs or inputs laid out with the channel first."""
+    """Try outputs or inputs that are laid out with the channel first."""
     if A is None or min(len(A.in_shape), len(A.out_shape)) < 2:
         return
     rows = np.moveaxis(np.arange(A.shape[0]).reshape(A.out_shape), -1, 0).ravel()
@@ -196,7 +202,7 @@ def _of_order(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> 
 
 
 def _of_overlap(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
-    """Where windows overlap only one of them counts: the first or the last to write."""
+    """Try to let only one of several overlapping windows count: the first or the last to write."""
     if A is None or min(len(A.in_shape), len(A.out_shape)) < 2:
         return
     blocks = expected.reshape(-1, A.out_shape[-1], A.shape[1] // A.in_shape[-1], A.in_shape[-1])
@@ -211,7 +217,7 @@ def _of_overlap(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -
 
 
 def _of_taps(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
-    """All entries that differ belong to one tap, or to one weight, and are gone."""
+    """Try to drop one tap, or one weight, to which all entries that differ belong."""
     if actual.shape != expected.shape:
         return
     rows, columns = np.nonzero((actual != expected) & (expected != 0))
@@ -236,7 +242,7 @@ def _of_taps(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> C
 
 
 def _of_selection(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
-    """A maximum that is reached more than once: its gradient split, or given to another of them."""
+    """Try to split the gradient of a maximum that is reached more than once, or to give it to another position."""
     if not isinstance(A, Selection) or actual.shape != expected.shape:
         return
     wrong = np.flatnonzero((actual != expected).any(1))
@@ -261,7 +267,7 @@ def _within_windows(A: Selection, rows: np.ndarray, support: np.ndarray) -> bool
 
 
 def _of_average(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
-    """The other answer to whether padding counts in an average."""
+    """Try the other answer to whether padding counts in an average."""
     if isinstance(A, AveragePool):
         everywhere = tuple((axis.kernel_size * abs(axis.dilation),) * 2 for axis in A.axes)
         yield "padding counted in the average", matrix_of(replace(A, counted=everywhere))

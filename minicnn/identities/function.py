@@ -37,7 +37,7 @@ class Place:
         return self.index[-1] if len(self.index) > 1 else None
 
     def __str__(self) -> str:
-        """Pixel (2, 3) channel 1."""
+        """Write the place as "pixel (2, 3) channel 1"."""
         at = f"pixel {self.pixel} channel {self.channel}" if len(self.index) > 1 else f"entry {(*self.index, 0)[0]}"
         return f"{self.leaf} {at}".lstrip()
 
@@ -65,17 +65,17 @@ class Layout:
         return jnp.result_type(*(leaf.dtype for leaf in self.like))
 
     def split(self, vector: Shaped[Array, " n"]) -> Leaves:
-        """The leaves of a vector."""
+        """Cut a vector into the leaves."""
         ends = np.cumsum(self.sizes)[:-1].tolist()
         parts = jnp.split(vector, ends)
         return tuple(part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, self.like, strict=True))
 
     def join(self, leaves: Sequence[Any]) -> Shaped[Array, " n"]:
-        """The vector of leaves."""
+        """Lay the leaves out as one vector."""
         return jnp.concatenate([jnp.ravel(leaf).astype(self.dtype) for leaf in leaves])
 
     def place(self, position: int) -> Place:
-        """Where in the pytree an entry of the vector is."""
+        """Find the place in the pytree of an entry of the vector."""
         for name, leaf, size in zip(self.names, self.like, self.sizes, strict=True):
             if position < size:
                 return Place(name, tuple(int(i) for i in np.unravel_index(position, leaf.shape)))
@@ -85,7 +85,7 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """F as a function from floating leaves to floating leaves; other leaves of the arguments are constants.
+    """The function f from floating leaves to floating leaves; other leaves of the arguments are constants.
 
     Attributes:
         f: the function of pytrees.
@@ -115,15 +115,15 @@ class Function:
         return _layout([name for name, _ in named], [leaf for _, leaf in named])
 
     def __call__(self, *leaves: Any) -> Leaves:
-        """The floating leaves of the result."""
+        """Compute the floating leaves of the result."""
         return tuple(leaf for leaf in jax.tree.leaves(self._called(*leaves)) if _is_floating(leaf))
 
     def at(self, leaves: Sequence[Any]) -> "Function":
-        """The same function with other floating leaves."""
+        """Take the same function with other floating leaves."""
         return Function(self.f, self._arguments(leaves))
 
     def face(self, position: int) -> "Function":
-        """The function of one argument alone, the others held where they are."""
+        """Take the function of one argument alone, the others held where they are."""
         before, after = self.args[:position], self.args[position + 1 :]
         return Function(lambda x: self.f(*before, x, *after), (self.args[position],))
 

@@ -48,7 +48,7 @@ class Sums:
 
 
 def sums_of(function: Function) -> Sums:
-    """The sums that a linear function computes.
+    """Find the sums that a linear function computes.
 
     Raises:
         UnderivableError: naming the step that is not linear or not known.
@@ -91,19 +91,19 @@ class _Walk:
     dtypes: set[jnp.dtype] = field(default_factory=set)
 
     def run(self, closed: ClosedJaxpr, args: Sequence[Any]) -> tuple[Any, ...]:
-        """The results of the jaxpr for weights instead of values."""
+        """Compute the results of the jaxpr for weights instead of values."""
         self.depth, self.additions, self.whole, self.constants, self.dtypes = 0, 0, True, [], set()
         results, varies = self.follow(closed, args, [True] * len(args))
         pairs = zip(results, varies, strict=True)
         return tuple(result if varied else self.constant(result) for result, varied in pairs)
 
     def integral(self) -> Any:
-        """Whether all constants are integers."""
+        """Tell whether all constants are integers."""
         whole = [jnp.all((c == jnp.round(c)) & jnp.isfinite(c)) for c in self.constants]
         return jnp.all(jnp.asarray([self.whole, *whole]))
 
     def follow(self, closed: ClosedJaxpr, args: Sequence[Any], varying: Sequence[bool]) -> tuple[list, list[bool]]:
-        """Run a jaxpr; also which of the results vary."""
+        """Run a jaxpr, and tell which of the results vary."""
         jaxpr = closed.jaxpr
         known = dict(zip(jaxpr.constvars, ((c, False) for c in closed.consts), strict=True))
         known |= dict(zip(jaxpr.invars, zip(args, varying, strict=True), strict=True))
@@ -119,7 +119,7 @@ class _Walk:
         return [value for value, _ in pairs], [varied for _, varied in pairs]
 
     def step(self, eqn: Any, values: list[Any], varying: list[bool]) -> tuple[list[Any], list[bool]]:
-        """One equation."""
+        """Run one equation, and tell which of its results vary."""
         name, count = eqn.primitive.name, len(eqn.outvars)
         step = PRIMITIVES.get(name)
         inner = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
@@ -137,7 +137,7 @@ class _Walk:
         return step.run(self, eqn, values, varying), [True] * count
 
     def constant(self, c: Any) -> Any:
-        """A floating constant, weighed; an index is left as it is."""
+        """Weigh a floating constant; an index is left as it is."""
         dtype = jnp.result_type(c)
         if not jnp.issubdtype(dtype, jnp.inexact):
             return c
@@ -146,7 +146,7 @@ class _Walk:
 
 
 def _opened(eqn: Any) -> ClosedJaxpr:
-    """The steps that a product of minicnn's takes in its form."""
+    """Open the steps that a product of minicnn's takes in its form."""
     operands = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
     return jax.make_jaxpr(lambda *values: STEPS[eqn.primitive.name](*values, **eqn.params))(*operands)
 
@@ -157,12 +157,12 @@ def _bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
 
 
 def _weighed(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
-    """The primitive itself, with its constants weighed."""
+    """Run the primitive itself, with its constants weighed."""
     return _bind(eqn, [v if varied else walk.constant(v) for v, varied in zip(values, varying, strict=True)])
 
 
 def _product(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
-    """The same for a product, which is linear in one of its operands at a time."""
+    """Do the same for a product, which is linear in one of its operands at a time."""
     if sum(varying) > 1:
         raise UnderivableError(eqn.primitive.name)
     walk.depth += 1
@@ -187,7 +187,7 @@ def _div(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[
 
 
 def _fft(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
-    """Every entry reads every entry along the axes, through factors of modulus 1 and ⌈log₂ N⌉ stages."""
+    """Let every entry read every entry along the axes, through factors of modulus 1 and ⌈log₂ N⌉ stages."""
     lengths, kind = eqn.params["fft_lengths"], jax.lax.FftType(eqn.params["fft_type"]).name
     axes, N = tuple(range(-len(lengths), 0)), math.prod(lengths)
     walk.depth += 2 * math.ceil(math.log2(max(N, 2)))
@@ -206,17 +206,17 @@ def _select(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> li
 
 
 def _one(eqn: Any, varying: Sequence[bool]) -> int:
-    """Each number of the result comes from one number of each operand."""
+    """Count one: each number of the result comes from one number of each operand."""
     return 1
 
 
 def _all(eqn: Any, varying: Sequence[bool]) -> int:
-    """A number may be the sum of a whole operand, or its cotangent the sum of the whole result."""
+    """Count everything: a number may be the sum of a whole operand, or its cotangent that of the whole result."""
     return max(math.prod(v.aval.shape) for v in (*eqn.outvars, *eqn.invars)) + 1
 
 
 def _contracted(eqn: Any, varying: Sequence[bool]) -> int:
-    """What a matrix product sums, forwards or backwards."""
+    """Count what a matrix product sums, forwards or backwards."""
     (contracted, _), (batch, _) = eqn.params["dimension_numbers"]
     shape = eqn.invars[0].aval.shape
     summed, shared = (math.prod(shape[axis] for axis in axes) for axes in (contracted, batch))
@@ -224,7 +224,7 @@ def _contracted(eqn: Any, varying: Sequence[bool]) -> int:
 
 
 def _kernel(eqn: Any, varying: Sequence[bool]) -> int:
-    """What a convolution sums: no more than its kernel."""
+    """Count what a convolution sums, which is no more than its kernel."""
     return _constant_size(eqn, varying) + 1
 
 
@@ -279,7 +279,7 @@ PRIMITIVES |= {old: PRIMITIVES[name] for old, name in FORMERLY.items()}
 
 
 def input_roundoff(function: Function) -> tuple[str, float]:
-    """How the products of a function round their factors on this backend: a name and a unit roundoff, or nothing.
+    """Find how the products of a function round their factors on this backend: a name and a unit roundoff, or nothing.
 
     GPUs may round the factors of a float32 product to TF32, TPUs to bfloat16, unless a precision forbids it.
     """

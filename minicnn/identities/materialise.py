@@ -49,11 +49,12 @@ REVERSE: dict[str, Callable[[Function], Product]] = {
     "autodiff transposed": _ours_transposed,
 }
 WAYS = ("one-hot inputs", "jvp", "vjp", "linear_transpose", "autodiff", "autodiff transposed")
-_BLOCK_BYTES = 2**24  # of the larger side of one block of columns
+# Bytes of the larger side of one block of columns: a few of them fit any cache, and most matrices are one block.
+_BLOCK_BYTES = 2**24
 
 
 def materialise(function: Function, way: str, unit: complex = 1) -> Shaped[np.ndarray, "out in"]:
-    """The matrix of a function, or of its derivative at its arguments.
+    """Find the matrix of a function, or of its derivative at its arguments.
 
     Args:
         function: the function and the point.
@@ -70,7 +71,7 @@ def materialise(function: Function, way: str, unit: complex = 1) -> Shaped[np.nd
 
 
 def columns(product: Product, inputs: Layout, outputs: Layout, unit: complex = 1) -> Shaped[np.ndarray, "in out"]:
-    """A product with every unit vector, in blocks that one compiled function computes."""
+    """Multiply by every unit vector, in blocks that one compiled function computes."""
     n, m = inputs.size, outputs.size
     block = max(1, min(n, _BLOCK_BYTES // max(n, m, 1) // inputs.dtype.itemsize))
 

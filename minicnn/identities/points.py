@@ -11,11 +11,12 @@ from jaxtyping import Array, Shaped
 from minicnn.identities.function import Function, Leaves
 from minicnn.identities.rounding import roundoff
 
-_REACH = 4  # drawn integers lie between −4 and 4
+_ROUNDINGS = 2**10  # of a value of f that is guessed to be linear: a wrong guess is refuted by the matrices
+_REACH = 4  # drawn integers lie between −4 and 4: sums of a thousand products stay exact in every float but bfloat16
 
 
 def draw(function: Function, key: Array) -> Leaves:
-    """Small integers other than 0 for every floating leaf, with imaginary parts where it is complex."""
+    """Draw small integers other than 0 for every floating leaf, with imaginary parts where it is complex."""
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     return tuple(jnp.asarray(_integers(rng, leaf.shape, leaf.dtype)) for leaf in function.inputs.like)
 
@@ -43,7 +44,7 @@ class Points:
 
     @staticmethod
     def of(function: Function) -> "Points":
-        """The function at its arguments x, and at y, a permutation of 2x."""
+        """Evaluate the function at its arguments x, and at y, a permutation of 2x."""
         run = jax.jit(jax.vmap(lambda *leaves: function.outputs.join(function(*leaves))))
         xs = [np.asarray(leaf) for leaf in function.primals]
         ys = [np.roll(x, 1) * np.asarray(2, x.dtype) for x in xs]
@@ -53,21 +54,21 @@ class Points:
 
     @property
     def at_zero(self) -> Shaped[np.ndarray, " out"]:
-        """f(0)."""
+        """The value f(0)."""
         return self.values[0]
 
     def additive(self, constant: bool = False, share: float | None = None) -> bool:
-        """Whether f(x + y) = f(x) + f(y) and f(−x) = −f(x), up to f(0) where that is allowed, to a share of f."""
+        """Tell whether f(x + y) = f(x) + f(y) and f(−x) = −f(x), up to f(0) where that is allowed, to a share of f."""
         f0, fx, fy, fxy, back = self.values
         if not constant and f0.any():
             return False
         scale = float(np.abs(self.values).max(initial=0))
         error = max(float(np.abs(e).max(initial=0)) for e in (fxy - fx - fy + f0, back + fx - 2 * f0))
-        return bool(error <= (share or 2**10 * roundoff(self.dtype)) * scale)
+        return bool(error <= (share or _ROUNDINGS * roundoff(self.dtype)) * scale)
 
 
 def kind_of(function: Function, points: Points) -> str:
-    """Linear, affine, bilinear, or none of them, as it seems at a few points; the matrices then prove it."""
+    """Guess linear, affine, bilinear, or none of them from a few points; the matrices then prove it."""
     if points.additive():
         return "linear"
     if points.additive(constant=True):

@@ -16,6 +16,7 @@ from minicnn.identities.materialise import FORWARD, check_room, materialise
 _HELD = 6  # matrices at once: the Hessian, its transpose, their difference, its sizes, counts and bounds
 _OF_LINEAR = ("one-hot inputs", "linear_transpose")  # ways that only linear functions have
 _NOT_LINEAR = "the function is not linear"
+_PLAIN = 2.0**-6  # the share of f that the rounding of a few terms does not explain, not even in bfloat16
 _ALONE = "nothing to compare it with: claim the Jacobian with `matrix`, or give a reference"
 _AFFINE = "affine: f(0) is not zero, as with a bias"
 
@@ -29,7 +30,7 @@ def _linear(claim: Claim) -> Iterator[Comparison]:
         causes = () if zero.ok else (_AFFINE,)
         yield _because(zero, causes)
     superposed = _superposition(claim)
-    if not superposed.ok and not causes and not claim.points.additive(claim.constant, 2.0**-6):
+    if not superposed.ok and not causes and not claim.points.additive(claim.constant, _PLAIN):
         causes = (_NOT_LINEAR,)
     yield _because(superposed, causes)
     for comparison in _sides(claim):

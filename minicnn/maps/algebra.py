@@ -25,14 +25,14 @@ class Compose(LinearMap):
     dtype = derived(lambda self: jnp.result_type(*(factor.dtype for factor in self.factors)))
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Factor by factor, from the right."""
+        """Multiply by one factor after the other, from the right."""
         for factor in reversed(self.factors):
             x = factor.apply(x)
         return x
 
     @property
     def T(self) -> "Compose":
-        """(A B)ᵀ = Bᵀ Aᵀ."""
+        """The transposed factors in reverse order: (A B)ᵀ = Bᵀ Aᵀ."""
         return Compose(tuple(factor.T for factor in reversed(self.factors)))
 
     def entries(self) -> Entries:
@@ -57,21 +57,21 @@ class Compose(LinearMap):
         return others[0].nnz if others else self.shape[0]
 
     def to_scipy(self) -> Any:
-        """The sparse product of the sparse factors."""
+        """Multiply the sparse factors."""
         return _sparse_product([factor.to_scipy() for factor in self.factors])
 
     def _structure(self) -> Any:
         return _sparse_product([_ones_of(factor) for factor in self.factors])
 
     def dense(self) -> Shaped[Array, "..."]:
-        """The dense matrix: the columns of the last factor, carried through the others."""
+        """Carry the columns of the last factor through the others."""
         columns = self.factors[-1].matrix().T.reshape(self.shape[1], *self.factors[-1].out_shape)
         for factor in reversed(self.factors[:-1]):
             columns = factor.apply(columns)
         return columns.reshape(self.shape[::-1]).T
 
     def __repr__(self) -> str:
-        """The factors, joined by @."""
+        """Show the factors, joined by @."""
         return " @ ".join(map(repr, self.factors))
 
 
@@ -86,12 +86,12 @@ class Sum(LinearMap):
     dtype = derived(lambda self: jnp.result_type(*(term.dtype for term in self.terms)))
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The sum of the products."""
+        """Add the products with each term."""
         return sum((term.apply(x) for term in self.terms[1:]), self.terms[0].apply(x))
 
     @property
     def T(self) -> "Sum":
-        """(A + B)ᵀ = Aᵀ + Bᵀ."""
+        """The sum of the transposed terms: (A + B)ᵀ = Aᵀ + Bᵀ."""
         return Sum(tuple(term.T for term in self.terms))
 
     @property
@@ -114,22 +114,22 @@ class Sum(LinearMap):
         return reduce(add_, rest, first)
 
     def to_scipy(self) -> Any:
-        """The sum of the sparse terms."""
+        """Add the sparse terms."""
         first, *rest = (term.to_scipy() for term in self.terms)
         return sum(rest, first)
 
     def dense(self) -> Shaped[Array, "..."]:
-        """The sum of the dense matrices."""
+        """Add the dense matrices of the terms."""
         first, *rest = (term.dense().reshape(self.shape) for term in self.terms)
         return sum(rest, first)
 
     def __repr__(self) -> str:
-        """The terms, joined by +."""
+        """Show the terms, joined by +."""
         return " + ".join(map(repr, self.terms))
 
 
 def compose(*maps: LinearMap) -> LinearMap:
-    """The product of maps, the last applied first; one map is its own product.
+    """Multiply maps; the last is applied first, and one map is its own product.
 
     Raises:
         ValueError: where a factor's in_shape is not the next one's out_shape.
@@ -141,7 +141,7 @@ def compose(*maps: LinearMap) -> LinearMap:
 
 
 def add(*maps: LinearMap) -> LinearMap:
-    """The sum of maps of one shape; one map is its own sum.
+    """Add maps of one shape; one map is its own sum.
 
     Raises:
         ValueError: where shapes differ.
@@ -154,7 +154,7 @@ def add(*maps: LinearMap) -> LinearMap:
 
 
 def scale_by(scale: complex | Array, A: LinearMap) -> LinearMap:
-    """c·A, as the product of c·I and A.
+    """Multiply a map by a number: c·A as the product of c·I and A.
 
     Raises:
         ValueError: if `scale` is not a number.

@@ -22,12 +22,12 @@ _Map = TypeVar("_Map", bound="type[LinearMap]")
 
 
 def static(**kwargs: Any) -> Any:
-    """A field of a linear map that is no leaf: part of the program, not of the data."""
+    """State that a field of a linear map is not a leaf: it is part of the program, not of the data."""
     return field(metadata={"static": True}, **kwargs)
 
 
 def derived(fget: Callable[[Any], Any]) -> Any:
-    """A shape or dtype that a member computes from its fields instead of storing it."""
+    """State a shape, a dtype or axes that a member computes from its fields instead of storing them."""
     return property(fget)
 
 
@@ -68,7 +68,7 @@ class LinearMap(ABC):
     @property
     @abstractmethod
     def T(self) -> "LinearMap":
-        """The transpose. `A.T.T` has the structure and the leaves of `A`."""
+        """The transpose of the map. `A.T.T` has the structure and the leaves of `A`."""
 
     @abstractmethod
     def sparse(self) -> Entries:
@@ -85,7 +85,7 @@ class LinearMap(ABC):
         return replace(cast(Any, self), axes=axes)
 
     def __call__(self, x: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
-        """A·vec(x), for an x of shape (*batch, *in_shape).
+        """Multiply: A·vec(x), for an x of shape (*batch, *in_shape).
 
         Raises:
             ValueError: if the last axes of x are not `in_shape`.
@@ -100,18 +100,18 @@ class LinearMap(ABC):
 
     @property
     def H(self) -> "LinearMap":
-        """The conjugate transpose."""
+        """The conjugate transpose of the map."""
         return self.conj().T
 
     def conj(self) -> "LinearMap":
-        """The complex conjugate; a real map is its own."""
+        """Conjugate every entry; a real map is its own conjugate."""
         if not jnp.issubdtype(self.dtype, jnp.complexfloating):
             return self
         return jax.tree.map(jnp.conj, self)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(rows, columns) of the matrix: the sizes of the output and of the input."""
+        """The rows and columns of the matrix: the sizes of the output and of the input."""
         return math.prod(self.out_shape), math.prod(self.in_shape)
 
     @property
@@ -131,11 +131,11 @@ class LinearMap(ABC):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the dense matrix, whether or not it is ever built."""
+        """The bytes of the dense matrix, whether or not it is ever built."""
         return dense_nbytes(self.out_shape, self.in_shape, self.dtype)
 
     def matrix(self) -> Shaped[Array, "out in"]:
-        """The dense matrix, (out_size, in_size).
+        """Build the dense matrix, (out_size, in_size).
 
         Raises:
             MemoryError: if it would not fit, with its size and what to use instead, before anything is allocated.
@@ -144,12 +144,12 @@ class LinearMap(ABC):
         return _matrix(self)
 
     def dense(self) -> Shaped[Array, "..."]:
-        """The dense matrix without the check, in any shape of the right size; by default column by column."""
+        """Build the dense matrix without the check, in any shape of the right size; by default column by column."""
         columns = self.apply(jnp.eye(self.shape[1], dtype=self.dtype).reshape(self.shape[1], *self.in_shape))
         return columns.reshape(self.shape[::-1]).T
 
     def to_scipy(self) -> Any:
-        """The matrix as a `scipy.sparse.csr_array` of its structural non-zeros.
+        """Build the matrix as a `scipy.sparse.csr_array` of its structural non-zeros.
 
         Raises:
             MemoryError: if the list of them would not fit, before anything is allocated.
@@ -160,29 +160,29 @@ class LinearMap(ABC):
         return sparse.coo_array((values.astype(self.dtype), (rows, columns)), shape=self.shape).tocsr()
 
     def __matmul__(self, other: "LinearMap") -> "LinearMap":
-        """A @ B, the matrix product: first B, then A."""
+        """Multiply two maps, A @ B: first B is applied, then A."""
         from minicnn.maps.algebra import compose
 
         return compose(self, other) if isinstance(other, LinearMap) else NotImplemented
 
     def __add__(self, other: "LinearMap") -> "LinearMap":
-        """A + B, the sum of two maps of one shape."""
+        """Add two maps of one shape, A + B."""
         from minicnn.maps.algebra import add
 
         return add(self, other) if isinstance(other, LinearMap) else NotImplemented
 
     def __rmul__(self, scale: complex | Array) -> "LinearMap":
-        """C * A, every entry multiplied by one number."""
+        """Multiply every entry by one number, c·A."""
         from minicnn.maps.algebra import scale_by
 
         return scale_by(scale, self)
 
     def __neg__(self) -> "LinearMap":
-        """−A."""
+        """Negate every entry, −A."""
         return -1 * self
 
     def __sub__(self, other: "LinearMap") -> "LinearMap":
-        """A − B."""
+        """Subtract a map of the same shape, A − B."""
         return self + -other
 
     def __eq__(self, other: object) -> bool:
@@ -199,12 +199,12 @@ class LinearMap(ABC):
         return structure, *map(id, leaves)
 
     def __repr__(self) -> str:
-        """The name, the shapes and the size of the matrix."""
+        """Show the name, the shapes and the size of the matrix."""
         rows, columns = self.shape
         return f"{type(self).__name__}({self.in_shape} → {self.out_shape}, {rows}×{columns} {self.dtype.name})"
 
     def _repr_html_(self) -> str:
-        """The picture of the matrix, in a notebook."""
+        """Draw the matrix, for a notebook."""
         from minicnn.maps.picture import html
 
         return html(self)
@@ -234,21 +234,21 @@ class Transposed(LinearMap):
     axes = derived(lambda self: tuple(axis.T for axis in self.of.axes))
 
     def with_axes(self, axes: tuple[Axis, ...]) -> LinearMap:
-        """The transpose of the map along the transposed axes."""
+        """Slide the map itself along the transposed axes, and transpose it again."""
         return self.of.with_axes(tuple(axis.T for axis in axes)).T
 
     @property
     def T(self) -> "LinearMap":
-        """The transpose."""
+        """The map whose transpose this is."""
         return self.of
 
     @property
     def nnz(self) -> int:
-        """The number of structural non-zeros."""
+        """The number of structural non-zeros, which transposing does not change."""
         return self.of.nnz
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Multiply by the transpose."""
+        """Multiply by the transpose of the map."""
         return self.of.apply_transpose(x)
 
     def sparse(self) -> Entries:
@@ -257,11 +257,11 @@ class Transposed(LinearMap):
         return columns, rows, values
 
     def dense(self) -> Shaped[Array, "..."]:
-        """The dense matrix, transposed."""
+        """Build the dense matrix of the map and transpose it."""
         return self.of.dense().reshape(self.of.shape).T
 
     def __repr__(self) -> str:
-        """The name of the map, transposed."""
+        """Show the map, and that it is transposed."""
         return f"{self.of!r}.T"
 
 
@@ -274,12 +274,12 @@ class TransposableMap(LinearMap):
 
     @property
     def T(self) -> LinearMap:
-        """The transpose."""
+        """The map whose transpose this is."""
         return Transposed(self)
 
 
 def to_lineax(A: LinearMap) -> Any:
-    """A map as a `lineax.FunctionLinearOperator`, for its solvers and norms; lineax must be installed.
+    """Wrap a map as a `lineax.FunctionLinearOperator`, for its solvers and norms; lineax must be installed.
 
     >>> from minicnn.maps import identity
     >>> to_lineax(identity((2, 3), jnp.dtype("float32"))).out_size()  # doctest: +SKIP

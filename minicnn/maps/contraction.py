@@ -32,7 +32,7 @@ class Contraction(LinearMap):
         return Contraction(self.y, (z, y, x), self.out_shape, self.in_shape, self.precision, self.dtype)
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The contraction, over a leading axis."""
+        """Contract every vector of a batch with y."""
         return jnp.einsum(self.batched_spec, x, self.y, precision=self.precision)
 
     @property
@@ -49,7 +49,7 @@ class Contraction(LinearMap):
         return math.prod(dict(zip(x + z, self.in_shape + self.out_shape, strict=True)).values())
 
     def sparse(self) -> Entries:
-        """For every combination of letters: the row, the column and the entry of y."""
+        """List, for every combination of letters, the row, the column and the entry of y."""
         x, y, z = self.spec
         sizes = dict(zip(x + z, self.in_shape + self.out_shape, strict=True))
         letters = "".join(sizes)
@@ -59,7 +59,7 @@ class Contraction(LinearMap):
 
 
 def _flat(index: dict[str, np.ndarray], sizes: dict[str, int], axes: str) -> np.ndarray:
-    """The row-major position along these axes, for every combination of all letters."""
+    """Find the row-major position along these axes, for every combination of all letters."""
     flat = np.zeros(tuple(sizes.values()), np.int64)
     for letter in axes:
         flat = flat * sizes[letter] + index[letter]

@@ -32,16 +32,16 @@ class ConvMap(LinearMap):
     axes = derived(lambda self: self.geometry.axes)
 
     def with_axes(self, axes: tuple[Axis, ...]) -> "ConvMap":
-        """The convolution with the same kernel along other axes."""
+        """Slide the same kernel along other axes."""
         return replace(self, geometry=replace(self.geometry, axes=axes))
 
     @property
     def nnz(self) -> int:
-        """The number of structural non-zeros."""
+        """The number of structural non-zeros: on each axis the ones of T, times the joined channels."""
         return self.geometry.nnz
 
     def apply(self, x: Shaped[Array, "b *in ci"]) -> Shaped[Array, "b *out co"]:
-        """C(w)·x in the map's form."""
+        """Multiply by C(w) in the map's form."""
         return convolve(x, self.w, self.geometry, self.form, self.arithmetic)
 
     @property
@@ -51,11 +51,11 @@ class ConvMap(LinearMap):
         return ConvMap(w, self.geometry.T, self.form, self.arithmetic, self.dtype)
 
     def dense(self) -> Shaped[Array, "..."]:
-        """Exact copies of the taps, and zeros."""
+        """Lay out exact copies of the taps among zeros."""
         return dense.matrix(self.geometry, masked(self.w, self.geometry))
 
     def sparse(self) -> Entries:
-        """Row, column and tap of every non-zero, found without the dense matrix."""
+        """List row, column and tap of every non-zero, without building the dense matrix."""
         rows, columns, flat = structure(self.geometry)
         return rows, columns, np.asarray(self.w).ravel()[flat]
 
@@ -70,7 +70,7 @@ class ConvMap(LinearMap):
         return [_subscript(place[:-2] if single else place) for place in np.ndindex(self.w.shape)]
 
     def symbols(self) -> np.ndarray:
-        """The matrix with each entry's tap by name, as in `names`, and "0" where there is none.
+        """Lay out the name of each entry's tap, as in `names`, and "0" where there is none.
 
         Raises:
             MemoryError: if it would not fit, before anything is allocated.
@@ -83,7 +83,7 @@ class ConvMap(LinearMap):
         return table
 
     def symbolic(self) -> str:
-        """`symbols` as text, one line per row of the matrix.
+        """Write `symbols` as text, one line per row of the matrix.
 
         Raises:
             MemoryError: if the text would not fit, before anything is allocated.
@@ -117,12 +117,12 @@ class PatchMap(TransposableMap):
     out_shape = derived(lambda self: (*self.batch, *self.geometry.out_shape))
 
     def apply(self, x: Shaped[Array, "b *kernel c co"]) -> Shaped[Array, "b ..."]:
-        """X·vec(w) for every kernel of a batch."""
+        """Multiply X by vec(w) for every kernel of a batch."""
         y = jax.vmap(lambda w: convolve(self._images, w, self.geometry, self.form, self.arithmetic))(x)
         return y.reshape(x.shape[0], *self.out_shape)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b *kernel c co"]:
-        """Xᵀ·vec(y): the gradient with respect to the weights."""
+        """Multiply Xᵀ by vec(y): this is the gradient with respect to the weights."""
         y = y.reshape(y.shape[0], math.prod(self.batch), *self.geometry.out_shape)
         return jax.vmap(lambda y: correlate(self._images, y, self.geometry, self.form, self.arithmetic))(y)
 
@@ -131,7 +131,7 @@ class PatchMap(TransposableMap):
         return self.x.reshape(math.prod(self.batch), *self.geometry.in_shape)
 
     def dense(self) -> Shaped[Array, "..."]:
-        """Exact copies of x: the patches, once for each output channel."""
+        """Lay out exact copies of x: the patches, once for each output channel."""
         geometry, rank = self.geometry, len(self.geometry.axes)
         patches = jnp.stack([shift(self._images, geometry.axes, tap) for tap in taps_of(geometry.axes)], axis=1 + rank)
         patches = patches.reshape(
@@ -157,7 +157,7 @@ class PatchMap(TransposableMap):
 
 
 def structure(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, column and flat tap index of every structural non-zero of C, in no particular order."""
+    """List row, column and flat tap index of every structural non-zero of C, in no particular order."""
     outputs, taps, inputs = triples(geometry.axes)
     c_group, d_group = geometry.c_in // geometry.groups, geometry.c_out // geometry.groups
     c, g, d = np.nonzero(geometry.joined.reshape(geometry.split_shape[-3:]))

@@ -19,7 +19,7 @@ class Dense(LinearMap):
     dtype: jnp.dtype = static()
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """M·vec(x)."""
+        """Multiply M by vec(x)."""
         flat = x.reshape(x.shape[0], math.prod(self.in_shape))
         return jnp.einsum("oi,bi->bo", self.M, flat).reshape(x.shape[0], *self.out_shape)
 
@@ -34,12 +34,12 @@ class Dense(LinearMap):
         return Dense(self.M.T, self.out_shape, self.in_shape, self.dtype)
 
     def sparse(self) -> Entries:
-        """Every entry, the zeros included: none of them is structural."""
+        """List every entry, the zeros included: none of them is structural."""
         rows, columns = np.indices(self.shape)
         return rows.ravel(), columns.ravel(), np.asarray(self.M).ravel()
 
     def dense(self) -> Shaped[Array, "..."]:
-        """M."""
+        """Return the stored matrix M."""
         return self.M
 
 
@@ -56,15 +56,15 @@ class Diagonal(LinearMap):
 
     @property
     def T(self) -> "LinearMap":
-        """Itself: a diagonal is symmetric."""
+        """The map itself, because a diagonal matrix is symmetric."""
         return self
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Entry by entry, d·x."""
+        """Multiply entry by entry, d·x."""
         return self.d * x
 
     def sparse(self) -> Entries:
-        """The diagonal."""
+        """List the entries of the diagonal."""
         i = np.arange(self.shape[0])
         return i, i, np.asarray(self.d).ravel()
 
@@ -82,15 +82,15 @@ class Mask(LinearMap):
 
     @property
     def T(self) -> LinearMap:
-        """Itself: a diagonal is symmetric."""
+        """The map itself, because a diagonal matrix is symmetric."""
         return self
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The entries to keep, and zeros."""
+        """Keep the entries to keep, and put zeros for the others."""
         return jnp.where(self.keep, x, jnp.zeros((), x.dtype))
 
     def sparse(self) -> Entries:
-        """The diagonal."""
+        """List the entries of the diagonal."""
         i = np.arange(self.shape[0])
         return i, i, np.asarray(self.keep).ravel().astype(self.dtype)
 
@@ -108,15 +108,15 @@ class InverseDiagonal(LinearMap):
 
     @property
     def T(self) -> LinearMap:
-        """Itself: a diagonal is symmetric."""
+        """The map itself, because a diagonal matrix is symmetric."""
         return self
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Entry by entry, x / d."""
+        """Divide entry by entry, x / d."""
         return x / self.d
 
     def sparse(self) -> Entries:
-        """The diagonal."""
+        """List the entries of the diagonal."""
         i = np.arange(self.shape[0])
         return i, i, 1 / np.asarray(self.d).ravel()
 
@@ -134,20 +134,20 @@ class Scale(LinearMap):
 
     @property
     def T(self) -> "LinearMap":
-        """Itself: a diagonal is symmetric."""
+        """The map itself, because a diagonal matrix is symmetric."""
         return self
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """c·x."""
+        """Multiply every entry by c."""
         return self.c * x
 
     def sparse(self) -> Entries:
-        """The diagonal."""
+        """List the entries of the diagonal."""
         i = np.arange(self.shape[0])
         return i, i, np.full(self.shape[0], np.asarray(self.c))
 
     def __repr__(self) -> str:
-        """The name and the shape."""
+        """Show the name and the shape."""
         return f"Scale({self.in_shape})"
 
 
@@ -161,22 +161,22 @@ class Reshape(LinearMap):
     one_to_one = True
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The same entries in another shape."""
+        """Give the same entries another shape."""
         return x.reshape(x.shape[0], *self.out_shape)
 
     @property
     def T(self) -> "Reshape":
-        """The way back."""
+        """The reshape from the output's shape back to the input's."""
         return Reshape(self.out_shape, self.in_shape, self.dtype)
 
     def sparse(self) -> Entries:
-        """The diagonal."""
+        """List the entries of the diagonal."""
         i = np.arange(self.shape[0])
         return i, i, np.ones(self.shape[0], self.dtype)
 
 
 def identity(shape: Shape, dtype: jnp.dtype) -> Reshape:
-    """The identity map on arrays of one shape."""
+    """Build the identity map on arrays of one shape."""
     return Reshape(shape, shape, dtype)
 
 
@@ -192,15 +192,15 @@ class Permute(LinearMap):
     out_shape = derived(lambda self: tuple(self.in_shape[axis] for axis in self.order))
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The same entries along other axes."""
+        """Lay the same entries along the axes in their new order."""
         return x.transpose(0, *(axis + 1 for axis in self.order))
 
     @property
     def T(self) -> "Permute":
-        """The inverse permutation."""
+        """The permutation that puts the axes back."""
         return Permute(tuple(int(i) for i in np.argsort(self.order)), self.out_shape, self.dtype)
 
     def sparse(self) -> Entries:
-        """One 1 per row."""
+        """List the 1 of each row."""
         columns = np.arange(self.shape[1]).reshape(self.in_shape).transpose(self.order).ravel()
         return np.arange(self.shape[0]), columns, np.ones(self.shape[0], self.dtype)

@@ -23,16 +23,16 @@ class Broadcast(TransposableMap):
     dtype: jnp.dtype = static()
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Copies side by side."""
+        """Put copies side by side."""
         kept = (1 if axis in self.repeated else size for axis, size in enumerate(self.out_shape))
         return jnp.broadcast_to(x.reshape(x.shape[0], *kept), (x.shape[0], *self.out_shape))
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The copies of each entry, added."""
+        """Add the copies of each entry."""
         return y.sum(tuple(axis + 1 for axis in self.repeated)).reshape(y.shape[0], *self.in_shape)
 
     def sparse(self) -> Entries:
-        """One 1 per row."""
+        """List the 1 of each row."""
         columns = jnp.arange(self.shape[1], dtype=jnp.int32).reshape(1, *self.in_shape)
         return _ones(np.asarray(self.apply(columns)), self.dtype)
 
@@ -54,11 +54,11 @@ class Slice(TransposableMap):
         return list(zip(self.starts, self.limits, self.strides, strict=True))
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The entries of the box."""
+        """Cut out the entries of the box."""
         return x[(slice(None), *(slice(*box) for box in self._boxes))]
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The box, with zeros around and between."""
+        """Put zeros around the box and between its entries."""
         rows = zip(self._boxes, y.shape[1:], self.in_shape, strict=True)
         widths = [
             (start, size - start - stride * (length - 1) - 1, stride - 1) if length else (0, size, 0)
@@ -67,7 +67,7 @@ class Slice(TransposableMap):
         return jax.lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *widths])
 
     def sparse(self) -> Entries:
-        """One 1 per row."""
+        """List the 1 of each row."""
         positions = np.arange(self.shape[1]).reshape(self.in_shape)
         return _ones(positions[tuple(slice(*box) for box in self._boxes)], self.dtype)
 
@@ -82,19 +82,19 @@ class Gather(TransposableMap):
     dtype: jnp.dtype = static()
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The entries at the positions."""
+        """Pick the entries at the positions."""
         return x.reshape(x.shape[0], math.prod(self.in_shape))[:, self.positions]
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Every entry added to its position."""
+        """Add every entry to its position."""
         flat = jnp.zeros((y.shape[0], math.prod(self.in_shape)), y.dtype)
         return flat.at[:, self.positions].add(y).reshape(y.shape[0], *self.in_shape)
 
     def sparse(self) -> Entries:
-        """One 1 per row."""
+        """List the 1 of each row."""
         return _ones(np.asarray(self.positions), self.dtype)
 
 
 def _ones(columns: np.ndarray, dtype: jnp.dtype) -> Entries:
-    """A 1 in each row, at these columns."""
+    """List a 1 in each row, at these columns."""
     return np.arange(columns.size), columns.ravel(), np.ones(columns.size, dtype)

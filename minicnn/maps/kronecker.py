@@ -27,16 +27,16 @@ class Kronecker(LinearMap):
 
     @property
     def T(self) -> "Kronecker":
-        """(A ⊗ B)ᵀ = Aᵀ ⊗ Bᵀ."""
+        """The product of the transposed factors: (A ⊗ B)ᵀ = Aᵀ ⊗ Bᵀ."""
         return Kronecker(tuple(factor.T for factor in self.factors))
 
     @property
     def nnz(self) -> int:
-        """The product of the factors' non-zeros."""
+        """The product of the factors' numbers of non-zeros."""
         return math.prod(factor.nnz for factor in self.factors)
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Factor by factor: one on the middle of (before, in, after)."""
+        """Multiply by one factor after the other, each on the middle axis of (before, in, after)."""
         batch, done = x.shape[0], 1
         for n, factor in enumerate(self.factors):
             after = math.prod(other.shape[1] for other in self.factors[n + 1 :])
@@ -47,11 +47,11 @@ class Kronecker(LinearMap):
         return x.reshape(batch, *self.out_shape)
 
     def sparse(self) -> Entries:
-        """The products of the factors' entries."""
+        """List the products of the factors' entries."""
         return reduce(_kronecker, ((*factor.sparse(), factor.shape) for factor in self.factors))[:3]
 
     def __repr__(self) -> str:
-        """The factors, joined by ⊗."""
+        """Show the factors, joined by ⊗."""
         return " ⊗ ".join(map(repr, self.factors))
 
 
@@ -76,7 +76,7 @@ class Batched(LinearMap):
 
     @property
     def T(self) -> "Batched":
-        """(I ⊗ A)ᵀ = I ⊗ Aᵀ."""
+        """The transposed map for every image: (I ⊗ A)ᵀ = I ⊗ Aᵀ."""
         return Batched(self.A.T, self.batch)
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
@@ -85,11 +85,11 @@ class Batched(LinearMap):
 
     @property
     def nnz(self) -> int:
-        """The number of structural non-zeros."""
+        """The number of structural non-zeros of A, times the images."""
         return self.kronecker.nnz
 
     def sparse(self) -> Entries:
-        """The entries of A, once for each image."""
+        """List the entries of A once for each image."""
         return self.kronecker.sparse()
 
 
@@ -115,22 +115,22 @@ class Block(LinearMap):
 
     @property
     def T(self) -> "Block":
-        """Rows and columns exchanged, and every block transposed."""
+        """The blocks with rows and columns exchanged, and each of them transposed."""
         columns = zip(*self.rows, strict=True)
         return Block(tuple(tuple(None if A is None else A.T for A in column) for column in columns))
 
     @property
     def nnz(self) -> int:
-        """The sum of the blocks' non-zeros."""
+        """The sum of the blocks' numbers of non-zeros."""
         return sum(A.nnz for row in self.rows for A in row if A is not None)
 
     def apply(self, x: Shaped[Array, "b n"]) -> Shaped[Array, "b m"]:
-        """Every row of blocks times the pieces of x, added."""
+        """Multiply every row of blocks by the pieces of x, and add."""
         pieces = jnp.split(x, np.cumsum(self.widths)[:-1], axis=1)
         return jnp.concatenate([_row(row, pieces) for row in self.rows], axis=1)
 
     def sparse(self) -> Entries:
-        """The blocks' entries, each moved to its place."""
+        """List the blocks' entries, each moved to its place."""
         top, left = (np.cumsum((0, *sizes)) for sizes in (self.heights, self.widths))
         found = [
             (rows + top[i], columns + left[j], values)
@@ -144,13 +144,13 @@ class Block(LinearMap):
 
 
 def kronecker(*factors: LinearMap) -> LinearMap:
-    """The Kronecker product of maps, the first outermost; one map is its own product."""
+    """Build the Kronecker product of maps, the first outermost; one map is its own product."""
     flat = tuple(f for A in factors for f in (A.factors if isinstance(A, Kronecker) else (A,)))
     return flat[0] if len(flat) == 1 else Kronecker(flat)
 
 
 def block(rows: Any) -> Block:
-    """A block matrix from rows of maps, None for zero blocks.
+    """Build a block matrix from rows of maps, with None for zero blocks.
 
     Raises:
         ValueError: if rows differ in length, a row or column is all None, or blocks do not fit.

@@ -59,15 +59,15 @@ class TiledMap(TransposableMap):
         )
 
     def apply(self, x: Shaped[Array, "b *in ci"]) -> Shaped[Array, "b *out co"]:
-        """Every window of x times the kernel of its place in the tile."""
+        """Multiply every window of x by the kernel of its place in the tile."""
         return self.factors.apply(x)
 
     def apply_transpose(self, y: Shaped[Array, "b *out co"]) -> Shaped[Array, "b *in ci"]:
-        """Every output sent back through its own kernel."""
+        """Send every output back through its own kernel."""
         return self.factors.T.apply(y)
 
     def sparse(self) -> Entries:
-        """For every output, tap and input that meet, the weight of that tap in the output's kernel."""
+        """List, for every output, tap and input that meet, the weight of that tap in the output's kernel."""
         outputs, taps, inputs = triples(self.axes)
         places = np.unravel_index(outputs, self.out_shape[:-1])
         kernel = np.zeros_like(outputs)
@@ -89,17 +89,17 @@ class LocalMap(TiledMap):
 
 
 def whole_tiles(axes: tuple[Axis, ...], tile: Shape) -> tuple[Axis, ...]:
-    """The axes with as many more outputs as fill the last tile."""
+    """Give the axes as many more outputs as fill the last tile."""
     return tuple(replace(axis, out_size=-(-axis.out_size // t) * t) for axis, t in zip(axes, tile, strict=True))
 
 
 def split_shape(axes: tuple[Axis, ...], tile: Shape) -> Shape:
-    """The outputs as (tile, place in tile) on every axis."""
+    """Split the outputs into (tile, place in tile) on every axis."""
     return tuple(size for axis, t in zip(axes, tile, strict=True) for size in (axis.out_size // t, t))
 
 
 def tile_spec(rank: int) -> tuple[str, str, str]:
-    """The product of windows and kernels: m counts tiles, t places in a tile, k taps and channels, d outputs."""
+    """State the product of windows and kernels: m counts tiles, t places in a tile, k taps and channels, d outputs."""
     if rank > len("mnpq"):
         raise NotImplementedError(f"tiled convolution over {rank} spatial axes: at most 4 have index letters")
     places = "tuvw"[:rank]

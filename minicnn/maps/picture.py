@@ -12,15 +12,15 @@ from jaxtyping import Float
 if TYPE_CHECKING:
     from minicnn.maps.base import LinearMap
 
-_BLOCKS = 72  # rows or columns of the picture; a larger matrix is reduced
+_BLOCKS = 72  # rows or columns of the picture, 5 pixels each on a side of 360; a larger matrix is reduced
 _LARGEST = 50_000_000  # entries of a matrix whose non-zeros are counted: for a product that may mean to compute them
 _LISTED = 10_000_000  # the most non-zeros that are listed for a picture, which takes a second
-_PAPER = 360  # pixels of the longer side
-_LEVELS = 4  # of opacity
+_PAPER = 360  # pixels of the longer side: a picture fits beside text in a notebook
+_LEVELS = 4  # of opacity, as many as can be told apart
 
 
 def html(A: "LinearMap") -> str:
-    """The map's name and shapes, and its non-zeros: filled where positive, hollow where negative."""
+    """Show the map's name and shapes, and draw its non-zeros: filled where positive, hollow where negative."""
     head = f"<code>{escape(repr(A))}</code>"
     traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(A))
     if traced or not 0 < math.prod(A.shape) <= _LARGEST or A.nnz > _LISTED:
@@ -37,7 +37,7 @@ def html(A: "LinearMap") -> str:
 def blocks(
     shape: tuple[int, int], rows: np.ndarray, columns: np.ndarray, values: np.ndarray, step: int
 ) -> Float[np.ndarray, "m n"]:
-    """In each block of the matrix the structural non-zero of largest magnitude, and NaN where there is none.
+    """Find in each block of the matrix the structural non-zero of largest magnitude, and NaN where there is none.
 
     >>> blocks((2, 4), np.array([0, 0, 1]), np.array([0, 1, 3]), np.array([1.0, -5.0, 2.0]), 2)
     array([[-5.,  2.]])
@@ -49,7 +49,7 @@ def blocks(
 
 
 def svg(picture: Float[np.ndarray, "m n"], label: str) -> str:
-    """The picture of an array; what is larger is more opaque, and NaN is left out."""
+    """Draw an array; what is larger is more opaque, and NaN is left out."""
     rows, columns = picture.shape
     side = min(max(_PAPER / max(rows, columns), 3), 18)
     limit = float(np.nanmax(np.abs(picture), initial=0)) or 1.0

@@ -20,7 +20,7 @@ from minicnn.maps.windows import BinSum, WindowSum
 
 @linear_map
 class AveragePool(TransposableMap):
-    """diag(1/count)·S.
+    """The matrix of an average pool, diag(1/count)·S.
 
     `counted` is, for each axis, how much padding on its low and high side counts as part of a window.
     """
@@ -35,30 +35,30 @@ class AveragePool(TransposableMap):
 
     @property
     def nnz(self) -> int:
-        """The number of structural non-zeros."""
+        """The number of structural non-zeros, the ones of S."""
         return self.S.nnz
 
     @property
     def S(self) -> WindowSum:
-        """The 0/1 part."""
+        """The 0/1 matrix that sums each window."""
         return WindowSum(self.axes, self.channels, self.dtype)
 
     @property
     def count(self) -> Float[Array, "..."]:
-        """How many positions each window averages, (*out_size, 1)."""
+        """The number of positions that each window averages, (*out_size, 1)."""
         counts = [window_counts(axis, pads) for axis, pads in zip(self.axes, self.counted, strict=True)]
         return jnp.asarray(reduce(np.multiply.outer, counts)[..., None], self.dtype)
 
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
-        """Sum, then divide."""
+        """Sum every window, then divide by its count."""
         return self.S.apply(x) / self.count
 
     def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
-        """Divide, then spread."""
+        """Divide by the counts, then spread over the windows."""
         return self.S.T.apply(y / self.count)
 
     def sparse(self) -> Entries:
-        """The ones of S over their counts."""
+        """List the ones of S, each divided by its count."""
         rows, columns, ones = self.S.sparse()
         return rows, columns, ones / np.asarray(self.count).ravel()[rows // self.channels]
 
@@ -85,21 +85,21 @@ class Selection(TransposableMap):
         raise TypeError("a Selection belongs to the windows it was made from: pool along the other axes instead")
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """From every window the input that it chose."""
+        """Take from every window the input that it chose."""
         return select(*self._images(x), self.axes).reshape(x.shape[0], *self.out_shape)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Every output goes to the input that it chose; where windows chose the same one they add."""
+        """Send every output to the input that it chose; where windows chose the same one they add."""
         return select_transpose(*self._images(y), self.axes).reshape(y.shape[0], *self.in_shape)
 
     def _images(self, x: Shaped[Array, "b ..."]) -> tuple[Shaped[Array, "n *size c"], Int[Array, "n *out c"]]:
-        """The batch and the leading axes as one batch, with the taps of each image."""
+        """Make one batch of the batch and the leading axes, with the taps of each image."""
         count, first = x.shape[0] * math.prod(self.lead), 1 + len(self.lead)
         taps = jnp.broadcast_to(self.taps, (x.shape[0], *self.out_shape))
         return x.reshape(count, *x.shape[first:]), taps.reshape(count, *taps.shape[first:])
 
     def sparse(self) -> Entries:
-        """The ones: for every output its chosen input."""
+        """List a 1 for every output, in the column of its chosen input."""
         chosen = np.asarray(self.taps).reshape(-1, *self.out_shape[len(self.lead) :])
         lead, *out, channel = np.indices(chosen.shape)
         tap = np.unravel_index(chosen, [axis.kernel_size for axis in self.axes])
@@ -110,7 +110,7 @@ class Selection(TransposableMap):
 
 
 def bin_average(axes: tuple[BinAxis, ...], channels: int, dtype: jnp.dtype) -> Compose:
-    """diag(1/count)·S for bins of nearly equal size."""
+    """Build diag(1/count)·S for bins of nearly equal size."""
     S = BinSum(axes, channels, dtype)
     count = reduce(np.multiply.outer, [axis.counts() for axis in axes])[..., None]
     counts = jnp.asarray(np.broadcast_to(count, S.out_shape), dtype)
@@ -118,6 +118,6 @@ def bin_average(axes: tuple[BinAxis, ...], channels: int, dtype: jnp.dtype) -> C
 
 
 def window_counts(axis: Axis, counted: tuple[int, int]) -> Int[np.ndarray, " out"]:
-    """How many taps of each window fall on the input or on this much padding around it."""
+    """Count the taps of each window that fall on the input or on this much padding around it."""
     low, high = counted
     return replace(axis, in_size=low + axis.in_size + high, low=axis.low - low).counts()

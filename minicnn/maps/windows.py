@@ -35,7 +35,7 @@ class WindowSum(LinearMap):
 
     @property
     def T(self) -> "WindowSum":
-        """Every input position collects the windows that cover it."""
+        """The window sum on the transposed axes: every input position collects the windows that cover it."""
         return WindowSum(tuple(axis.T for axis in self.axes), self.channels, self.dtype)
 
     @property
@@ -66,11 +66,11 @@ class Unfold(TransposableMap):
         return math.prod(axis.kernel_size for axis in self.axes)
 
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out kc"]:
-        """One shift of x per tap, joined along the channels."""
+        """Join one shift of x for each tap along the channels."""
         return jnp.concatenate([shift(x, self.axes, tap) for tap in taps(self.axes)], axis=-1)
 
     def apply_transpose(self, y: Shaped[Array, "b *out kc"]) -> Shaped[Array, "b *in c"]:
-        """Each tap's channels shifted back, added."""
+        """Shift each tap's channels back, and add them."""
         back = tuple(axis.T for axis in self.axes)
         parts = jnp.split(y, self.n_taps, axis=-1)
         return reduce(add, (shift(part, back, tap) for part, tap in zip(parts, taps(back), strict=True)))
@@ -113,7 +113,7 @@ class BinSum(TransposableMap):
 
     @property
     def nnz(self) -> int:
-        """The number of ones."""
+        """The number of ones: positions that all bins hold together."""
         return math.prod(axis.nnz for axis in self.bins) * self.channels
 
     def sparse(self) -> Entries:
@@ -123,12 +123,12 @@ class BinSum(TransposableMap):
 
 
 def ones(axes: Sequence[Windows], channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of every 1 of the matrix that treats all channels alike."""
+    """List row and column of every 1 of the matrix that treats all channels alike."""
     rows, _, columns = triples(axes)
     return per_channel(rows, columns, channels)
 
 
 def per_channel(rows: np.ndarray, columns: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Entries of a matrix M as entries of M ⊗ I, one for each channel."""
+    """Turn the entries of a matrix M into those of M ⊗ I, one for each channel."""
     channel = np.arange(channels)
     return np.add.outer(rows * channels, channel).ravel(), np.add.outer(columns * channels, channel).ravel()

@@ -126,7 +126,7 @@ def check_network(
 
 
 def _linearised(model: Sequential, loss: Any, params: Any, image: Array, label: Array) -> list[Linearised]:
-    """Every layer with what backpropagation needs of it."""
+    """Take every layer with what backpropagation needs of it."""
     steps = list(model.steps(params, image))
     y_bar = jax.grad(loss)(steps[-1].output, label)
     found = []
