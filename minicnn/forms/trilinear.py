@@ -8,20 +8,16 @@ Here the rule of `minicnn.forms.arithmetic` is kept for every form at once: a fo
 asked for its result in the dtype in which it is to be summed, and that is rounded once.
 """
 
-from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-from jax.core import ShapedArray
-from jax.extend import core
-from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Shaped
 
 from minicnn.forms.arithmetic import Arithmetic
+from minicnn.forms.bilinear import Bilinear
 from minicnn.forms.form import Form
 from minicnn.forms.geometry import Geometry
-from minicnn.forms.meshes import laid_out, spec_of_convolve, spec_of_correlate, spec_of_many, spread_type, vary_alike
+from minicnn.forms.meshes import spec_of_convolve, spec_of_correlate, vary_alike
 from minicnn.forms.portions import mapped, summed
 
 
@@ -52,27 +48,38 @@ def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Arr
 
 
 def _convolve(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    form = form.settled(geometry, len(x), jnp.result_type(x, w))
-    return form.convolve(geometry, x, w, arithmetic.summing(x, w)).astype(arithmetic.result_type(x, w))
+    form = _settled(form, geometry, x, w)
+    return form.convolve(geometry, x, w, arithmetic)
 
 
 def _convolve_in_portions(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    form = form.settled(geometry, len(x), jnp.result_type(x, w))
-    total, dtype = arithmetic.summing(x, w), arithmetic.result_type(x, w)
-    of_images = lambda x: form.convolve(geometry, x, w, total).astype(dtype)
-    return mapped(of_images, x, form.portions(geometry, len(x)))
+    form = _settled(form, geometry, x, w)
+    return mapped(lambda x: form.convolve(geometry, x, w, arithmetic), x, _portions(form, geometry, x))
 
 
 def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    form = form.settled(geometry, len(x), jnp.result_type(x, y))
+    form = _settled(form, geometry, x, y)
     return form.correlate(geometry, x, y, arithmetic.summing(x, y)).astype(arithmetic.result_type(x, y))
 
 
 def _correlate_in_portions(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    form = form.settled(geometry, len(x), jnp.result_type(x, y))
-    total, dtype = arithmetic.summing(x, y), arithmetic.result_type(x, y)
-    of_images = lambda x, y: form.correlate(geometry, x, y, total)
-    return summed(of_images, x, y, form.portions(geometry, len(x))).astype(dtype)
+    form = _settled(form, geometry, x, y)
+    of_images = lambda x, y: form.correlate(geometry, x, y, arithmetic.summing(x, y))
+    return summed(of_images, x, y, _portions(form, geometry, x)).astype(arithmetic.result_type(x, y))
+
+
+# How many images a batch is taken to have when a form is chosen for one of any size, as `jax.export` traces it with a
+# symbolic shape: what networks are mostly trained and served with. The choice depends on it little.
+_TYPICAL = 32
+
+
+def _settled(form: Form, geometry: Geometry, x: Array, other: Array) -> Form:
+    images = x.shape[0] if isinstance(x.shape[0], int) else _TYPICAL
+    return form.settled(geometry, images, jnp.result_type(x, other))
+
+
+def _portions(form: Form, geometry: Geometry, x: Array) -> int:
+    return form.portions(geometry, x.shape[0]) if isinstance(x.shape[0], int) else 1
 
 
 def _x_bar(y_bar: Array, x: Any, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
@@ -143,56 +150,25 @@ def _part(a: Array, groups: int, n: int) -> Array:
     return a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
 
 
-def _primitive(
-    name: str, compute: Any, in_portions: Any, shape: Any, spec: Any, left: Any, right: Any, many: Any
-) -> core.Primitive:
-    """A bilinear primitive: how it computes, the shape of its result, its two transposes, and itself many times.
-
-    Only CPUs take a batch in portions: to an accelerator a loop would leave too little to do at once.
-    """
-    primitive = core.Primitive(name)
-    primitive.def_impl(jax.jit(primitive.bind, static_argnames=("geometry", "form", "arithmetic")))
-
-    def result(a: Any, b: Any, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> ShapedArray:
-        form.check(geometry, jnp.result_type(a, b))
-        return spread_type(a, b, shape(geometry, a.shape[0]), arithmetic.result_type(a, b), spec)
-
-    primitive.def_abstract_eval(result)
-    ad.defbilinear(primitive, left, right)
-
-    def batched(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
-        if any(a.shape[dim] == 0 for a, dim in zip(operands, dims, strict=True) if dim is not None):
-            images = operands[0].shape[1 if dims[0] == 0 else 0]
-            dtype = static["arithmetic"].result_type(*operands)
-            return jnp.zeros_like(operands[0], dtype, (0, *shape(static["geometry"], images))), 0
-        return laid_out(partial(many, dims=dims), spec_of_many(spec, dims))(*operands, **static), 0
-
-    batching.primitive_batchers[primitive] = batched
-    for computed, platform in ((compute, None), (in_portions, "cpu")):
-        lowering = mlir.lower_fun(laid_out(computed, spec), multiple_results=False)
-        mlir.register_lowering(primitive, lowering, platform=platform)
-    return primitive
-
-
-_convolve_p = _primitive(
-    "convolve",
-    _convolve,
-    _convolve_in_portions,
-    lambda geometry, images: (images, *geometry.out_shape),
-    spec_of_convolve,
-    _x_bar,
-    _w_bar,
-    _convolve_many,
-)
-_correlate_p = _primitive(
-    "correlate",
-    _correlate,
-    _correlate_in_portions,
-    lambda geometry, images: geometry.w_shape,
-    spec_of_correlate,
-    _x_bar_of_correlate,
-    _y_bar_of_correlate,
-    _correlate_many,
-)
+_convolve_p = Bilinear(
+    name="convolve",
+    compute=_convolve,
+    in_portions=_convolve_in_portions,
+    shape=lambda geometry, images: (images, *geometry.out_shape),
+    spec_of=spec_of_convolve,
+    left_bar=_x_bar,
+    right_bar=_w_bar,
+    many=_convolve_many,
+).primitive()
+_correlate_p = Bilinear(
+    name="correlate",
+    compute=_correlate,
+    in_portions=_correlate_in_portions,
+    shape=lambda geometry, images: geometry.w_shape,
+    spec_of=spec_of_correlate,
+    left_bar=_x_bar_of_correlate,
+    right_bar=_y_bar_of_correlate,
+    many=_correlate_many,
+).primitive()
 
 STEPS = {"convolve": _convolve, "correlate": _correlate}  # what they compute, of JAX's own operations
