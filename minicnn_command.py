@@ -15,8 +15,8 @@ def main() -> None:
     before = {signum: signal.signal(signum, _leave) for signum in signums}
     from minicnn.cli import main as command
 
-    for signum, handler in before.items():
-        signal.signal(signum, handler)
+    # From here on Ctrl-C is an exception. SIGTERM has none, so it ends the process until a command knows better.
+    signal.signal(signal.SIGINT, before.get(signal.SIGINT, signal.SIG_IGN))
     command()
 
 

@@ -1,5 +1,7 @@
 """The application, and what its commands share."""
 
+import shlex
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -53,9 +55,16 @@ def exit_by(reports: Any) -> None:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """What a person can mend is said in one line, without a traceback."""
+    """What a person can mend is said in one line, without a traceback, and so is that a person stopped it."""
     try:
         yield
+    except KeyboardInterrupt as stop:
+        line, folder = str(stop) or "stopped", getattr(stop, "folder", None)
+        if folder is not None:
+            line += f": go on with `minicnn train --resume {shlex.quote(str(folder))}`"
+        Console(stderr=True).print(escape(line), highlight=False, soft_wrap=True)
+        # The exit status that shells give a process which a signal ended.
+        raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from stop
     except (ValueError, TypeError, OSError, MemoryError, ArithmeticError) as error:
         Console(stderr=True).print(f"[bold red]error:[/] {escape(_said(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error

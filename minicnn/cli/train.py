@@ -1,7 +1,6 @@
 """`minicnn demo` and `minicnn train`."""
 
 import os
-import shlex
 import signal
 import sys
 import time
@@ -90,12 +89,11 @@ def train(
 
 
 def _train(given: dict[str, Any], place: dict[str, Any]) -> None:
-    with _one_line_interrupts():
-        from minicnn.train.place import Place
-        from minicnn.train.signals import raising
+    from minicnn.train.place import Place
+    from minicnn.train.signals import raising
 
-        with raising():
-            reports = _carry_out(given, Place(**place))
+    with raising():
+        reports = _carry_out(given, Place(**place))
     exit_by(reports)
 
 
@@ -103,14 +101,15 @@ def _carry_out(given: dict[str, Any], place: Any) -> Sequence[Any]:
     """Train and finish; in any but the first process there is nothing to finish."""
     from minicnn.train.devices import connected, join
 
-    with _at_once(place), one_line_errors(), _one_line_interrupts(), connected():
+    with _at_once(place), one_line_errors(), connected():
         begun = time.perf_counter()
         if place.coordinator is not None:
             join(place.coordinator, place.processes, place.process)
         run, plan = _begin(given, place)
         aside = time.perf_counter() - begun
         params = _fit(run, plan, place)
-        return _finish(run, plan, params, aside)
+        with _resumable(run, plan.steps):
+            return _finish(run, plan, params, aside)
 
 
 def _begin(given: dict[str, Any], place: Any) -> tuple[Any, Any]:
@@ -175,15 +174,14 @@ def _finish(run: Any, plan: Any, params: Any, aside: float) -> Sequence[Any]:
     if not is_first():
         return ()
     begun = time.perf_counter()
-    with _resumable(run, plan.steps):
-        run.save_params(params)
-        trained, test = Trained(plan.model, params, plan.data, recipe_of(plan.config.model)), plan.data.test
-        reports = proof.check_network(plan.model, params, test.images[0], int(test.labels[0]), trained.recipe.loss)
-        pictures = report.save_pictures(run, trained)
-        last = run.records()[-1]
-        # Training may have taken several processes, and its seconds are those of all of them.
-        seconds = aside + last.seconds + time.perf_counter() - begun
-        report.write_report(run, reports, pictures, seconds)
+    run.save_params(params)
+    trained, test = Trained(plan.model, params, plan.data, recipe_of(plan.config.model)), plan.data.test
+    reports = proof.check_network(plan.model, params, test.images[0], int(test.labels[0]), trained.recipe.loss)
+    pictures = report.save_pictures(run, trained)
+    last = run.records()[-1]
+    # Training may have taken several processes, and its seconds are those of all of them.
+    seconds = aside + last.seconds + time.perf_counter() - begun
+    report.write_report(run, reports, pictures, seconds)
     console.print(report.table(reports))
     console.print(
         f"Test accuracy [bold]{100 * last.test_accuracy:.2f} %[/] on {len(test)} images of {plan.data.name}; "
@@ -215,16 +213,3 @@ def _at_once(place: Any) -> Iterator[None]:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.exit_code)
-
-
-@contextmanager
-def _one_line_interrupts() -> Iterator[None]:
-    """Ctrl-C is one line and the exit status that shells expect."""
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        line, folder = str(stop) or "stopped", getattr(stop, "folder", None)
-        if folder is not None:
-            line += f": go on with `minicnn train --resume {shlex.quote(str(folder))}`"
-        Console(stderr=True).print(escape(line), highlight=False, soft_wrap=True)
-        raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from stop
