@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minicnn.cli.app import app, console, one_line_errors
+from minicnn.cli.app import app, console
 
 if TYPE_CHECKING:
     from minicnn.bench import Case
@@ -28,20 +28,19 @@ def bench(
     """Measure convolutions, pools and LeNet-5 beside jax.lax, flax and PyTorch, in turn, in one run."""
     from minicnn.bench import find
 
-    with one_line_errors():
-        comparison = {"--rivals": rivals, "--memory": memory, "--json": json_file}
-        if growth:
-            _refuse("--growth", {"words": only, "--choices": choices, **comparison})
-        if choices:
-            _refuse("--choices", {"--picture": picture, **comparison})
-        cases = find(only or [])
-        if growth:
-            _growth(picture)
-        elif choices:
-            _choices(cases)
-        else:
-            names = [name.strip() for name in rivals.split(",") if name.strip()]
-            _compare(cases, names, seconds, memory, json_file, picture)
+    comparison = {"--rivals": rivals, "--memory": memory, "--json": json_file}
+    if growth:
+        _refuse("--growth", {"words": only, "--choices": choices, **comparison})
+    if choices:
+        _refuse("--choices", {"--picture": picture, **comparison})
+    cases = find(only or [])
+    if growth:
+        _growth(picture)
+    elif choices:
+        _choices(cases)
+    else:
+        names = [name.strip() for name in rivals.split(",") if name.strip()]
+        _compare(cases, names, seconds, memory, json_file, picture)
 
 
 def _refuse(mode: str, given: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minicnn.cli.app import Seed, app, console, exit_by, one_line_errors
+from minicnn.cli.app import Seed, app, console, exit_by
 from minicnn.cli.parsing import each, padding, sizes
 
 
@@ -34,19 +34,18 @@ def certify(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
 ) -> None:
     """Check the identities on a trained RUN, on a layer given by --kernel, or, with neither, the whole catalogue."""
-    with one_line_errors():
-        if run is not None and kernel is not None:
-            raise ValueError("give a RUN or --kernel, not both")
-        if run is not None:
-            found, result = _certify_run(run, image, data_dir)
-        else:
-            defaults = {"stretch": "1", "groups": 1, "flip": False, "padding_mode": "zeros"}
-            given = {"stretch": stretch, "groups": groups, "flip": flip, "padding_mode": padding_mode}
-            options = {name: value for name, value in given.items() if value != defaults[name]}
-            options |= {"stride": stride, "dilation": dilation, "padding": pad}
-            found, result = _certify_layers(size, kernel, channels_in, channels_out, options, seed)
-        if json_file is not None:
-            json_file.write_text(json.dumps({"ok": all(item.ok for item in found), "results": result}, indent=1))
+    if run is not None and kernel is not None:
+        raise ValueError("give a RUN or --kernel, not both")
+    if run is not None:
+        found, result = _certify_run(run, image, data_dir)
+    else:
+        defaults = {"stretch": "1", "groups": 1, "flip": False, "padding_mode": "zeros"}
+        given = {"stretch": stretch, "groups": groups, "flip": flip, "padding_mode": padding_mode}
+        options = {name: value for name, value in given.items() if value != defaults[name]}
+        options |= {"stride": stride, "dilation": dilation, "padding": pad}
+        found, result = _certify_layers(size, kernel, channels_in, channels_out, options, seed)
+    if json_file is not None:
+        json_file.write_text(json.dumps({"ok": all(item.ok for item in found), "results": result}, indent=1))
     exit_by(found)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minicnn.cli.app import app, console, one_line_errors
+from minicnn.cli.app import app, console
 
 
 @app.command()
@@ -18,35 +18,34 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
 ) -> None:
     """Read the images of a trained RUN's data set, and count which class is taken for which."""
-    with one_line_errors():
-        import numpy as np
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
+    import numpy as np
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
 
-        from minicnn.train import Run
-        from minicnn.train.trained import Trained
+    from minicnn.train import Run
+    from minicnn.train.trained import Trained
 
-        if split not in ("test", "train"):
-            raise ValueError(f"`split`={split!r} must be test or train")
-        trained = Trained.of(Run.open(run), data_dir)
-        counts, classes = trained.counts(getattr(trained.data, split)), trained.data.classes
-        grid = Table("class", "images", "right, %", "mostly taken for", box=SIMPLE_HEAD, show_edge=False)
-        for own, (name, row) in enumerate(zip(classes, counts, strict=True)):
-            wrong = np.where(np.arange(len(row)) == own, 0, row)
-            rival = f"{classes[wrong.argmax()]} ({wrong.max()})" if wrong.max() else "–"
-            grid.add_row(name, f"{row.sum():,}", f"{100 * row[own] / max(row.sum(), 1):.2f}", rival)
-        right, total = int(np.trace(counts)), int(counts.sum())
-        console.print(grid)
-        console.print(
-            f"{split} accuracy [bold]{100 * right / max(total, 1):.2f} %[/]: {total - right:,} of {total:,} images of "
-            f"{trained.data.name} are taken for another class.",
-            highlight=False,
-        )
-        if picture is not None:
-            _draw(counts, classes, picture)
-        if json_file is not None:
-            found = {"split": split, "accuracy": right / max(total, 1), "classes": classes, "counts": counts.tolist()}
-            json_file.write_text(json.dumps(found, indent=1) + "\n")
+    if split not in ("test", "train"):
+        raise ValueError(f"`split`={split!r} must be test or train")
+    trained = Trained.of(Run.open(run), data_dir)
+    counts, classes = trained.counts(getattr(trained.data, split)), trained.data.classes
+    grid = Table("class", "images", "right, %", "mostly taken for", box=SIMPLE_HEAD, show_edge=False)
+    for own, (name, row) in enumerate(zip(classes, counts, strict=True)):
+        wrong = np.where(np.arange(len(row)) == own, 0, row)
+        rival = f"{classes[wrong.argmax()]} ({wrong.max()})" if wrong.max() else "–"
+        grid.add_row(name, f"{row.sum():,}", f"{100 * row[own] / max(row.sum(), 1):.2f}", rival)
+    right, total = int(np.trace(counts)), int(counts.sum())
+    console.print(grid)
+    console.print(
+        f"{split} accuracy [bold]{100 * right / max(total, 1):.2f} %[/]: {total - right:,} of {total:,} images of "
+        f"{trained.data.name} are taken for another class.",
+        highlight=False,
+    )
+    if picture is not None:
+        _draw(counts, classes, picture)
+    if json_file is not None:
+        found = {"split": split, "accuracy": right / max(total, 1), "classes": classes, "counts": counts.tolist()}
+        json_file.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _draw(counts: Any, classes: tuple[str, ...], picture: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import app, console, exit_by, one_line_errors
+from minicnn.cli.app import app, console, exit_by
 
 
 @app.command()
@@ -24,7 +24,7 @@ def gallery(
     from minicnn.draw.style import background
     from minicnn.identities.comparison import count
 
-    with one_line_errors(), background(dark):
+    with background(dark):
         if rate <= 0:
             raise ValueError(f"`rate`={rate} must be greater than 0")
         check_animation(Path(f"gallery.{suffix}"))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minicnn.cli.app import app, console, one_line_errors
+from minicnn.cli.app import app, console
 
 _HEADERS = ("layer", "output", "para-\nmeters", "paper", "C", "non-\nzeros", "biases", "connec-\ntions", "paper")
 
@@ -18,9 +18,8 @@ def model(
     """Show a network's layers, their parameters and their matrices, beside the numbers its paper gives."""
     from minicnn.zoo.registry import network
 
-    with one_line_errors():
-        chosen = f"{name}-1998" if original else name
-        console.print(_table(chosen, network(chosen)))
+    chosen = f"{name}-1998" if original else name
+    console.print(_table(chosen, network(chosen)))
 
 
 def _table(name: str, network: Any) -> Any:

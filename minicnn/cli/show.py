@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minicnn.cli.app import Seed, app, console, one_line_errors
+from minicnn.cli.app import Seed, app, console
 from minicnn.cli.parsing import each, padding, rank_of
 
 
@@ -38,43 +38,42 @@ def show(
     from minicnn.draw.worked_example import worked_conv
     from minicnn.draw.worked_figure import WorkedFigure
 
-    with one_line_errors():
-        if rate <= 0:
-            raise ValueError(f"`rate`={rate} must be greater than 0")
-        if still:
-            check_still(still)
-        if animation:
-            check_animation(animation)
-        rank = rank_of(dims, in_size, kernel)
-        options: dict[str, Any] = {
-            "stride": each("stride", stride, rank),
-            "padding": padding(pad, rank),
-            "padding_mode": padding_mode,
-            "dilation": each("dilation", dilation, rank),
-            "stretch": each("stretch", stretch, rank),
-            "groups": groups,
-            "flip": flip,
-        }
-        c_in, c_out = each("channels", channels, 2)
-        example = worked_conv(
-            each("input", in_size, rank),
-            each("kernel", kernel, rank),
-            channels=(c_in, c_out),
-            transpose=transpose,
-            output_padding=each("output-padding", output_padding, rank),
-            w=None if taps is None else _numbers(taps),
-            seed=seed,
-            **options,
-        )
-        if still or animation:
-            example.check_drawable()
-        if animation:
-            check_outputs(animation, example)
-        console.print(explain(example, console.width))
-        with background(dark):
-            figure = WorkedFigure(example) if still or animation else None
-            written = [save_still(figure, still)] if figure and still else []
-            written += [save_animation(figure, animation, rate)] if figure and animation else []
+    if rate <= 0:
+        raise ValueError(f"`rate`={rate} must be greater than 0")
+    if still:
+        check_still(still)
+    if animation:
+        check_animation(animation)
+    rank = rank_of(dims, in_size, kernel)
+    options: dict[str, Any] = {
+        "stride": each("stride", stride, rank),
+        "padding": padding(pad, rank),
+        "padding_mode": padding_mode,
+        "dilation": each("dilation", dilation, rank),
+        "stretch": each("stretch", stretch, rank),
+        "groups": groups,
+        "flip": flip,
+    }
+    c_in, c_out = each("channels", channels, 2)
+    example = worked_conv(
+        each("input", in_size, rank),
+        each("kernel", kernel, rank),
+        channels=(c_in, c_out),
+        transpose=transpose,
+        output_padding=each("output-padding", output_padding, rank),
+        w=None if taps is None else _numbers(taps),
+        seed=seed,
+        **options,
+    )
+    if still or animation:
+        example.check_drawable()
+    if animation:
+        check_outputs(animation, example)
+    console.print(explain(example, console.width))
+    with background(dark):
+        figure = WorkedFigure(example) if still or animation else None
+        written = [save_still(figure, still)] if figure and still else []
+        written += [save_animation(figure, animation, rate)] if figure and animation else []
     for path in written:
         console.print(f"wrote {path}", highlight=False)
 

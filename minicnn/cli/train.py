@@ -50,7 +50,7 @@ def train(
     name: Name = "run",
     runs_dir: RunsDir = Path("runs"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this run from its newest checkpoint.")] = None,
-    checkpoint_every: Annotated[int, typer.Option(min=0, help="Steps between checkpoints; 0 is an epoch.")] = 0,
+    checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints; 0 is an epoch.")] = 0,
     devices: Annotated[int | None, typer.Option(help="Devices of each process that share every batch.")] = None,
     coordinator: Annotated[str | None, typer.Option(help="Of several processes: HOST:PORT of process 0.")] = None,
     processes: Annotated[int, typer.Option(help="Of several processes: how many there are.")] = 1,

@@ -11,6 +11,7 @@ import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -294,6 +295,11 @@ def test_a_read_only_folder_is_one_line(plan, tmp_path, monkeypatch):
     monkeypatch.setattr(disk, "os", Disk(last=0, failure=lambda: OSError(errno.EROFS, "Read-only file system")))
     with pytest.raises(OSError, match=r"cannot write .*run/.owner: Read-only file system"):
         train(plan, Listener(), run)
+
+
+def test_where_a_folder_cannot_be_opened_it_is_not_synchronised(monkeypatch, tmp_path):
+    monkeypatch.setattr(disk, "os", SimpleNamespace(name="nt"))
+    disk.sync_folder(tmp_path)
 
 
 def test_two_processes_in_one_folder_is_one_line(plan, tmp_path):
