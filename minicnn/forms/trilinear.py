@@ -49,12 +49,14 @@ def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Arr
 
 def _convolve(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
     form = _settled(form, geometry, x, w)
-    return form.convolve(geometry, x, w, arithmetic)
+    return form.convolve(geometry, x, w, arithmetic.summing(x, w)).astype(arithmetic.result_type(x, w))
 
 
 def _convolve_in_portions(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
     form = _settled(form, geometry, x, w)
-    return mapped(lambda x: form.convolve(geometry, x, w, arithmetic), x, _portions(form, geometry, x))
+    total, dtype = arithmetic.summing(x, w), arithmetic.result_type(x, w)
+    of_images = lambda x: form.convolve(geometry, x, w, total).astype(dtype)
+    return mapped(of_images, x, _portions(form, geometry, x))
 
 
 def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
@@ -64,8 +66,9 @@ def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic
 
 def _correlate_in_portions(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
     form = _settled(form, geometry, x, y)
-    of_images = lambda x, y: form.correlate(geometry, x, y, arithmetic.summing(x, y))
-    return summed(of_images, x, y, _portions(form, geometry, x)).astype(arithmetic.result_type(x, y))
+    total, dtype = arithmetic.summing(x, y), arithmetic.result_type(x, y)
+    of_images = lambda x, y: form.correlate(geometry, x, y, total)
+    return summed(of_images, x, y, _portions(form, geometry, x)).astype(dtype)
 
 
 # How many images a batch is taken to have when a form is chosen for one of any size, as `jax.export` traces it with a
