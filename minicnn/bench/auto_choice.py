@@ -18,15 +18,16 @@ from minicnn.forms.form import Costed
 from minicnn.forms.resolve import windows
 from minicnn.forms.trilinear import convolve, correlate
 
-CLOSE = 1.25  # a choice so many times as slow as the best is still a good one
-_SIZES = (1, 2, 3, 4, 6, 8, 16)  # of tiles that are compared
-_TILES = 8  # the number of tiles that are measured
-_HOPELESS = 8  # what is predicted to cost so many times the cheapest is not measured
+CLOSE = 1.25  # a choice that takes so many times as long as the best is still a good one: runs differ by a tenth
+_SIZES = (1, 2, 3, 4, 6, 8, 16)  # outputs or inputs of the tiles that are compared, per axis
+_TILES = 8  # the number of tiles that are measured: those that are predicted to be cheapest
+_HOPELESS = 8  # what is predicted to cost so many times the cheapest is not measured, for no prediction errs so far
+_ROUNDS = 7  # of every candidate at the least: a median of fewer follows the slow seconds of a machine
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One product of one case: what was chosen, and what was fastest.
+    """What was chosen for one product of one case, and what was fastest.
 
     Attributes:
         case: name of the case.
@@ -49,7 +50,7 @@ class Choice:
 
 
 def measure(cases: Iterable[Case], seconds: float = 0.5) -> Iterator[Choice]:
-    """The three products of every convolution among these cases."""
+    """Measure the three products of every convolution among these cases."""
     for case in cases:
         if case.operation not in ("conv", "conv_transpose") or case.mapped:
             continue
@@ -71,7 +72,7 @@ def geometry_of(case: Case) -> Geometry:
 
 
 def table(choices: Iterable[Choice]) -> Table:
-    """One row per product; a choice that is not close is marked."""
+    """A table with one row per product, in which a choice that is not close is marked."""
     grid = Table(title=f"the chosen form's time ÷ the fastest one's; ! above {CLOSE}")
     for name in ("case", "product", "auto takes", "fastest", "ratio", ""):
         grid.add_column(name, justify="right" if name == "ratio" else "left")
@@ -93,7 +94,7 @@ def _choice(case: Case, result: str, geometry: Geometry, seconds: float) -> Choi
         for name, form in forms.items()
     }
     times = in_turn(
-        {name: lambda f=f: jax.block_until_ready(f(x, other)) for name, f in compiled.items()}, seconds, rounds=7
+        {name: lambda f=f: jax.block_until_ready(f(x, other)) for name, f in compiled.items()}, seconds, rounds=_ROUNDS
     )
     medians = {name: float(np.median(measured)) for name, measured in times.items()}
     best = min(medians, key=lambda name: medians[name])

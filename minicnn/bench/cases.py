@@ -60,12 +60,12 @@ class Case:
 
     @property
     def x_shape(self) -> tuple[int, ...]:
-        """Channels-last."""
+        """The shape of x, channels last."""
         return (self.batch, *self.in_size, self.c_in)
 
     @property
     def w_shape(self) -> tuple[int, ...]:
-        """(*kernel, c_in / groups, c_out); a transposed convolution has the kernel of the convolution it transposes."""
+        """The shape of w, (*kernel, c_in / groups, c_out), a transposed convolution has that of its convolution."""
         if self.operation == "conv_transpose":
             return (*self.kernel, self.c_out, self.c_in)
         return (*self.kernel, self.c_in // self.groups, self.c_out)

@@ -19,7 +19,8 @@ from minicnn.forms import Geometry
 from minicnn.forms.memory import dense_nbytes, readable
 from minicnn.forms.resolve import Convolution
 
-_LARGEST = 2 * 2**30  # bytes of a dense C that are still tried
+_LARGEST = 2 * 2**30  # bytes of a dense C that are still tried: every machine that runs the rest has as much
+_ROUNDS = 3  # of every product at the least: an exponent needs its time to a tenth
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Shape:
 
     @property
     def geometry(self) -> Geometry:
-        """Its axes and channels."""
+        """The axes and channels of the convolution."""
         w_shape = (self.taps, self.taps, self.channels, self.channels)
         return Convolution.of(w_shape, (self.size,) * 2, padding="SAME").geometry
 
@@ -75,7 +76,7 @@ SWEEPS = (
 
 @dataclass(frozen=True)
 class Point:
-    """One product: milliseconds, and the bytes that are stored besides its operands and its result."""
+    """What one product takes: milliseconds, and bytes stored besides its operands and its result."""
 
     value: int
     milliseconds: float
@@ -100,7 +101,7 @@ class Curve:
 
 
 def measure(sweeps: Sequence[Sweep] = SWEEPS, seconds: float = 0.3) -> Iterator[Curve]:
-    """Every form along every sweep."""
+    """Measure every form along every sweep."""
     for sweep in sweeps:
         for form in sweep.time:
             yield _curve(sweep, form, seconds)
@@ -122,12 +123,12 @@ def _product(shape: Shape, form: str, seconds: float) -> tuple[float, int]:
     x, w = jnp.ones((shape.batch, *geometry.in_shape)), jnp.ones(geometry.w_shape)
     program = jax.jit(lambda x, w: minicnn.conv(x, w, padding="SAME", form=form)).lower(x, w).compile()
     nbytes = getattr(program.memory_analysis(), "temp_size_in_bytes", 0)
-    times = in_turn({form: lambda: jax.block_until_ready(program(x, w))}, seconds, rounds=3)
+    times = in_turn({form: lambda: jax.block_until_ready(program(x, w))}, seconds, rounds=_ROUNDS)
     return float(np.median(times[form])), nbytes
 
 
 def table(curves: Sequence[Curve]) -> Table:
-    """One row per form and sweep: milliseconds and megabytes at each value, and both exponents."""
+    """A table with one row per form and sweep: milliseconds and megabytes at each value, and both exponents."""
     grid = Table(title="one product; exponents: law / measured between the two largest values")
     for name in ("swept", "form", "values", "ms", "MB", "time", "memory"):
         grid.add_column(name, justify="left" if name in ("swept", "form") else "right")
@@ -147,7 +148,7 @@ def table(curves: Sequence[Curve]) -> Table:
 
 
 def picture(curves: Sequence[Curve]) -> Any:
-    """A figure: one column per sweep, time above memory, what was measured with marks and the laws dashed."""
+    """A figure with one column per sweep, time above memory: what was measured has marks, and the laws are dashed."""
     from matplotlib import pyplot as plt
 
     sweeps = list(dict.fromkeys(curve.sweep.name for curve in curves))

@@ -15,7 +15,7 @@ from minicnn.bench.rivals import OURS, OURS_IN_SCAN, RIVALS, Programs
 
 @dataclass(frozen=True)
 class Measurement:
-    """One rival on one case. Times are milliseconds; of a scan, for each step in it.
+    """What was measured of one rival on one case. Times are milliseconds; of a scan, for each step in it.
 
     Attributes:
         case: name of the case.
@@ -65,7 +65,7 @@ def compare(
 
 
 def in_turn(programs: Mapping[str, Callable[[], Any]], seconds: float, rounds: int = 5) -> dict[str, np.ndarray]:
-    """Milliseconds of each program in each round, at least so many rounds, after one call to warm up."""
+    """Measure the milliseconds of each program in each round, at least so many rounds, after one call to warm up."""
     for program in programs.values():
         program()
     times: dict[str, list[float]] = {name: [] for name in programs}

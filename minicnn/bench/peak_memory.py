@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def peak_bytes(case: str, rival: str) -> int | None:
-    """The peak of one forward and backward pass in a process of its own, besides its operands.
+    """Measure the peak of one forward and backward pass in a process of its own, besides its operands.
 
     Args:
         case: name of a case.
@@ -22,7 +22,7 @@ def peak_bytes(case: str, rival: str) -> int | None:
 
 
 def print_peak(name: str, rival: str) -> None:
-    """What the process of its own does."""
+    """Print the peak; this is what the process of its own does."""
     import jax
 
     from minicnn.bench.cases import CASES

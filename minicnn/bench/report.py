@@ -19,7 +19,7 @@ _Many = Sequence[Measurement]
 
 
 def table(measurements: _Many) -> Table:
-    """One row per rival under the name of its case: milliseconds, and how many times as long as ours it takes."""
+    """A table with one row per rival below its case: milliseconds, and how many times as long as ours it takes."""
     title = (
         "Medians in ms; ratio = rival ÷ ours, forward plus backward;\ncompilation in s, temporary and peak memory in MB"
     )

@@ -14,8 +14,8 @@ from minicnn.bench import jax_operations, torch_operations
 from minicnn.bench.cases import Case
 
 Program = Callable[[], Any]
-_STEPS = 8  # iterations of a scan
-_RATE = 1e-6
+_STEPS = 8  # iterations of a scan: enough that what happens once does not count
+_RATE = 1e-6  # of a step against the gradients: small, so that no parameter leaves its range in any number of steps
 
 
 @dataclass(frozen=True)
@@ -67,34 +67,34 @@ def in_jax(function: Callable[..., Any], operands: tuple[Any, ...], network: boo
 
 
 def ours(case: Case) -> Programs:
-    """minicnn."""
+    """The programs of minicnn."""
     return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.operation == "lenet")
 
 
 def ours_in_scan(case: Case) -> Programs:
-    """minicnn, inside `lax.scan`."""
+    """The programs of minicnn, inside `lax.scan`."""
     return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.operation == "lenet", scanned=True)
 
 
 def lax(case: Case) -> Programs:
-    """`jax.lax`, called step by step."""
+    """The programs of `jax.lax`, called step by step."""
     return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.operation == "lenet")
 
 
 def lax_in_scan(case: Case) -> Programs:
-    """`jax.lax`, inside `lax.scan`."""
+    """The programs of `jax.lax`, inside `lax.scan`."""
     return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.operation == "lenet", scanned=True)
 
 
 def flax(case: Case) -> Programs | None:
-    """`flax.nnx.Conv`, where flax is installed."""
+    """The programs of `flax.nnx.Conv`, where flax is installed."""
     if case.operation != "conv" or case.mapped or case.layout != "NHWC" or not _installed("flax"):
         return None
     return in_jax(jax_operations.flax(case), jax_operations.operands(case), network=False)
 
 
 def torch(case: Case, channels_last: bool = False, compiled: bool = False) -> Programs | None:
-    """PyTorch, where it is installed."""
+    """The programs of PyTorch, where it is installed."""
     if case.mapped or not _installed("torch"):
         return None
     import torch

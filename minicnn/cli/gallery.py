@@ -25,9 +25,7 @@ def gallery(
     from minicnn.identities.comparison import count
 
     with background(dark):
-        if rate <= 0:
-            raise ValueError(f"`rate`={rate} must be greater than 0")
-        check_animation(Path(f"gallery.{suffix}"))
+        check_animation(Path(f"gallery.{suffix}"), rate)
         folder.mkdir(parents=True, exist_ok=True)
         found = [
             make(published, folder, f".{suffix}", rate)

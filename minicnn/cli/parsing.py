@@ -15,7 +15,7 @@ def sizes(name: str, text: str) -> tuple[int, ...]:
     (5, 7)
     """
     parts = text.split("x")
-    if not all(part.isdigit() for part in parts):
+    if not all(part.isdecimal() for part in parts):
         raise ValueError(f"`{name}`={text!r} must be whole numbers joined by x, such as 6 or 6x5")
     return tuple(map(int, parts))
 
@@ -44,11 +44,13 @@ def rank_of(dims: int | None, *texts: str) -> int:
     """How many axes are meant: as many as the longest of the sizes names, else `dims`, else 2.
 
     Raises:
-        ValueError: if `dims` says otherwise.
+        ValueError: if `dims` says otherwise, or is below 1.
 
     >>> rank_of(None, "5", "3"), rank_of(1, "5", "3"), rank_of(None, "4x4x4", "3")
     (2, 1, 3)
     """
+    if dims is not None and dims < 1:
+        raise ValueError(f"`dims`={dims} must be at least 1")
     named = max(len(text.split("x")) for text in texts)
     if dims is not None and named not in (1, dims):
         raise ValueError(f"`dims`={dims} and {max(texts, key=len)} disagree: leave `dims` out")
@@ -57,7 +59,7 @@ def rank_of(dims: int | None, *texts: str) -> int:
 
 def _width(text: str) -> Width:
     widths = text.split(":")
-    if len(widths) > 2 or not all(part.removeprefix("-").isdigit() for part in widths):
+    if len(widths) > 2 or not all(part.removeprefix("-").isdecimal() for part in widths):
         raise ValueError(
             f"`padding`={text!r} must be a word (VALID, SAME, SAME_LOWER, FULL, CAUSAL), a width such as 1, or "
             "low:high such as 1:2; join those of several axes by x"

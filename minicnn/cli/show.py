@@ -1,5 +1,6 @@
 """`minicnn show`."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,12 +39,10 @@ def show(
     from minicnn.draw.worked_example import worked_conv
     from minicnn.draw.worked_figure import WorkedFigure
 
-    if rate <= 0:
-        raise ValueError(f"`rate`={rate} must be greater than 0")
     if still:
         check_still(still)
     if animation:
-        check_animation(animation)
+        check_animation(animation, rate)
     rank = rank_of(dims, in_size, kernel)
     options: dict[str, Any] = {
         "stride": each("stride", stride, rank),
@@ -80,6 +79,9 @@ def show(
 
 def _numbers(text: str) -> list[float]:
     try:
-        return [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(f"`taps`={text!r} must be numbers joined by commas, such as 1,0,-1") from None
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"`taps`={text!r} must be finite numbers joined by commas, such as 1,0,-1")
+    return numbers

@@ -1,4 +1,8 @@
-"""Pictures of maps and runs."""
+"""Pictures of maps, programs, counts and records.
+
+Every function draws into the axes that it is given, or into a new figure, in whatever style matplotlib is set to, and
+returns the axes. Sizes are looked at first: what is too large to draw says so before anything is computed.
+"""
 
 from minicnn.draw.confusion import confusion
 from minicnn.draw.filters import filters

@@ -30,7 +30,7 @@ def as_map(A: Any) -> LinearMap:
         entries = jnp.asarray(A.astype(np.float32) if A.dtype == bool else A)
         A = Dense(entries, A.shape[1:], A.shape[:1], entries.dtype)
     if not isinstance(A, LinearMap):
-        raise TypeError(f"`A` is {described(A)} and no linear map: {_meant(A)}")
+        raise TypeError(f"`A` is {described(A)}, which is not a linear map: {_meant(A)}")
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(A)):
         raise TypeError("`A` is traced and has no numbers yet: draw it outside of jax.jit, jax.grad and jax.vmap")
     if not math.prod(A.shape):

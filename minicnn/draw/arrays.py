@@ -1,4 +1,4 @@
-"""Arrays as squares that can be repainted: pixels, the padding around them and the gaps between them."""
+"""Pictures of arrays as squares that can be repainted: pixels, the padding around them and the gaps between them."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Place = tuple[int, ...]
-_WRITTEN = 9  # points that a cell must measure before its value is written into it
+_WRITTEN = 9  # points that a cell must measure before its value is written into it: letters then measure 3.8
+_LETTER, _LARGEST = 0.42, 11  # of a cell's side, so that three letters fit in; and points at the most
+_EDGE, _THINNEST = 1 / 22, 0.3  # of a cell's side, a line that sets cells apart; and points at the least
+_REST, _RANGE = 0.12, 0.7  # shares of ink in the smallest entry, and added to them in the largest
+_OUTLINE = 0.25  # the share of ink in the outlines of padding and gaps
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Ruler:
 
     @staticmethod
     def plain(positions: int) -> "Ruler":
-        """Positions and nothing else."""
+        """A ruler with positions and nothing else."""
         return Ruler(positions, size=positions)
 
 
@@ -63,36 +67,36 @@ class Arrangement:
 
     @staticmethod
     def plain(shape: Sequence[int]) -> "Arrangement":
-        """Of an array without padding or gaps."""
+        """The arrangement of an array without padding or gaps."""
         return Arrangement(tuple(map(Ruler.plain, shape[:-1])), shape[-1])
 
     @property
     def block(self) -> tuple[int, int]:
-        """Rows and columns of one channel."""
+        """The rows and columns of one channel."""
         *first, last = (ruler.size for ruler in self.rulers)
         return math.prod(first), last
 
     @property
     def across(self) -> int:
-        """How many channels lie side by side."""
+        """The number of channels that lie side by side."""
         return 1 if len(self.rulers) == 1 else max(math.ceil(math.sqrt(self.channels)), 1)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns of everything."""
+        """The rows and columns of the whole arrangement."""
         rows, columns = self.block
         down = -(-self.channels // self.across)
         return down * (rows + 1) - 1, min(self.across, max(self.channels, 1)) * (columns + 1) - 1
 
     def cell(self, channel: int, place: Place) -> tuple[int, int]:
-        """Row and column of a place, counted as the windows count: input i is at place step·i."""
+        """The row and column of a place, which is counted as the windows count: input i is at place step·i."""
         inner = [n - ruler.low for n, ruler in zip(place, self.rulers, strict=True)]
         row, column = inner if len(inner) == 2 else (0, inner[0])
         down, right = divmod(channel, self.across)
         return down * (self.block[0] + 1) + row, right * (self.block[1] + 1) + column
 
     def places(self) -> list[tuple[int, Place]]:
-        """Every channel and place."""
+        """All channels and places, in the order in which they are drawn."""
         sizes = tuple(ruler.size for ruler in self.rulers)
         lows = tuple(ruler.low for ruler in self.rulers)
         return [
@@ -102,7 +106,7 @@ class Arrangement:
         ]
 
     def index(self, channel: int, place: Place) -> tuple[int, ...] | None:
-        """Which entry of the array lies there; None for padding and gaps."""
+        """The index of the entry of the array that lies there; None for padding and gaps."""
         found = []
         for n, ruler in zip(place, self.rulers, strict=True):
             i, rest = divmod(n, ruler.step)
@@ -112,7 +116,7 @@ class Arrangement:
         return (*found, channel)
 
     def copied(self, channel: int, place: Place) -> tuple[int, ...] | None:
-        """Which entry of the array is seen there: the one that lies there or that the padding copies."""
+        """The index of the entry that is seen there: the one that lies there or that the padding copies."""
         own = self.index(channel, place)
         if own is not None or not self.pads:
             return own
@@ -123,7 +127,6 @@ class Grid:
     """A drawn array, whose colours and numbers can be changed.
 
     Attributes:
-        artists: what changes.
         cells: the entry of the array that is seen in each cell, None for gaps and padding with zeros.
         own: the cell in which each entry lies.
     """
@@ -147,14 +150,14 @@ class Grid:
         axes.set_axis_off()
         axes.set_title(title, fontsize=10, pad=5)
         squares = [Rectangle((column, row), 1, 1) for row, column in corners]
-        width = max(side / 22, 0.3)
+        width = max(side * _EDGE, _THINNEST)
         self.squares = PatchCollection(squares, animated=True, linewidths=width)
         axes.add_collection(self.squares)
         self.axes, self.corners = axes, corners
         unpainted = np.full((len(places), 4), np.nan)
         self.look = Look(unpainted, unpainted, ("",) * len(places))
         self.one = axes.add_patch(Rectangle((0, 0), 1, 1, linewidth=width, visible=False, animated=True))
-        size = max(min(side * 0.42, 11), 1)
+        size = max(min(side * _LETTER, _LARGEST), 1)
         style = {"ha": "center", "va": "center", "fontsize": size, "animated": True}
         written = side >= _WRITTEN
         self.low, self.high = float(np.min(values, initial=0)), float(np.max(values, initial=0))
@@ -165,29 +168,29 @@ class Grid:
 
     @property
     def artists(self) -> list[Any]:
-        """What changes, in the order in which it is drawn."""
+        """The parts that change, in the order in which they are drawn."""
         return [self.squares, *(text for text in self.texts if text is not None)]
 
     def neutral(self, values: Float[np.ndarray, "..."]) -> tuple[Float[np.ndarray, "n 4"], Float[np.ndarray, "n 4"]]:
-        """Colours and edges at rest: entries in a pale grey, padding and gaps as outlines.
+        """The colours of cells and edges at rest: entries in a pale grey, padding and gaps as outlines.
 
         Where there is no room for numbers, the grey says how large they are.
         """
         ink, paper = np.array(self.ink), np.array(self.paper)
         entry = np.zeros((len(self.cells), 1), bool)
         entry[[*self.own.values()]] = True
-        share = np.full((len(self.cells), 1), 0.12)
+        share = np.full((len(self.cells), 1), _REST)
         if not any(self.texts):
             found = np.array([0.0 if index is None else values[index] for index in self.cells])
-            share[:, 0] += 0.7 * (np.nan_to_num(found, nan=self.low) - self.low) / max(self.high - self.low, 1e-30)
+            share[:, 0] += _RANGE * (np.nan_to_num(found, nan=self.low) - self.low) / max(self.high - self.low, 1e-30)
         faces = np.where(entry, (1 - share) * paper + share * ink, np.zeros(4))
-        edges = np.where(entry, paper, 0.75 * paper + 0.25 * ink)
+        edges = np.where(entry, paper, (1 - _OUTLINE) * paper + _OUTLINE * ink)
         return faces, edges
 
     def paint(
         self, values: Float[np.ndarray, "..."], faces: Float[np.ndarray, "n 4"], edges: Float[np.ndarray, "n 4"]
     ) -> None:
-        """Set every cell; a NaN is not written."""
+        """Set the value and the colours of every cell; a NaN is not written."""
         self.squares.set_facecolor([tuple(face) for face in faces])
         self.squares.set_edgecolor([tuple(edge) for edge in edges])
         words = tuple("" if index is None else shown(float(values[index])) for index in self.cells)
@@ -224,7 +227,7 @@ class Look(NamedTuple):
     words: tuple[str, ...]
 
     def differing(self, other: "Look") -> list[int]:
-        """The cells that look different."""
+        """The numbers of the cells that look different."""
         colors = (self.faces != other.faces).any(1)
         return [
             n for n, words in enumerate(zip(self.words, other.words, strict=True)) if colors[n] or len({*words}) > 1
@@ -232,7 +235,7 @@ class Look(NamedTuple):
 
 
 def shown(value: float) -> str:
-    """A value as short as it can be told apart; nothing for NaN.
+    """A value written in as few letters as tell it apart from others; nothing for NaN.
 
     >>> [shown(v) for v in (3.0, 1.6667, -0.25, float("nan"))]
     ['3', '1.7', '−0.2', '']

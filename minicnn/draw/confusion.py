@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""The picture of a confusion: which class is taken for which."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from minicnn.draw.style import readable_on, sequential
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_POWER = 0.4  # of a count, as a colour: a hundredth of the largest is a sixth as dark, and not as good as white
 _CELL = 0.5  # inches of a class, in which a count of five digits can be read
 _WRITTEN = 25  # classes whose counts are written: with more of them the figure would be larger than 12.5 inches
 _NAMED = 50  # classes that are named on the axes: more names would touch
@@ -28,7 +29,7 @@ def confusion(counts: Int[ArrayLike, "true said"], axes: "Axes | None" = None, c
         classes: the names of the classes; numbers if empty.
 
     Raises:
-        TypeError: for what is no counts or no axes.
+        TypeError: for what is not counts or not axes.
         ValueError: for counts that are not square, negative or not whole, and for names of fewer or more classes.
 
     >>> axes = confusion(np.array([[8, 2], [0, 10]]))
@@ -44,8 +45,7 @@ def confusion(counts: Int[ArrayLike, "true said"], axes: "Axes | None" = None, c
         raise ValueError(f"`classes` has {len(names)} names and `counts` {number} classes: give a name for each")
     side = max(4.8, _CELL * min(number, _WRITTEN))
     axes = one_axes(axes, (side, side))
-    # A gentle power keeps the few mistakes visible beside the many right answers.
-    image = axes.imshow(counts, cmap=sequential(axes), norm=PowerNorm(0.4, 0, max(counts.max(), 1)))
+    image = axes.imshow(counts, cmap=sequential(axes), norm=PowerNorm(_POWER, 0, max(counts.max(), 1)))
     if number <= _WRITTEN:
         for row, column in np.argwhere(counts):
             color = readable_on(image.to_rgba(counts[row, column])[:3])

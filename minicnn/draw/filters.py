@@ -32,7 +32,7 @@ def filters(params: Any, axes: "Axes | None" = None, *, ndim: int = 2) -> "Axes"
         ndim: the number of spatial axes, 1 or 2.
 
     Raises:
-        TypeError: for what is no parameters or no axes.
+        TypeError: for what is not parameters or not axes.
         ValueError: if there are no kernels in `params`, or too many to draw.
 
     >>> filters(jnp.ones((5, 5, 1, 6))).get_title()

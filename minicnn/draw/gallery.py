@@ -15,6 +15,8 @@ from minicnn.draw.worked_example import WorkedExample, worked_conv, worked_pool
 from minicnn.draw.worked_figure import WorkedFigure
 from minicnn.identities.comparison import Comparison, all_hold, compare, count, html_table
 
+_ROUNDING = 1e-6  # of averages of 9 numbers up to 3: some 16 times float32's unit, 6e-8
+
 
 @dataclass(frozen=True)
 class Exhibit:
@@ -42,12 +44,12 @@ def chosen(names: Sequence[str]) -> list[Published]:
     """The animations of these names; all if there are none.
 
     Raises:
-        ValueError: for a name that is none of theirs.
+        ValueError: for a name that none of them has.
     """
     known = {published.name: published for published in PUBLISHED}
     for name in names:
         if name not in known:
-            raise ValueError(f"`only`={name!r} is no animation of the gallery: use one of {', '.join(known)}")
+            raise ValueError(f"`only`={name!r} is not an animation of the gallery: use one of {', '.join(known)}")
     return [known[name] for name in names] or list(PUBLISHED)
 
 
@@ -95,8 +97,8 @@ def _published(what: str, published: Any, found: Any) -> Comparison:
 
 
 def _close(left: np.ndarray, right: np.ndarray) -> bool:
-    """Equal, as sums of small integers are; an average has rounding."""
-    return bool(np.allclose(left, np.ravel(right), rtol=1e-6, atol=1e-6))
+    """Whether two arrays are equal: sums of small integers to the last bit, averages to their rounding."""
+    return bool(np.allclose(left, np.ravel(right), rtol=_ROUNDING, atol=_ROUNDING))
 
 
 def write_index(exhibits: Sequence[Exhibit], folder: Path) -> Path:

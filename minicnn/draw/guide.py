@@ -18,7 +18,7 @@ W = np.array([[0, 1, 2], [2, 2, 0], [0, 1, 2]])
 
 @dataclass(frozen=True)
 class Published:
-    """One animation. All sizes are those of each axis.
+    """One animation of the guide. All sizes are those of each axis.
 
     Attributes:
         name: of its file.
@@ -56,12 +56,12 @@ class Published:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the matrix: o² × i², or i² × o² if transposed."""
+        """The shape of the matrix: o² × i², or i² × o² if transposed."""
         return (self.i**2, self.o**2) if self.kind == "transposed" else (self.o**2, self.i**2)
 
     @property
     def out_size(self) -> int:
-        """Of each axis of what is drawn as the output."""
+        """The size of each axis of what is drawn as the output."""
         return self.i if self.kind == "transposed" else self.o
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a training run."""
+"""The learning curves of a training run."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -45,7 +45,7 @@ def training(records: Sequence[Record], axes: "tuple[Axes, Axes] | None" = None)
         axes: where to draw; a new figure if None.
 
     Raises:
-        TypeError: for what is no records or not two axes.
+        TypeError: for what is not records or not two axes.
         ValueError: if there are none.
     """
     records = _checked(records)

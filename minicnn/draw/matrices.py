@@ -30,7 +30,7 @@ def matrix(A: LinearMap | ArrayLike, axes: "Axes | None" = None, title: str | No
         title: above the picture; the shape and the non-zeros if None.
 
     Raises:
-        TypeError: for what is no map or no axes.
+        TypeError: for what is not a map or not axes.
         ValueError: for a matrix without entries.
         MemoryError: if the matrix has too many non-zeros to draw, before any of them is computed.
     """
@@ -61,7 +61,7 @@ def pair(A: LinearMap | ArrayLike, axes: "tuple[Axes, Axes] | None" = None, name
         name: of the matrix, for the titles.
 
     Raises:
-        TypeError: for what is no map or not two axes.
+        TypeError: for what is not a map or not two axes.
         ValueError: for a matrix without entries.
         MemoryError: as `matrix`.
     """

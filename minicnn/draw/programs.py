@@ -26,7 +26,7 @@ def program(P: Program, axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes,
         axes: where to draw; a new figure if None.
 
     Raises:
-        TypeError: for what is no program or not two axes.
+        TypeError: for what is not a program or not two axes.
         ValueError: for a program without nodes, or with more than can be told apart.
 
     >>> from minicnn import autodiff
@@ -54,7 +54,7 @@ def program(P: Program, axes: "tuple[Axes, Axes] | None" = None) -> "tuple[Axes,
 
 
 def places(P: Program) -> list[Spot]:
-    """Where each node goes: (across, down). No arrow of P points up, and no two nodes share a place."""
+    """Say where each node goes: (across, down). No arrow of P points up, and no two nodes share a place."""
     into, out = ([[] for _ in P.nodes] for _ in range(2))
     for arrow in P.arrows:
         into[arrow.target].append(arrow.source)
@@ -108,7 +108,7 @@ def _graph(axes: "Axes", P: Program, spots: list[Spot], title: str) -> None:
 
 
 def _free(start: Spot, stop: Spot, bend: float, taken: list[Spot]) -> Spot:
-    """Where on an arrow its label stands: in the middle, or if it would cover another there, far from the others."""
+    """Find where on an arrow its label stands: in the middle, or where it would cover another, far from the others."""
     middle = ((start[0] + stop[0]) / 2 - bend * abs(start[1] - stop[1]), (start[1] + stop[1]) / 2)
 
     def at(t: float) -> Spot:

@@ -33,7 +33,7 @@ def receptive_field(
         image: drawn under the frames, (height, width) or (height, width, c).
 
     Raises:
-        TypeError: for what has no layers and slides no window, or is no axes.
+        TypeError: for what has no layers and slides no window, or is not axes.
         ValueError: if the input has not two spatial axes, if no layer has a window, or if the image is not as large as
             the input.
 

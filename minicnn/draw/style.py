@@ -12,26 +12,32 @@ if TYPE_CHECKING:
 # Lightness grows with the value, so that the sign survives in greyscale; zero is a neutral grey.
 SIGNED = "cividis"
 DASHES = ("-", "--", "-.", ":")  # of lines that are told apart without colours
+_MIDDLE = 0.45  # where black and white letters have the same contrast: luminance 0.18, which is 0.46 in sRGB
+_VIRIDIS = {False: (0.0, 0.88), True: (0.3, 1.0)}  # the part of viridis that can be seen on a light or a dark ground
+_ENTRY = 0.45  # inches of an entry in which a tap's name of four letters can be read
+_NAMED = 32  # rows or columns up to which entries are given room for names: 32 of them fill the largest figure
+_USUAL, _LARGEST = 6.4, 14  # inches of the longer side: matplotlib's own, and what a screen still shows whole
+_NARROWEST, _LOWEST, _MARGIN = 4.0, 2.0, 0.8  # inches that a title, two ticks, and the labels of both axes take
 NAN = "#d55e00"  # vermilion, which no map of values has
 
 
 def signed() -> Any:
-    """The colours of signed values, with one of its own for NaN."""
+    """The colours of signed values; NaN has a colour of its own."""
     from matplotlib import colormaps
 
     return colormaps[SIGNED].with_extremes(bad=NAN)
 
 
 def sheet(rows: int, columns: int) -> tuple[float, float]:
-    """The size of a figure for a matrix, in inches: as high as it is wide, within reason.
+    """The width and height of a figure for a matrix, in inches: entries are square, within reason.
 
     >>> sheet(100, 100), sheet(4, 16), sheet(4000, 1000)
     ((6.4, 6.4), (7.2, 2.6), (4.0, 6.4))
     """
     longest = max(rows, columns, 1)
-    long = min(max(0.45 * longest, 6.4), 14) if longest <= 32 else 6.4
-    width, height = (long * size / longest + 0.8 for size in (columns, rows))
-    return round(min(max(width, 4.0), long), 1), round(min(max(height, 2.0), long), 1)
+    long = min(max(_ENTRY * longest, _USUAL), _LARGEST) if longest <= _NAMED else _USUAL
+    width, height = (long * size / longest + _MARGIN for size in (columns, rows))
+    return round(min(max(width, _NARROWEST), long), 1), round(min(max(height, _LOWEST), long), 1)
 
 
 def background(dark: bool) -> AbstractContextManager[Any]:
@@ -59,7 +65,7 @@ def is_dark(axes: "Axes") -> bool:
     ground = to_rgba(axes.get_facecolor())
     if not ground[3]:
         ground = to_rgba(axes.figure.get_facecolor())
-    return lightness(ground[:3]) < 0.5
+    return lightness(ground[:3]) < 0.5  # nearer to black than to white
 
 
 def readable_on(color: Any) -> str:
@@ -68,17 +74,16 @@ def readable_on(color: Any) -> str:
     >>> readable_on("navy"), readable_on("yellow")
     ('white', 'black')
     """
-    return "black" if lightness(color) > 0.45 else "white"
+    return "black" if lightness(color) > _MIDDLE else "white"
 
 
 def sequential(axes: "Axes") -> str:
-    """A map from nothing to much that starts near the ground of the axes."""
+    """The name of a colour map from nothing to much that starts near the ground of the axes."""
     return "cividis" if is_dark(axes) else "Blues"
 
 
 def tap_colors(number: int, dark: bool = False) -> Float[np.ndarray, "n 4"]:
-    """One colour for each tap, apart from the ground and from their neighbours in lightness too."""
+    """One colour for each tap, which differs from the ground and from its neighbours in lightness too."""
     from matplotlib import colormaps
 
-    ends = (0.3, 1.0) if dark else (0.0, 0.88)
-    return colormaps["viridis"](np.linspace(*ends, max(number, 1)))[:number]
+    return colormaps["viridis"](np.linspace(*_VIRIDIS[dark], max(number, 1)))[:number]

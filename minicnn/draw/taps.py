@@ -1,4 +1,4 @@
-"""The matrix of a convolution, each tap in its own colour."""
+"""Pictures of the matrix of a convolution, each tap in its own colour."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ def taps(A: LinearMap, axes: "Axes | None" = None) -> "Axes":
         axes: where to draw; a new figure if None.
 
     Raises:
-        TypeError: if no window slides, or for what is no map or no axes.
+        TypeError: if no window slides, or for what is not a map or not axes.
         ValueError: for a matrix without entries.
         MemoryError: if the matrix has too many non-zeros to draw, before any of them is computed.
 
@@ -62,7 +62,7 @@ def sum_colors(sums: Sums, dark: bool = False) -> Float[np.ndarray, "k 4"]:
 
 
 def draw_table(axes: "Axes", table: TapTable, colors: Float[np.ndarray, "k 4"]) -> Any:
-    """The picture of a table of taps, empty where there is none."""
+    """Draw a table of taps, empty where there is none; where the matrix is reduced, the last tap of a block is seen."""
     rows, columns = table.shape
     shown = reduced_list(table.shape, table.rows, table.columns, table.numbers + 1).astype(int)
     picture = np.concatenate([np.zeros((1, 4)), colors])[shown]

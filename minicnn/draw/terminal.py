@@ -1,4 +1,4 @@
-"""A worked example in the terminal: the size formula, the facts about C, and C in colour."""
+"""A worked example in the terminal: the size formula, the facts about C, and C in colour where there is room."""
 
 import math
 import string
@@ -94,7 +94,7 @@ def _pixels(pixels: Int[np.ndarray, "n axes"]) -> str:
 
 
 def _matrix(example: WorkedExample, width: int) -> Any:
-    """C with the names of its taps, with one mark for each, or what to do where it is too large."""
+    """C with the names of its taps, or with one mark for each, or what to do where it is too large."""
     from rich.console import Group
     from rich.text import Text
 
@@ -110,8 +110,11 @@ def _matrix(example: WorkedExample, width: int) -> Any:
             marks = np.array(list("·" + _MARKS))[table.dense + 1]
             wide = 2 if 2 * columns <= width else 1
             return Group(Text(_legend(example, width)), _colored(table, marks, colors, wide))
-    large = rows * columns > ENTRIES
-    told = "use a smaller input, whose matrix has the same pattern" if large else "draw it with --still FILE.png"
+    try:
+        example.check_drawable()
+        told = "draw it with --still FILE.png"
+    except (ValueError, MemoryError):
+        told = "use a smaller input, whose matrix has the same pattern"
     size = f"{rows}×{columns}, {readable(example.A.nbytes)}"
     return Text(f"{example.name} is too large for this terminal ({size}): {told}", style="italic")
 

@@ -1,4 +1,4 @@
-"""One linear map at work, output by output: everything that is drawn, computed by the library."""
+"""One linear map at work, output by output: all that its figure, its animation and the terminal show of it."""
 
 import itertools
 import math
@@ -24,6 +24,7 @@ from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
 from minicnn.maps import ConvMap, LinearMap
 
 ENTRIES = 4_000_000  # entries of the largest matrix that is made whole: 2000×2000, whose rank or figure takes 4 s
+_ROUNDING = 1e-5  # of a fraction in float32, with a unit of 6e-8: what is further from 1/n is something else
 PLACES = 10_000  # squares of the largest array that is drawn, 100×100, which takes 4 s: each is 3 points wide
 
 
@@ -82,12 +83,12 @@ class WorkedExample:
 
     @property
     def C(self) -> Float[np.ndarray, "out in"]:
-        """The matrix."""
+        """The matrix of the map."""
         return np.asarray(self._computed[0])
 
     @property
     def y(self) -> Float[np.ndarray, "*out c"]:
-        """The output, f(x)."""
+        """The output f(x)."""
         return np.asarray(self._computed[1])
 
     @property
@@ -143,12 +144,17 @@ class WorkedExample:
         return np.argwhere(~reduce(np.logical_and.outer, read))
 
     def check_drawable(self) -> None:
-        """Refuse what is too large for a picture of all its arrays, before any of them is computed.
+        """Refuse what a picture of all its arrays cannot show, before any of them is computed.
 
         Raises:
-            MemoryError: with the size, and what to do.
+            ValueError: for more than two spatial axes, or a matrix without entries.
+            MemoryError: for what is too large, with its size and what to do.
         """
         rows, columns = self.A.shape
+        if len(self.axes) > 2:
+            raise ValueError(f"the input has {len(self.axes)} spatial axes: at most 2 can be drawn")
+        if not rows * columns:
+            raise ValueError(f"{self.name} is {rows}×{columns} and has no entries to draw")
         if rows * columns > ENTRIES:
             raise MemoryError(
                 f"{self.name} is {rows}×{columns}, {rows * columns:,} entries; a picture of it with its arrays has at "
@@ -195,7 +201,7 @@ def worked_conv(
     seed: int = 0,
     **options: Any,
 ) -> WorkedExample:
-    """A convolution, or a transposed one, at an input.
+    """Work out a convolution, or a transposed one, at an input.
 
     Args:
         in_size: spatial size of the input.
@@ -211,6 +217,10 @@ def worked_conv(
     Raises:
         ValueError: as `minicnn.conv` and `minicnn.conv_transpose`.
     """
+    if min(channels) < 1:
+        raise ValueError(f"`channels`={channels} must be at least 1 each")
+    if any(np.ravel(output_padding)) and not transpose:
+        raise ValueError(f"`output_padding`={output_padding} has a meaning only for a transposed convolution")
     c_in, c_out = channels[::-1] if transpose else channels
     check_groups(c_in, c_out, options.get("groups", 1))
     shape = (*kernel_size, c_in // options.get("groups", 1), c_out)
@@ -254,7 +264,7 @@ def worked_conv(
 
 
 def worked_pool(kind: str, x: Any, window: tuple[int, ...], *, seed: int = 0, **options: Any) -> WorkedExample:
-    """A pool at an input.
+    """Work out a pool at an input.
 
     Args:
         kind: "average" or "max".
@@ -367,6 +377,6 @@ def _sizes(sizes: Sequence[int]) -> str:
 
 
 def _fraction(value: float) -> str:
-    """1/9 for 0.1111111, 1 for 1.0."""
+    """A number as a fraction where it is one: 1/9 for 0.1111111, 1 for 1.0."""
     whole = round(1 / value) if value else 0
-    return f"1/{whole}" if whole > 1 and abs(whole * value - 1) < 1e-5 else f"{value:g}"
+    return f"1/{whole}" if whole > 1 and abs(whole * value - 1) < _ROUNDING else f"{value:g}"

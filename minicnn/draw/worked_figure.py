@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Faces = Float[np.ndarray, "n 4"]
-_WIDTH, _HEIGHT = 12.8, 6.4  # inches
-_LEFT = (0.35, 0.55, 5.2, 4.9)  # left, bottom, width, height: of the pictures of arrays
+# The page, in inches: arrays on the left, matrices on the right, two lines above both and one below.
+_WIDTH, _HEIGHT = 12.8, 6.4  # 1280×640 pixels at matplotlib's 100 dpi
+_INDENT = 0.35  # of all lines from the left
+_TITLE, _FORMULA, _CAPTION = 0.3, 0.65, 0.52  # from the top to the middles of the two lines; the height of the last
+_LEFT = (_INDENT, 0.55, 5.2, 4.9)  # left, bottom, width and height of the pictures of arrays
 _RIGHT = (6.05, 0.55, 6.4, 4.9)  # and of the matrices
-_GAP = 1.6  # cells between two pictures
-_HEAD = 0.32  # inches above a picture, for its title
-_ACCENT = "#d55e00"  # vermilion, told from all taps by its thick edge too
-_FAINT = 0.35  # of a tap's colour where it meets nothing, or loses
+_BETWEEN = 0.35  # from C to its transpose
+_SIDE = 0.5  # of a cell or an entry at the most: larger ones would look like another kind
+_HEAD = 0.32  # above a picture, for its title of 10 points
+_LINE = 1250  # points to which the heights of all letters of the formula add up: 920 of width, at 0.7 of height each
+_GAP = 1.6  # cells between two arrays: more than the one between channels
+_ACCENT = "#d55e00"  # vermilion, which differs from all taps, as its thick frame does
+_FAINT = 0.35  # of a tap's colour where it meets nothing, or loses: it can still be told from its neighbours
+_VEIL = 0.7  # of the ground over the rows that are not framed: their colours can still be seen
 
 
 class WorkedFigure:
@@ -41,8 +48,6 @@ class WorkedFigure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        if len(example.axes) > 2:
-            raise ValueError(f"the input has {len(example.axes)} spatial axes: at most 2 can be drawn")
         example.check_drawable()
         self.example, self.table = example, example.table.dense
         self.figure = Figure(figsize=(_WIDTH, _HEIGHT))
@@ -61,7 +66,7 @@ class WorkedFigure:
         self.caption.set_text(self._said(n))
 
     def frames(self, outputs: Iterable[int] | None = None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """The pictures of outputs, all of them if None.
+        """Draw the pictures of outputs, one after the other; all of them if None.
 
         Letters take longest to draw, so only the cells that change are drawn again: those with new values onto the
         ground, which stays, and those that are marked onto a copy of it.
@@ -87,7 +92,7 @@ class WorkedFigure:
 
     @cached_property
     def _static(self) -> Any:
-        """What never changes, drawn once."""
+        """The ground that never changes, drawn once."""
         self.canvas.draw()
         return self.canvas.copy_from_bbox(self.figure.bbox)
 
@@ -101,7 +106,7 @@ class WorkedFigure:
             grid.draw(look)
 
     def _values(self, done: int, marked: int | None) -> None:
-        """The arrays once so many outputs are done, one of them marked."""
+        """Show the arrays once so many outputs are done, one of them marked."""
         example = self.example
         y = np.where(np.arange(example.y.size) < done, example.y.ravel(), np.nan).reshape(example.y.shape)
         for grid, values, color in (
@@ -117,12 +122,14 @@ class WorkedFigure:
 
     def _headings(self) -> None:
         example = self.example
-        self.figure.text(0.35 / _WIDTH, 1 - 0.3 / _HEIGHT, example.title, fontsize=14, weight="bold", va="center")
+        self.figure.text(_INDENT / _WIDTH, 1 - _TITLE / _HEIGHT, example.title, fontsize=14, weight="bold", va="center")
         lines = "    ".join(example.formula)
-        self.figure.text(0.35 / _WIDTH, 1 - 0.65 / _HEIGHT, lines, fontsize=min(11, 1250 / len(lines)), va="center")
-        axes = self._axes(0, 0, _WIDTH, 0.52)
+        self.figure.text(
+            _INDENT / _WIDTH, 1 - _FORMULA / _HEIGHT, lines, fontsize=min(11, _LINE / len(lines)), va="center"
+        )
+        axes = self._axes(0, 0, _WIDTH, _CAPTION)
         axes.set_axis_off()
-        self.caption = axes.text(0.35 / _WIDTH, 0.5, "", fontsize=11, va="center", animated=True)
+        self.caption = axes.text(_INDENT / _WIDTH, 0.5, "", fontsize=11, va="center", animated=True)
 
     def _arrays(self) -> None:
         example = self.example
@@ -137,7 +144,7 @@ class WorkedFigure:
         widths = [arrangement.size[1] if arrangement else 1 for arrangement in (x, w, y)]
         high = max(arrangement.size[0] for arrangement in (x, w, y) if arrangement)
         left, bottom, width, height = _LEFT
-        side = min(width / (sum(widths) + 2 * _GAP), (height / 2 - _HEAD) / high, 0.5)
+        side = min(width / (sum(widths) + 2 * _GAP), (height / 2 - _HEAD) / high, _SIDE)
         starts = np.cumsum([0.0, *(size + _GAP for size in widths)]) * side + left
         top, middle = bottom + height - _HEAD, bottom + height / 2 - _HEAD
         name = example.name
@@ -167,14 +174,13 @@ class WorkedFigure:
         example = self.example
         rows, columns = example.C.shape
         left, bottom, width, height = _RIGHT
-        gap = 0.35
-        side = min((width - gap) / (rows + columns), (height - _HEAD) / max(rows, columns), 0.5)
+        side = min((width - _BETWEEN) / (rows + columns), (height - _HEAD) / max(rows, columns), _SIDE)
         top = bottom + height - _HEAD
         name, table, names = example.name, example.table, example.names
         self.frames_of_matrices = []
         for title, start, entries, by_row in (
             (name, left, table, True),
-            (transposed(name), left + side * columns + gap, table.T, False),
+            (transposed(name), left + side * columns + _BETWEEN, table.T, False),
         ):
             high, wide = entries.shape
             axes = self._axes(start, top - side * high, side * wide, side * high)
@@ -185,7 +191,7 @@ class WorkedFigure:
             self.frames_of_matrices.append(_Frame(axes, high, wide, by_row))
 
     def _color_window(self, grid: Grid, faces: Faces, n: int) -> None:
-        """The window of output n on its input: what its row reads in full, the rest faintly."""
+        """Colour the window of output n on its input: in full what its row reads, the rest faintly."""
         touched: dict[int, list[int]] = {}
         for channel, place, tap in self.example.window(n):
             touched.setdefault(grid.position[channel, place], []).append(tap)
@@ -197,7 +203,7 @@ class WorkedFigure:
             faces[cell] = share * self.colors[taps].mean(0) + (1 - share) * ground
 
     def _color_row(self, grid: Grid, faces: Faces, n: int) -> None:
-        """The inputs that get a share of output n's cotangent."""
+        """Colour the inputs that get a share of output n's cotangent."""
         row = self.table[n]
         for entry in np.flatnonzero(row >= 0):
             faces[grid.own[np.unravel_index(entry, self.example.A.in_shape)]] = self.colors[row[entry]]  # pyright: ignore
@@ -229,7 +235,7 @@ class _Frame:
         from matplotlib.patches import Rectangle
 
         self.size, self.by_row = (rows, columns), by_row
-        veil = {"facecolor": rcParams["figure.facecolor"], "alpha": 0.7, "linewidth": 0, "animated": True}
+        veil = {"facecolor": rcParams["figure.facecolor"], "alpha": _VEIL, "linewidth": 0, "animated": True}
         edge = {"fill": False, "edgecolor": _ACCENT, "linewidth": 2, "animated": True, "clip_on": False}
         self.before, self.after = (Rectangle((0, 0), 0, 0, **veil) for _ in range(2))
         self.frame = Rectangle((0, 0), 0, 0, **edge)
@@ -241,7 +247,7 @@ class _Frame:
 
     @property
     def artists(self) -> list[Any]:
-        """What changes, and the borders that the veil would cover."""
+        """The parts that change, and the borders that the veil would cover."""
         return [self.before, self.after, *self.borders, self.frame]
 
     def at(self, n: int | None) -> None:

@@ -14,4 +14,4 @@ def test_gallery_makes_what_is_asked_for(run, tmp_path):
 def test_gallery_knows_its_names(run, tmp_path):
     result = run("gallery", tmp_path, "--only", "none", width=2000)
     assert result.exit_code == 2
-    assert "is no animation of the gallery: use one of no_padding_no_strides, " in result.output
+    assert "is not an animation of the gallery: use one of no_padding_no_strides, " in result.output

@@ -31,10 +31,10 @@ COUNTS = np.eye(3, dtype=int)
 WRONG = {
     "a kernel for a map": (draw.matrix, (W,), "a kernel becomes a map with minicnn.conv_map"),
     "a kernel for a convolution": (draw.taps, (W,), r"`A` is an array of shape \(3, 3, 1, 1\)"),
-    "a layer for a map": (draw.pair, (nn.Flatten(),), "`A` is a Flatten .* layer.map"),
+    "a layer for a map": (draw.pair, (nn.Flatten(),), r"`A` is a Flatten, .* layer.map\(params, in_shape\)"),
     "a program for a map": (draw.spectrum, (P,), r"minicnn.draw.program\(P\)"),
     "a sparse matrix for a map": (draw.matrix, (C.to_scipy(),), r"give the map itself, or value.toarray\(\)"),
-    "nothing for a map": (draw.matrix, (None,), "`A` is None and no linear map"),
+    "nothing for a map": (draw.matrix, (None,), "`A` is None, which is not a linear map"),
     "a function for a map": (draw.spectrum, (np.sin,), "give a minicnn.maps.LinearMap"),
     "a map without windows": (draw.taps, (Dense(jnp.eye(2), (2,), (2,), W.dtype),), "slides no window and has no taps"),
     "a matrix without entries": (draw.matrix, (EMPTY,), "the matrix is 0×4 and has no entries"),
