@@ -10,13 +10,11 @@ from jax.core import Tracer
 
 from minicnn.autodiff import Program
 from minicnn.maps import Dense, LinearMap
+from minicnn.maps.picture import LISTED, listed
 from minicnn.nn.layer import Layer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-LISTED = 10_000_000
-"""The most non-zeros that are listed for a picture: listing and sorting so many takes some 7 s and 1 GB."""
 
 
 def as_map(A: Any) -> LinearMap:
@@ -38,16 +36,17 @@ def as_map(A: Any) -> LinearMap:
     return A
 
 
-def check_listed(shape: tuple[int, int], nnz: int) -> None:
+def check_listed(A: LinearMap) -> None:
     """Refuse a picture for which too many non-zeros would have to be listed, before any of them is.
 
     Raises:
         MemoryError: with their number, and what to do.
     """
-    if nnz > LISTED:
+    rows, columns = A.shape
+    if (number := listed(A)) > LISTED:
         raise MemoryError(
-            f"the matrix is {shape[0]}×{shape[1]} and has {nnz:,} non-zeros; a picture lists at most {LISTED:,}: draw "
-            "it for a smaller input or for fewer channels, where its pattern is the same"
+            f"the matrix is {rows}×{columns} and has {number:,} non-zeros to list; a picture lists at most {LISTED:,}: "
+            "draw it for a smaller input or for fewer channels, where its pattern is the same"
         )
 
 

@@ -77,7 +77,7 @@ def _drawn(A: LinearMap) -> Float[np.ndarray, "p q"]:
     if math.prod(A.shape) <= _DENSE:
         entries = np.real(np.asarray(A.matrix()))
         return reduced(entries if entries.dtype.kind in "iuf" else entries.astype(np.float32))
-    check_listed(A.shape, A.nnz)
+    check_listed(A)
     rows, columns, values = A.entries()
     return reduced_list(A.shape, rows, columns, np.real(values))
 

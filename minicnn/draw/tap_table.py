@@ -84,7 +84,7 @@ def tap_table(A: LinearMap, number: Int[np.ndarray, "*kernel c co"] | None = Non
     core, before, after = parts(A)
     if not core.axes:
         raise TypeError(f"{core!r} slides no window and has no taps: draw its entries with minicnn.draw.matrix(A)")
-    check_listed(A.shape, core.nnz)
+    check_listed(core)
     rows, columns, taps = _taps(core)
     taps = taps if number is None else number.ravel()[taps]
     columns = columns if before is None else _copied(before)[columns]

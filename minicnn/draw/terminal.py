@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from minicnn.draw.arguments import LISTED
 from minicnn.draw.style import readable_on
 from minicnn.draw.tap_table import TapTable
 from minicnn.draw.taps import sum_colors
 from minicnn.draw.worked_example import ENTRIES, WorkedExample
 from minicnn.forms.memory import readable
+from minicnn.maps.picture import LISTED
 
 _MARKS = string.digits + string.ascii_lowercase + string.ascii_uppercase
 _MOST_ROWS = 100  # rows of a matrix that are printed: two screens, which still can be scrolled through

@@ -14,7 +14,6 @@ from jaxtyping import Array, Bool, Float, Int
 
 from minicnn.axis import Axis
 from minicnn.draw import size_formulas
-from minicnn.draw.arguments import LISTED
 from minicnn.draw.arrays import Ruler
 from minicnn.draw.tap_table import TapTable, kernel_numbers, parts, sum_names, tap_table
 from minicnn.forms.resolve import check_groups, sliding
@@ -22,6 +21,7 @@ from minicnn.forms.tables import PadAxis
 from minicnn.functional import avg_pool, conv, conv_map, conv_transpose, max_pool
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
 from minicnn.maps import ConvMap, LinearMap
+from minicnn.maps.picture import LISTED
 
 ENTRIES = 4_000_000  # entries of the largest matrix that is made whole: 2000×2000, whose rank or figure takes 4 s
 _ROUNDING = 1e-5  # of a fraction in float32, with a unit of 6e-8: what is further from 1/n is something else
@@ -244,8 +244,6 @@ def worked_conv(
     core, pad, _ = parts(C)
     _check_size("the output", A.out_shape)
     _check_size("the padded input", core.in_shape)
-    for axis in core.axes:
-        _check_size("the table of taps", (axis.out_size, axis.kernel_size))
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 4, (*in_size, channels[0])) if x is None else x
     name = "C·Pad" if pad else "C"
@@ -323,10 +321,13 @@ def _check_size(what: str, shape: Sequence[int]) -> None:
 
 def _read(axis: Axis, pad: PadAxis | None) -> Bool[np.ndarray, " in"]:
     """Whether each input of an axis is read by any output, be it through one of its copies."""
-    _, _, inputs = axis.triples()
-    read = np.zeros(axis.in_size if pad is None else pad.in_size + 1, bool)
-    read[inputs if pad is None else pad.table()[inputs]] = True
-    return read if pad is None else read[:-1]  # what the padding fills with zeros copies no input
+    read = np.ones(axis.in_size, bool)
+    read[list(axis.unread())] = False
+    if pad is None:
+        return read
+    copied = np.zeros(pad.in_size + 1, bool)  # what the padding fills with zeros copies the last
+    copied[pad.table()[read]] = True
+    return copied[:-1]
 
 
 def _array(values: Any, shape: tuple[int, ...]) -> Float[Array, "..."]:

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from minicnn.maps.base import LinearMap
 
 _BLOCKS = 72  # rows or columns of the picture, 5 pixels each on a side of 360; a larger matrix is reduced
-_LARGEST = 50_000_000  # entries of a matrix whose non-zeros are counted: for a product that may mean to compute them
-_LISTED = 10_000_000  # the most non-zeros that are listed for a picture, which takes a second
+LISTED = 10_000_000  # the most non-zeros that are listed for a picture: listing and sorting them takes 7 s and 1 GB
 _PAPER = 360  # pixels of the longer side: a picture fits beside text in a notebook
 _LEVELS = 4  # of opacity, as many as can be told apart
 
@@ -23,7 +22,7 @@ def html(A: "LinearMap") -> str:
     """Show the map's name and shapes, and draw its non-zeros: filled where positive, hollow where negative."""
     head = f"<code>{escape(repr(A))}</code>"
     traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(A))
-    if traced or not 0 < math.prod(A.shape) <= _LARGEST or A.nnz > _LISTED:
+    if traced or not math.prod(A.shape) or listed(A) > LISTED:
         return head
     rows, columns, values = A.entries()
     step = max(-(-max(A.shape) // _BLOCKS), 1)
@@ -32,6 +31,20 @@ def html(A: "LinearMap") -> str:
     facts = f"{len(rows):,} non-zeros of {math.prod(A.shape):,}{largest}{hollow}"
     picture = svg(blocks(A.shape, rows, columns, np.real(values), step), f"The matrix: {facts}")
     return f'<figure style="margin:0">{picture}<figcaption>{head}<br>{facts}</figcaption></figure>'
+
+
+def listed(A: "LinearMap") -> int:
+    """Say how many non-zeros are listed to draw a map: its own, or more of a factor or a term, from which they are found.
+
+    >>> A = minicnn.conv_map(jnp.ones((3, 1, 1)), (7,))
+    >>> A.nnz, listed(A), listed(minicnn.conv_map(jnp.ones((3, 1, 1)), (5,)) @ A)
+    (15, 15, 15)
+    """
+    from minicnn.maps.algebra import Compose, Sum
+
+    parts = A.factors if isinstance(A, Compose) else A.terms if isinstance(A, Sum) else ()
+    most = max(map(listed, parts), default=0)
+    return most if most > LISTED else max(most, A.nnz)  # to count those of a product may mean to multiply
 
 
 def blocks(

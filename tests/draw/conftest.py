@@ -12,6 +12,7 @@ mpl.use("agg")
 
 @pytest.fixture(autouse=True)
 def closed():
+    plt.close("all")
     yield
     plt.close("all")
 

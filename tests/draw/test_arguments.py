@@ -94,10 +94,18 @@ def refuse(*args, **kwargs):
 @pytest.mark.parametrize("function", [draw.matrix, draw.pair, draw.taps, draw.spectrum])
 def test_a_matrix_that_is_too_large_says_its_size_before_an_entry_is_computed(function, monkeypatch):
     A = conv_map(jnp.ones((7, 7, 3, 64)), (224, 224), stride=2, padding=3)
-    monkeypatch.setattr(ConvMap, "entries", refuse)
+    monkeypatch.setattr(ConvMap, "sparse", refuse)
     monkeypatch.setattr(ConvMap, "dense", refuse)
     with pytest.raises((MemoryError, ValueError), match=r"the matrix is 802816×150528.*smaller input"):
         function(A)
+
+
+def test_a_product_of_large_factors_is_not_multiplied_to_be_refused(monkeypatch):
+    narrow, wide = (conv_map(jnp.ones((3, 3, 16, 16)), (size, size)) for size in (98, 100))
+    monkeypatch.setattr(ConvMap, "sparse", refuse)
+    with pytest.raises(MemoryError, match=r"147456×160000 and has 22,127,616 non-zeros to list.*at most 10,000,000"):
+        draw.matrix(narrow @ wide)
+    assert "<svg" not in (narrow @ wide)._repr_html_()
 
 
 def test_too_many_kernels_classes_and_nodes_are_said():

@@ -35,7 +35,7 @@ def test_a_large_matrix_is_reduced_and_a_huge_one_only_named(monkeypatch):
     page = A._repr_html_()
     assert "each square the largest of 7×7 entries" in page
     assert {(n, n) for n in range(71)} <= set(squares(page))
-    monkeypatch.setattr(picture, "_LARGEST", 10)
+    monkeypatch.setattr(picture, "LISTED", 10)
     assert A._repr_html_() == f"<code>{A!r}</code>"
 
 
