@@ -34,7 +34,7 @@ def html(A: "LinearMap") -> str:
 
 
 def listed(A: "LinearMap") -> int:
-    """Say how many non-zeros are listed to draw a map: its own, or more of a factor or a term, from which they are found.
+    """Say how many non-zeros are listed to draw a map: its own, or those of a factor or a term, if they are more.
 
     >>> A = minicnn.conv_map(jnp.ones((3, 1, 1)), (7,))
     >>> A.nnz, listed(A), listed(minicnn.conv_map(jnp.ones((3, 1, 1)), (5,)) @ A)
