@@ -77,9 +77,20 @@ class Traced:
             "or take the derivative outside of the numpy code"
         )
 
+    def __array_function__(self, function: Callable[..., Any], *args: Any) -> NoReturn:
+        raise TypeError(f"numpy.{function.__name__} was given a traced value: it would not see the derivative")
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "a traced value cannot be assigned to: make a new one with minicnn.ops.where or minicnn.ops.concatenate"
+        )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a traced value has no `{name}`: minicnn.ops has what can be computed with it")
+
     def __repr__(self) -> str:
-        """The value and the level of its trace."""
-        return f"Traced({self.value!r}, level={self.trace.level})"
+        """The dtype, the shape and the level of its trace; `value` has the numbers."""
+        return f"Traced({self.dtype.name}{list(self.shape)}, level={self.trace.level})"
 
 
 def value_of(x: Any) -> Any:

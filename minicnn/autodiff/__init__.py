@@ -7,6 +7,7 @@
 from minicnn.autodiff.program import Arrow, Node, Program, beside
 from minicnn.autodiff.transformations import (
     grad,
+    hessian,
     hvp,
     jacfwd,
     jacrev,
@@ -24,6 +25,7 @@ __all__ = [
     "Program",
     "beside",
     "grad",
+    "hessian",
     "hvp",
     "jacfwd",
     "jacrev",

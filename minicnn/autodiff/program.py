@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from itertools import accumulate, zip_longest
 from typing import Any, NamedTuple
 from unicodedata import combining, normalize
@@ -114,10 +113,9 @@ class Program:
         leaves, batch = self._entering(vectors)
         values = dict(zip(self.inputs, leaves, strict=True))
         for n, arrows in self.equations():
-            terms = [ops.astype(times(arrow.map, values[arrow.source]), self.nodes[n].dtype) for arrow in arrows]
-            values[n] = (
-                reduce(ops.add, terms) if terms else jnp.zeros((*batch, *self.nodes[n].shape), self.nodes[n].dtype)
-            )
+            dtype = self.nodes[n].dtype
+            terms = [ops.astype(times(arrow.map, values[arrow.source]), dtype) for arrow in arrows]
+            values[n] = ops.total(terms) if terms else jnp.zeros((*batch, *self.nodes[n].shape), dtype)
         results = jax.tree.unflatten(self.out_tree, [values[n] for n in self.outputs])
         return results[0] if len(results) == 1 else results
 

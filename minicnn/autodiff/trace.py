@@ -148,7 +148,7 @@ def trace(
         y, aux = y if has_aux else (y, None)
         value, program = run.finish(y, range(len(inputs)), in_tree)
         return value, program, run.strip(aux)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         _explain(error)
         raise
     finally:
@@ -188,8 +188,8 @@ def _path_name(path: tuple[Any, ...], names: Sequence[str]) -> str:
     return f"{names[path[0].idx]}.{way}".rstrip(".")
 
 
-def _explain(error: TypeError) -> None:
-    """Add to a TypeError of JAX or NumPy which function of ours takes a traced value."""
+def _explain(error: Exception) -> None:
+    """Add to an error of JAX, of NumPy or of a traced value which function of ours takes a traced value."""
     known = any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ()))
     if known or not re.search(r"\bTraced\b|traced value", str(error)):
         return
@@ -202,19 +202,15 @@ def _explain(error: TypeError) -> None:
     error.add_note(f"{_NOTE}: use {use}")
 
 
-def _called(error: TypeError) -> str:
+def _called(error: Exception) -> str:
     """The name of the function that was called where the error left the user's code."""
-    frames = [
-        f
-        for f in traceback.extract_tb(error.__traceback__)
-        if not _LIBRARIES.search(f.filename) and f.name != "__array__"
-    ]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _NOT_THE_USERS.search(f.filename)]
     code = linecache.getline(frames[-1].filename, frames[-1].lineno or 0)[frames[-1].colno :]
     match = re.match(r"[\w.]*?(\w+)\(", code)
     return match[1] if match else ""
 
 
 _NOTE = "minicnn: jax.numpy and numpy do not know traced values"
-_LIBRARIES = re.compile(r"[/\\](jax|jaxlib|numpy)[/\\]")
+_NOT_THE_USERS = re.compile(r"[/\\](jax|jaxlib|numpy)[/\\]|[/\\]minicnn[/\\](primitive\.py$|ops[/\\])")
 _LARGEST_NAMED = 64  # a constant of more entries is not looked at to see whether they are one number
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

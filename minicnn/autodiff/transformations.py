@@ -2,12 +2,13 @@
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import Partial
 
 from minicnn import ops
@@ -190,6 +191,24 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     return jvp(grad(f, argnums), primals, tangents)[1]
 
 
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The second derivatives of a function: the Jacobian, column by column, of its Jacobian, row by row.
+
+    Args:
+        f: as in `linearize`; most often its result is one number.
+        argnums: which arguments to differentiate.
+
+    Returns:
+        A function of the same arguments, with the structure of `jacfwd(jacrev(f))`: for one array of shape (*in) and a
+        scalar f an array of shape (*in, *in).
+
+    >>> hessian(lambda x: (x**3).sum())(jnp.array([1.0, 2.0]))
+    Array([[ 6.,  0.],
+           [ 0., 12.]], dtype=float32)
+    """
+    return jacfwd(jacrev(f, argnums), argnums)
+
+
 def _jacobian(f: Callable[..., Any], argnums: Argnums, matrix: Callable[[Program], Any]) -> Callable[..., Any]:
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         g, primals, names = _varying(f, argnums, args, kwargs)
@@ -223,8 +242,8 @@ def _pull_back(transposed: Program, y_bar: Any) -> tuple[Any, ...]:
 def _varying(
     f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Callable[..., Any], tuple[Any, ...], list[str]]:
-    """F as a function of the arguments to differentiate, these arguments, and their names."""
-    chosen = [n % len(args) for n in ((argnums,) if isinstance(argnums, int) else argnums)]
+    """The function f of the arguments to differentiate, these arguments, and their names."""
+    chosen = _places(argnums, len(args))
     names = _names(f, len(args))
 
     def g(*varying: Any) -> Any:
@@ -234,8 +253,25 @@ def _varying(
     return g, tuple(args[n] for n in chosen), [names[n] for n in chosen]
 
 
+def _places(argnums: Argnums, count: int) -> list[int]:
+    """The arguments to differentiate, counted from 0."""
+    given = tuple(argnums) if isinstance(argnums, Iterable) else (argnums,)
+    for n in given:
+        if isinstance(n, bool) or not isinstance(n, int | np.integer):
+            raise TypeError(f"`argnums`={argnums!r} must be an int or a tuple of ints")
+        if not -count <= n < count:
+            raise TypeError(
+                f"`argnums`={argnums!r} asks for positional argument {n} and the function was called with {count}: "
+                "pass what is differentiated by position"
+            )
+    places = [int(n) % count for n in given]
+    if len({*places}) < len(places):
+        raise ValueError(f"`argnums`={argnums!r} names an argument twice: each has one gradient")
+    return places
+
+
 def _chosen(argnums: Argnums, results: tuple[Any, ...]) -> Any:
-    return results[0] if isinstance(argnums, int) else results
+    return results if isinstance(argnums, Iterable) else results[0]
 
 
 def _names(f: Callable[..., Any], count: int) -> list[str]:

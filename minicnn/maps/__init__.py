@@ -5,10 +5,11 @@ from minicnn.maps.base import LinearMap, Transposed, to_lineax
 from minicnn.maps.contraction import Contraction
 from minicnn.maps.convolution import ConvMap, PatchMap
 from minicnn.maps.elementary import Dense, Diagonal, InverseDiagonal, Mask, Permute, Reshape, Scale, identity
-from minicnn.maps.indexing import Broadcast, Gather, Slice
+from minicnn.maps.indexing import Broadcast, CumulativeSum, Gather, Slice
 from minicnn.maps.kronecker import Batched, Block, Kronecker, block, kronecker
 from minicnn.maps.local import LocalMap, TiledMap
 from minicnn.maps.padding import Pad
+from minicnn.maps.parts import Conjugate, ImaginaryPart, RealPart
 from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.maps.sharding import shard_rows
 from minicnn.maps.windows import BinSum, Unfold, WindowSum
@@ -20,11 +21,14 @@ __all__ = [
     "Block",
     "Broadcast",
     "Compose",
+    "Conjugate",
     "Contraction",
     "ConvMap",
+    "CumulativeSum",
     "Dense",
     "Diagonal",
     "Gather",
+    "ImaginaryPart",
     "InverseDiagonal",
     "Kronecker",
     "LinearMap",
@@ -33,6 +37,7 @@ __all__ = [
     "Pad",
     "PatchMap",
     "Permute",
+    "RealPart",
     "Reshape",
     "Scale",
     "Selection",

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Shaped
 
-from minicnn.maps.base import Entries, Shape, TransposableMap, derived, linear_map, static
+from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 
 @linear_map
@@ -70,6 +70,40 @@ class Slice(TransposableMap):
         """List the 1 of each row."""
         positions = np.arange(self.shape[1]).reshape(self.in_shape)
         return _ones(positions[tuple(slice(*box) for box in self._boxes)], self.dtype)
+
+
+@linear_map
+class CumulativeSum(LinearMap):
+    """The sums of the entries up to each along one axis, a triangle of ones; from each to the last if `reverse`."""
+
+    axis: int = static()
+    reverse: bool = static()
+    in_shape: Shape = static()
+    dtype: jnp.dtype = static()
+
+    out_shape = derived(lambda self: self.in_shape)
+
+    @property
+    def T(self) -> "CumulativeSum":
+        """The same from the other end."""
+        return CumulativeSum(self.axis, not self.reverse, self.in_shape, self.dtype)
+
+    @property
+    def nnz(self) -> int:
+        """Half a square of ones for each line along the axis."""
+        return math.prod(self.in_shape) * (self.in_shape[self.axis] + 1) // 2
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """The sums."""
+        return jax.lax.cumsum(x, self.axis + 1, self.reverse)
+
+    def entries(self) -> Entries:
+        """The ones of the triangle, for each line along the axis."""
+        lines = np.moveaxis(np.arange(self.shape[0]).reshape(self.in_shape), self.axis, -1)
+        lines = lines.reshape(-1, self.in_shape[self.axis])
+        later, earlier = np.tril_indices(lines.shape[1])
+        rows, columns = (earlier, later) if self.reverse else (later, earlier)
+        return lines[:, rows].ravel(), lines[:, columns].ravel(), np.ones(self.nnz, self.dtype)
 
 
 @linear_map

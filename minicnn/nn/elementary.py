@@ -103,6 +103,9 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "relu": ops.relu,
     "sigmoid": ops.sigmoid,
     "tanh": ops.tanh,
+    "gelu": ops.gelu,
+    "silu": ops.silu,
+    "softplus": ops.softplus,
     "lecun_tanh": lambda x: ops.mul(1.7159, ops.tanh(ops.mul(2 / 3, x))),
 }
 
@@ -112,7 +115,8 @@ class Activation(Layer):
     """An elementwise function; its matrix at x is the diagonal of its derivative.
 
     Attributes:
-        name: "relu", "sigmoid", "tanh" or "lecun_tanh", LeCun's 1.7159·tanh(2x/3) with f(±1) = ±1.
+        name: "relu", "sigmoid", "tanh", "gelu", "silu", "softplus" or "lecun_tanh", LeCun's 1.7159·tanh(2x/3) with
+            f(±1) = ±1.
 
     >>> Activation("relu").map_at({}, jnp.array([-1.0, 2.0])).matrix()
     Array([[0., 0.],

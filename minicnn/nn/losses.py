@@ -2,13 +2,14 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Int
 
 from minicnn import ops
 from minicnn.dtypes import operands
-from minicnn.primitive import ArrayLike
+from minicnn.primitive import ArrayLike, Traced, value_of
 
 
 def cross_entropy(logits: ArrayLike, labels: Int[Array, "*batch"]) -> Any:
@@ -16,14 +17,18 @@ def cross_entropy(logits: ArrayLike, labels: Int[Array, "*batch"]) -> Any:
 
     Args:
         logits: scores before the softmax, (*batch, classes).
-        labels: the right classes, (*batch,).
+        labels: the right classes, (*batch,), integers from 0. Under `jax.jit` their values are not known: a label out
+            of range makes the loss and its gradient NaN.
+
+    Raises:
+        TypeError: if the labels are not integers.
+        ValueError: if there is not one label for each example, or one is seen to be out of range.
 
     >>> cross_entropy(jnp.zeros((2, 10)), jnp.array([3, 7]))
     Array(2.3025851, dtype=float32)
     """
     (logits,) = operands(logits=logits)
-    chosen = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-    return ops.mean(ops.sub(ops.logsumexp(logits, axis=-1), ops.sum(ops.mul(chosen, logits), axis=-1)))
+    return ops.mean(ops.sub(ops.logsumexp(logits, axis=-1), _of_the_class("logits", logits, labels)))
 
 
 def competitive(distances: ArrayLike, labels: Int[Array, "*batch"], rubbish: float = 1.0) -> Any:
@@ -35,30 +40,80 @@ def competitive(distances: ArrayLike, labels: Int[Array, "*batch"], rubbish: flo
 
     Args:
         distances: penalties of the classes, (*batch, classes); the smallest is the network's answer.
-        labels: the right classes, (*batch,).
+        labels: the right classes, (*batch,), as in `cross_entropy`.
         rubbish: j, which is positive.
 
     Raises:
-        ValueError: if j is not positive.
+        TypeError: if the labels are not integers.
+        ValueError: if j is not positive, there is not one label for each example, or one is seen to be out of range.
 
     >>> distances = jnp.array([[0.0, 100.0], [100.0, 100.0]])
     >>> [f"{competitive(d, jnp.array(0)):.3f}" for d in distances]
     ['0.313', '99.000']
     """
-    if rubbish <= 0:
+    if not rubbish > 0:
         raise ValueError(f"`rubbish`={rubbish} must be greater than 0")
     (distances,) = operands(distances=distances)
-    chosen = jax.nn.one_hot(labels, distances.shape[-1], dtype=distances.dtype)
+    right = _of_the_class("distances", distances, labels)
     rubbish_class = jnp.full((*distances.shape[:-1], 1), -rubbish, distances.dtype)
     competitors = ops.concatenate([ops.neg(distances), rubbish_class], axis=-1)
-    return ops.mean(ops.add(ops.sum(ops.mul(chosen, distances), axis=-1), ops.logsumexp(competitors, axis=-1)))
+    return ops.mean(ops.add(right, ops.logsumexp(competitors, axis=-1)))
 
 
 def squared_error(predicted: ArrayLike, target: ArrayLike) -> Any:
     """Half the squared distance, averaged over all entries: ½·mean (predicted − target)².
 
+    Args:
+        predicted: an array of any shape.
+        target: an array of the same shape.
+
+    Raises:
+        ValueError: if the shapes differ.
+
     >>> squared_error(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))
     Array(1., dtype=float32)
     """
-    error = ops.sub(predicted, target)
-    return ops.mul(0.5, ops.mean(ops.mul(error, error)))
+    shapes = np.shape(value_of(predicted)), np.shape(value_of(target))
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"`predicted` has shape {shapes[0]} and `target` {shapes[1]}: reshape one of them, or repeat it with "
+            "ops.broadcast_to if that is meant"
+        )
+    return ops.mul(0.5, ops.mean(ops.square(ops.sub(predicted, target))))
+
+
+def _of_the_class(name: str, scores: Any, labels: Any) -> Any:
+    """The score of each example's own class, or NaN where there is no such class."""
+    labels = _checked(name, scores, labels)
+    classes = jnp.arange(scores.shape[-1])
+    own = ops.sum(ops.where(labels[..., None] == classes, scores, 0), axis=-1)
+    return ops.mul(own, jnp.where((labels >= 0) & (labels < len(classes)), 1, jnp.nan).astype(own.dtype))
+
+
+def _checked(name: str, scores: Any, labels: Any) -> Array:
+    """The labels, one class for each example."""
+    if isinstance(labels, Traced):
+        raise TypeError("`labels` is a traced value: labels are integers, which have no derivative; pass them untraced")
+    labels = jnp.asarray(labels)
+    if not scores.shape:
+        raise ValueError(f"`{name}` is one number: its last axis must be the classes")
+    if labels.shape != scores.shape[:-1]:
+        shapes = f"`labels` has shape {labels.shape} and `{name}` {scores.shape}"
+        raise ValueError(f"{shapes}: give one class for each example, {scores.shape[:-1]}{_fix(scores, labels)}")
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"`labels` is {labels.dtype.name}: classes are integers; use labels.astype(int)")
+    if not isinstance(labels, Tracer):
+        values = np.asarray(labels)
+        outside = values[(values < 0) | (values >= scores.shape[-1])]
+        if outside.size:
+            raise ValueError(
+                f"`labels` has a {outside[0]}: with {scores.shape[-1]} classes they are 0 to {scores.shape[-1] - 1}"
+            )
+    return labels
+
+
+def _fix(scores: Any, labels: Array) -> str:
+    """What turns labels of a shape that people often have into one class for each example."""
+    if labels.shape == scores.shape:
+        return "; if these are one-hot, use labels.argmax(-1)"
+    return "; use labels.squeeze(-1)" if labels.shape == (*scores.shape[:-1], 1) else ""

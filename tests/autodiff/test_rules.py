@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 
 import minicnn
-from minicnn import autodiff, functional, ops
+from minicnn import autodiff, functional
 from minicnn.autodiff.rules import table
+from minicnn.ops import primitives
 from minicnn.primitive import Primitive
 from tests import strategies
 from tests.autodiff.catalogue import CASES, Case, elementwise
@@ -97,5 +98,5 @@ def test_convolutions_of_every_geometry_have_jaxs_derivatives_bit_by_bit(case: s
 
 def test_every_primitive_has_an_entry() -> None:
     rooms = [importlib.import_module(f"minicnn.functional.{m.name}") for m in iter_modules(functional.__path__)]
-    primitives = {value for module in [ops, *rooms] for value in vars(module).values() if isinstance(value, Primitive)}
-    assert {str(p) for p in primitives - set(table)} == set()
+    there = {value for room in [primitives, *rooms] for value in vars(room).values() if isinstance(value, Primitive)}
+    assert {str(primitive) for primitive in there - set(table)} == set()

@@ -1,5 +1,6 @@
 """Elementwise primitives: their maps are diagonal."""
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 from minicnn import maps, ops
 from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, diagonal, general, identity, linear
 from minicnn.maps import LinearMap
+from minicnn.ops import primitives
 from minicnn.primitive import Primitive, value_of
 
 
@@ -22,27 +24,28 @@ def _mask(y: Any, keep: Any) -> LinearMap:
     return maps.Mask(jnp.asarray(keep, bool), y.shape, y.dtype)
 
 
+def _bell(x: Any) -> Any:
+    return 2 / math.sqrt(math.pi) * ops.exp(-x * x)
+
+
 def _sign(y: Any, x: Any) -> Any:
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         raise TypeError(f"abs of {x.dtype.name} has no derivative: it is not holomorphic")
     return jnp.where(value_of(x) >= 0, 1, -1).astype(y.dtype)
 
 
-def _share(y: Any, x: Any) -> Any:
-    """The part of the larger of two that is x: one, none, or half of a tie."""
-    return jnp.asarray(value_of(x) == value_of(y), y.dtype)
-
-
-def _larger(y: Any, a: Any, b: Any) -> Any:
-    return _share(y, a) / (_share(y, a) + _share(y, b))
+def _share(y: Any, a: Any, b: Any) -> Any:
+    """The part of the larger, or the smaller, of two that is a: one, none, or half of a tie."""
+    y, a, b = map(value_of, (y, a, b))
+    return (a == y).astype(y.dtype) / jnp.where(b == y, 2, 1).astype(y.dtype)
 
 
 table: dict[Primitive, Rule] = {
-    ops.neg_p: linear("x", Entry("−I", _negative)),
-    ops.add_p: linear("ab", Entry("", identity), Entry("", identity)),
-    ops.sub_p: linear("ab", Entry("", identity), Entry("−I", _negative)),
-    ops.mul_p: bilinear("ab", diagonal("{b}", lambda y, a, b: b), diagonal("{a}", lambda y, a, b: a)),
-    ops.div_p: Rule(
+    primitives.neg_p: linear("x", Entry("−I", _negative)),
+    primitives.add_p: linear("ab", Entry("", identity), Entry("", identity)),
+    primitives.sub_p: linear("ab", Entry("", identity), Entry("−I", _negative)),
+    primitives.mul_p: bilinear("ab", diagonal("{b}", lambda y, a, b: b), diagonal("{a}", lambda y, a, b: a)),
+    primitives.div_p: Rule(
         "ab",
         (
             Entry("diag({b})⁻¹", lambda y, a, b: _inverse(y, b)),
@@ -50,27 +53,46 @@ table: dict[Primitive, Rule] = {
         ).__getitem__,
         lambda varying: varying == {0},
     ),
-    ops.power_p: general(
+    primitives.power_p: general(
         "xn",
-        diagonal("{n}·{x}^({n}−1)", lambda y, x, n: n * ops.power(x, ops.sub(n, 1))),
+        diagonal("{n}·{x}^({n}−1)", lambda y, x, n: n * ops.power(x, ops.where(value_of(n) == 0, 1, n - 1))),
         diagonal("{y}·log {x}", lambda y, x, n: ops.log(ops.where(value_of(x) == 0, 1, x)) * y),
     ),
-    ops.integer_power_p: general("x", diagonal("{n}·{x}^({n}−1)", lambda y, x, n: n * ops.power(x, n - 1 if n else 0))),
-    ops.exp_p: general("x", diagonal("{y}", lambda y, x: y)),
-    ops.log_p: general("x", Entry("diag({x})⁻¹", lambda y, x: _inverse(y, x))),
-    ops.sqrt_p: general("x", diagonal("½/{y}", lambda y, x: 0.5 / y)),
-    ops.sin_p: general("x", diagonal("cos {x}", lambda y, x: ops.cos(x))),
-    ops.cos_p: general("x", diagonal("−sin {x}", lambda y, x: -ops.sin(x))),
-    ops.tanh_p: general("x", diagonal("1 − {y}²", lambda y, x: 1 - y * y)),
-    ops.sigmoid_p: general("x", diagonal("{y}(1 − {y})", lambda y, x: y * (1 - y))),
-    ops.relu_p: general("x", Entry("diag({x} > 0)", lambda y, x: _mask(y, value_of(x) > 0))),
-    ops.abs_p: general("x", diagonal("sign {x}", _sign)),
-    ops.maximum_p: general(
-        "ab",
-        diagonal("{a} ≥ {b}", lambda y, a, b: _larger(y, a, b)),
-        diagonal("{b} ≥ {a}", lambda y, a, b: _larger(y, b, a)),
+    primitives.integer_power_p: general(
+        "x", diagonal("{n}·{x}^({n}−1)", lambda y, x, n: n * ops.power(x, n - 1 if n else 0))
     ),
-    ops.where_p: linear(
+    primitives.exp_p: general("x", diagonal("{y}", lambda y, x: y)),
+    primitives.expm1_p: general("x", diagonal("{y} + 1", lambda y, x: y + 1)),
+    primitives.log1p_p: general("x", Entry("diag(1 + {x})⁻¹", lambda y, x: _inverse(y, 1 + x))),
+    primitives.log_p: general("x", Entry("diag({x})⁻¹", lambda y, x: _inverse(y, x))),
+    primitives.sqrt_p: general("x", diagonal("½/{y}", lambda y, x: 0.5 / y)),
+    primitives.sin_p: general("x", diagonal("cos {x}", lambda y, x: ops.cos(x))),
+    primitives.cos_p: general("x", diagonal("−sin {x}", lambda y, x: -ops.sin(x))),
+    primitives.tan_p: general("x", diagonal("1 + {y}²", lambda y, x: 1 + y * y)),
+    primitives.arctan_p: general("x", Entry("diag(1 + {x}²)⁻¹", lambda y, x: _inverse(y, 1 + x * x))),
+    primitives.sinh_p: general("x", diagonal("cosh {x}", lambda y, x: ops.cosh(x))),
+    primitives.cosh_p: general("x", diagonal("sinh {x}", lambda y, x: ops.sinh(x))),
+    primitives.tanh_p: general("x", diagonal("1 − {y}²", lambda y, x: 1 - y * y)),
+    primitives.sigmoid_p: general("x", diagonal("{y}(1 − {y})", lambda y, x: y * (1 - y))),
+    primitives.erf_p: general("x", diagonal("2/√π·e^(−{x}²)", lambda y, x: _bell(x))),
+    primitives.erfc_p: general("x", diagonal("−2/√π·e^(−{x}²)", lambda y, x: -_bell(x))),
+    primitives.conj_p: linear("x", Entry("conj", lambda y, x: maps.Conjugate(x.shape, y.dtype))),
+    primitives.real_p: linear("x", Entry("Re", lambda y, x: maps.RealPart(x.shape, y.dtype))),
+    primitives.imag_p: linear("x", Entry("Im", lambda y, x: maps.ImaginaryPart(x.shape, y.dtype))),
+    primitives.relu_p: general("x", Entry("diag({x} > 0)", lambda y, x: _mask(y, value_of(x) > 0))),
+    primitives.abs_p: general("x", diagonal("sign {x}", _sign)),
+    primitives.maximum_p: general(
+        "ab", diagonal("{a} ≥ {b}", _share), diagonal("{b} ≥ {a}", lambda y, a, b: _share(y, b, a))
+    ),
+    primitives.minimum_p: general(
+        "ab", diagonal("{a} ≤ {b}", _share), diagonal("{b} ≤ {a}", lambda y, a, b: _share(y, b, a))
+    ),
+    primitives.logaddexp_p: general(
+        "ab",
+        diagonal("σ({a} − {b})", lambda y, a, b: ops.sigmoid(a - b)),
+        diagonal("σ({b} − {a})", lambda y, a, b: ops.sigmoid(b - a)),
+    ),
+    primitives.where_p: linear(
         "cab",
         None,
         Entry("diag({c})", lambda y, c, a, b: _mask(y, value_of(c))),

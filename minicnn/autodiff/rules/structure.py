@@ -3,10 +3,13 @@
 from functools import partial
 from typing import Any
 
+import jax.numpy as jnp
+
 from minicnn import maps, ops
 from minicnn.autodiff.products import apply_p
 from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, identity, linear
 from minicnn.maps import LinearMap
+from minicnn.ops import primitives
 from minicnn.primitive import Primitive, value_of
 
 
@@ -24,10 +27,11 @@ def _kept(y: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return ops.reshape(y, [1 if axis in axes else size for axis, size in enumerate(x.shape)])
 
 
-def _max(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
-    largest = value_of(x) == value_of(_kept(y, x, axes))
-    share = largest / largest.sum(axes, keepdims=True, dtype=y.dtype)
-    return maps.Compose((_sum(y, x, axes), maps.Diagonal(share.astype(y.dtype), x.shape, y.dtype)))
+def _extreme(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
+    """The sum of what the entries that are the maximum, or the minimum, share; NaN where NaN leaves none of them."""
+    chosen = (value_of(x) == value_of(_kept(y, x, axes))).astype(jnp.promote_types(y.dtype, jnp.float32))
+    share = (chosen / chosen.sum(axes, keepdims=True)).astype(y.dtype)
+    return maps.Compose((_sum(y, x, axes), maps.Diagonal(share, x.shape, y.dtype)))
 
 
 def _softmax(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
@@ -47,6 +51,10 @@ def _slice(y: Any, x: Any, starts: Any, limits: Any, strides: Any) -> LinearMap:
     return maps.Slice(starts, limits, strides, x.shape, y.dtype)
 
 
+def _gather(y: Any, x: Any, positions: Any) -> LinearMap:
+    return maps.Gather(positions, x.shape, y.shape, y.dtype)
+
+
 def _contract(y: Any, x: Any, w: Any, spec: tuple[str, str, str], precision: Any) -> LinearMap:
     return maps.Contraction(w, spec, x.shape, y.shape, precision, y.dtype)
 
@@ -56,17 +64,19 @@ def _contract_second(y: Any, x: Any, w: Any, spec: tuple[str, str, str], precisi
 
 
 table: dict[Primitive, Rule] = {
-    ops.sum_p: linear("x", Entry("Σ", _sum)),
-    ops.max_p: general("x", Entry("max({x})", _max)),
-    ops.logsumexp_p: general("x", Entry("softmax({x})ᵀ", _softmax)),
-    ops.broadcast_p: linear("x", Entry("Σᵀ", _repeat)),
-    ops.astype_p: linear("x", Entry("", identity)),
-    ops.reshape_p: linear("x", Entry("vec", lambda y, x, shape: maps.Reshape(x.shape, y.shape, y.dtype))),
-    ops.transpose_p: linear("x", Entry("permute", lambda y, x, axes: maps.Permute(axes, x.shape, y.dtype))),
-    ops.concatenate_p: Rule("x", lambda n: Entry("sliceᵀ", partial(_piece, n)), lambda varying: True),
-    ops.slice_p: linear("x", Entry("slice", _slice)),
-    ops.gather_p: linear("xi", Entry("gather({i})", lambda y, x, i: maps.Gather(i, x.shape, y.shape, y.dtype)), None),
-    ops.einsum_p: bilinear("xw", Entry("M({w})", _contract), Entry("M({x})", _contract_second)),
+    primitives.sum_p: linear("x", Entry("Σ", _sum)),
+    primitives.max_p: general("x", Entry("max({x})", _extreme)),
+    primitives.min_p: general("x", Entry("min({x})", _extreme)),
+    primitives.cumsum_p: linear("x", Entry("Σ≤", lambda y, x, axis: maps.CumulativeSum(axis, False, x.shape, y.dtype))),
+    primitives.logsumexp_p: general("x", Entry("softmax({x})ᵀ", _softmax)),
+    primitives.broadcast_p: linear("x", Entry("Σᵀ", _repeat)),
+    primitives.astype_p: linear("x", Entry("", identity)),
+    primitives.reshape_p: linear("x", Entry("vec", lambda y, x, shape: maps.Reshape(x.shape, y.shape, y.dtype))),
+    primitives.transpose_p: linear("x", Entry("permute", lambda y, x, axes: maps.Permute(axes, x.shape, y.dtype))),
+    primitives.concatenate_p: Rule("x", lambda n: Entry("sliceᵀ", partial(_piece, n)), lambda varying: True),
+    primitives.slice_p: linear("x", Entry("slice", _slice)),
+    primitives.gather_p: linear("xi", Entry("gather({i})", _gather), None),
+    primitives.einsum_p: bilinear("xw", Entry("M({w})", _contract), Entry("M({x})", _contract_second)),
     apply_p: linear(
         "x",
         Entry("{A.__class__.__name__}", lambda y, x, A: maps.Batched(A, x.shape[: x.ndim - len(A.in_shape)])),

@@ -1,0 +1,181 @@
+"""Operations entry by entry, and those that have no derivative."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minicnn.ops import primitives
+from minicnn.ops.operands import aligned, broadcast_to, floating, is_complex, promoted, shape_of
+from minicnn.primitive import ArrayLike, Primitive, value_of
+
+
+def _elementwise(primitive: Primitive, description: str) -> Callable[[ArrayLike], Any]:
+    """The function of a primitive that takes floats; integers become floats first."""
+
+    def function(x: ArrayLike) -> Any:
+        return primitive(floating(x))
+
+    function.__name__ = function.__qualname__ = primitive.name
+    function.__doc__ = description
+    return function
+
+
+def _constant(compute: Callable[..., Any], description: str) -> Callable[..., Any]:
+    """A function whose derivative is zero wherever it has one: it sees the values and answers with a plain array."""
+
+    def function(x: ArrayLike, *args: Any, **kwargs: Any) -> Any:
+        return jax.lax.stop_gradient(compute(value_of(x), *args, **kwargs))
+
+    function.__name__ = function.__qualname__ = compute.__name__
+    function.__doc__ = description
+    return function
+
+
+exp = _elementwise(primitives.exp_p, "The exponential function, eˣ.")
+expm1 = _elementwise(primitives.expm1_p, "eˣ − 1, exact near 0.")
+log = _elementwise(primitives.log_p, "The natural logarithm.")
+log1p = _elementwise(primitives.log1p_p, "log(1 + x), exact near 0.")
+sqrt = _elementwise(primitives.sqrt_p, "The square root.")
+sin = _elementwise(primitives.sin_p, "The sine.")
+cos = _elementwise(primitives.cos_p, "The cosine.")
+tan = _elementwise(primitives.tan_p, "The tangent.")
+arctan = _elementwise(primitives.arctan_p, "The inverse tangent, in (−π/2, π/2).")
+sinh = _elementwise(primitives.sinh_p, "The hyperbolic sine.")
+cosh = _elementwise(primitives.cosh_p, "The hyperbolic cosine.")
+tanh = _elementwise(primitives.tanh_p, "The hyperbolic tangent.")
+sigmoid = _elementwise(primitives.sigmoid_p, "The logistic function, 1 / (1 + e⁻ˣ).")
+erf = _elementwise(primitives.erf_p, "The error function, 2/√π·∫₀ˣ e^(−t²) dt.")
+erfc = _elementwise(primitives.erfc_p, "The complement of the error function, 1 − erf x.")
+sign = _constant(jnp.sign, "−1, 0 or 1; its derivative is 0.")
+floor = _constant(jnp.floor, "The next integer below; its derivative is 0.")
+ceil = _constant(jnp.ceil, "The next integer above; its derivative is 0.")
+round = _constant(jnp.round, "The nearest integer, ties to even; its derivative is 0.")
+argmax = _constant(jnp.argmax, "The position of the maximum, as in `jax.numpy`: integers, which have no derivative.")
+argmin = _constant(jnp.argmin, "The position of the minimum, as in `jax.numpy`: integers, which have no derivative.")
+isnan = _constant(jnp.isnan, "Where x is NaN: a plain array of booleans.")
+isfinite = _constant(jnp.isfinite, "Where x is neither infinite nor NaN: a plain array of booleans.")
+zeros_like = _constant(jnp.zeros_like, "Zeros of the shape and dtype of x.")
+ones_like = _constant(jnp.ones_like, "Ones of the shape and dtype of x.")
+
+
+def stop_gradient(x: ArrayLike) -> Any:
+    """The value of x as a constant: no derivative goes through it, neither ours nor JAX's."""
+    return jax.lax.stop_gradient(value_of(x))
+
+
+def neg(x: ArrayLike) -> Any:
+    """−x."""
+    return primitives.neg_p(x)
+
+
+def relu(x: ArrayLike) -> Any:
+    """max(x, 0); its derivative at 0 is 0."""
+    return primitives.relu_p(x)
+
+
+def abs(x: ArrayLike) -> Any:
+    """The absolute value; its derivative at 0 is 1, as in JAX."""
+    return primitives.abs_p(x)
+
+
+def conj(x: ArrayLike) -> Any:
+    """The complex conjugate."""
+    return primitives.conj_p(x) if is_complex(x) else x
+
+
+def real(x: ArrayLike) -> Any:
+    """The real part."""
+    return primitives.real_p(x) if is_complex(x) else x
+
+
+def imag(x: ArrayLike) -> Any:
+    """The imaginary part; zeros where x is real."""
+    return primitives.imag_p(x) if is_complex(x) else zeros_like(x)
+
+
+def add(x: ArrayLike, y: ArrayLike) -> Any:
+    """x + y, broadcast."""
+    return primitives.add_p(*aligned(x, y))
+
+
+def sub(x: ArrayLike, y: ArrayLike) -> Any:
+    """x − y, broadcast."""
+    return primitives.sub_p(*aligned(x, y))
+
+
+def mul(x: ArrayLike, y: ArrayLike) -> Any:
+    """x·y entry by entry, broadcast."""
+    return primitives.mul_p(*aligned(x, y))
+
+
+def div(x: ArrayLike, y: ArrayLike) -> Any:
+    """x / y entry by entry, broadcast."""
+    return primitives.div_p(*map(floating, aligned(x, y)))
+
+
+def power(x: ArrayLike, y: ArrayLike) -> Any:
+    """x to the power of y, broadcast. An int y multiplies; any other y goes through the logarithm of x."""
+    if isinstance(y, int | np.integer) and not isinstance(y, bool):
+        return primitives.integer_power_p(x, n=int(y))
+    return primitives.power_p(*aligned(x, y))
+
+
+def square(x: ArrayLike) -> Any:
+    """x·x."""
+    return mul(x, x)
+
+
+def reciprocal(x: ArrayLike) -> Any:
+    """1 / x."""
+    return div(1, x)
+
+
+def maximum(x: ArrayLike, y: ArrayLike) -> Any:
+    """The larger of x and y, broadcast; where they are equal the derivative is one half each."""
+    return primitives.maximum_p(*aligned(x, y))
+
+
+def minimum(x: ArrayLike, y: ArrayLike) -> Any:
+    """The smaller of x and y, broadcast; where they are equal the derivative is one half each."""
+    return primitives.minimum_p(*aligned(x, y))
+
+
+def clip(x: ArrayLike, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Any:
+    """x, but at least `min` and at most `max`; on a bound the derivative is one half."""
+    x = x if min is None else maximum(min, x)
+    return x if max is None else minimum(max, x)
+
+
+def logaddexp(x: ArrayLike, y: ArrayLike) -> Any:
+    """log(eˣ + eʸ), broadcast, without overflow."""
+    return primitives.logaddexp_p(*map(floating, aligned(x, y)))
+
+
+def softplus(x: ArrayLike) -> Any:
+    """log(1 + eˣ), without overflow."""
+    return logaddexp(x, 0)
+
+
+def silu(x: ArrayLike) -> Any:
+    """x·σ(x)."""
+    return mul(x, sigmoid(x))
+
+
+def gelu(x: ArrayLike, approximate: bool = True) -> Any:
+    """x·Φ(x) with the normal distribution Φ, or its usual approximation by the hyperbolic tangent, as in `jax.nn`."""
+    x = floating(x)
+    if not approximate:
+        return mul(0.5, mul(x, erfc(mul(-math.sqrt(0.5), x))))
+    inner = mul(math.sqrt(2 / math.pi), add(x, mul(0.044715, power(x, 3))))
+    return mul(x, mul(0.5, add(1, tanh(inner))))
+
+
+def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> Any:
+    """x where the condition holds and y elsewhere, broadcast."""
+    x, y = promoted(x, y)
+    shape = jnp.broadcast_shapes(shape_of(condition), shape_of(x), shape_of(y))
+    return primitives.where_p(broadcast_to(condition, shape), broadcast_to(x, shape), broadcast_to(y, shape))

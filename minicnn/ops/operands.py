@@ -1,0 +1,115 @@
+"""What operations do with their operands first: dtypes promoted, shapes broadcast, axes counted."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+
+from minicnn.ops import primitives
+from minicnn.primitive import ArrayLike, value_of
+
+Axes = int | Sequence[int] | None
+
+
+def astype(x: ArrayLike, dtype: DTypeLike) -> Any:
+    """x in another dtype."""
+    wanted = jnp.dtype(dtype)
+    return x if dtype_of(x) == wanted and not _is_scalar(x) else primitives.astype_p(x, dtype=wanted)
+
+
+def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
+    """x repeated along new axes and axes of size 1."""
+    return x if shape_of(x) == tuple(shape) else primitives.broadcast_p(x, shape=tuple(shape))
+
+
+def aligned(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
+    """Two arrays of one dtype and one shape."""
+    x, y = promoted(x, y)
+    shape = jnp.broadcast_shapes(shape_of(x), shape_of(y))
+    return broadcast_to(x, shape), broadcast_to(y, shape)
+
+
+def promoted(*xs: ArrayLike) -> tuple[Any, ...]:
+    """Arrays of one dtype, as `jax.numpy` promotes them."""
+    dtype = jnp.result_type(*map(value_of, xs))
+    return tuple(astype(x, dtype) for x in xs)
+
+
+def floating(x: ArrayLike) -> Any:
+    """x, or the floats that `jax.numpy` makes of integers: of 64 bits from 64 bits, and of 32 bits from any others."""
+    dtype = dtype_of(x)
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return x
+    return astype(x, jnp.float64 if dtype.itemsize == 8 else jnp.float32)
+
+
+def wide(x: ArrayLike) -> Any:
+    """x, in float32 where it is a float of fewer bits."""
+    dtype = dtype_of(x)
+    is_short = jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits < 32
+    return astype(x, jnp.float32) if is_short else x
+
+
+def rounded_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, computed in float32 where its first argument is a float of fewer bits, and rounded at the end.
+
+    The conversions are primitives, so its derivatives are computed and rounded in the same way.
+    """
+
+    @wraps(function)
+    def computed(x: ArrayLike, *args: Any, **kwargs: Any) -> Any:
+        widened = wide(x)
+        y = function(widened, *args, **kwargs)
+        return y if widened is x else astype(y, dtype_of(x))
+
+    return computed
+
+
+def axes_of(axis: Axes, rank: int) -> tuple[int, ...]:
+    """Axes of an array of some rank, counted from 0; all of them for None.
+
+    Raises:
+        TypeError: if an axis is not an int.
+        ValueError: if an axis is out of range, or named twice.
+    """
+    if axis is None:
+        return tuple(range(rank))
+    axes = tuple(axis) if isinstance(axis, Iterable) else (axis,)
+    for a in axes:
+        if isinstance(a, bool) or not isinstance(a, int | np.integer):
+            raise TypeError(f"`axis`={axis!r} must be an int or a tuple of ints")
+        if not -rank <= a < rank:
+            choice = f"give one of {-rank} to {rank - 1}" if rank else "a number has none"
+            raise ValueError(f"`axis`={axis} is out of range for an array with {rank} axes: {choice}")
+    counted = tuple(int(a) % rank for a in axes)
+    if len({*counted}) < len(counted):
+        raise ValueError(f"`axis`={axis} names an axis twice")
+    return counted
+
+
+def count_of(x: ArrayLike, axis: Axes) -> int:
+    """The number of entries that a reduction over these axes takes together."""
+    return math.prod(shape_of(x)[a] for a in axes_of(axis, len(shape_of(x))))
+
+
+def shape_of(x: ArrayLike) -> tuple[int, ...]:
+    """The shape of an array, a number or a traced value."""
+    return np.shape(value_of(x))
+
+
+def dtype_of(x: ArrayLike) -> jnp.dtype:
+    """The dtype of an array, a number or a traced value."""
+    return jnp.result_type(value_of(x))
+
+
+def is_complex(x: ArrayLike) -> bool:
+    """Whether the dtype is complex."""
+    return jnp.issubdtype(dtype_of(x), jnp.complexfloating)
+
+
+def _is_scalar(x: ArrayLike) -> bool:
+    return isinstance(x, bool | int | float | complex)

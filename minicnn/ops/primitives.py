@@ -1,0 +1,61 @@
+"""The primitives that the operations are made of. What each computes is here, its derivative in `autodiff.rules`."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minicnn.forms import meshes
+from minicnn.forms.arithmetic import Arithmetic
+from minicnn.primitive import Primitive
+
+
+def _einsum(x: Any, y: Any, spec: tuple[str, str, str], precision: jax.lax.PrecisionLike) -> Any:
+    product = Arithmetic(precision).summing(x, y).einsum("{},{}->{}".format(*spec), x, y)
+    return product.astype(jnp.result_type(x, y))
+
+
+neg_p = Primitive("neg", jnp.negative)
+exp_p = Primitive("exp", jnp.exp)
+expm1_p = Primitive("expm1", jnp.expm1)
+log_p = Primitive("log", jnp.log)
+log1p_p = Primitive("log1p", jnp.log1p)
+sqrt_p = Primitive("sqrt", jnp.sqrt)
+sin_p = Primitive("sin", jnp.sin)
+cos_p = Primitive("cos", jnp.cos)
+tan_p = Primitive("tan", jnp.tan)
+arctan_p = Primitive("arctan", jnp.arctan)
+sinh_p = Primitive("sinh", jnp.sinh)
+cosh_p = Primitive("cosh", jnp.cosh)
+tanh_p = Primitive("tanh", jnp.tanh)
+sigmoid_p = Primitive("sigmoid", jax.nn.sigmoid)
+erf_p = Primitive("erf", jax.lax.erf)
+erfc_p = Primitive("erfc", jax.lax.erfc)
+relu_p = Primitive("relu", jax.nn.relu)
+abs_p = Primitive("abs", jnp.abs)
+conj_p = Primitive("conj", jnp.conj)
+real_p = Primitive("real", jnp.real)
+imag_p = Primitive("imag", jnp.imag)
+add_p = Primitive("add", jnp.add)
+sub_p = Primitive("sub", jnp.subtract)
+mul_p = Primitive("mul", jnp.multiply)
+div_p = Primitive("div", jnp.divide)
+power_p = Primitive("power", jnp.power)
+integer_power_p = Primitive("integer_power", lambda x, n: jax.lax.integer_pow(x, n))
+maximum_p = Primitive("maximum", jnp.maximum)
+minimum_p = Primitive("minimum", jnp.minimum)
+logaddexp_p = Primitive("logaddexp", jnp.logaddexp)
+where_p = Primitive("where", jnp.where)
+sum_p = Primitive("sum", lambda x, axes: jnp.sum(x, axes))
+max_p = Primitive("max", lambda x, axes: jnp.max(x, axes))
+min_p = Primitive("min", lambda x, axes: jnp.min(x, axes))
+logsumexp_p = Primitive("logsumexp", lambda x, axes: jax.nn.logsumexp(x, axes))
+cumsum_p = Primitive("cumsum", lambda x, axis: jnp.cumsum(x, axis))
+broadcast_p = Primitive("broadcast", jnp.broadcast_to)
+astype_p = Primitive("astype", lambda x, dtype: jnp.asarray(x).astype(dtype))
+reshape_p = Primitive("reshape", meshes.reshape)
+transpose_p = Primitive("transpose", jnp.transpose)
+slice_p = Primitive("slice", lambda x, starts, limits, strides: jax.lax.slice(x, starts, limits, strides))
+gather_p = Primitive("gather", lambda x, positions: jnp.ravel(x)[positions])
+concatenate_p = Primitive("concatenate", lambda *xs, axis: jnp.concatenate(xs, axis))
+einsum_p = Primitive("einsum", _einsum)

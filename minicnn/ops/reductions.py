@@ -1,0 +1,101 @@
+"""Sums, maxima, products and their relatives over axes. Floats of 16 bits are summed in float32 and rounded once."""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import jax.numpy as jnp
+
+from minicnn.ops import primitives
+from minicnn.ops.elementwise import add, conj, div, exp, log, mul, real, sqrt, stop_gradient, sub
+from minicnn.ops.operands import Axes, astype, axes_of, count_of, dtype_of, floating, rounded_once, shape_of, wide
+from minicnn.ops.structure import concatenate, expand_dims, getitem, reshape, transpose
+from minicnn.primitive import ArrayLike, Primitive
+
+
+@rounded_once
+def sum(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
+    """The sum over axes, or over all of them."""
+    return _reduced(primitives.sum_p, x, axis, keepdims)
+
+
+@rounded_once
+def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
+    """The mean over axes, or over all of them."""
+    return div(sum(x, axis, keepdims), count_of(x, axis))
+
+
+@rounded_once
+def var(x: ArrayLike, axis: Axes = None, keepdims: bool = False, *, ddof: int = 0) -> Any:
+    """The variance over axes: the sum of |x − mean|² over n − `ddof`."""
+    away = sub(x, mean(x, axis, keepdims=True))
+    return div(sum(real(mul(away, conj(away))), axis, keepdims), count_of(x, axis) - ddof)
+
+
+@rounded_once
+def std(x: ArrayLike, axis: Axes = None, keepdims: bool = False, *, ddof: int = 0) -> Any:
+    """The standard deviation over axes, the root of the variance."""
+    return sqrt(var(x, axis, keepdims, ddof=ddof))
+
+
+@rounded_once
+def prod(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
+    """The product over axes: halves are multiplied until one is left, so that zeros need no rule of their own."""
+    axes, shape = axes_of(axis, len(shape_of(x))), shape_of(x)
+    kept = [a for a in range(len(shape)) if a not in axes]
+    x = reshape(transpose(x, (*axes, *kept)), (count_of(x, axes), *(shape[a] for a in kept)))
+    while (n := shape_of(x)[0]) > 1:
+        product = mul(getitem(x, slice(n // 2)), getitem(x, slice(n // 2, n - n % 2)))
+        x = concatenate([product, getitem(x, slice(n - 1, n))]) if n % 2 else product
+    y = reshape(x, shape_of(x)[1:]) if n else jnp.ones(shape_of(x)[1:], dtype_of(x))
+    return expand_dims(y, axes) if keepdims else y
+
+
+def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
+    """The maximum over axes; where several entries are largest they share the derivative equally."""
+    return _reduced(primitives.max_p, x, axis, keepdims)
+
+
+def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
+    """The minimum over axes; where several entries are smallest they share the derivative equally."""
+    return _reduced(primitives.min_p, x, axis, keepdims)
+
+
+def total(xs: Sequence[ArrayLike]) -> Any:
+    """x₁ + x₂ + …, broadcast, at least one of them; floats of 16 bits are added in float32 and rounded once."""
+    return xs[0] if len(xs) == 1 else astype(reduce(add, map(wide, xs)), dtype_of(xs[0]))
+
+
+@rounded_once
+def cumsum(x: ArrayLike, axis: int | None = None) -> Any:
+    """The sums of the entries up to each, along one axis or over all of x laid out flat."""
+    x = reshape(x, -1) if axis is None else x
+    (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
+    return primitives.cumsum_p(x, axis=axis)
+
+
+@rounded_once
+def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
+    """log Σ eˣ over axes, without overflow; its derivative is the softmax."""
+    return _reduced(primitives.logsumexp_p, floating(x), axis, keepdims)
+
+
+@rounded_once
+def softmax(x: ArrayLike, axis: Axes = -1) -> Any:
+    """eˣ / Σ eˣ over axes, without overflow."""
+    powers = exp(sub(x, stop_gradient(max(x, axis, keepdims=True))))
+    return div(powers, sum(powers, axis, keepdims=True))
+
+
+@rounded_once
+def log_softmax(x: ArrayLike, axis: Axes = -1) -> Any:
+    """x − log Σ eˣ over axes, without overflow."""
+    shifted = sub(x, stop_gradient(max(x, axis, keepdims=True)))
+    return sub(shifted, log(sum(exp(shifted), axis, keepdims=True)))
+
+
+def _reduced(primitive: Primitive, x: ArrayLike, axis: Axes, keepdims: bool) -> Any:
+    shape = shape_of(x)
+    axes = axes_of(axis, len(shape))
+    y = primitive(x, axes=axes)
+    return reshape(y, [1 if a in axes else n for a, n in enumerate(shape)]) if keepdims else y

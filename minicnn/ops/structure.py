@@ -1,0 +1,181 @@
+"""Operations that move entries about."""
+
+import builtins
+import math
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from minicnn.ops import primitives
+from minicnn.ops.operands import Axes, astype, axes_of, broadcast_to, dtype_of, promoted, shape_of, wide
+from minicnn.primitive import ArrayLike, Traced
+
+
+def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Any:
+    """The same entries in another shape; one size may be −1."""
+    sizes = tuple(map(operator.index, shape if isinstance(shape, Iterable) else (shape,)))
+    size = math.prod(shape_of(x))
+    if -1 in sizes:
+        known = math.prod(s for s in sizes if s != -1)
+        sizes = tuple(size // (known or 1) if s == -1 else s for s in sizes)
+    return x if shape_of(x) == sizes else primitives.reshape_p(x, shape=sizes)
+
+
+def ravel(x: ArrayLike) -> Any:
+    """The entries in one axis, in C order."""
+    return reshape(x, -1)
+
+
+def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Any:
+    """New axes of size 1, at these places of the result."""
+    new = len(axis) if isinstance(axis, Sequence) else 1
+    axes, sizes = axes_of(axis, len(shape_of(x)) + new), iter(shape_of(x))
+    return reshape(x, [1 if a in axes else next(sizes) for a in range(len(shape_of(x)) + new)])
+
+
+def squeeze(x: ArrayLike, axis: Axes = None) -> Any:
+    """x without some axes of size 1, or without all of them.
+
+    Raises:
+        ValueError: if an axis to leave out is longer than 1.
+    """
+    shape = shape_of(x)
+    axes = tuple(a for a, n in enumerate(shape) if n == 1) if axis is None else axes_of(axis, len(shape))
+    for a in axes:
+        if shape[a] != 1:
+            raise ValueError(f"`axis`={a} has size {shape[a]}: only an axis of size 1 can be left out")
+    return reshape(x, [n for a, n in enumerate(shape) if a not in axes])
+
+
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Any:
+    """The axes in another order; reversed if none is given.
+
+    Raises:
+        ValueError: if the order does not name each axis once.
+    """
+    rank = len(shape_of(x))
+    order = tuple(reversed(range(rank))) if axes is None else axes_of(axes, rank)
+    if len(order) != rank:
+        raise ValueError(f"`axes`={axes} must name each of {rank} axes once")
+    return x if order == tuple(range(rank)) else primitives.transpose_p(x, axes=order)
+
+
+def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """The axes `source` moved to the places `destination`; the others keep their order.
+
+    Raises:
+        ValueError: if there are not as many places as axes.
+    """
+    rank = len(shape_of(x))
+    from_, to = axes_of(source, rank), axes_of(destination, rank)
+    if len(from_) != len(to):
+        raise ValueError(f"`source`={source} and `destination`={destination} must have as many axes")
+    order = [a for a in range(rank) if a not in from_]
+    for place, axis in sorted(zip(to, from_, strict=True)):
+        order.insert(place, axis)
+    return transpose(x, order)
+
+
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Any:
+    """Two axes exchanged."""
+    a, b = axes_of(axis1, len(shape_of(x))) + axes_of(axis2, len(shape_of(x)))
+    order = list(range(len(shape_of(x))))
+    order[a], order[b] = b, a
+    return transpose(x, order)
+
+
+def concatenate(xs: Sequence[ArrayLike], axis: int = 0) -> Any:
+    """Arrays joined along one axis."""
+    (axis,) = axes_of(axis, len(shape_of(xs[0])))
+    return primitives.concatenate_p(*promoted(*xs), axis=axis)
+
+
+def stack(xs: Sequence[ArrayLike], axis: int = 0) -> Any:
+    """Arrays of one shape joined along a new axis."""
+    return concatenate([expand_dims(x, axis) for x in xs], axis)
+
+
+def split(x: ArrayLike, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """Parts along one axis: as many equal ones as `sections` says, or cut at its places.
+
+    Raises:
+        ValueError: if equal parts do not fit.
+    """
+    (axis,) = axes_of(axis, len(shape_of(x)))
+    size = shape_of(x)[axis]
+    if isinstance(sections, Iterable):
+        cuts = [0, *sections, size]
+    elif size % sections:
+        raise ValueError(f"`sections`={sections} must divide the size {size} of axis {axis}")
+    else:
+        cuts = list(range(0, size + 1, size // sections))
+    before = (slice(None),) * axis
+    return [getitem(x, (*before, slice(start, stop))) for start, stop in pairwise(cuts)]
+
+
+def flip(x: ArrayLike, axis: Axes = None) -> Any:
+    """The entries in reverse order along axes, or along all of them."""
+    axes = axes_of(axis, len(shape_of(x)))
+    return getitem(x, tuple(slice(None, None, -1 if a in axes else 1) for a in range(len(shape_of(x)))))
+
+
+def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Any:
+    """Every entry `repeats` times in a row, along one axis or of x laid out flat."""
+    x = reshape(x, -1) if axis is None else x
+    (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
+    before, size, after = shape_of(x)[:axis], shape_of(x)[axis], shape_of(x)[axis + 1 :]
+    copies = broadcast_to(expand_dims(x, axis + 1), (*before, size, repeats, *after))
+    return reshape(copies, (*before, size * repeats, *after))
+
+
+def tile(x: ArrayLike, reps: int | Sequence[int]) -> Any:
+    """Copies of x side by side, so many along each axis; fewer numbers than axes count from the last."""
+    reps = tuple(reps) if isinstance(reps, Iterable) else (reps,)
+    rank = builtins.max(len(reps), len(shape_of(x)))
+    reps, shape = (1,) * (rank - len(reps)) + reps, (1,) * (rank - len(shape_of(x))) + shape_of(x)
+    copies = broadcast_to(
+        reshape(x, [s for n in shape for s in (1, n)]), [s for pair in zip(reps, shape, strict=True) for s in pair]
+    )
+    return reshape(copies, [r * n for r, n in zip(reps, shape, strict=True)])
+
+
+def getitem(x: ArrayLike, index: Any) -> Any:
+    """x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position."""
+    index, shape = index if isinstance(index, tuple) else (index,), shape_of(x)
+    if any(isinstance(part, Traced) for part in index):
+        raise TypeError("the index is a traced value: an index must be an integer, and integers have no derivative")
+    if not all(map(_is_box, index)):
+        positions = jnp.arange(math.prod(shape)).reshape(shape)[index]
+        # What is picked twice is added in the derivative, hence `wide`.
+        return astype(primitives.gather_p(wide(x), positions), dtype_of(x))
+    box = tuple(_box(index, shape))
+    starts, limits, strides = zip(*box, strict=True) if box else ((), (), ())
+    whole = box == tuple((0, size, 1) for size in shape)
+    cut = x if whole else primitives.slice_p(x, starts=starts, limits=limits, strides=strides)
+    return reshape(cut, np.broadcast_to(np.int8(0), shape)[index].shape)
+
+
+def _is_box(part: Any) -> bool:
+    if isinstance(part, slice):
+        return part.step is None or part.step > 0
+    return part is None or part is Ellipsis or (isinstance(part, int | np.integer) and not isinstance(part, bool))
+
+
+def _box(index: tuple[Any, ...], shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """(start, limit, stride) on every axis of the array."""
+    parts = [part for part in index if part is not None]
+    gap = next((n for n, part in enumerate(parts) if part is Ellipsis), len(parts))
+    after = parts[gap + 1 :]
+    whole = [slice(None)] * (len(shape) - gap - len(after))
+    for axis, (part, size) in enumerate(zip(parts[:gap] + whole + after, shape, strict=True)):
+        if isinstance(part, slice):
+            start, limit, stride = part.indices(size)
+            yield start, limit if limit > start else start, stride
+        elif -size <= part < size:
+            yield int(part) % size, int(part) % size + 1, 1
+        else:
+            raise IndexError(f"index {part} is out of bounds for axis {axis} of size {size}")
