@@ -83,11 +83,11 @@ def squared_error(predicted: ArrayLike, target: ArrayLike) -> Any:
 
 
 def _of_the_class(name: str, scores: Any, labels: Any) -> Any:
-    """The score of each example's own class, or NaN where there is no such class."""
-    labels = _checked(name, scores, labels)
-    classes = jnp.arange(scores.shape[-1])
-    own = ops.sum(ops.where(labels[..., None] == classes, scores, 0), axis=-1)
-    return ops.mul(own, jnp.where((labels >= 0) & (labels < len(classes)), 1, jnp.nan).astype(own.dtype))
+    """The score of each example's own class; NaN, and a gradient of NaN, where there is no such class."""
+    own = _checked(name, scores, labels)[..., None] == jnp.arange(scores.shape[-1])
+    known = own.any(-1, keepdims=True)
+    score = ops.sum(ops.where(own | ~known, scores, 0), axis=-1)
+    return ops.mul(score, jnp.where(known[..., 0], 1, jnp.nan).astype(score.dtype))
 
 
 def _checked(name: str, scores: Any, labels: Any) -> Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn.ops import primitives
-from minicnn.ops.operands import aligned, broadcast_to, floating, is_complex, promoted, shape_of
+from minicnn.ops.operands import aligned, astype, broadcast_to, dtype_of, floating, is_complex, promoted, shape_of
 from minicnn.primitive import ArrayLike, Primitive, value_of
 
 
@@ -120,13 +120,14 @@ def div(x: ArrayLike, y: ArrayLike) -> Any:
 def power(x: ArrayLike, y: ArrayLike) -> Any:
     """x to the power of y, broadcast. An int y multiplies; any other y goes through the logarithm of x."""
     if isinstance(y, int | np.integer) and not isinstance(y, bool):
+        x = astype(x, jnp.result_type(int)) if dtype_of(x) == jnp.bool_ else x
         return primitives.integer_power_p(x, n=int(y))
     return primitives.power_p(*aligned(x, y))
 
 
 def square(x: ArrayLike) -> Any:
     """x·x."""
-    return mul(x, x)
+    return power(x, 2)
 
 
 def reciprocal(x: ArrayLike) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from minicnn.ops import primitives
@@ -42,6 +43,7 @@ def std(x: ArrayLike, axis: Axes = None, keepdims: bool = False, *, ddof: int = 
 def prod(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
     """The product over axes: halves are multiplied until one is left, so that zeros need no rule of their own."""
     axes, shape = axes_of(axis, len(shape_of(x))), shape_of(x)
+    x = astype(x, jax.eval_shape(jnp.prod, jax.ShapeDtypeStruct((), dtype_of(x))).dtype)
     kept = [a for a in range(len(shape)) if a not in axes]
     x = reshape(transpose(x, (*axes, *kept)), (count_of(x, axes), *(shape[a] for a in kept)))
     while (n := shape_of(x)[0]) > 1:

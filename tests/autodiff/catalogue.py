@@ -32,6 +32,7 @@ class Case(NamedTuple):
 
 DATA: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
     "normal": lambda rng, shape: rng.normal(size=shape),
+    "small": lambda rng, shape: rng.uniform(-1, 1, shape),
     "positive": lambda rng, shape: rng.uniform(0.5, 2, shape),
     "integers": lambda rng, shape: rng.integers(-4, 5, shape),
     "distinct": lambda rng, shape: rng.permutation(int(np.prod(shape))).reshape(shape),
@@ -52,10 +53,35 @@ def elementwise(shape: tuple[int, ...], column: tuple[int, ...]) -> dict[str, Ca
         "integer power": Case(lambda x: x**3, lambda x: x**3, (shape,)),
         "negative integer power": Case(lambda x: x**-2, lambda x: x**-2, (shape,), data="positive"),
         "exp": Case(ops.exp, jnp.exp, (shape,)),
+        "expm1": Case(ops.expm1, jnp.expm1, (shape,)),
         "log": Case(ops.log, jnp.log, (shape,), data="positive"),
+        "log1p": Case(ops.log1p, jnp.log1p, (shape,), data="positive"),
         "sqrt": Case(ops.sqrt, jnp.sqrt, (shape,), data="positive"),
         "sin": Case(ops.sin, jnp.sin, (shape,)),
         "cos": Case(ops.cos, jnp.cos, (shape,)),
+        "tan": Case(ops.tan, jnp.tan, (shape,), data="small"),
+        "arctan": Case(ops.arctan, jnp.arctan, (shape,)),
+        "sinh": Case(ops.sinh, jnp.sinh, (shape,)),
+        "cosh": Case(ops.cosh, jnp.cosh, (shape,)),
+        "erf": Case(ops.erf, jax.lax.erf, (shape,)),
+        "erfc": Case(ops.erfc, jax.lax.erfc, (shape,)),
+        "square": Case(ops.square, jnp.square, (shape,), exact=True),
+        "reciprocal": Case(ops.reciprocal, jnp.reciprocal, (shape,), data="positive"),
+        "softplus": Case(ops.softplus, jax.nn.softplus, (shape,)),
+        "silu": Case(ops.silu, jax.nn.silu, (shape,)),
+        "gelu": Case(ops.gelu, jax.nn.gelu, (shape,)),
+        "gelu, exactly": Case(
+            lambda x: ops.gelu(x, approximate=False), lambda x: jax.nn.gelu(x, approximate=False), (shape,)
+        ),
+        "logaddexp": Case(ops.logaddexp, jnp.logaddexp, pair),
+        "steps": Case(
+            lambda x: ops.mul(ops.floor(x) + ops.ceil(x) + ops.round(x) + ops.sign(x), x),
+            lambda x: (jnp.floor(x) + jnp.ceil(x) + jnp.round(x) + jnp.sign(x)) * x,
+            (shape,),
+        ),
+        "stop_gradient": Case(lambda x: x * ops.stop_gradient(x), lambda x: x * jax.lax.stop_gradient(x), (shape,)),
+        "clip": Case(lambda x: ops.clip(x, -1, 2), lambda x: jnp.clip(x, -1, 2), (shape,), exact=True),
+        "minimum": Case(ops.minimum, jnp.minimum, pair, exact=True),
         "tanh": Case(ops.tanh, jnp.tanh, (shape,)),
         "sigmoid": Case(ops.sigmoid, jax.nn.sigmoid, (shape,)),
         "relu": Case(ops.relu, jax.nn.relu, (shape,), exact=True),
@@ -67,8 +93,26 @@ def elementwise(shape: tuple[int, ...], column: tuple[int, ...]) -> dict[str, Ca
             lambda x: x.sum(0, keepdims=True), lambda x: x.sum(0, keepdims=True), (shape,), exact=True
         ),
         "mean": Case(ops.mean, jnp.mean, (shape,), data="normal"),
+        "var": Case(lambda x: ops.var(x, -1), lambda x: jnp.var(x, -1), (shape,)),
+        "std": Case(ops.std, jnp.std, (shape,)),
+        "prod": Case(lambda x: ops.prod(x, -1), lambda x: jnp.prod(x, -1), (shape,), data="positive"),
+        "cumsum": Case(lambda x: ops.cumsum(x, 0), lambda x: jnp.cumsum(x, 0), (shape,), exact=True),
+        "min": Case(lambda x: ops.min(x, -1), lambda x: jnp.min(x, -1), (shape,), exact=True),
         "max": Case(lambda x: ops.max(x, 0), lambda x: jnp.max(x, 0), (shape,), exact=True),
         "logsumexp": Case(lambda x: ops.logsumexp(x, -1), lambda x: jax.nn.logsumexp(x, -1), (shape,)),
+        "softmax": Case(lambda x: ops.softmax(x, 0), lambda x: jax.nn.softmax(x, 0), (shape,)),
+        "log_softmax": Case(ops.log_softmax, jax.nn.log_softmax, (shape,)),
+        "stack": Case(
+            lambda x, y: ops.stack([x, y, x], -1), lambda x, y: jnp.stack([x, y, x], -1), (shape, shape), exact=True
+        ),
+        "split": Case(lambda x: ops.split(x, [1], -1)[0], lambda x: jnp.split(x, [1], -1)[0], (shape,), exact=True),
+        "flip": Case(lambda x: ops.flip(x, 0), lambda x: jnp.flip(x, 0), (shape,), exact=True),
+        "repeat": Case(lambda x: x.repeat(2, -1), lambda x: x.repeat(2, -1), (shape,), exact=True),
+        "tile": Case(lambda x: ops.tile(x, (2, 3)), lambda x: jnp.tile(x, (2, 3)), (shape,), exact=True),
+        "moveaxis": Case(
+            lambda x: ops.moveaxis(x[None], 0, -1), lambda x: jnp.moveaxis(x[None], 0, -1), (shape,), exact=True
+        ),
+        "outer": Case(ops.outer, jnp.outer, (shape, column), exact=True),
         "reshape": Case(lambda x: x.reshape(-1), lambda x: x.reshape(-1), (shape,), exact=True),
         "transpose": Case(lambda x: x.T, lambda x: x.T, (shape,), exact=True),
         "broadcast": Case(
@@ -104,6 +148,7 @@ FIXED = {
     "matmul of batches": Case(lambda x, y: x @ y, jnp.matmul, ((5, 2, 3), (3, 4)), exact=True),
     "matmul of two batches": Case(lambda x, y: x @ y, jnp.matmul, ((5, 1, 2, 3), (2, 3, 4)), exact=True),
     "matrix times vector": Case(lambda x, y: x @ y, jnp.matmul, ((2, 3), (3,)), exact=True),
+    "dot": Case(ops.dot, jnp.dot, ((2, 3), (4, 3, 2)), exact=True),
     "scalar product": Case(lambda x, y: x @ y, jnp.matmul, ((3,), (3,)), exact=True),
     "einsum": Case(
         lambda x, y: ops.einsum("ijk,lj->kli", x, y),

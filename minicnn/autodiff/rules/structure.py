@@ -35,8 +35,7 @@ def _extreme(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
 
 
 def _softmax(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
-    softmax = ops.exp(ops.sub(x, _kept(y, x, axes)))
-    return maps.Compose((_sum(y, x, axes), maps.Diagonal(softmax, x.shape, y.dtype)))
+    return maps.Compose((_sum(y, x, axes), maps.Diagonal(ops.softmax(x, axes), x.shape, y.dtype)))
 
 
 def _piece(n: int, y: Any, *xs: Any, axis: int) -> LinearMap:

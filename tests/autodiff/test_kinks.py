@@ -1,0 +1,87 @@
+"""At kinks, ties, infinities and NaN, where there is no derivative or no finite one, ours is what JAX answers."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minicnn import autodiff, ops
+
+POINTS = jnp.array([0.0, -0.0, 1.0, -1.0, 2.0, 2.0, 100.0, -100.0, jnp.inf, -jnp.inf, jnp.nan])
+OTHERS = jnp.array([0.0, 1.0, 1.0, jnp.nan, 2.0, jnp.inf, -100.0, 1.0, jnp.inf, 0.0, 1.0])
+UNARY = {
+    **{name: (getattr(ops, name), getattr(jnp, name)) for name in ("abs", "sqrt", "log", "log1p", "exp", "expm1")},
+    **{name: (getattr(ops, name), getattr(jnp, name)) for name in ("square", "reciprocal", "sign", "floor", "arctan")},
+    **{name: (getattr(ops, name), getattr(jax.nn, name)) for name in ("relu", "softplus", "silu", "sigmoid")},
+    "clip": (lambda x: ops.clip(x, 0, 2), lambda x: jnp.clip(x, 0, 2)),
+    "erf": (ops.erf, jax.lax.erf),
+    "x³": (lambda x: x**3, lambda x: x**3),
+    "x²·⁵": (lambda x: ops.power(x, 2.5), lambda x: jnp.power(x, 2.5)),
+    "x¹ as a float": (lambda x: ops.power(x, 1.0), lambda x: jnp.power(x, 1.0)),
+}
+BINARY = {name: (getattr(ops, name), getattr(jnp, name)) for name in ("maximum", "minimum")}
+REDUCTIONS = {name: (getattr(ops, name), getattr(jnp, name)) for name in ("max", "min", "prod", "cumsum")}
+ROWS = {
+    "a tie": [2.0, 1.0, 2.0, 1.0],
+    "NaN": [1.0, jnp.nan, 2.0, 0.5],
+    "zeros": [0.0, 3.0, 0.0, 2.0],
+    "one zero": [4.0, 3.0, 0.0, 2.0],
+    "infinity": [jnp.inf, 1.0, -jnp.inf, 2.0],
+}
+
+
+def same(ours: Any, theirs: Any, order: int = 1) -> None:
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5 * order, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_elementwise_functions_have_jaxs_derivatives_at_their_kinks(name: str) -> None:
+    ours, theirs = UNARY[name]
+    same(autodiff.grad(lambda x: ops.sum(ours(x)))(POINTS), jax.grad(lambda x: jnp.sum(theirs(x)))(POINTS))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_ties_are_shared_and_nan_is_treated_as_jax_does(name: str) -> None:
+    ours, theirs = BINARY[name]
+    expected = jax.grad(lambda x, y: jnp.sum(theirs(x, y)), (0, 1))(POINTS, OTHERS)
+    jax.tree.map(same, autodiff.grad(lambda x, y: ops.sum(ours(x, y)), (0, 1))(POINTS, OTHERS), expected)
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_have_jaxs_derivatives_at_ties_zeros_and_nan(name: str, row: str) -> None:
+    ours, theirs = REDUCTIONS[name]
+    x = jnp.array(ROWS[row])
+    same(autodiff.grad(lambda x: ops.sum(ours(x)))(x), jax.grad(lambda x: jnp.sum(theirs(x)))(x))
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+@pytest.mark.parametrize("x", [[1000.0, 999.0, -1000.0], [0.0, -jnp.inf, 1.0]])
+def test_normalised_exponentials_keep_their_derivatives_at_the_ends_of_the_range(name: str, x: list[float]) -> None:
+    ours, theirs = getattr(ops, name), getattr(jax.nn, name)
+    y_bar = jnp.arange(jnp.size(theirs(jnp.array(x)))).reshape(theirs(jnp.array(x)).shape) + 1.0
+    same(autodiff.vjp(ours, jnp.array(x))[1](y_bar)[0], jax.vjp(theirs, jnp.array(x))[1](y_bar)[0])
+
+
+@pytest.mark.parametrize("exponent", [2, np.int64(2), np.uint8(2), 2.0, np.float32(2), jnp.array([2.0])])
+def test_derivatives_of_a_power_end_at_zero_whatever_the_exponent_is(exponent: Any) -> None:
+    f: Any = lambda x: (x**exponent).sum()
+    for expected in (0, 2, 0, 0):
+        f = autodiff.grad(f)
+        assert f(0.0) == expected
+
+
+@pytest.mark.parametrize("name", ["conj", "real", "imag"])
+def test_parts_of_complex_numbers_are_differentiated_as_in_jax(name: str) -> None:
+    z = jnp.array([1 + 2j, -3j, 4])
+    ours, theirs = getattr(ops, name), getattr(jnp, name)
+    y, pullback = autodiff.vjp(ours, z)
+    expected, jax_pullback = jax.vjp(theirs, z)
+    y_bar = jnp.array([1.0, 2.0, 3.0], expected.dtype) * (1 if name != "conj" else 1 + 1j)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(pullback(y_bar)[0], jax_pullback(y_bar)[0])
+    np.testing.assert_array_equal(autodiff.jvp(ours, (z,), (1j * z,))[1], jax.jvp(theirs, (z,), (1j * z,))[1])
+    loss = lambda m: lambda z: m.sum(m.square(m.real(z * m.conj(z))))
+    same(autodiff.grad(loss(ops))(z), jax.grad(loss(jnp))(z))

@@ -1,0 +1,238 @@
+"""The operations mean what they mean in `jax.numpy` and `jax.nn`: values, shapes, promotion.
+
+Derivatives are tested in autodiff.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minicnn import ops
+
+x = jnp.array([[1.0, -2.0, 0.0], [4.0, 0.5, -8.0]])
+y = jnp.array([2.0, 4.0, -1.0])
+n = jnp.array([[3, -1, 2], [0, 5, 5]])
+z = jnp.array([[1 + 2j, -3j, 4], [0, 1j, -1 - 1j]])
+
+OTHER_NAMES = {
+    "neg": jnp.negative,
+    "sub": jnp.subtract,
+    "mul": jnp.multiply,
+    "div": jnp.divide,
+    "erf": jax.lax.erf,
+    "erfc": jax.lax.erfc,
+    "stop_gradient": jax.lax.stop_gradient,
+    "logsumexp": jax.nn.logsumexp,
+}
+
+
+class Theirs:
+    """The function of `jax.numpy`, `jax.nn` or `jax.lax` that ours is named after."""
+
+    def __getattr__(self, name):
+        return OTHER_NAMES.get(name) or getattr(jnp, name, None) or getattr(jax.nn, name)
+
+
+ELEMENTWISE = [
+    *("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh", "sigmoid"),
+    *("erf", "erfc", "sign", "floor", "ceil", "round", "isnan", "isfinite", "zeros_like", "ones_like"),
+    *(
+        "stop_gradient",
+        "neg",
+        "relu",
+        "abs",
+        "conj",
+        "real",
+        "imag",
+        "square",
+        "reciprocal",
+        "softplus",
+        "silu",
+        "gelu",
+    ),
+]
+SAME = {
+    **{name: lambda m, x, y, name=name: getattr(m, name)(x) for name in ELEMENTWISE},
+    "gelu exactly": lambda m, x, y: m.gelu(x, approximate=False),
+    **{
+        name: lambda m, x, y, name=name: getattr(m, name)(x, y)
+        for name in ("add", "sub", "mul", "div", "maximum", "minimum", "logaddexp", "outer")
+    },
+    **{
+        f"{name} {how}": lambda m, x, y, name=name, kwargs=kwargs: getattr(m, name)(x, **kwargs)
+        for name in ("sum", "mean", "var", "std", "prod", "max", "min", "logsumexp")
+        for how, kwargs in {
+            "of all": {},
+            "of the last axis": {"axis": -1},
+            "of two axes": {"axis": (0, -1)},
+            "keeping axes": {"axis": 0, "keepdims": True},
+        }.items()
+    },
+    "add scalar": lambda m, x, y: m.add(x, 1),
+    "mul broadcasts": lambda m, x, y: m.mul(x[:, :1], y),
+    "div scalar": lambda m, x, y: m.div(x, 2),
+    "power": lambda m, x, y: m.power(m.abs(x), y),
+    "power of an integer": lambda m, x, y: m.power(x, 3),
+    "maximum scalar": lambda m, x, y: m.maximum(x, 1),
+    "clip": lambda m, x, y: m.clip(x, -1, 2),
+    "clip below": lambda m, x, y: m.clip(x, min=y),
+    "clip above": lambda m, x, y: m.clip(x, max=y),
+    "where": lambda m, x, y: m.where(x > 0, x, 0),
+    "where broadcasts": lambda m, x, y: m.where(y > 0, x[:, :1], y),
+    "argmax": lambda m, x, y: m.argmax(x),
+    "argmax axis": lambda m, x, y: m.argmax(x, axis=-1),
+    "argmin axis": lambda m, x, y: m.argmin(x, axis=0),
+    "var ddof": lambda m, x, y: m.var(x, axis=1, ddof=1),
+    "prod of none": lambda m, x, y: m.prod(x[:0], axis=0),
+    "cumsum": lambda m, x, y: m.cumsum(x),
+    "cumsum axis": lambda m, x, y: m.cumsum(x, axis=-1),
+    "softmax": lambda m, x, y: m.softmax(x),
+    "softmax axis": lambda m, x, y: m.softmax(x, axis=0),
+    "log_softmax": lambda m, x, y: m.log_softmax(x),
+    "reshape": lambda m, x, y: m.reshape(x, (3, -1)),
+    "reshape flat": lambda m, x, y: m.reshape(x, -1),
+    "reshape empty": lambda m, x, y: m.reshape(x[:0], (0, 3, 1)),
+    "ravel": lambda m, x, y: m.ravel(x),
+    "expand_dims": lambda m, x, y: m.expand_dims(x, -1),
+    "expand_dims several": lambda m, x, y: m.expand_dims(x, (0, 2)),
+    "squeeze": lambda m, x, y: m.squeeze(x[None, :, None]),
+    "squeeze axis": lambda m, x, y: m.squeeze(x[None, :, None], axis=-2),
+    "transpose": lambda m, x, y: m.transpose(x),
+    "transpose axes": lambda m, x, y: m.transpose(x[None], (-1, 0, 1)),
+    "moveaxis": lambda m, x, y: m.moveaxis(x[None], 0, -1),
+    "moveaxis several": lambda m, x, y: m.moveaxis(x[None, ..., None], (0, -1), (2, 0)),
+    "swapaxes": lambda m, x, y: m.swapaxes(x[None], 0, -1),
+    "concatenate": lambda m, x, y: m.concatenate([x, x[:1]]),
+    "concatenate promotes": lambda m, x, y: m.concatenate([x, n], -1),
+    "stack": lambda m, x, y: m.stack([x, x + x]),
+    "stack last": lambda m, x, y: m.stack([x, x, x], axis=-1),
+    "split": lambda m, x, y: m.split(x, 3, axis=-1)[1],
+    "split at": lambda m, x, y: m.split(x, [1, 1], axis=1)[2],
+    "flip": lambda m, x, y: m.flip(x),
+    "flip axis": lambda m, x, y: m.flip(x, axis=-1),
+    "repeat": lambda m, x, y: m.repeat(x, 2),
+    "repeat axis": lambda m, x, y: m.repeat(x, 3, axis=-1),
+    "tile": lambda m, x, y: m.tile(x, 2),
+    "tile axes": lambda m, x, y: m.tile(x, (2, 1, 3)),
+    "tile more axes": lambda m, x, y: m.tile(y, (2, 2)),
+    "broadcast_to": lambda m, x, y: m.broadcast_to(y, (2, 3)),
+    "matmul": lambda m, x, y: m.matmul(x, x.T),
+    "matmul vector": lambda m, x, y: m.matmul(x, y),
+    "matmul batch": lambda m, x, y: m.matmul(jnp.stack([x, x]), x.T),
+    "dot vectors": lambda m, x, y: m.dot(y, y),
+    "dot scalar": lambda m, x, y: m.dot(x, 2),
+    "dot matrices": lambda m, x, y: m.dot(x, x.T),
+    "dot of many axes": lambda m, x, y: m.dot(jnp.stack([x, x]), jnp.stack([x.T, x.T, x.T])),
+    "einsum": lambda m, x, y: m.einsum("ij,j->i", x, y),
+    "einsum spaces": lambda m, x, y: m.einsum("ij, kj -> ik", x, x),
+}
+NOT_IN_JAX = {"astype", "getitem", "total"}  # methods and operators of arrays there
+DTYPES = ("float32", "bfloat16", "float16", "int32", "int8", "uint8", "bool", "complex64", "float64", "int64")
+
+
+def answer(call, m, *arrays):
+    """What a call answers; None where JAX refuses the dtype, or warns that it cannot cast to it."""
+    try:
+        return call(m, *arrays)
+    except (TypeError, ValueError, RuntimeWarning):
+        return None
+
+
+@pytest.mark.parametrize("call", SAME.values(), ids=SAME)
+def test_the_operation_is_jaxs(call):
+    for arrays in ((x, y), (n, n[0]), (n, y)):
+        theirs = answer(call, Theirs(), *arrays)
+        if theirs is None:
+            continue
+        ours = call(ops, *arrays)
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+        np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dtypes_and_shapes_are_jaxs(dtype):
+    with jax.enable_x64(dtype in ("float64", "int64")):
+        like = jax.ShapeDtypeStruct((2, 3), dtype), jax.ShapeDtypeStruct((3,), dtype)
+        for name, call in SAME.items():
+            theirs = answer(lambda m, *xs, call=call: jax.eval_shape(lambda *xs: call(m, *xs), *xs), Theirs(), *like)
+            if theirs is not None:
+                ours = jax.eval_shape(lambda x, y, call=call: call(ops, x, y), *like)
+                assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), name
+
+
+def test_every_operation_is_compared():
+    assert {name.split()[0] for name in SAME} == set(ops.__all__) - NOT_IN_JAX
+
+
+def test_parts_of_complex_numbers():
+    for name in ("conj", "real", "imag", "sum", "mean", "var", "prod", "cumsum", "exp", "square", "abs"):
+        np.testing.assert_allclose(getattr(ops, name)(z), getattr(jnp, name)(z), rtol=1e-6)
+
+
+def test_logsumexp_and_softmax_do_not_overflow():
+    extreme = jnp.array([[1000.0, 1000.0], [-1000.0, -jnp.inf], [1e30, -1e30]])
+    for name in ("logsumexp", "softmax", "log_softmax"):
+        np.testing.assert_allclose(getattr(ops, name)(extreme, -1), getattr(jax.nn, name)(extreme, -1))
+
+
+def test_the_operations_compose_with_jit_vmap_and_grad():
+    def loss(x):
+        return ops.sum(ops.mul(x, ops.relu(x)))
+
+    expected = 2 * np.maximum(np.asarray(x), 0)
+    np.testing.assert_array_equal(jax.jit(jax.vmap(jax.grad(loss)))(x), expected)
+
+
+BAD_AXES = {
+    **{
+        f"{name}, {axis}": (lambda name=name, axis=axis: getattr(ops, name)(x, axis=axis))
+        for name in (
+            "sum",
+            "mean",
+            "var",
+            "std",
+            "prod",
+            "max",
+            "min",
+            "logsumexp",
+            "softmax",
+            "cumsum",
+            "squeeze",
+            "flip",
+        )
+        for axis in (2, -3)
+    },
+    "of a number": lambda: ops.sum(1.0, axis=0),
+    "transpose": lambda: ops.transpose(x, (0, 2)),
+    "concatenate": lambda: ops.concatenate([x, x], axis=2),
+    "stack": lambda: ops.stack([x, x], axis=3),
+    "split": lambda: ops.split(x, 3, axis=2),
+    "expand_dims": lambda: ops.expand_dims(x, 3),
+    "swapaxes": lambda: ops.swapaxes(x, 0, 2),
+    "moveaxis": lambda: ops.moveaxis(x, 0, 2),
+    "repeat": lambda: ops.repeat(x, 2, axis=-3),
+}
+
+
+@pytest.mark.parametrize("call", BAD_AXES.values(), ids=BAD_AXES)
+def test_an_axis_out_of_range_is_refused(call):
+    with pytest.raises(ValueError, match=r"`axis`=.* is out of range for an array with"):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ops.sum(x, axis=(0, -2)), "names an axis twice"),
+        (lambda: ops.sum(x, axis=1.0), r"`axis`=1\.0 must be an int"),
+        (lambda: ops.sum(x, axis=True), "`axis`=True must be an int"),
+        (lambda: ops.transpose(x, (0,)), "must name each of 2 axes once"),
+        (lambda: ops.squeeze(x, axis=0), "`axis`=0 has size 2"),
+        (lambda: ops.moveaxis(x, (0, 1), 0), "must have as many axes"),
+        (lambda: ops.split(x, 2, axis=1), "`sections`=2 must divide the size 3 of axis 1"),
+    ],
+)
+def test_other_slips_with_axes_are_refused(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
