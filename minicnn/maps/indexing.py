@@ -85,20 +85,20 @@ class CumulativeSum(LinearMap):
 
     @property
     def T(self) -> "CumulativeSum":
-        """The same from the other end."""
+        """The same sums from the other end."""
         return CumulativeSum(self.axis, not self.reverse, self.in_shape, self.dtype)
 
     @property
     def nnz(self) -> int:
-        """Half a square of ones for each line along the axis."""
+        """The number of ones: half a square for each line along the axis."""
         return math.prod(self.in_shape) * (self.in_shape[self.axis] + 1) // 2
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """The sums."""
+        """Add up along the axis."""
         return jax.lax.cumsum(x, self.axis + 1, self.reverse)
 
-    def entries(self) -> Entries:
-        """The ones of the triangle, for each line along the axis."""
+    def sparse(self) -> Entries:
+        """List the ones of the triangle, for each line along the axis."""
         lines = np.moveaxis(np.arange(self.shape[0]).reshape(self.in_shape), self.axis, -1)
         lines = lines.reshape(-1, self.in_shape[self.axis])
         later, earlier = np.tril_indices(lines.shape[1])

@@ -19,14 +19,14 @@ class _RealLinear(LinearMap):
         """Refuse: i·x does not go to i·A(x)."""
         raise TypeError(f"{type(self).__name__} is linear over the real numbers only: it has no complex matrix")
 
-    def entries(self) -> NoReturn:
+    def sparse(self) -> NoReturn:
         """Refuse, as `dense` does."""
         self.dense()
 
 
 @linear_map
 class Conjugate(_RealLinear):
-    """x ↦ conj x, its own transpose."""
+    """The conjugate, x ↦ conj x; its own transpose."""
 
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
@@ -35,17 +35,17 @@ class Conjugate(_RealLinear):
 
     @property
     def T(self) -> "Conjugate":
-        """Itself: Re Σ y·conj x = Re Σ conj y·x."""
+        """The map itself: Re Σ y·conj x = Re Σ conj y·x."""
         return self
 
     def apply(self, x: Inexact[Array, "b ..."]) -> Inexact[Array, "b ..."]:
-        """conj x."""
+        """Conjugate every entry."""
         return jnp.conj(x)
 
 
 @linear_map
 class RealPart(_RealLinear, TransposableMap):
-    """x ↦ Re x. Its transpose makes a real array complex."""
+    """The real part, x ↦ Re x. Its transpose makes a real array complex."""
 
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
@@ -53,17 +53,17 @@ class RealPart(_RealLinear, TransposableMap):
     out_shape = derived(lambda self: self.in_shape)
 
     def apply(self, x: Inexact[Array, "b ..."]) -> Inexact[Array, "b ..."]:
-        """Re x."""
+        """Take the real parts."""
         return jnp.real(x)
 
     def apply_transpose(self, y: Inexact[Array, "b ..."]) -> Inexact[Array, "b ..."]:
-        """y + 0·i."""
+        """Give every entry the imaginary part 0."""
         return jax.lax.complex(y, jnp.zeros_like(y))
 
 
 @linear_map
 class ImaginaryPart(_RealLinear, TransposableMap):
-    """x ↦ Im x. Its transpose is y ↦ −i·y."""
+    """The imaginary part, x ↦ Im x. Its transpose is y ↦ −i·y."""
 
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
@@ -71,9 +71,9 @@ class ImaginaryPart(_RealLinear, TransposableMap):
     out_shape = derived(lambda self: self.in_shape)
 
     def apply(self, x: Inexact[Array, "b ..."]) -> Inexact[Array, "b ..."]:
-        """Im x."""
+        """Take the imaginary parts."""
         return jnp.imag(x)
 
     def apply_transpose(self, y: Inexact[Array, "b ..."]) -> Inexact[Array, "b ..."]:
-        """0 − i·y."""
+        """Multiply by −i."""
         return jax.lax.complex(jnp.zeros_like(y), -y)

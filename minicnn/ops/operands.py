@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from minicnn.forms.arithmetic import summing
 from minicnn.ops import primitives
 from minicnn.primitive import ArrayLike, value_of
 
@@ -48,14 +49,13 @@ def floating(x: ArrayLike) -> Any:
 
 
 def wide(x: ArrayLike) -> Any:
-    """x, in float32 where it is a float of fewer bits."""
-    dtype = dtype_of(x)
-    is_short = jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits < 32
-    return astype(x, jnp.float32) if is_short else x
+    """x, in the dtype in which its entries are summed."""
+    dtype = summing(dtype_of(x))
+    return x if dtype == dtype_of(x) else astype(x, dtype)
 
 
 def rounded_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, computed in float32 where its first argument is a float of fewer bits, and rounded at the end.
+    """The function, computed in the dtype in which its first argument is summed, and rounded at the end.
 
     The conversions are primitives, so its derivatives are computed and rounded in the same way.
     """

@@ -2,7 +2,6 @@
 
 import builtins
 import math
-import operator
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -17,7 +16,7 @@ from minicnn.primitive import ArrayLike, Traced
 
 def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Any:
     """The same entries in another shape; one size may be −1."""
-    sizes = tuple(map(operator.index, shape if isinstance(shape, Iterable) else (shape,)))
+    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     size = math.prod(shape_of(x))
     if -1 in sizes:
         known = math.prod(s for s in sizes if s != -1)

@@ -48,6 +48,8 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "ConvMap.T": lambda: convolution().T,
     "ConvMap dense": lambda: conv_map(integers(3, 1, 2), (6,), stretch=2, dilation=2, padding="FULL", form="dense"),
     "ConvMap diagonals": lambda: conv_map(integers(2, 1, 2), (6,), stride=2, flip=True, form="diagonals"),
+    "CumulativeSum": lambda: maps.CumulativeSum(1, False, (2, 3, 2), F32),
+    "CumulativeSum.T": lambda: maps.CumulativeSum(0, False, (3, 2), F32).T,
     "Dense": lambda: matrix(3, 4),
     "Diagonal": lambda: maps.Diagonal(integers(2, 3), (2, 3), F32),
     "Gather": lambda: maps.Gather(jnp.array([[1, 4], [1, 0]], jnp.int32), (2, 3), (2, 2), F32),

@@ -77,7 +77,7 @@ def facts(name: str) -> SimpleNamespace:
 
 def test_every_member_is_tested():
     members = {m for m in vars(maps).values() if inspect.isclass(m) and issubclass(m, LinearMap)} - {LinearMap}
-    assert members <= {type(member(name)) for name in MEMBERS}
+    assert members - {maps.Conjugate, maps.RealPart, maps.ImaginaryPart} <= {type(member(name)) for name in MEMBERS}
 
 
 @every_member
@@ -258,3 +258,18 @@ def test_a_list_that_would_not_fit_is_refused_before_it_is_made(name, monkeypatc
     if nnz:
         with pytest.raises(MemoryError, match=r"the list of non-zeros has [\d,]+ entries, .* ask for `nnz`"):
             A.entries()
+
+
+@pytest.mark.parametrize("part", [maps.Conjugate, maps.RealPart, maps.ImaginaryPart])
+def test_a_map_that_is_linear_over_the_real_numbers_only_has_no_matrix(part):
+    A = part((2,), jnp.dtype("complex64"))
+    for ask in (A.matrix, A.to_scipy, A.entries):
+        with pytest.raises(TypeError, match=f"{part.__name__} is linear over the real numbers only"):
+            ask()
+
+
+@pytest.mark.parametrize("part", [maps.Conjugate, maps.RealPart, maps.ImaginaryPart])
+def test_the_transpose_of_a_part_is_that_of_the_real_pairing(part):
+    A = part((2,), jnp.dtype("complex64"))
+    x, y = jnp.array([1 + 2j, -3j]), jnp.array([2 - 1j, 4 + 1j]) if part is maps.Conjugate else jnp.array([2.0, -1.0])
+    assert jnp.sum(y * A(x)).real == jnp.sum(A.T(y) * x).real

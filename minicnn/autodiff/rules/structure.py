@@ -3,11 +3,10 @@
 from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
-
 from minicnn import maps, ops
 from minicnn.autodiff.products import apply_p
 from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, identity, linear
+from minicnn.forms.arithmetic import summing
 from minicnn.maps import LinearMap
 from minicnn.ops import primitives
 from minicnn.primitive import Primitive, value_of
@@ -29,7 +28,7 @@ def _kept(y: Any, x: Any, axes: tuple[int, ...]) -> Any:
 
 def _extreme(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
     """The sum of what the entries that are the maximum, or the minimum, share; NaN where NaN leaves none of them."""
-    chosen = (value_of(x) == value_of(_kept(y, x, axes))).astype(jnp.promote_types(y.dtype, jnp.float32))
+    chosen = (value_of(x) == value_of(_kept(y, x, axes))).astype(summing(y.dtype))
     share = (chosen / chosen.sum(axes, keepdims=True)).astype(y.dtype)
     return maps.Compose((_sum(y, x, axes), maps.Diagonal(share, x.shape, y.dtype)))
 
