@@ -7,5 +7,5 @@ __all__ = ["app", "bench", "certify", "evaluate", "gallery", "main", "model", "p
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command that the arguments name."""
     app()

@@ -53,6 +53,14 @@ def exit_by(reports: Any) -> None:
         raise typer.Exit(1)
 
 
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure of matplotlib to a file and close it."""
+    from matplotlib import pyplot as plt
+
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """What a person can mend is said in one line, without a traceback, and so is that a person stopped it."""

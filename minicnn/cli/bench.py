@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minicnn.cli.app import app, console
+from minicnn.cli.app import app, console, save_figure
 
 if TYPE_CHECKING:
     from minicnn.bench import Case
@@ -74,7 +74,7 @@ def _compare(
     if json_file is not None:
         json_file.write_text(report.to_json(measured))
     if picture is not None:
-        report.picture(measured).savefig(picture, dpi=120)
+        save_figure(report.picture(measured), picture)
 
 
 def _choices(cases: "Sequence[Case]") -> None:
@@ -94,4 +94,4 @@ def _growth(picture: Path | None) -> None:
         curves = list(growth.measure())
     console.print(growth.table(curves))
     if picture is not None:
-        growth.picture(curves).savefig(picture, dpi=120)
+        save_figure(growth.picture(curves), picture)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minicnn.cli.app import app, console
+from minicnn.cli.app import app, console, save_figure
 
 
 @app.command()
@@ -54,5 +54,4 @@ def _draw(counts: Any, classes: tuple[str, ...], picture: Path) -> None:
     mpl.use("agg")
     from minicnn import draw
 
-    figure: Any = draw.confusion(counts, classes=classes).figure
-    figure.savefig(picture, dpi=110)
+    save_figure(draw.confusion(counts, classes=classes).figure, picture)

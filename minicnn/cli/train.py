@@ -128,7 +128,7 @@ def _begin(given: dict[str, Any], place: Any) -> tuple[Any, Any]:
 
 
 def _fit(run: Any, plan: Any, place: Any) -> Any:
-    """The parameters."""
+    """Train, showing how it goes, and return the parameters."""
     from minicnn.train.devices import is_first
     from minicnn.train.loop import Listener, train
 

@@ -14,17 +14,17 @@ Augmentation = Callable[[jax.Array, Array], Array]
 
 
 def unchanged(config: Config) -> Augmentation:
-    """The images as they are."""
+    """Leave the images as they are."""
     return lambda key, images: images
 
 
 def shift(config: Config) -> Augmentation:
-    """Each image moved by up to `reach` pixels along both axes."""
+    """Move each image by up to `reach` pixels along both axes."""
     return (lambda key, images: shifted(key, images, config.reach)) if config.reach else unchanged(config)
 
 
 def distort(config: Config) -> Augmentation:
-    """Each image translated by up to `reach` pixels, scaled, squeezed and sheared."""
+    """Translate each image by up to `reach` pixels, scale, squeeze and shear it."""
     return lambda key, images: distorted(key, images, config.reach)
 
 

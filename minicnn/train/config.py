@@ -1,4 +1,4 @@
-"""What a training run is made of."""
+"""The config of a training run: every choice that decides its numbers."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Self
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from minicnn.train.schema import Count, Natural, Real, Whole, checked
 
+# A larger number is infinite in the 32 bits that a step computes in.
 _GREATEST = float(np.finfo(np.float32).max)
 
 
@@ -44,10 +45,10 @@ class Config:
     augment: str = "shift"
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as a dictionary."""
+        """Return the fields as a dictionary."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
-        """The config of a dictionary that `to_json` made."""
+        """Make a config of a dictionary that `to_json` made."""
         return cls(**fields)

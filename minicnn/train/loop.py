@@ -87,7 +87,7 @@ def fit(
 
 
 def train(plan: Plan, listener: Listener, run: Run | None = None, checkpoint_every: int = 0) -> Params:
-    """Carry out a plan; see `fit`."""
+    """Carry out a plan and return the parameters; see `fit`."""
     with ExitStack() as stack:
         stopped = lambda: 0
         if run is not None:

@@ -49,12 +49,12 @@ class Optimizer:
 
 
 def adam(problem: Problem) -> Optimizer:
-    """Adam."""
+    """Adam, of Kingma & Ba (2015)."""
     return Optimizer(optax.adam(problem.rate))
 
 
 def adamw(problem: Problem) -> Optimizer:
-    """Adam with decoupled weight decay."""
+    """Adam with decoupled weight decay, of Loshchilov & Hutter (2019)."""
     return Optimizer(optax.adamw(problem.rate, weight_decay=problem.config.weight_decay))
 
 

@@ -70,7 +70,7 @@ class Pending:
         self.tally = replace(self.tally, seconds=seconds)
 
     def begin_epoch(self) -> None:
-        """Start the sums anew."""
+        """Start the sums of an epoch anew."""
         self.tally = replace(self.tally, loss_sum=0.0, right=0)
 
     def _wait_for_oldest(self) -> None:

@@ -25,6 +25,7 @@ from minicnn.train.optimizers import Optimizer, optimizer_of
 from minicnn.train.recipes import Recipe, recipe_of
 from minicnn.zoo.registry import network
 
+# Test images per call of the network: the last call is filled up to as many, so that it is compiled once.
 _TEST_BATCH = 500
 
 
@@ -83,26 +84,26 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Steps in all."""
+        """How many steps the run takes."""
         return self.epoch * self.config.epochs
 
     def initial(self) -> State:
-        """The state before the first step."""
+        """Draw the state before the first step."""
         return copied(self.mesh, self.draw(self.keys.params))
 
     def shapes(self) -> State:
-        """Zeros of the shapes that a state has."""
+        """Make a state of zeros, of the shapes and dtypes that any state of the run has."""
         return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(self.draw, self.keys.params))
 
     def step(self, state: State, done: int) -> tuple[State, Array, Array]:
-        """The step after `done` steps: dispatched, not waited for."""
+        """Take the step after `done` steps: it is dispatched and not waited for."""
         epoch, position = divmod(done, self.epoch)
         chosen = self.order(epoch)[position * self.config.batch :][: self.config.batch]
         batch = (spread(self.mesh, array, chosen) for array in (self.data.train.images, self.data.train.labels))
         return self.compiled(state, *batch, self.keys.augmentation, np.int32(done))
 
     def before_epoch(self, state: State, done: int) -> State:
-        """The state with which an epoch begins."""
+        """Return the state with which an epoch begins, which some optimizers prepare."""
         hook = self.optimizer.before_epoch
         if hook is None:
             return state
@@ -111,7 +112,7 @@ class Plan:
         return copied(self.mesh, State(params, hook(params, before, sample)))
 
     def order(self, epoch: int) -> np.ndarray:
-        """The order of the training images in an epoch."""
+        """Return the order in which an epoch meets the training images."""
         return _order(self.keys.order.tobytes(), epoch, len(self.data.train))
 
     def test_accuracy(self, params: Any) -> float:

@@ -36,7 +36,7 @@ class Origin(Config):
 
     @property
     def config(self) -> Config:
-        """The config alone."""
+        """The config without what is noted beside it."""
         return Config(**{name: value for name, value in asdict(self).items() if name not in ("version", "data_dir")})
 
 
@@ -61,7 +61,7 @@ class Record:
     seconds: Seconds
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as a dictionary."""
+        """Return the fields as a dictionary."""
         return asdict(self)
 
 
@@ -134,7 +134,7 @@ class Run:
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """Its checkpoints."""
+        """The checkpoints in the folder."""
         return Checkpoints(self.folder)
 
     def lock(self) -> AbstractContextManager[None]:

@@ -17,6 +17,7 @@ from minicnn.train.recipes import Recipe, recipe_of
 from minicnn.train.runs import Run
 from minicnn.zoo.registry import network
 
+# Images per call of the network: the last call is filled up to as many, so that it is compiled once.
 _BATCH = 500
 
 
@@ -59,7 +60,7 @@ class Trained:
         return np.concatenate(found)[: len(images)]
 
     def labels(self, images: Float32[np.ndarray, "n h w c"]) -> Int[np.ndarray, " n"]:
-        """The class of each image."""
+        """Say which class each image is taken for."""
         return np.asarray(self.recipe.read(self.outputs(images)))
 
     def probabilities(self, outputs: Float32[np.ndarray, "n classes"]) -> Float32[np.ndarray, "n classes"]:

@@ -1,4 +1,4 @@
-"""Networks by name."""
+"""Networks of the literature, and networks from a pattern."""
 
 from minicnn.zoo.lenet import LeNet1, LeNet4, LeNet5
 from minicnn.zoo.pattern import CifarNet, from_pattern

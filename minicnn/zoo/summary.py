@@ -13,11 +13,11 @@ from minicnn.nn.layer import Shape
 
 @dataclass(frozen=True)
 class Row:
-    """One layer.
+    """What one layer is made of.
 
     Attributes:
-        label: its name.
-        out_shape: of what it makes of one image.
+        label: the name of the layer.
+        out_shape: the shape of what it makes of one image.
         parameters: the numbers it stores and learns.
         matrix: rows and columns of C, or of the Jacobian where the layer is not linear.
         nnz: structural non-zeros of that matrix.
@@ -33,7 +33,7 @@ class Row:
 
     @property
     def connections(self) -> int:
-        """As the papers count them: every non-zero, and the bias of every output."""
+        """Connections as the papers count them: every non-zero, and the bias of every output."""
         return self.nnz + self.biases
 
 
