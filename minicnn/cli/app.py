@@ -61,6 +61,11 @@ def save_figure(figure: Any, path: Path) -> None:
     plt.close(figure)
 
 
+def error_line(error: Exception) -> None:
+    """Say in one line what went wrong."""
+    Console(stderr=True).print(f"[bold red]error:[/] {escape(_said(error))}", highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """What a person can mend is said in one line, without a traceback, and so is that a person stopped it."""
@@ -74,7 +79,7 @@ def one_line_errors() -> Iterator[None]:
         # The exit status that shells give a process which a signal ended.
         raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from stop
     except (ValueError, TypeError, OSError, MemoryError, ArithmeticError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(_said(error))}", highlight=False, soft_wrap=True)
+        error_line(error)
         raise typer.Exit(2) from error
 
 

@@ -1,11 +1,22 @@
 """`minicnn predict`."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minicnn.cli.app import app, console, one_line_errors
+from minicnn.cli.app import app, console, error_line, one_line_errors
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from minicnn.data import Reading, Style
+    from minicnn.train.trained import Trained
+
+# Pixels of the saved picture for one of the network, and between images.
+_ZOOM = 8
+_GAP = 8
 
 
 @app.command()
@@ -13,26 +24,84 @@ def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     pictures: Annotated[list[Path], typer.Argument(help="Picture files of any size, in grey or colour.")],
     data_dir: Annotated[Path | None, typer.Option(help="Where the data set is, if no longer where it was.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write what the network saw, side by side, to this PNG.")] = None,
 ) -> None:
-    """Read PICTURES with a trained RUN; say what each was taken for, how surely, and what was done to it first."""
-    with one_line_errors():
-        import numpy as np
-        from rich.markup import escape
+    """Read PICTURES with a trained RUN; say what each was taken for, how surely, and what was done to it first.
 
+    A picture with several figures has a line for each of them. One that cannot be read has a line that says why; the
+    others are read all the same, and the exit status is 2.
+    """
+    with one_line_errors():
+        from minicnn.data import Style
         from minicnn.train import Run
-        from minicnn.train.reading import read_picture
         from minicnn.train.trained import Trained
 
+        if save and save.suffix.lower() != ".png":
+            raise ValueError(f"`--save`='{save}' must end in .png")
         trained = Trained.of(Run.open(run), data_dir)
-        readings = [read_picture(path, trained.data) for path in pictures]
-        outputs = trained.outputs(np.stack([reading.image for reading in readings]))
-        labels, chances = np.asarray(trained.recipe.read(outputs)), trained.probabilities(outputs)
-        for path, reading, label, chance in zip(pictures, readings, labels, chances, strict=True):
-            second = int(np.where(np.arange(len(chance)) == label, -1, chance).argmax())
-            console.print(
-                f"{escape(str(path))}: [bold]{trained.data.classes[label]}[/] ({100 * chance[label]:.1f} %), "
-                f"then {trained.data.classes[second]} ({100 * chance[second]:.1f} %); "
-                f"{', '.join(reading.done) or 'taken as it is'}",
-                highlight=False,
-                soft_wrap=True,
-            )
+        style = Style.of(trained.data)
+        named, failed = _readings(pictures, style)
+        if named:
+            _say(trained, named)
+        if named and save:
+            _save(save, [reading for _, reading in named], style)
+    if failed:
+        raise typer.Exit(2)
+
+
+def _readings(pictures: Sequence[Path], style: "Style") -> tuple[list[tuple[str, "Reading"]], bool]:
+    """What is read, with names, and whether a picture was not."""
+    from minicnn.data import read_picture
+
+    named, failed = [], False
+    for path in pictures:
+        try:
+            found = read_picture(path, style)
+        except (ValueError, OSError) as error:
+            error_line(error)
+            failed = True
+        else:
+            names = [f", figure {n} of {len(found)}" for n in range(1, len(found) + 1)] if len(found) > 1 else [""]
+            named += [(f"{path}{name}", reading) for name, reading in zip(names, found, strict=True)]
+    return named, failed
+
+
+def _say(trained: "Trained", named: Sequence[tuple[str, "Reading"]]) -> None:
+    import numpy as np
+    from rich.markup import escape
+
+    outputs = trained.outputs(np.stack([reading.image for _, reading in named]))
+    labels, chances = np.asarray(trained.recipe.read(outputs)), trained.probabilities(outputs)
+    for (name, reading), label, chance in zip(named, labels, chances, strict=True):
+        second = int(np.where(np.arange(len(chance)) == label, -1, chance).argmax())
+        console.print(
+            f"{escape(name)}: [bold]{trained.data.classes[label]}[/] ({100 * chance[label]:.1f} %), "
+            f"then {trained.data.classes[second]} ({100 * chance[second]:.1f} %); "
+            f"{escape(', '.join(reading.done) or 'taken as it is')}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _save(path: Path, readings: Sequence["Reading"], style: "Style") -> None:
+    """The images as the network had them, enlarged, in one row."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from minicnn.train.disk import write_whole
+
+    low, high = style.pixels
+    frames = [_enlarged(np.clip((reading.image - low) / (high - low), 0, 1)) for reading in readings]
+    row = np.concatenate(frames, axis=1)[:, :-_GAP]
+    content = io.BytesIO()
+    Image.fromarray(row[..., 0] if row.shape[-1] == 1 else row).save(content, "PNG")
+    write_whole(path, content.getvalue())
+
+
+def _enlarged(image: "np.ndarray") -> "np.ndarray":
+    import numpy as np
+
+    large = np.uint8(image * 255 + 0.5).repeat(_ZOOM, 0).repeat(_ZOOM, 1)
+    return np.pad(large, ((0, 0), (0, _GAP), (0, 0)), constant_values=128)

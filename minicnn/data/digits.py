@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from minicnn.data.dataset import Dataset, Split
-from minicnn.data.upsampling import upsampling
+from minicnn.data.resampling import upsampling
 
 
 def digits() -> Dataset:
