@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from minicnn.arguments import check_rank
+from minicnn.arguments import check_rank, integer, sizes
 from minicnn.dtypes import operands
 from minicnn.forms.tables import PadAxis, check_mode, pad_axis
 from minicnn.functional.common import batched, jitted_primitive
@@ -56,6 +56,7 @@ def pad_map(
            [0., 1.],
            [1., 0.]], dtype=float32)
     """
+    in_shape = sizes("in_shape", in_shape)
     return Pad(_axes(in_shape[:-1], widths, mode), in_shape[-1], jnp.dtype(dtype))
 
 
@@ -63,4 +64,5 @@ def _axes(in_size: Sequence[int], widths: Sequence[tuple[int, int]], mode: str) 
     check_mode("mode", mode)
     if not widths or len(widths) != len(in_size) or any(len(pair) != 2 for pair in widths):
         raise ValueError(f"`widths`={widths!r} must hold one pair (low, high) for each of the spatial axes")
-    return tuple(pad_axis(n, (low, high), mode) for n, (low, high) in zip(in_size, widths, strict=True))
+    pairs = [(integer("widths", low), integer("widths", high)) for low, high in widths]
+    return tuple(pad_axis(n, pair, mode) for n, pair in zip(in_size, pairs, strict=True))

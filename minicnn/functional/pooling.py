@@ -114,8 +114,8 @@ def avg_pool_map(
     >>> avg_pool_map((4, 4, 1), (2, 2))
     AveragePool((4, 4, 1) → (2, 2, 1), 4×16 float32)
     """
-    include_pad = options.pop("count_include_pad", False)
-    axes, widths = pooling_axes(jax.ShapeDtypeStruct(tuple(in_shape), dtype), window, **(POOLING | options))
+    in_shape, include_pad = sizes("in_shape", in_shape), options.pop("count_include_pad", False)
+    axes, widths = pooling_axes(jax.ShapeDtypeStruct(in_shape, dtype), window, **(POOLING | options))
     counted = widths if include_pad else ((0, 0),) * len(window)
     return AveragePool(axes, in_shape[-1], counted, jnp.dtype(dtype))
 
