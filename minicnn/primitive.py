@@ -123,5 +123,5 @@ class Primitive:
         return max((value.trace for value in traced), key=lambda trace: trace.level).process(self, operands, params)
 
     def __repr__(self) -> str:
-        """The name."""
+        """The name of the primitive."""
         return self.name

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.autodiff.products import times
+from minicnn.autodiff.times import times
 from minicnn.forms.memory import check_fits
 from minicnn.maps import LinearMap
 from minicnn.primitive import Traced
@@ -32,7 +32,7 @@ class Node(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Arrow:
-    """`target` receives map·`source`. Nodes are given by their places in the program."""
+    """An arrow: the node `target` receives map·`source`. Nodes are given by their places in the program."""
 
     map: LinearMap
     source: int = field(metadata={"static": True})
@@ -89,7 +89,7 @@ class Program:
         )
 
     def equations(self) -> Iterator[tuple[int, list[Arrow]]]:
-        """Every node that is no input, and the arrows into it."""
+        """Every node that is not an input, with the arrows into it."""
         into: list[list[Arrow]] = [[] for _ in self.nodes]
         for arrow in self.arrows:
             into[arrow.target].append(arrow)
@@ -167,7 +167,7 @@ class Program:
         return [_marked(node.name, mark) for node in self.nodes]
 
     def __str__(self) -> str:
-        """The equations."""
+        """The equations of the program, one line for each node."""
         names = self.names
         given, returned = (", ".join(names[n] for n in ns) for ns in (self.inputs, self.outputs))
         lines = [f"{names[n]} = {_total(arrows, names)}" for n, arrows in self.equations()]
@@ -176,7 +176,7 @@ class Program:
         )
 
     def __repr__(self) -> str:
-        """The equations."""
+        """The same equations as `str`."""
         return str(self)
 
     def dot(self) -> str:

@@ -134,7 +134,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """`grad` that also returns the value: (value, gradient), or ((value, aux), gradient).
+    """The same as `grad`, with the value beside the gradient: (value, gradient), or ((value, aux), gradient).
 
     >>> value_and_grad(lambda x: (x * x).sum())(jnp.array([1.0, 2.0]))
     (Array(5., dtype=float32), Array([2., 4.], dtype=float32))

@@ -71,13 +71,13 @@ class Convolutional(Layer):
         """
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """w from `w_init`, b zero."""
+        """Draw w with `w_init`, or the kernels that the mask keeps; b is zero."""
         shape = self.w_shape(in_shape)
         w = self.w_init(key, shape, dtype) if self.mask is None else self._kept_kernels(key, dtype)
         return {"w": w, "b": jnp.zeros(self.channels, dtype)} if self.bias else {"w": w}
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        """(*out, channels)."""
+        """The shape (*out, channels), for inputs that the groups and the mask fit."""
         self.w_shape(in_shape)
         return (*(axis.out_size for axis in self.axes(in_shape)), self.channels)
 
@@ -88,7 +88,7 @@ class Convolutional(Layer):
         return ops.reshape(ops.matmul(w, self.placement(w.dtype)), (*self.kernel_size, *np.shape(self.mask)))
 
     def placement(self, dtype: jnp.dtype) -> Array:
-        """K: where each kept kernel goes among all, 0 and 1, (kept, c_in / groups · c_out)."""
+        """The matrix K that says where each kept kernel goes among all, 0 and 1, (kept, c_in / groups · c_out)."""
         flat = np.ravel(np.asarray(self.mask))
         return jnp.asarray(np.eye(flat.size, dtype=dtype)[np.flatnonzero(flat)])
 
@@ -155,7 +155,7 @@ class Conv(Convolutional):
     preferred_element_type: DTypeLike | None = None
 
     def w_shape(self, in_shape: Shape) -> Shape:
-        """(*kernel, c_in / groups, channels)."""
+        """The shape (*kernel, c_in / groups, channels)."""
         return self._checked(in_shape[-1], self.channels)
 
     def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
@@ -164,15 +164,15 @@ class Conv(Convolutional):
         return tuple(axis.flipped for axis in axes) if self.flip else axes
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """C(w)·x + b."""
+        """Compute C(w)·x + b."""
         return add_bias(conv(x, self.whole_kernel(params["w"]), **self.options), params)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
-        """C(w)."""
+        """The matrix C(w)."""
         return conv_map(self.whole_kernel(params["w"]), in_shape[:-1], **self.options)
 
     def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
-        """X(x), or X(x) @ K for a masked kernel, with K the 0/1 matrix from the kept kernels to all."""
+        """The patch matrix X(x); for a masked kernel X(x) @ K, with K the 0/1 matrix from the kept kernels to all."""
         w = params["w"]
         if self.mask is None:
             return patch_map(x, w.shape, **self.options)
@@ -227,7 +227,7 @@ class ConvTranspose(Convolutional):
     preferred_element_type: DTypeLike | None = None
 
     def w_shape(self, in_shape: Shape) -> Shape:
-        """(*kernel, channels / groups, c_in)."""
+        """The shape (*kernel, channels / groups, c_in)."""
         return self._checked(self.channels, in_shape[-1])
 
     def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
@@ -237,11 +237,11 @@ class ConvTranspose(Convolutional):
         return tuple(axis.flipped.T if self.flip else axis.T for axis in axes)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """C(w)ᵀ·x + b."""
+        """Compute C(w)ᵀ·x + b."""
         return add_bias(self._transpose(x, self.whole_kernel(params["w"])), params)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
-        """C(w)ᵀ."""
+        """The matrix C(w)ᵀ."""
         return conv_map(self.whole_kernel(params["w"]), self.out_shape(in_shape)[:-1], **self.options).T
 
     def _transpose(self, x: Any, w: Any) -> Any:
@@ -249,5 +249,5 @@ class ConvTranspose(Convolutional):
 
 
 def add_bias(y: Any, params: Params) -> Any:
-    """y + b, where the layer has a bias."""
+    """Add b to y, where the layer has a bias."""
     return ops.add(y, params["b"]) if "b" in params else y

@@ -42,7 +42,7 @@ class Dense(Layer):
         settle(self, features=a_count, bias=a_flag)
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """w from `w_init`, b zero.
+        """Draw w with `w_init`; b is zero.
 
         Raises:
             ValueError: if the inputs have more than one axis.
@@ -53,11 +53,11 @@ class Dense(Layer):
         return {"w": w, "b": jnp.zeros(self.features, dtype)} if self.bias else {"w": w}
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """The product with w, plus b."""
+        """Multiply by wᵀ and add b."""
         return add_bias(ops.matmul(x, params["w"]), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        """(features,)."""
+        """The shape (features,)."""
         return (self.features,)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
@@ -66,7 +66,7 @@ class Dense(Layer):
         return maps.Dense(w.T, in_shape, (self.features,), w.dtype)
 
     def weight_map(self, params: Params, x: Shaped[Array, " c"]) -> LinearMap:
-        """X(x): a dense layer is a convolution of one tap on one position."""
+        """The patch matrix X(x): a dense layer is a convolution of one tap on one position."""
         w = params["w"]
         X = patch_map(x[None], (1, *w.shape))
         return compose(Reshape(X.out_shape, (self.features,), w.dtype), X, Reshape(w.shape, X.in_shape, w.dtype))
@@ -74,7 +74,7 @@ class Dense(Layer):
 
 @dataclass(frozen=True)
 class Flatten(Layer):
-    """vec: (*batch, *spatial, c) to (*batch, features), with `ndim` spatial axes.
+    """The layer vec, from (*batch, *spatial, c) to (*batch, features), with `ndim` spatial axes.
 
     >>> Flatten().out_shape((5, 5, 16))
     (400,)
@@ -86,12 +86,12 @@ class Flatten(Layer):
         settle(self, ndim=a_count)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """vec(x)."""
+        """Lay x out as vec(x)."""
         batch, image = x.shape[: -self.ndim - 1], x.shape[-self.ndim - 1 :]
         return ops.reshape(x, (*batch, math.prod(image)))
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        """(features,)."""
+        """The shape (features,)."""
         return (math.prod(in_shape),)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
@@ -130,14 +130,14 @@ class Activation(Layer):
             raise ValueError(f"`name`={self.name!r} is not an activation: use one of {', '.join(ACTIVATIONS)}")
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """The function, entry by entry."""
+        """Apply the function, entry by entry."""
         return ACTIVATIONS[self.name](x)
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        """The input's shape."""
+        """The shape of the input."""
         return in_shape
 
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
-        """diag(f′(x))."""
+        """The diagonal matrix diag(f′(x))."""
         _, derivative = jax.jvp(ACTIVATIONS[self.name], (x,), (jnp.ones_like(x),))
         return Diagonal(derivative, x.shape, x.dtype)

@@ -47,7 +47,7 @@ class Pool(Layer):
         return pooling_axes(x, self.window, self.stride, self.padding, self.dilation, self.ceil_mode)[0]
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        """(*out, channels)."""
+        """The shape (*out, channels)."""
         return (*(axis.out_size for axis in self.axes(in_shape)), in_shape[-1])
 
 
@@ -71,11 +71,11 @@ class MaxPool(Pool):
     ceil_mode: bool = False
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """The maximum of each window."""
+        """Take the maximum of each window."""
         return max_pool(x, self.window, **self.options)
 
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
-        """S(x), one 1 per row."""
+        """The selection S(x), with one 1 in each row."""
         return max_pool_map_at(x, self.window, **self.options)
 
 
@@ -100,11 +100,11 @@ class AvgPool(Pool):
     count_include_pad: bool = False
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """The average of each window."""
+        """Average each window."""
         return avg_pool(x, self.window, **self.options)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
-        """diag(1/count)·S."""
+        """The matrix diag(1/count)·S."""
         return avg_pool_map(in_shape, self.window, **self.options)
 
 
@@ -130,7 +130,7 @@ class LpPool(Pool):
     ceil_mode: bool = False
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """The norm of each window."""
+        """Take the norm of each window."""
         return lp_pool(x, self.window, **self.options)
 
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
@@ -161,17 +161,17 @@ class Subsample(Layer):
         return AvgPool(self.window).axes(in_shape)
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """Coefficients that make the sum an average, biases zero."""
+        """Set the coefficients so that the sum is an average, and the biases to zero."""
         channels = in_shape[-1]
         return {"w": jnp.full(channels, 1 / math.prod(self.window), dtype), "b": jnp.zeros(channels, dtype)}
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """w·Σ + b, map by map."""
+        """Compute w·Σ + b, map by map."""
         w = params["w"]
         return add_bias(conv(x, self._kernel(w), stride=self.window, groups=w.shape[0]), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        """(*out, channels)."""
+        """The shape (*out, channels)."""
         return AvgPool(self.window).out_shape(in_shape)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
@@ -180,7 +180,7 @@ class Subsample(Layer):
         return conv_map(self._kernel(w), in_shape[:-1], stride=self.window, groups=w.shape[0])
 
     def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
-        """X(x) @ B, with B the map that repeats a coefficient over the taps of its window."""
+        """The patch matrix X(x) @ B, with B the map that repeats a coefficient over the taps of its window."""
         w = params["w"]
         X = patch_map(x, (*self.window, 1, *w.shape), stride=self.window, groups=w.shape[0])
         return compose(X, Broadcast(tuple(range(len(self.window) + 1)), w.shape, X.in_shape, w.dtype))

@@ -33,16 +33,16 @@ class Rbf(Layer):
     centres: tuple[tuple[float, ...], ...]
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """The distances, (*batch, centres)."""
+        """Compute the squared distances, (*batch, centres)."""
         away = ops.sub(ops.reshape(x, (*x.shape[:-1], 1, x.shape[-1])), self._centres(x.dtype))
         return ops.sum(ops.mul(away, away), axis=-1)
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        """(centres,)."""
+        """The shape (centres,)."""
         return (len(self.centres),)
 
     def map_at(self, params: Params, x: Float[Array, " c"]) -> LinearMap:
-        """2·(x − wᵢ), row by row."""
+        """The matrix whose rows are 2·(x − wᵢ)."""
         return maps.Dense(2 * (x - self._centres(x.dtype)), x.shape, self.out_shape(x.shape), x.dtype)
 
     def _centres(self, dtype: jnp.dtype) -> Array:

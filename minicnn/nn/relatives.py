@@ -52,7 +52,7 @@ class LocalConv(Layer):
         return over(self._slidings, in_shape[:-1])
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """A kernel for every place, each from `w_init`; b zero."""
+        """Draw a kernel for every place with `w_init`; b is zero."""
         places = self.places(in_shape)
         one = (*self.kernel_size, in_shape[-1], self.channels)
         keys = jax.random.split(key, places)
@@ -67,11 +67,11 @@ class LocalConv(Layer):
         return self.out_shape(in_shape)[:-1]
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """The product with the matrix, plus b."""
+        """Multiply by the matrix and add b."""
         return _with_bias(local_conv(x, params["w"], **self._options), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        """(*out, channels)."""
+        """The shape (*out, channels)."""
         return (*(axis.out_size for axis in self.axes(in_shape)), self.channels)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
@@ -112,11 +112,11 @@ class TiledConv(LocalConv):
         return self.tile
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """The product with the matrix, plus b."""
+        """Multiply by the matrix and add b."""
         return _with_bias(tiled_conv(x, params["w"], **self._options), params)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
-        """The matrix."""
+        """The matrix: that of a local layer, its kernels tied."""
         return tiled_map(params["w"], in_shape[:-1], **self._options)
 
 

@@ -63,17 +63,17 @@ class Sequential(Layer):
         return self.names or tuple(type(layer).__name__ for layer in self.layers)
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """Each layer's parameters, from the key folded with its position."""
+        """Draw each layer's parameters from the key folded with its position."""
         return _compiled_draw(self, key, tuple(in_shape), dtype)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """Layer after layer."""
+        """Apply layer after layer."""
         for step in self.steps(params, x, key=key):
             x = step.output
         return x
 
     def steps(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Iterator["Step"]:
-        """Each layer with its parameters, its input and its output."""
+        """Yield each layer with its parameters, its input and its output."""
         for position, (label, layer, own) in enumerate(zip(self.labels, self.layers, params, strict=True)):
             own_key = None if key is None else jax.random.fold_in(key, position)
             step = Step(label, layer, own, x, layer.apply(own, x, key=own_key))

@@ -36,9 +36,9 @@ def _constant(compute: Callable[..., Any], description: str) -> Callable[..., An
 
 
 exp = _elementwise(primitives.exp_p, "The exponential function, eˣ.")
-expm1 = _elementwise(primitives.expm1_p, "eˣ − 1, exact near 0.")
+expm1 = _elementwise(primitives.expm1_p, "The exponential function minus 1, eˣ − 1, exact near 0.")
 log = _elementwise(primitives.log_p, "The natural logarithm.")
-log1p = _elementwise(primitives.log1p_p, "log(1 + x), exact near 0.")
+log1p = _elementwise(primitives.log1p_p, "The logarithm of 1 + x, exact near 0.")
 sqrt = _elementwise(primitives.sqrt_p, "The square root.")
 sin = _elementwise(primitives.sin_p, "The sine.")
 cos = _elementwise(primitives.cos_p, "The cosine.")
@@ -50,7 +50,7 @@ tanh = _elementwise(primitives.tanh_p, "The hyperbolic tangent.")
 sigmoid = _elementwise(primitives.sigmoid_p, "The logistic function, 1 / (1 + e⁻ˣ).")
 erf = _elementwise(primitives.erf_p, "The error function, 2/√π·∫₀ˣ e^(−t²) dt.")
 erfc = _elementwise(primitives.erfc_p, "The complement of the error function, 1 − erf x.")
-sign = _constant(jnp.sign, "−1, 0 or 1; its derivative is 0.")
+sign = _constant(jnp.sign, "The sign, −1, 0 or 1; its derivative is 0.")
 floor = _constant(jnp.floor, "The next integer below; its derivative is 0.")
 ceil = _constant(jnp.ceil, "The next integer above; its derivative is 0.")
 round = _constant(jnp.round, "The nearest integer, ties to even; its derivative is 0.")
@@ -68,12 +68,12 @@ def stop_gradient(x: ArrayLike) -> Any:
 
 
 def neg(x: ArrayLike) -> Any:
-    """−x."""
+    """Negate x."""
     return primitives.neg_p(x)
 
 
 def relu(x: ArrayLike) -> Any:
-    """max(x, 0); its derivative at 0 is 0."""
+    """Compute max(x, 0), whose derivative at 0 is 0."""
     return primitives.relu_p(x)
 
 
@@ -98,27 +98,27 @@ def imag(x: ArrayLike) -> Any:
 
 
 def add(x: ArrayLike, y: ArrayLike) -> Any:
-    """x + y, broadcast."""
+    """Add: x + y, broadcast."""
     return primitives.add_p(*aligned(x, y))
 
 
 def sub(x: ArrayLike, y: ArrayLike) -> Any:
-    """x − y, broadcast."""
+    """Subtract: x − y, broadcast."""
     return primitives.sub_p(*aligned(x, y))
 
 
 def mul(x: ArrayLike, y: ArrayLike) -> Any:
-    """x·y entry by entry, broadcast."""
+    """Multiply entry by entry: x·y, broadcast."""
     return primitives.mul_p(*aligned(x, y))
 
 
 def div(x: ArrayLike, y: ArrayLike) -> Any:
-    """x / y entry by entry, broadcast."""
+    """Divide entry by entry: x / y, broadcast."""
     return primitives.div_p(*map(floating, aligned(x, y)))
 
 
 def power(x: ArrayLike, y: ArrayLike) -> Any:
-    """x to the power of y, broadcast. An int y multiplies; any other y goes through the logarithm of x."""
+    """Raise x to the power of y, broadcast. An int y multiplies; any other y goes through the logarithm of x."""
     if isinstance(y, int | np.integer) and not isinstance(y, bool):
         x = astype(x, jnp.result_type(int)) if dtype_of(x) == jnp.bool_ else x
         return primitives.integer_power_p(x, n=int(y))
@@ -126,12 +126,12 @@ def power(x: ArrayLike, y: ArrayLike) -> Any:
 
 
 def square(x: ArrayLike) -> Any:
-    """x·x."""
+    """Multiply x by itself, entry by entry."""
     return power(x, 2)
 
 
 def reciprocal(x: ArrayLike) -> Any:
-    """1 / x."""
+    """Divide 1 by x, entry by entry."""
     return div(1, x)
 
 
@@ -146,28 +146,28 @@ def minimum(x: ArrayLike, y: ArrayLike) -> Any:
 
 
 def clip(x: ArrayLike, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Any:
-    """x, but at least `min` and at most `max`; on a bound the derivative is one half."""
+    """Keep x between `min` and `max`; on a bound the derivative is one half."""
     x = x if min is None else maximum(min, x)
     return x if max is None else minimum(max, x)
 
 
 def logaddexp(x: ArrayLike, y: ArrayLike) -> Any:
-    """log(eˣ + eʸ), broadcast, without overflow."""
+    """Compute log(eˣ + eʸ), broadcast, without overflow."""
     return primitives.logaddexp_p(*map(floating, aligned(x, y)))
 
 
 def softplus(x: ArrayLike) -> Any:
-    """log(1 + eˣ), without overflow."""
+    """Compute log(1 + eˣ), without overflow."""
     return logaddexp(x, 0)
 
 
 def silu(x: ArrayLike) -> Any:
-    """x·σ(x)."""
+    """Compute x·σ(x)."""
     return mul(x, sigmoid(x))
 
 
 def gelu(x: ArrayLike, approximate: bool = True) -> Any:
-    """x·Φ(x) with the normal distribution Φ, or its usual approximation by the hyperbolic tangent, as in `jax.nn`."""
+    """Compute x·Φ(x), with the normal distribution Φ or its usual approximation by the hyperbolic tangent."""
     x = floating(x)
     if not approximate:
         return mul(0.5, mul(x, erfc(mul(-math.sqrt(0.5), x))))
@@ -176,7 +176,7 @@ def gelu(x: ArrayLike, approximate: bool = True) -> Any:
 
 
 def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> Any:
-    """x where the condition holds and y elsewhere, broadcast."""
+    """Choose x where the condition holds and y elsewhere, broadcast."""
     x, y = promoted(x, y)
     shape = jnp.broadcast_shapes(shape_of(condition), shape_of(x), shape_of(y))
     return primitives.where_p(broadcast_to(condition, shape), broadcast_to(x, shape), broadcast_to(y, shape))

@@ -17,13 +17,13 @@ Axes = int | Sequence[int] | None
 
 
 def astype(x: ArrayLike, dtype: DTypeLike) -> Any:
-    """x in another dtype."""
+    """Convert x to another dtype."""
     wanted = jnp.dtype(dtype)
     return x if dtype_of(x) == wanted and not _is_scalar(x) else primitives.astype_p(x, dtype=wanted)
 
 
 def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
-    """x repeated along new axes and axes of size 1."""
+    """Repeat x along new axes and axes of size 1."""
     return x if shape_of(x) == tuple(shape) else primitives.broadcast_p(x, shape=tuple(shape))
 
 
@@ -41,7 +41,7 @@ def promoted(*xs: ArrayLike) -> tuple[Any, ...]:
 
 
 def floating(x: ArrayLike) -> Any:
-    """x, or the floats that `jax.numpy` makes of integers: of 64 bits from 64 bits, and of 32 bits from any others."""
+    """Make floats of integers as `jax.numpy` does: of 64 bits from 64 bits, and of 32 bits from any others."""
     dtype = dtype_of(x)
     if jnp.issubdtype(dtype, jnp.inexact):
         return x
@@ -49,7 +49,7 @@ def floating(x: ArrayLike) -> Any:
 
 
 def wide(x: ArrayLike) -> Any:
-    """x, in the dtype in which its entries are summed."""
+    """Convert x to the dtype in which its entries are summed."""
     dtype = summing(dtype_of(x))
     return x if dtype == dtype_of(x) else astype(x, dtype)
 

@@ -64,7 +64,7 @@ def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 def total(xs: Sequence[ArrayLike]) -> Any:
-    """x₁ + x₂ + …, broadcast, at least one of them; floats of 16 bits are added in float32 and rounded once."""
+    """Add x₁ + x₂ + …, broadcast, at least one of them; floats of 16 bits are added in float32 and rounded once."""
     return xs[0] if len(xs) == 1 else astype(reduce(add, map(wide, xs)), dtype_of(xs[0]))
 
 
@@ -78,20 +78,20 @@ def cumsum(x: ArrayLike, axis: int | None = None) -> Any:
 
 @rounded_once
 def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
-    """log Σ eˣ over axes, without overflow; its derivative is the softmax."""
+    """Compute log Σ eˣ over axes, without overflow; its derivative is the softmax."""
     return _reduced(primitives.logsumexp_p, floating(x), axis, keepdims)
 
 
 @rounded_once
 def softmax(x: ArrayLike, axis: Axes = -1) -> Any:
-    """eˣ / Σ eˣ over axes, without overflow."""
+    """Compute eˣ / Σ eˣ over axes, without overflow."""
     powers = exp(sub(x, stop_gradient(max(x, axis, keepdims=True))))
     return div(powers, sum(powers, axis, keepdims=True))
 
 
 @rounded_once
 def log_softmax(x: ArrayLike, axis: Axes = -1) -> Any:
-    """x − log Σ eˣ over axes, without overflow."""
+    """Compute x − log Σ eˣ over axes, without overflow."""
     shifted = sub(x, stop_gradient(max(x, axis, keepdims=True)))
     return sub(shifted, log(sum(exp(shifted), axis, keepdims=True)))
 

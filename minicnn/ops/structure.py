@@ -37,7 +37,7 @@ def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Any:
 
 
 def squeeze(x: ArrayLike, axis: Axes = None) -> Any:
-    """x without some axes of size 1, or without all of them.
+    """Leave out some axes of size 1, or all of them.
 
     Raises:
         ValueError: if an axis to leave out is longer than 1.
@@ -143,7 +143,7 @@ def tile(x: ArrayLike, reps: int | Sequence[int]) -> Any:
 
 
 def getitem(x: ArrayLike, index: Any) -> Any:
-    """x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position."""
+    """Compute x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position."""
     index, shape = index if isinstance(index, tuple) else (index,), shape_of(x)
     if any(isinstance(part, Traced) for part in index):
         raise TypeError("the index is a traced value: an index must be an integer, and integers have no derivative")
@@ -165,7 +165,7 @@ def _is_box(part: Any) -> bool:
 
 
 def _box(index: tuple[Any, ...], shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    """(start, limit, stride) on every axis of the array."""
+    """Say where the box starts and ends on every axis of the array, and in which steps: (start, limit, stride)."""
     parts = [part for part in index if part is not None]
     gap = next((n for n, part in enumerate(parts) if part is Ellipsis), len(parts))
     after = parts[gap + 1 :]

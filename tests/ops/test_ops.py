@@ -236,3 +236,14 @@ def test_an_axis_out_of_range_is_refused(call):
 def test_other_slips_with_axes_are_refused(call, message):
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+def test_every_operation_goes_through_jit_and_vmap():
+    def all_of(x, y):
+        return {name: call(ops, x, y) for name, call in SAME.items()}
+
+    xs, ys = jnp.stack([x, 2 * x, -x]), jnp.stack([y, y + 1, 2 * y])
+    together = jax.jit(jax.vmap(all_of))(xs, ys)
+    for n, alone in enumerate(jax.jit(all_of)(a, b) for a, b in zip(xs, ys, strict=True)):
+        for name, expected in alone.items():
+            np.testing.assert_allclose(together[name][n], expected, rtol=1e-5, atol=1e-6, err_msg=name)

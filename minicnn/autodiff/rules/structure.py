@@ -4,8 +4,8 @@ from functools import partial
 from typing import Any
 
 from minicnn import maps, ops
-from minicnn.autodiff.products import apply_p
 from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, identity, linear
+from minicnn.autodiff.times import apply_p
 from minicnn.forms.arithmetic import summing
 from minicnn.maps import LinearMap
 from minicnn.ops import primitives

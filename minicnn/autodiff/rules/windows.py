@@ -5,8 +5,8 @@ from typing import Any
 import jax
 
 from minicnn import maps
-from minicnn.autodiff.products import correlate_p
 from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, linear
+from minicnn.autodiff.times import correlate_p
 from minicnn.forms import Geometry
 from minicnn.forms.pools import max_windows
 from minicnn.functional.adaptive import adaptive_avg_pool_p, adaptive_max_pool_p, bin_selection
