@@ -4,7 +4,7 @@ from minicnn.data.cifar import cifar10
 from minicnn.data.dataset import Dataset, Split
 from minicnn.data.digits import digits
 from minicnn.data.idx import read_idx
-from minicnn.data.mnist import fashion_mnist, mnist
+from minicnn.data.mnist import emnist, fashion_mnist, mnist, qmnist
 from minicnn.data.pictures import Reading, Style, read_picture
 from minicnn.data.resampling import resampling, upsampling
 
@@ -15,8 +15,10 @@ __all__ = [
     "Style",
     "cifar10",
     "digits",
+    "emnist",
     "fashion_mnist",
     "mnist",
+    "qmnist",
     "read_idx",
     "read_picture",
     "resampling",

@@ -19,6 +19,7 @@ CIFAR10 = Source(
         "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
     ),
     downloads={"cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+    folders=("cifar-10-batches-bin", "cifar10/cifar-10-batches-bin"),
 )
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _RECORD = 1 + 3 * 32 * 32

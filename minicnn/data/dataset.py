@@ -11,10 +11,38 @@ from jaxtyping import Float32, Int32
 
 @dataclass(frozen=True)
 class Split:
-    """Images (n, height, width, channels) with labels (n,)."""
+    """Images with labels.
+
+    Attributes:
+        images: (n, height, width, channels).
+        labels: (n,), the number of the class of each image.
+
+    Raises:
+        ValueError: if `images` has not four axes, or `labels` not one of the same length.
+        TypeError: if `labels` are not integers.
+
+    >>> Split(np.zeros((3, 8, 8, 1), np.float32), np.array([[2], [0], [1]]))
+    Traceback (most recent call last):
+    ...
+    ValueError: `labels` of shape (3, 1) must be (3,), one for each image: give `labels.ravel()`
+    """
 
     images: Float32[np.ndarray, "n h w c"]
     labels: Int32[np.ndarray, " n"]
+
+    def __post_init__(self) -> None:
+        images, labels = np.shape(self.images), np.shape(self.labels)
+        if len(images) != 4:
+            hint = "; give `images[..., None]` if they have one channel" if len(images) == 3 else ""
+            raise ValueError(f"`images` of shape {images} must be (n, height, width, channels){hint}")
+        if labels != images[:1]:
+            hint = ""
+            if labels[:1] == images[:1] and len(labels) == 2:
+                one_hot = "`labels.argmax(-1)`, if they are one-hot"
+                hint = ": give " + ("`labels.ravel()`" if labels[1] == 1 else one_hot)
+            raise ValueError(f"`labels` of shape {labels} must be ({images[0]},), one for each image{hint}")
+        if not np.issubdtype(self.labels.dtype, np.integer):
+            raise TypeError(f"`labels` of {self.labels.dtype} must be integers: give `labels.astype('int32')`")
 
     def __len__(self) -> int:
         """The number of images."""
@@ -42,6 +70,15 @@ class Dataset:
         train: what is learnt from.
         test: what is measured on.
         pixels: what 0 and 255 have become: paper and ink.
+
+    Raises:
+        ValueError: if a label has no class, or the images of `test` have another shape than those of `train`.
+
+    >>> split = Split(np.zeros((2, 8, 8, 1), np.float32), np.array([1, 2]))
+    >>> Dataset("mine", ("cat", "dog"), split, split)
+    Traceback (most recent call last):
+    ...
+    ValueError: `train` has labels from 1 to 2: the 2 `classes` are numbered from 0 to 1
     """
 
     name: str
@@ -49,6 +86,19 @@ class Dataset:
     train: Split
     test: Split
     pixels: tuple[float, float] = (-0.1, 1.175)
+
+    def __post_init__(self) -> None:
+        for name, split in (("train", self.train), ("test", self.test)):
+            low, high = (int(extreme) for extreme in (split.labels.min(initial=0), split.labels.max(initial=0)))
+            if low < 0 or high >= max(len(self.classes), 1):
+                low = int(split.labels.min())
+                raise ValueError(
+                    f"`{name}` has labels from {low} to {high}: the {len(self.classes)} `classes` are numbered from 0 "
+                    f"to {len(self.classes) - 1}"
+                )
+        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+            shapes = (split.images.shape[1:] for split in (self.train, self.test))
+            raise ValueError("images of `train` are {}, of `test` {}: they must be alike".format(*shapes))
 
     @property
     def in_shape(self) -> tuple[int, ...]:

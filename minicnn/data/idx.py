@@ -10,6 +10,8 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Shaped
 
+from minicnn.data.paths import at_home
+
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_RANK = 8
 _MAX_BYTES = 2**30
@@ -19,20 +21,20 @@ _MAX_RATIO = 1032
 
 
 def read_idx(path: Path | str) -> Shaped[np.ndarray, "..."]:
-    """Read one array from an IDX file, gzip-compressed if it begins as gzip does.
+    """Read one array from an IDX file, gzip-compressed if it begins as gzip does, whatever its name ends in.
 
     Nothing in the file is believed before it is checked: what the header announces must be what the file holds, no
     byte less and none more, and memory grows only with what was really read.
 
     Args:
-        path: the file.
+        path: the file; `~` is the home folder.
 
     Returns:
         The array, in the machine's byte order.
 
     Raises:
-        ValueError: if it is no IDX file, is cut short, has something after its last entry, is larger than 1 GiB or is
-            damaged gzip; it names the file and the reason.
+        ValueError: if it is not an IDX file, byte-swapped, cut short, has something after its last entry, is larger
+            than 1 GiB or is damaged gzip; it names the file and the reason.
         OSError: if it cannot be opened.
 
     >>> import pathlib, tempfile
@@ -41,7 +43,7 @@ def read_idx(path: Path | str) -> Shaped[np.ndarray, "..."]:
     >>> read_idx(path)
     array([7, 2, 1], dtype=uint8)
     """
-    path = Path(path)
+    path = at_home(path)
     with path.open("rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -71,9 +73,13 @@ def _read(stream: BinaryIO, size: int) -> np.ndarray:
     shape = "×".join(map(str, sizes))
     # The largest array with these sizes, should some of them be 0: numpy wants even that to be addressable.
     bound = math.prod(max(n, 1) for n in sizes) * dtype.itemsize
+    expected = math.prod(sizes) * dtype.itemsize
+    if max(bound, expected) > min(size, _MAX_BYTES):
+        backwards = math.prod(struct.unpack(f"<{rank}I", header)) * dtype.itemsize
+        if 0 < backwards < _MAX_BYTES and len(_take(stream, backwards + 1)) == backwards:
+            raise _NoIdxError(f"is byte-swapped: its sizes, {shape}, fit if they are read backwards; IDX is big-endian")
     if bound > _MAX_BYTES:
         raise _NoIdxError(f"announces {shape} entries, {bound:,} bytes: more than {_MAX_BYTES:,} are not read")
-    expected = math.prod(sizes) * dtype.itemsize
     if expected > size:
         raise _NoIdxError(f"is cut short: it announces {shape} entries, {expected:,} bytes, and is too small for them")
     data = _take(stream, expected)
@@ -86,11 +92,20 @@ def _read(stream: BinaryIO, size: int) -> np.ndarray:
 
 def _magic(magic: bytes) -> tuple[np.dtype, int]:
     """The dtype and the number of axes."""
+    for backwards, what in ((magic[::-1], "four"), (magic[1::-1] + magic[:1:-1], "two")):
+        if not _is_magic(magic) and _is_magic(backwards):
+            raise _NoIdxError(f"is byte-swapped: it begins with {magic.hex(' ')}, IDX with every {what} bytes reversed")
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _DTYPES:
-        raise _NoIdxError(f"is no IDX file: it begins with {magic.hex(' ') or 'nothing'}, not with 00 00, type, axes")
+        raise _NoIdxError(
+            f"is not an IDX file: it begins with {magic.hex(' ') or 'nothing'}, not with 00 00, type, axes"
+        )
     if not 1 <= magic[3] <= _MAX_RANK:
-        raise _NoIdxError(f"is no IDX file: it announces {magic[3]} axes, not 1 to {_MAX_RANK}")
+        raise _NoIdxError(f"is not an IDX file: it announces {magic[3]} axes, not 1 to {_MAX_RANK}")
     return np.dtype(_DTYPES[magic[2]]), magic[3]
+
+
+def _is_magic(magic: bytes) -> bool:
+    return len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in _DTYPES and 1 <= magic[3] <= _MAX_RANK
 
 
 def _take(stream: BinaryIO, size: int) -> bytearray:

@@ -6,12 +6,14 @@ from pathlib import Path
 from minicnn.data.cifar import cifar10
 from minicnn.data.dataset import Dataset
 from minicnn.data.digits import digits
-from minicnn.data.mnist import fashion_mnist, mnist
+from minicnn.data.mnist import emnist, fashion_mnist, mnist, qmnist
 from minicnn.names import find
 
 DATASETS: dict[str, Callable[[Path | None], Dataset]] = {
     "digits": lambda folder: digits(),
     "mnist": mnist,
+    "qmnist": qmnist,
+    "emnist": emnist,
     "fashion": fashion_mnist,
     "cifar10": cifar10,
 }

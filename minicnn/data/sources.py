@@ -2,10 +2,12 @@
 
 import os
 import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+
+from minicnn.data.paths import at_home
 
 VARIABLE = "MINICNN_DATA"
 _TIMEOUT = 15
@@ -20,17 +22,22 @@ class Source:
         parts: of each part at least one file must be there; a part lists the names it can have.
         mirrors: addresses to which the name of a download is appended.
         downloads: the SHA-256 of each file that is downloaded; a .tar.gz is unpacked.
+        folders: other names that people's folders with these files have; files without such a folder are found, too.
     """
 
     name: str
     parts: tuple[tuple[str, ...], ...]
-    mirrors: tuple[str, ...]
-    downloads: Mapping[str, str]
+    mirrors: tuple[str, ...] = ()
+    downloads: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
 
     def files_in(self, parent: Path) -> list[list[Path]] | None:
-        """For each part the files that are there; None if a part has none."""
-        found = [[path for name in part if (path := parent / self.name / name).is_file()] for part in self.parts]
-        return found if all(found) else None
+        """For each part the files that are there, from the first folder that has all parts; None if none has."""
+        for folder in (self.name, *self.folders, "."):
+            found = [[path for name in part if (path := parent / folder / name).is_file()] for part in self.parts]
+            if all(found):
+                return found
+        return None
 
 
 def locate(source: Source, data_dir: Path | str | None = None) -> list[list[Path]]:
@@ -38,44 +45,57 @@ def locate(source: Source, data_dir: Path | str | None = None) -> list[list[Path
 
     Args:
         source: the data set.
-        data_dir: a folder that holds a folder named as the set.
+        data_dir: a folder that holds the files, or a folder named as the set with them; `~` is the home folder.
 
     Returns:
         For each part of the source its files.
 
     Raises:
-        FileNotFoundError: if `data_dir` is no folder, or if the files are nowhere and no mirror gives them; it lists
+        FileNotFoundError: if `data_dir` is not a folder, or if the files are nowhere and no mirror gives them; it lists
             the ways to provide them.
 
     >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> (folder / "tiny").mkdir()
     >>> (folder / "tiny" / "a.bin").touch()
-    >>> found = locate(Source("tiny", (("a.bin", "b.bin"),), (), {}), folder)
+    >>> found = locate(Source("tiny", (("a.bin", "b.bin"),)), folder)
     >>> [path.name for path in found[0]]
     ['a.bin']
     """
-    if data_dir is not None and not Path(data_dir).is_dir():
-        raise FileNotFoundError(f"`data_dir`={str(data_dir)!r} is no folder")
-    given = [Path(parent) for parent in (data_dir, os.environ.get(VARIABLE)) if parent]
+    return locate_one((source,), data_dir)[1]
+
+
+def locate_one(sources: Sequence[Source], data_dir: Path | str | None = None) -> tuple[Source, list[list[Path]]]:
+    """The first of several data sets, in the first place that has one, and its files; else the first, downloaded.
+
+    Raises:
+        FileNotFoundError: as `locate` does.
+    """
+    if data_dir is not None and not at_home(data_dir).is_dir():
+        raise FileNotFoundError(f"`data_dir`={str(data_dir)!r} is not a folder")
+    given = [at_home(parent) for parent in (data_dir, os.environ.get(VARIABLE)) if parent]
     for parent in given:
-        if found := source.files_in(parent):
+        if found := _first_in(parent, sources):
             return found
     # Not before: pooch, which knows where the cache is, takes a while to import.
     cache = _cache()
-    if found := source.files_in(cache):
+    if found := _first_in(cache, sources):
         return found
+    source = sources[0]
     failures = _download(source, cache / source.name)
     found = source.files_in(cache)
     if found is None:
         places = ", ".join(str(parent / source.name) for parent in (*given, cache))
         wanted = ", ".join(part[0] for part in source.parts)
-        raise FileNotFoundError(
-            f"{source.name} is not in {places}, and no mirror gave it ({'; '.join(failures)}). There are three ways to "
-            f"provide it: --data-dir FOLDER with {wanted} in FOLDER/{source.name}; the same FOLDER in ${VARIABLE}; or "
-            "a network from which it can be downloaded."
-        )
-    return found
+        ways = [f"--data-dir FOLDER with {wanted} in FOLDER or FOLDER/{source.name}", f"the same FOLDER in ${VARIABLE}"]
+        if source.mirrors:
+            ways.append(f"a network from which it can be downloaded (no mirror gave it: {'; '.join(failures)})")
+        raise FileNotFoundError(f"{source.name} is not in {places}. Provide it by {', or by '.join(ways)}.")
+    return source, found
+
+
+def _first_in(parent: Path, sources: Sequence[Source]) -> tuple[Source, list[list[Path]]] | None:
+    return next(((source, found) for source in sources if (found := source.files_in(parent))), None)
 
 
 def _cache() -> Path:
@@ -136,7 +156,7 @@ class _Bar:
         self.total: Any = None
 
     def update(self, size: int) -> None:
-        """So many bytes more."""
+        """Show that so many more bytes have come."""
         self.bar.start()
         self.bar.update(self.task, total=self.total, advance=size)
 

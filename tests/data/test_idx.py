@@ -46,10 +46,18 @@ HUGE = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2**32 - 1, 2**32 - 1, 2**32 - 1)
 LARGE = bytes([0, 0, 8, 1]) + struct.pack(">I", 2**29)
 
 
+def swapped(content, width):
+    """Every so many bytes in reverse order, as a program writes them that takes the machine's order."""
+    return b"".join(content[start : start + width][::-1] for start in range(0, len(content), width))
+
+
+SIZES_SWAPPED = VALID[:4] + swapped(VALID[4:16], 4) + VALID[16:]
+
+
 DAMAGED = {
-    "empty": (b"", "is no IDX file: it begins with nothing"),
-    "a picture": (b"\x89PNG\r\n", "is no IDX file: it begins with 89 50 4e 47"),
-    "an unknown type": (b"\0\0\x07\1" + VALID[4:], "is no IDX file: it begins with 00 00 07 01"),
+    "empty": (b"", "is not an IDX file: it begins with nothing"),
+    "a picture": (b"\x89PNG\r\n", "is not an IDX file: it begins with 89 50 4e 47"),
+    "an unknown type": (b"\0\0\x07\1" + VALID[4:], "is not an IDX file: it begins with 00 00 07 01"),
     "no axes": (b"\0\0\x08\0", "announces 0 axes"),
     "too many axes": (b"\0\0\x08\xff" + bytes(1020), "announces 255 axes"),
     "half a header": (VALID[:10], "is cut short: 3 sizes should follow"),
@@ -64,6 +72,10 @@ DAMAGED = {
         bytes([0, 0, 8, 3]) + struct.pack(">3I", 0, 2**32 - 1, 2**32 - 1),
         "announces 0×4294967295×4294967295 entries",
     ),
+    "four bytes swapped": (swapped(VALID, 4), "is byte-swapped: it begins with 03 08 00 00, IDX with every four bytes"),
+    "two bytes swapped": (swapped(VALID, 2), "is byte-swapped: it begins with 00 00 03 08, IDX with every two bytes"),
+    "sizes swapped": (SIZES_SWAPPED, "is byte-swapped: its sizes, 50331648×33554432×33554432, fit if they are read"),
+    "sizes swapped, compressed": (compress(SIZES_SWAPPED), "is byte-swapped: its sizes, 50331648×33554432×33554432"),
     "half of a gzip file": (GZIP[:-9], "is damaged gzip: Compressed file ended"),
     "a wrong checksum": (GZIP[:-8] + b"\1\2\3\4" + GZIP[-4:], "is damaged gzip: CRC check failed"),
     "rubbish behind gzip": (GZIP + b"rubbish", "is damaged gzip: Not a gzipped file"),
@@ -112,6 +124,12 @@ def test_any_damage_is_read_or_refused(path, content, changes, length):
     for position, value in changes:
         damaged[position % len(damaged)] = value
     is_read_or_refused(path, bytes(damaged[:length]) if length < len(damaged) else bytes(damaged) * (1 + length % 2))
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "labels").write_bytes(VALID)
+    assert read_idx("~/labels").shape == (3, 2, 2)
 
 
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path):

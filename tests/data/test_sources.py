@@ -76,7 +76,7 @@ def test_a_part_may_have_several_files(places):
 
 
 def test_a_folder_that_is_none_is_named(places):
-    with pytest.raises(FileNotFoundError, match=r"`data_dir`='nowhere' is no folder"):
+    with pytest.raises(FileNotFoundError, match=r"`data_dir`='nowhere' is not a folder"):
         locate(SET, "nowhere")
 
 
@@ -85,7 +85,12 @@ def test_without_files_and_network_one_line_lists_the_three_ways(places):
         locate(SET, places["given"])
     message = str(caught.value)
     assert "\n" not in message
-    for part in ("--data-dir FOLDER with a.bin, c.bin in FOLDER/tiny", "$MINICNN_DATA", "a network", DEAD + "a.bin"):
+    for part in (
+        "--data-dir FOLDER with a.bin, c.bin in FOLDER or FOLDER/tiny",
+        "$MINICNN_DATA",
+        "a network",
+        DEAD + "a.bin",
+    ):
         assert part in message
 
 

@@ -1,0 +1,58 @@
+"""A data set checks its labels: their shape, their type, their number and their range."""
+
+import numpy as np
+import pytest
+
+from minicnn.data import Dataset, Split
+
+IMAGES = np.zeros((3, 4, 4, 1), np.float32)
+SPLIT = Split(IMAGES, np.array([0, 1, 2], np.int32))
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (np.zeros((3, 1), int), ValueError, r"`labels` of shape \(3, 1\) must be \(3,\).*give `labels.ravel\(\)`"),
+        (
+            np.eye(3, 10),
+            ValueError,
+            r"`labels` of shape \(3, 10\) must be \(3,\).*`labels.argmax\(-1\)`",
+        ),
+        (np.zeros(2, int), ValueError, r"`labels` of shape \(2,\) must be \(3,\), one for each image$"),
+        (np.zeros((), int), ValueError, r"`labels` of shape \(\) must be \(3,\)"),
+        (np.zeros((2, 3), int), ValueError, r"`labels` of shape \(2, 3\) must be \(3,\), one for each image$"),
+        (np.zeros(3), TypeError, r"`labels` of float64 must be integers: give `labels.astype\('int32'\)`"),
+        (np.zeros(3, bool), TypeError, "`labels` of bool must be integers"),
+        (np.array(["a", "b", "c"]), TypeError, "`labels` of <U1 must be integers"),
+    ],
+)
+def test_labels_are_one_integer_for_each_image(labels, error, message):
+    with pytest.raises(error, match=message):
+        Split(IMAGES, labels)
+
+
+def test_images_have_four_axes():
+    with pytest.raises(ValueError, match=r"`images` of shape \(3, 4, 4\) must be .*give `images\[..., None\]`"):
+        Split(IMAGES[..., 0], np.zeros(3, int))
+    with pytest.raises(ValueError, match=r"`images` of shape \(3, 16\) must be \(n, height, width, channels\)$"):
+        Split(IMAGES.reshape(3, 16), np.zeros(3, int))
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 3], [-1, 0, 1], [1, 2, 3]])
+@pytest.mark.parametrize("where", ["train", "test"])
+def test_labels_number_the_classes_from_0(where, labels):
+    splits = {"train": SPLIT, "test": SPLIT} | {where: Split(IMAGES, np.array(labels))}
+    message = f"`{where}` has labels from {min(labels)} to {max(labels)}: the 3 `classes` are numbered from 0 to 2"
+    with pytest.raises(ValueError, match=message):
+        Dataset("mine", ("a", "b", "c"), **splits)
+
+
+def test_images_of_both_splits_are_alike():
+    with pytest.raises(ValueError, match=r"images of `train` are \(4, 4, 1\), of `test` \(5, 4, 1\)"):
+        Dataset("mine", ("a", "b", "c"), SPLIT, Split(np.zeros((3, 5, 4, 1), np.float32), SPLIT.labels))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64])
+def test_labels_of_any_integer_type_are_taken_and_a_split_may_be_empty(dtype):
+    split = Split(IMAGES, np.array([2, 0, 1], dtype))
+    assert Dataset("mine", ("a", "b", "c"), split, split[:0]).in_shape == (4, 4, 1)
