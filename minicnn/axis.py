@@ -146,6 +146,31 @@ class Axis:
         corners = [self.position(o, k) for o in (0, outputs - 1) for k in (0, self.kernel_size - 1)]
         return min(corners), max(corners)
 
+    @property
+    def read_length(self) -> int:
+        """The number of stretched positions from the first that any window spans to the last, inside x or not."""
+        return self.T.stretched + max(self.extent - 1, 0)
+
+    @property
+    def met(self) -> range:
+        """The outputs whose windows reach into the input, from the first to the last: all others see only padding.
+
+        >>> Axis.of(5, 3, stride=4, padding=8).met
+        range(2, 4)
+        """
+        first, last = self.span(1)
+        start, stop = -(last // self.stride), (self.stretched - 1 - first) // self.stride + 1
+        start = min(max(start, 0), self.out_size)
+        return range(start, min(max(stop, start), self.out_size))
+
+    def cut(self, outputs: range) -> "Axis":
+        """The axis of some of its outputs, one after the other."""
+        return replace(self, out_size=len(outputs), low=self.low - self.stride * outputs.start)
+
+    def through(self, k: int) -> "Axis":
+        """The axis of one of its taps alone."""
+        return replace(self, kernel_size=1, dilation=1, low=self.low - self.dilation * k)
+
     def tap_of(self, xp: ModuleType = np) -> Any:
         """For each output and input the tap that joins them, or n_k where none does: integers (out, in).
 
@@ -159,17 +184,19 @@ class Axis:
         tap, rest = xp.divmod(self.stretch * i - self.position(o, 0), self.dilation)
         return xp.where((rest == 0) & (tap >= 0) & (tap < self.kernel_size), tap, self.kernel_size)
 
-    def input_of(self) -> Int[np.ndarray, "out kernel"]:
-        """For each output and tap the input position where they meet, or −1 where there is none.
+    def input_of(self, xp: ModuleType = np) -> Any:
+        """For each output and tap the input position where they meet, or −1 where they meet none: (out, kernel).
+
+        `xp` is numpy or jax.numpy, as in `tap_of`.
 
         >>> Axis.of(3, 3, padding=1).input_of()
         array([[-1,  0,  1],
                [ 0,  1,  2],
                [ 1,  2, -1]])
         """
-        o, k = np.ogrid[: self.out_size, : self.kernel_size]
-        i, rest = np.divmod(self.position(o, k), self.stretch)
-        return np.where((rest == 0) & (i >= 0) & (i < self.in_size), i, -1)
+        o, k = xp.arange(self.out_size)[:, None], xp.arange(self.kernel_size)
+        i, rest = xp.divmod(self.position(o, k), self.stretch)
+        return xp.where((rest == 0) & (i >= 0) & (i < self.in_size), i, -1)
 
     def taps(self, xp: ModuleType = np) -> Any:
         """The tap tensor T: T[o, k, i] is 1 where the relation holds and 0 elsewhere, (out, kernel, in).
@@ -229,7 +256,7 @@ class Axis:
     def reads(self, output: int) -> tuple[int, ...]:
         """The input positions that one output reads: its receptive field, in increasing order."""
         o = range(self.out_size)[output]
-        _, _, inputs = replace(self, out_size=1, low=self.low - self.stride * o).triples()
+        _, _, inputs = self.cut(range(o, o + 1)).triples()
         return tuple(sorted(inputs.tolist()))
 
     def unread(self) -> tuple[int, ...]:

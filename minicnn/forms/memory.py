@@ -1,4 +1,4 @@
-"""The size of a dense matrix, and a refusal to build one that does not fit."""
+"""The size of what would be stored, and a refusal to build what does not fit."""
 
 import math
 import os
@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
+
+from minicnn.axis import Axis
 
 
 def dense_nbytes(out_shape: Sequence[int], in_shape: Sequence[int], dtype: DTypeLike) -> int:
@@ -51,6 +53,16 @@ def check_room(what: str, needed: int, instead: str) -> None:
     available = memory()
     if needed > available // 2:
         raise MemoryError(f"{what}, {readable(needed)}, and this machine has {readable(available)}: {instead}")
+
+
+def check_widened(axis: Axis, nbytes: int) -> None:
+    """Refuse an axis whose windows span more padding than the memory holds, before it is padded.
+
+    Raises:
+        MemoryError: with the number of positions, for an input of so many bytes.
+    """
+    what = f"the windows span {axis.read_length:,} positions of an axis of {axis.in_size:,}"
+    check_room(what, nbytes // max(axis.in_size, 1) * axis.read_length, "use a smaller dilation, stride or padding")
 
 
 def memory() -> int:

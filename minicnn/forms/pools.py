@@ -11,8 +11,10 @@ import numpy as np
 from jaxtyping import Array, Int, Shaped
 
 from minicnn.axis import Axis, Sliding
-from minicnn.forms.shifts import read, shift, taps, widen
+from minicnn.forms.arithmetic import summing
+from minicnn.forms.shifts import reader, shift, taps
 from minicnn.forms.tables import BinAxis, gather
+from minicnn.forms.windows import Monoid, few_taps, reduce_windows
 
 
 def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bool) -> tuple[Axis, ...]:
@@ -23,13 +25,22 @@ def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bo
     """
     axes = tuple(_pool_axis(sliding, size, ceil_mode) for sliding, size in zip(slidings, in_size, strict=True))
     for position, axis in enumerate(axes):
-        empty = np.flatnonzero((axis.input_of() < 0).all(axis=1))
-        if empty.size:
+        empty = _first_empty(axis)
+        if empty is not None:
             raise ValueError(
-                f"window {empty[0]} on axis {position} lies wholly in the padding: "
+                f"window {empty} on axis {position} lies wholly in the padding: "
                 "pad by less than the window, or use a smaller dilation"
             )
     return axes
+
+
+def _first_empty(axis: Axis) -> int | None:
+    """The first window that meets no input, if there is one; only those that leave the input are looked at."""
+    first, last = axis.span(axis.out_size)
+    if first >= 0 and last < axis.in_size:
+        return None
+    empty = np.flatnonzero(axis.counts() == 0)
+    return int(empty[0]) if empty.size else None
 
 
 def _pool_axis(sliding: Sliding, in_size: int, ceil_mode: bool) -> Axis:
@@ -48,32 +59,65 @@ def _pool_axis(sliding: Sliding, in_size: int, ceil_mode: bool) -> Axis:
 def max_windows(
     x: Shaped[Array, "b *in c"], axes: Sequence[Axis]
 ) -> tuple[Shaped[Array, "b *out c"], Int[Array, "b *out c"]]:
-    """The maximum of each window and the flat index of its tap: the first largest, or the first NaN.
+    """The maximum of each window and the flat input position, row-major, where it is.
 
-    Found tap by tap, so that no window is ever stored.
+    Of several largest it is the first, or the first NaN. Padding never wins.
     """
-    wide, first = widen(x, axes, _lowest(x.dtype)), _first_taps(axes)
-    best, winner = jnp.zeros((), x.dtype), jnp.zeros((), jnp.int32)
+    return _max_of_taps(x, axes) if few_taps(axes) else _max_of_windows(x, axes)
+
+
+def _max_of_taps(x: Array, axes: Sequence[Axis]) -> tuple[Array, Array]:
+    """Tap by tap, so that no window is ever stored."""
+    read, first, lowest = reader(x, axes, _lowest(x.dtype)), _first_taps(axes), _lowest(x.dtype)
+    best, winner = jnp.asarray(lowest, x.dtype), jnp.zeros((), jnp.int32)
     for n, tap in enumerate(taps(axes)):
-        value = read(wide, axes, tap)
+        value = read(tap)
         better = (first == n) | (value > best) | (jnp.isnan(value) & ~jnp.isnan(best))
-        best, winner = jnp.where(better, value, best), jnp.where(better, n, winner)
-    return best, _once(winner)
+        best, winner = jnp.where(better, value, best), jnp.where(better, _offset(axes, tap), winner)
+    return best, _once(winner) + _origins(axes)
 
 
 def _once(winner: Int[Array, "..."]) -> Int[Array, "..."]:
-    """The same numbers, as the largest of themselves and -1.
+    """The same numbers, as the largest of themselves and the least there is.
 
     XLA repeats a chain of comparisons in every loop that reads its result, here once for each tap. A reduction is
     computed once.
     """
-    return jnp.stack([winner, jnp.full_like(winner, -1)]).max(0)
+    return jnp.stack([winner, jnp.full_like(winner, jnp.iinfo(jnp.int32).min)]).max(0)
+
+
+def _max_of_windows(x: Array, axes: Sequence[Axis]) -> tuple[Array, Array]:
+    """Values with their positions, brought together axis by axis."""
+    parts = x, jnp.broadcast_to(_positions([axis.in_size for axis in axes]), x.shape)
+    first_largest = Monoid(_first_largest, (_lowest(x.dtype), _NOWHERE))
+    for position, axis in enumerate(axes, start=1):
+        parts = reduce_windows(parts, axis, position, first_largest)
+    best, winner = parts
+    return best, winner
+
+
+def _first_largest(a: tuple[Array, ...], b: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The larger of two (value, position), NaN before any number; of two alike the one with the earlier position."""
+    (value, place), (other, there) = a, b
+    nan, other_nan = jnp.isnan(value), jnp.isnan(other)
+    larger = (other > value) | (other_nan & ~nan)
+    alike = (other == value) | (other_nan & nan)
+    better = larger | (alike & (there < place))
+    return jax.lax.select(better, other, value), jax.lax.select(better, there, place)
+
+
+_NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all others
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
     """The maxima alone; their derivative selects the winners from the windows of the tangent."""
-    return max_windows(x, axes)[0]
+    if few_taps(axes):
+        return max_windows(x, axes)[0]
+    largest = Monoid(lambda a, b: (jnp.maximum(a[0], b[0]),), (_lowest(x.dtype),))
+    for position, axis in enumerate(axes, start=1):
+        (x,) = reduce_windows((x,), axis, position, largest)
+    return x
 
 
 @max_values.defjvp
@@ -87,17 +131,37 @@ def _max_values_jvp(
 def select(
     x: Shaped[Array, "b *in c"], winner: Int[Array, "b *out c"], axes: Sequence[Axis]
 ) -> Shaped[Array, "b *out c"]:
-    """The entry of each window that its winner points to: for every tap, the outputs that it won."""
-    wide, zero = widen(x, axes), jnp.zeros((), x.dtype)
-    return reduce(add, (jnp.where(winner == n, read(wide, axes, tap), zero) for n, tap in enumerate(taps(axes))))
+    """The entry at each window's winner: for every tap the outputs that it won, or the winners' entries at once."""
+    wide = x.astype(summing(x.dtype))  # in which the transpose adds
+    if few_taps(axes):
+        read, zero, relative = reader(wide, axes), jnp.zeros((), wide.dtype), winner - _origins(axes)
+        won = (jnp.where(relative == _offset(axes, tap), read(tap), zero) for tap in taps(axes))
+        return reduce(add, won).astype(x.dtype)
+    images, flat, channels = _flat(x.shape, winner)
+    entries = wide.reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1]).at[images, flat, channels]
+    return entries.get(mode="fill", fill_value=0, wrap_negative_indices=False).reshape(winner.shape).astype(x.dtype)
 
 
 def select_transpose(
     y: Shaped[Array, "b *out c"], winner: Int[Array, "b *out c"], axes: Sequence[Axis]
 ) -> Shaped[Array, "b *in c"]:
-    """The adjoint: for every tap, the outputs that it won are shifted back; where windows overlap they add."""
-    back, zero = [axis.T for axis in axes], jnp.zeros((), y.dtype)
-    return reduce(add, (shift(jnp.where(winner == n, y, zero), back, tap) for n, tap in enumerate(taps(axes))))
+    """The adjoint: every output is sent to its winner; where windows overlap they add."""
+    wide, in_size = y.astype(summing(y.dtype)), tuple(axis.in_size for axis in axes)
+    if few_taps(axes):
+        back, zero, relative = [axis.T for axis in axes], jnp.zeros((), wide.dtype), winner - _origins(axes)
+        sent = (shift(jnp.where(relative == _offset(axes, tap), wide, zero), back, tap) for tap in taps(axes))
+        return reduce(add, sent).astype(y.dtype)
+    x = jnp.zeros((y.shape[0], math.prod(in_size), y.shape[-1]), wide.dtype)
+    images, flat, channels = _flat(x.shape, winner)
+    x = x.at[images, flat, channels].add(wide.reshape(flat.shape), mode="drop")
+    return x.reshape(y.shape[0], *in_size, y.shape[-1]).astype(y.dtype)
+
+
+def _flat(shape: Sequence[int], winner: Int[Array, "b *out c"]) -> tuple[Array, Array, Array]:
+    """The places of the winners: image, position, channel."""
+    images, channels = shape[0], shape[-1]
+    flat = winner.reshape(images, math.prod(winner.shape[1:-1]), channels)
+    return jnp.arange(images)[:, None, None], flat, jnp.arange(channels)
 
 
 def _first_taps(axes: Sequence[Axis]) -> Int[Array, "*out 1"]:
@@ -109,14 +173,25 @@ def _first_taps(axes: Sequence[Axis]) -> Int[Array, "*out 1"]:
     return first[..., None]
 
 
-def input_positions(winner: Int[Array, "b *out c"], axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
-    """The flat input position, row-major over the spatial axes, that each window's winning tap meets."""
-    rank, flat = len(axes), jnp.zeros((), jnp.int32)
-    chosen = jnp.unravel_index(winner, tuple(axis.kernel_size for axis in axes))
-    for position, (axis, k) in enumerate(zip(axes, chosen, strict=True)):
-        o = jnp.arange(axis.out_size).reshape(-1, *(1,) * (rank - position))
-        flat = flat * axis.in_size + axis.position(o, k)
-    return flat.astype(jnp.int32)
+def _positions(in_size: Sequence[int]) -> Int[Array, "*in 1"]:
+    """The flat position of every entry, row-major over the spatial axes."""
+    return jnp.arange(math.prod(in_size), dtype=jnp.int32).reshape(*in_size, 1)
+
+
+def _origins(axes: Sequence[Axis]) -> Int[Array, "*out 1"]:
+    """The flat position that the first tap of each window reads, as if rows had no ends."""
+    flat = jnp.zeros((), jnp.int32)
+    for axis in axes:
+        flat = flat[..., None] * axis.in_size + axis.position(jnp.arange(axis.out_size, dtype=jnp.int32), 0)
+    return flat[..., None]
+
+
+def _offset(axes: Sequence[Axis], tap: Sequence[int]) -> int:
+    """How far behind that position a tap reads; taps that lie in a row's padding may share one, and read zeros."""
+    flat = 0
+    for axis, k in zip(axes, tap, strict=True):
+        flat = flat * axis.in_size + axis.dilation * k
+    return int(np.int64(flat).astype(np.int32))  # positions are differences in 32 bits, which may wrap around
 
 
 def bin_winners(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Int[Array, "b *out c"]:

@@ -4,7 +4,7 @@ A convolution is the sum over its taps of a shift times a coefficient; pooling i
 adjoint of a shift is a shift on the transposed axes, so nothing here is ever scattered.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import jax
@@ -22,41 +22,59 @@ def taps(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:
 def shift(
     x: Shaped[Array, "b *in c"], axes: Sequence[Axis], tap: Sequence[int], fill: complex = 0
 ) -> Shaped[Array, "b *out c"]:
-    """For every output the input that it meets through one tap, or `fill` where it meets none."""
-    return read(widen(x, axes, fill), axes, tap)
+    """Read for every output the input that it meets through one tap, or `fill` where it meets none."""
+    single = [axis.through(k) for axis, k in zip(axes, tap, strict=True)]
+    met = [axis.met if is_sparse(axis) else range(axis.out_size) for axis in single]
+    seeing = [axis.cut(outputs) for axis, outputs in zip(single, met, strict=True)]
+    y = read(widen(x, seeing, fill), seeing, (0,) * len(axes))
+    if seeing == single:
+        return y
+    ends = [(outputs.start, axis.out_size - outputs.stop, 0) for axis, outputs in zip(single, met, strict=True)]
+    return jax.lax.pad(y, jnp.asarray(fill, x.dtype), [(0, 0, 0), *ends, (0, 0, 0)])
+
+
+def reader(
+    x: Shaped[Array, "b *in c"], axes: Sequence[Axis], fill: complex = 0
+) -> Callable[[tuple[int, ...]], Shaped[Array, "b *out c"]]:
+    """Make a function of the tap that gives its shift: the input is padded once for all taps, unless padding prevails.
+
+    How much padding a window reads is no reason to store it.
+    """
+    if any(map(is_sparse, axes)):
+        return lambda tap: shift(x, axes, tap, fill)
+    wide = widen(x, axes, fill)
+    return lambda tap: read(wide, axes, tap)
 
 
 def widen(x: Shaped[Array, "b *in c"], axes: Sequence[Axis], fill: complex = 0) -> Shaped[Array, "b *wide c"]:
-    """All that any tap reads: x stretched, with `fill` between its entries and around them, or cropped."""
-    widths = [(0, 0, 0), *map(_widths, axes), (0, 0, 0)]
+    """Make all that any tap reads: x stretched, with `fill` between its entries and around them, or cropped."""
+    widths = [(0, 0, 0), *map(widths_of, axes), (0, 0, 0)]
     return jax.lax.pad(x, jnp.asarray(fill, x.dtype), widths)
 
 
 def read(wide: Shaped[Array, "b *wide c"], axes: Sequence[Axis], tap: Sequence[int]) -> Shaped[Array, "b *out c"]:
-    """What one tap reads of a widened input: from its first position on, every s-th."""
+    """Read one tap of a widened input: from its first position on, every s-th."""
     starts = [_start(axis, k) for axis, k in zip(axes, tap, strict=True)]
     limits = [start + axis.T.stretched for start, axis in zip(starts, axes, strict=True)]
     strides = [axis.stride for axis in axes]
     return jax.lax.slice(wide, (0, *starts, 0), (wide.shape[0], *limits, wide.shape[-1]), (1, *strides, 1))
 
 
-def shift_axis(x: Array, axis: Axis, k: int, position: int) -> Array:
-    """`shift` along one axis of x."""
-    widths = [(0, 0, 0)] * x.ndim
-    widths[position] = _widths(axis)
-    wide = jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
-    start = _start(axis, k)
-    return jax.lax.slice_in_dim(wide, start, start + axis.T.stretched, axis.stride, position)
+def widths_of(axis: Axis) -> tuple[int, int, int]:
+    """Tell how an axis is widened from the first window's first position to the last window's last one."""
+    first, _ = axis.span(1)
+    return -first, axis.read_length + first - axis.stretched, axis.stretch - 1
+
+
+def is_sparse(axis: Axis) -> bool:
+    """Tell whether the windows span far more positions than there are to read."""
+    return axis.read_length > _SPARSE * (axis.stretched + axis.out_size + axis.kernel_size)
+
+
+_SPARSE = 8  # dense strides and dilations widen an axis a few times; what is wider than that holds padding
 
 
 def _start(axis: Axis, k: int) -> int:
     """The first position of a widened input that a tap reads."""
     first, _ = axis.span(1)
     return axis.position(0, k) - first
-
-
-def _widths(axis: Axis) -> tuple[int, int, int]:
-    """How an axis is widened from the first window's first position to the last window's last one."""
-    first, _ = axis.span(1)
-    wide = axis.T.stretched + max(axis.extent - 1, 0)
-    return -first, wide + first - axis.stretched, axis.stretch - 1

@@ -4,6 +4,8 @@ What is no member of the relation u·i = s·o + d·k − p (reflected and repeat
 a table of its own. A table has one axis, or two where every output reads several positions.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -12,7 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int
 
-from minicnn.axis import Triples
+from minicnn.axis import Axis, Triples
+
+_INT32 = np.iinfo(np.int32).max  # JAX counts in 32 bits
 
 
 def gather(x: Array, table: Any, position: int, fill: complex = 0) -> Array:
@@ -24,6 +28,26 @@ def scatter(y: Array, table: Any, position: int, in_size: int) -> Array:
     """The adjoint of `gather`: what was copied several times adds."""
     shape = (*y.shape[:position], in_size, *y.shape[position + table.ndim :])
     return jnp.zeros(shape, y.dtype).at[(slice(None),) * position + (table,)].add(y, mode="drop")
+
+
+def window_positions(axes: Sequence[Axis]) -> Int[Array, "*out taps"]:
+    """The flat input position, row-major over the axes, that each output meets through each tap.
+
+    Where they meet nothing it is the number of inputs.
+
+    >>> window_positions([Axis.of(2, 2, padding=1)])
+    Array([[2, 0],
+           [0, 1],
+           [1, 2]], dtype=int32)
+    """
+    rank, size = len(axes), math.prod(axis.in_size for axis in axes)
+    flat, inside = jnp.zeros((), jnp.int32), jnp.ones((), bool)
+    for n, axis in enumerate(axes):
+        shape = [1] * (2 * rank)
+        shape[n], shape[rank + n] = axis.out_size, axis.kernel_size
+        i = axis.input_of(np if axis.read_length > _INT32 else jnp).reshape(shape)
+        flat, inside = flat * axis.in_size + i, inside & (i >= 0)
+    return jnp.where(inside, flat, size).reshape(*(axis.out_size for axis in axes), -1).astype(jnp.int32)
 
 
 @dataclass(frozen=True)
@@ -108,8 +132,7 @@ class BinAxis:
 
     def ends(self, xp: ModuleType = np) -> tuple[Any, Any]:
         """The first position of each bin, and the one behind its last."""
-        # JAX counts in 32 bits: where o·n is larger, the table is a constant
-        overflows = self.in_size * self.out_size > np.iinfo(np.int32).max
+        overflows = self.in_size * self.out_size > _INT32  # where o·n does not fit, the table is a constant
         o = (np if overflows else xp).arange(self.out_size)
         return o * self.in_size // self.out_size, -(-(o + 1) * self.in_size // self.out_size)
 

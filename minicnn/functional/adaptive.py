@@ -15,11 +15,11 @@ from minicnn.forms.tables import BinAxis
 from minicnn.functional.common import batched, jitted_primitive
 from minicnn.maps.base import LinearMap
 from minicnn.maps.indexing import Gather
-from minicnn.maps.pooling import bin_average
+from minicnn.maps.pooling import BinAverage
 from minicnn.primitive import ArrayLike
 
 adaptive_avg_pool_p = jitted_primitive(
-    "adaptive_avg_pool", lambda x, axes: bin_average(axes, x.shape[-1], x.dtype).apply(x)
+    "adaptive_avg_pool", lambda x, axes: BinAverage(axes, x.shape[-1], x.dtype).apply(x)
 )
 adaptive_max_pool_p = jitted_primitive("adaptive_max_pool", lambda x, axes: bin_selection(x, axes)(x))
 
@@ -83,7 +83,7 @@ def adaptive_avg_pool_map(
            [0. , 0.5, 0.5]], dtype=float32)
     """
     x = jax.ShapeDtypeStruct(tuple(in_shape), dtype)
-    return bin_average(bin_axes(x, output_size), in_shape[-1], jnp.dtype(dtype))
+    return BinAverage(bin_axes(x, output_size), in_shape[-1], jnp.dtype(dtype))
 
 
 def adaptive_max_pool_map_at(x: Shaped[Array, "*spatial c"], output_size: Sequence[int]) -> Gather:

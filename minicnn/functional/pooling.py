@@ -11,7 +11,7 @@ from jaxtyping import Array, Shaped
 from minicnn.arguments import check_rank, sizes
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
-from minicnn.forms.pools import input_positions, max_values, max_windows, pool_axes
+from minicnn.forms.pools import max_values, max_windows, pool_axes
 from minicnn.forms.resolve import Ints, Padding, sliding, windows
 from minicnn.functional.common import batched, jitted_primitive
 from minicnn.maps.pooling import AveragePool, Selection
@@ -142,7 +142,7 @@ POOLING = {"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False
 
 
 def _winners(x: Array, axes: tuple[Axis, ...]) -> Array:
-    return input_positions(_max_windows(x, axes)[1], axes)
+    return _max_windows(x, axes)[1]
 
 
 def pooling_axes(

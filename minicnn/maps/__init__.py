@@ -10,13 +10,14 @@ from minicnn.maps.kronecker import Batched, Block, Kronecker, block, kronecker
 from minicnn.maps.local import LocalMap, TiledMap
 from minicnn.maps.padding import Pad
 from minicnn.maps.parts import Conjugate, ImaginaryPart, RealPart
-from minicnn.maps.pooling import AveragePool, Selection
+from minicnn.maps.pooling import AveragePool, BinAverage, Selection
 from minicnn.maps.sharding import shard_rows
 from minicnn.maps.windows import BinSum, Unfold, WindowSum
 
 __all__ = [
     "AveragePool",
     "Batched",
+    "BinAverage",
     "BinSum",
     "Block",
     "Broadcast",

@@ -11,9 +11,8 @@ from jaxtyping import Array, Shaped
 from minicnn.axis import Axis, triples
 from minicnn.forms import Arithmetic, Form, Geometry, dense
 from minicnn.forms.memory import check_room
-from minicnn.forms.shifts import shift
-from minicnn.forms.shifts import taps as taps_of
 from minicnn.forms.trilinear import convolve, correlate, masked, swap_channels
+from minicnn.forms.windows import unfold
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 
@@ -132,8 +131,8 @@ class PatchMap(TransposableMap):
 
     def dense(self) -> Shaped[Array, "..."]:
         """Lay out exact copies of x: the patches, once for each output channel."""
-        geometry, rank = self.geometry, len(self.geometry.axes)
-        patches = jnp.stack([shift(self._images, geometry.axes, tap) for tap in taps_of(geometry.axes)], axis=1 + rank)
+        geometry = self.geometry
+        patches = unfold(self._images, geometry.axes)
         patches = patches.reshape(
             *patches.shape[:-1], geometry.groups, geometry.w_shape[-2]
         )  # b, *out, kernel, group, c

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Shaped
 
+from minicnn.forms.arithmetic import summing
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 
@@ -25,11 +26,13 @@ class Broadcast(TransposableMap):
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Put copies side by side."""
         kept = (1 if axis in self.repeated else size for axis, size in enumerate(self.out_shape))
-        return jnp.broadcast_to(x.reshape(x.shape[0], *kept), (x.shape[0], *self.out_shape))
+        single = x.astype(summing(x.dtype)).reshape(x.shape[0], *kept)  # in the dtype in which the transpose adds
+        return jnp.broadcast_to(single, (x.shape[0], *self.out_shape)).astype(x.dtype)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Add the copies of each entry."""
-        return y.sum(tuple(axis + 1 for axis in self.repeated)).reshape(y.shape[0], *self.in_shape)
+        total = y.sum(tuple(axis + 1 for axis in self.repeated), dtype=summing(y.dtype))
+        return total.astype(y.dtype).reshape(y.shape[0], *self.in_shape)
 
     def sparse(self) -> Entries:
         """List the 1 of each row."""
@@ -117,12 +120,13 @@ class Gather(TransposableMap):
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Pick the entries at the positions."""
-        return x.reshape(x.shape[0], math.prod(self.in_shape))[:, self.positions]
+        flat = x.astype(summing(x.dtype)).reshape(x.shape[0], math.prod(self.in_shape))  # in which the transpose adds
+        return flat[:, self.positions].astype(x.dtype)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Add every entry to its position."""
-        flat = jnp.zeros((y.shape[0], math.prod(self.in_shape)), y.dtype)
-        return flat.at[:, self.positions].add(y).reshape(y.shape[0], *self.in_shape)
+        flat = jnp.zeros((y.shape[0], math.prod(self.in_shape)), summing(y.dtype))
+        return flat.at[:, self.positions].add(y.astype(flat.dtype)).astype(y.dtype).reshape(y.shape[0], *self.in_shape)
 
     def sparse(self) -> Entries:
         """List the 1 of each row."""

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.forms.arithmetic import summing
 from minicnn.forms.tables import PadAxis, gather, scatter
 from minicnn.maps.base import Entries, TransposableMap, derived, linear_map, static
 from minicnn.maps.windows import ones
@@ -24,15 +25,17 @@ class Pad(TransposableMap):
 
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
         """Pad axis by axis: the matrix is a Kronecker product over the axes."""
+        copies = x.astype(summing(x.dtype))  # in which the transpose adds
         for position, axis in enumerate(self.padded, start=1):
-            x = gather(x, axis.table(jnp), position)
-        return x
+            copies = gather(copies, axis.table(jnp), position)
+        return copies.astype(x.dtype)
 
     def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
         """Add every padded position to the one it copies."""
+        total = y.astype(summing(y.dtype))
         for position, axis in enumerate(self.padded, start=1):
-            y = scatter(y, axis.table(jnp), position, axis.in_size)
-        return y
+            total = scatter(total, axis.table(jnp), position, axis.in_size)
+        return total.astype(y.dtype)
 
     @property
     def nnz(self) -> int:

@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis, Windows, triples
-from minicnn.forms.shifts import shift, shift_axis, taps
+from minicnn.forms.arithmetic import summing
 from minicnn.forms.tables import BinAxis, gather, scatter
+from minicnn.forms.windows import fold, unfold, window_sum
 from minicnn.maps.base import Entries, LinearMap, TransposableMap, derived, linear_map, static
 
 
@@ -28,10 +27,7 @@ class WindowSum(LinearMap):
 
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
         """Sum the windows, one axis after the other: S is a Kronecker product over the axes."""
-        for position, axis in enumerate(self.axes, start=1):
-            shifts = (shift_axis(x, axis, k, position) for k in range(axis.kernel_size))
-            x = reduce(add, shifts)
-        return x
+        return window_sum(x.astype(summing(x.dtype)), self.axes).astype(x.dtype)
 
     @property
     def T(self) -> "WindowSum":
@@ -66,14 +62,12 @@ class Unfold(TransposableMap):
         return math.prod(axis.kernel_size for axis in self.axes)
 
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out kc"]:
-        """Join one shift of x for each tap along the channels."""
-        return jnp.concatenate([shift(x, self.axes, tap) for tap in taps(self.axes)], axis=-1)
+        """Lay every window's entries side by side, the tap before the channel."""
+        return unfold(x, self.axes).reshape(x.shape[0], *self.out_shape)
 
     def apply_transpose(self, y: Shaped[Array, "b *out kc"]) -> Shaped[Array, "b *in c"]:
-        """Shift each tap's channels back, and add them."""
-        back = tuple(axis.T for axis in self.axes)
-        parts = jnp.split(y, self.n_taps, axis=-1)
-        return reduce(add, (shift(part, back, tap) for part, tap in zip(parts, taps(back), strict=True)))
+        """Add every entry to the position that it was read from."""
+        return fold(y.reshape(*y.shape[:-1], self.n_taps, self.channels), self.axes)
 
     @property
     def nnz(self) -> int:
@@ -100,16 +94,18 @@ class BinSum(TransposableMap):
 
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
         """Sum the bins, one axis after the other."""
+        total = x.astype(summing(x.dtype))
         for position, axis in enumerate(self.bins, start=1):
-            x = gather(x, axis.table(jnp), position).sum(position + 1, dtype=x.dtype)
-        return x
+            total = gather(total, axis.table(jnp), position).sum(position + 1, dtype=total.dtype)
+        return total.astype(x.dtype)
 
     def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
         """Every input position collects the bins that hold it."""
+        total = y.astype(summing(y.dtype))
         for position, axis in enumerate(self.bins, start=1):
-            copies = jnp.repeat(jnp.expand_dims(y, position + 1), axis.width, position + 1)
-            y = scatter(copies, axis.table(jnp), position, axis.in_size)
-        return y
+            copies = jnp.repeat(jnp.expand_dims(total, position + 1), axis.width, position + 1)
+            total = scatter(copies, axis.table(jnp), position, axis.in_size)
+        return total.astype(y.dtype)
 
     @property
     def nnz(self) -> int:

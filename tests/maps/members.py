@@ -26,8 +26,10 @@ def matrix(out: int, into: int) -> maps.Dense:
 
 
 def selection(lead: tuple[int, ...] = ()) -> maps.Selection:
-    taps = np.random.default_rng(0).integers(0, 2, (*lead, 3, 3, 2)) + 2  # the first row of each window is padding
-    return maps.Selection(jnp.asarray(taps, jnp.int32), OVERLAPPING, lead, 2, F32)
+    drawn, place = np.random.default_rng(0), np.indices((*lead, 3, 3, 2))
+    rows = np.clip(2 * place[-3] - 1 + drawn.integers(0, 3, place[0].shape), 0, 4)  # some windows begin in padding
+    columns = place[-2] + drawn.integers(0, 2, place[0].shape)
+    return maps.Selection(jnp.asarray(4 * rows + columns, jnp.int32), OVERLAPPING, lead, 2, F32)
 
 
 def convolution() -> maps.LinearMap:
@@ -38,6 +40,7 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "AveragePool": lambda: maps.AveragePool((Axis.of(5, 2, padding=1), Axis.of(4, 2, 2)), 2, ((0, 0), (0, 0)), F32),
     "AveragePool.T": lambda: maps.AveragePool((Axis.of(4, 4, 2, 1),), 1, ((1, 1),), F32).T,
     "Batched": lambda: maps.Batched(matrix(2, 3), (2, 1)),
+    "BinAverage": lambda: maps.BinAverage((tables.BinAxis(5, 4), tables.BinAxis(3, 2)), 2, F32),
     "BinSum": lambda: maps.BinSum((tables.BinAxis(5, 3), tables.BinAxis(3, 2)), 2, F32),
     "Block": lambda: maps.block([[matrix(2, 3), None], [matrix(4, 3), matrix(4, 2)]]),
     "Broadcast": lambda: maps.Broadcast((0, 2), (3, 1), (2, 3, 4), F32),

@@ -17,7 +17,6 @@ from minicnn.functional.pooling import avg_pool_p, max_pool_p
 from minicnn.functional.unpooling import max_unpool_p, unpooling
 from minicnn.functional.windows import fold_p, unfold_p
 from minicnn.maps import LinearMap
-from minicnn.maps.pooling import bin_average
 from minicnn.primitive import Primitive, value_of
 
 
@@ -74,7 +73,7 @@ def _unpad(x: Any, y: Any, axes: Any) -> LinearMap:
 
 
 def _bin_average(y: Any, x: Any, axes: Any) -> LinearMap:
-    return maps.Batched(bin_average(axes, x.shape[-1], y.dtype), x.shape[:1])
+    return maps.Batched(maps.BinAverage(axes, x.shape[-1], y.dtype), x.shape[:1])
 
 
 def _bin_select(y: Any, x: Any, axes: Any) -> LinearMap:
