@@ -1,0 +1,85 @@
+"""`python -m experiments` lists the experiments, runs them, and writes what they found."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from experiments import pages, rows
+from experiments.frame import Experiment, claims_table, find, numbers_table
+
+console = Console()
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+Names = Annotated[list[str] | None, typer.Argument(help="Experiments or folders, or all; none lists them.")]
+Folder = Annotated[Path, typer.Option(help="Where results are written.")]
+
+
+@app.command()
+def main(
+    names: Names = None,
+    *,
+    small: Annotated[bool, typer.Option("--small", help="As small as in the tests.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="As long as it takes.")] = False,
+    show_rows: Annotated[bool, typer.Option("--rows", help="The table of all systems with their verdicts.")] = False,
+    write_pages: Annotated[Path | None, typer.Option("--pages", help="Write the pages of the documentation.")] = None,
+    folder: Folder = Path("runs/experiments"),
+) -> None:
+    """Run experiments, each with a table, a figure and a verdict for every claim; exit with 1 if one fails."""
+    if small and full:
+        raise typer.BadParameter("choose one of --small and --full")
+    if show_rows:
+        console.print(rows.table(folder))
+        return
+    if write_pages is not None:
+        pages.write(find(), folder, write_pages)
+        return
+    if not names:
+        console.print(_listed(folder))
+        return
+    chosen = _chosen(names)
+    size = "small" if small else "full" if full else "usual"
+    failed = [experiment.name for experiment in chosen if not _run(experiment, size, folder)]
+    if failed:
+        console.print(f"[bold red]A claim fails in {', '.join(failed)}.[/]")
+        raise typer.Exit(1)
+
+
+def _chosen(names: list[str]) -> list[Experiment]:
+    try:
+        return find([] if names == ["all"] else names)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _run(experiment: Experiment, size: str, folder: Path) -> bool:
+    result = experiment.run(size)
+    result.write(folder / experiment.name)
+    for table in result.tables:
+        console.print(numbers_table(table))
+    console.print(claims_table(result, f"{experiment.name}: {experiment.question}"))
+    console.print(f"{result.seconds:.1f} s of processor time; figures and numbers in {folder / experiment.name}\n")
+    return result.ok
+
+
+def _listed(folder: Path) -> Table:
+    grid = Table("experiment", "question", "rows", "last verdict")
+    for experiment in find():
+        numbers = ", ".join(map(str, experiment.rows))
+        grid.add_row(experiment.name, experiment.question, numbers, verdict(folder / experiment.name))
+    return grid
+
+
+def verdict(folder: Path) -> str:
+    """What the last run found, in a word."""
+    path = folder / "result.json"
+    if not path.exists():
+        return "not run"
+    return "holds" if json.loads(path.read_text())["ok"] else "fails"
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,142 @@
+"""The 89 systems that the sources describe, and what demonstrates each: experiments, or tests by name."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from experiments.frame import find
+
+TITLES = {
+    1: "continuous convolution",
+    2: "discrete convolution, by outer products and diagonals",
+    3: "commutativity, and where it is lost",
+    4: "cross-correlation",
+    5: "cross-correlation as the adjoint of convolution",
+    6: "three index forms in two dimensions",
+    7: "the Toeplitz matrix",
+    8: "doubly block circulant, doubly block Toeplitz",
+    9: "sparse and tied entries of C",
+    10: "the 4×16 matrix and its transpose",
+    11: "backward is multiplication by Cᵀ",
+    12: "Cᵀ as a convolution with the flipped kernel",
+    13: "three operations suffice to train",
+    14: "convolution by the fast Fourier transform",
+    15: "evaluate, multiply, interpolate",
+    16: "products of polynomials",
+    17: "long multiplication",
+    18: "the sum of two dice",
+    19: "moving averages",
+    20: "box and Gaussian blur",
+    21: "vertical and horizontal edges",
+    22: "sharpening",
+    23: "differential equations",
+    24: "sums of many random variables",
+    25: "the animations of the guide",
+    26: "the output size and its floor",
+    27: "padding that keeps the size",
+    28: "valid, same, full and the border",
+    29: "a strided convolution is a convolution downsampled",
+    30: "dilated convolution",
+    31: "Theano's conv2d",
+    32: "the ambiguous size of a transposed convolution",
+    33: "sparse interactions",
+    34: "parameter sharing",
+    35: "equivariance",
+    36: "growing receptive fields",
+    37: "inputs of any size",
+    38: "volumes and many channels",
+    39: "the CIFAR-10 example",
+    40: "stages, and the pattern of a network",
+    41: "counting parameters",
+    42: "fully connected layers as convolutions",
+    43: "1×1 convolution",
+    44: "biases per channel, position and kernel",
+    45: "locally connected layers",
+    46: "tiled convolution",
+    47: "groups of channels",
+    48: "pools of four kinds",
+    49: "invariance to small shifts",
+    50: "pooling over channels",
+    51: "pooling with downsampling",
+    52: "statistics of quadrants",
+    53: "stride instead of pooling",
+    54: "theory of max and mean pooling",
+    55: "dynamic pooling",
+    56: "learned pooling",
+    57: "unpooling with switches",
+    58: "convolution as an infinitely strong prior",
+    59: "pooling as a prior",
+    60: "a wrong prior underfits",
+    61: "permuted pixels",
+    62: "layers and what they report",
+    63: "structured outputs",
+    64: "recurrent refinement",
+    65: "up-convolution of a U-Net",
+    66: "graphical models as convolutions",
+    67: "colour histograms",
+    68: "histograms of oriented gradients",
+    69: "bags of visual words",
+    70: "simple and complex cells",
+    71: "kittens in striped cylinders",
+    72: "the Neocognitron",
+    73: "S- and C-cells",
+    74: "S is convolution, C is pooling",
+    75: "one learning algorithm",
+    76: "HMAX",
+    77: "MAX against SUM",
+    78: "LeNet-5, layer by layer",
+    79: "the connection table of C3",
+    80: "trainable subsampling",
+    81: "the squashing function",
+    82: "RBF outputs and the MAP loss",
+    83: "the scale of the input",
+    84: "the training of 1998",
+    85: "LeNet's results",
+    86: "its baselines",
+    87: "LeNet-1 and LeNet-4",
+    88: "LeNet-5 today",
+    89: "which layers are fully connected",
+}
+
+# Systems that a test of the library demonstrates, where no experiment has more to show.
+TESTS = {
+    10: ("tests/maps/test_picture.py", "tests/functional/test_identities.py::test_conv_transpose_is_c_transposed"),
+    11: ("tests/functional/test_identities.py::test_the_vjp_in_x_is_c_transposed",),
+    12: ("tests/test_arithmetic.py::test_transposed_axes_are_the_emulation_of_dumoulin_and_visin",),
+    13: (
+        "tests/autodiff/test_training.py::test_lenet_trained_for_200_steps_has_the_same_parameters_with_both_engines",
+    ),
+    25: ("tests/draw/test_gallery.py::test_the_published_numbers_are_found",),
+    26: ("tests/test_axis.py::test_out_size_is_relationship_15_of_dumoulin_and_visin",),
+    27: ("tests/test_axis.py::test_same_gives_one_output_per_stride",),
+    32: ("tests/functional/test_conv_transpose.py::test_an_impossible_size_lists_the_possible_ones",),
+    43: ("tests/functional/test_local.py::test_a_1x1_convolution_is_a_kronecker_product",),
+    45: ("tests/functional/test_local.py::test_local_connections_are_those_of_conv_untied",),
+    46: ("tests/functional/test_local.py::test_a_tile_of_one_is_conv_and_a_tile_of_all_is_local_conv",),
+    47: ("tests/maps/test_kronecker.py::test_groups_make_the_channels_block_diagonal",),
+    62: ("tests/zoo/test_published.py::test_the_command_prints_the_published_numbers_beside",),
+    78: ("tests/zoo/test_published.py::test_each_layer_of_lenet5_has_its_published_parameters_and_connections",),
+    79: ("tests/zoo/test_published.py::test_c3_reads_the_maps_of_the_table",),
+    80: ("tests/zoo/test_published.py::test_each_layer_of_lenet5_has_its_published_parameters_and_connections",),
+    82: ("tests/nn/test_rbf.py::test_the_loss_is_equation_9",),
+    87: ("tests/zoo/test_published.py::test_each_network_has_its_published_total",),
+    88: ("tests/zoo/test_published.py::test_todays_lenet5_has_a_full_c3",),
+    89: ("tests/zoo/test_published.py::test_c5_is_a_convolution_that_happens_to_be_1x1",),
+}
+
+
+def demonstrated_by(row: int) -> list[str]:
+    """The experiments and the tests that answer a row."""
+    return [experiment.name for experiment in find() if row in experiment.rows] + list(TESTS.get(row, ()))
+
+
+def table(folder: Path) -> Table:
+    """Every row with what demonstrates it and the last verdicts."""
+    from experiments.__main__ import verdict
+
+    grid = Table("row", "system", "demonstrated by", "verdict")
+    for row, title in TITLES.items():
+        found = demonstrated_by(row)
+        verdicts = [verdict(folder / name) if not name.startswith("tests/") else "tested" for name in found]
+        grid.add_row(str(row), title, "\n".join(found) or "—", "\n".join(verdicts) or "open")
+    return grid

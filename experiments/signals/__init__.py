@@ -1,0 +1,1 @@
+"""Convolution of signals: what it is, and the codes that compute it."""
