@@ -146,7 +146,7 @@ def _page(grey: Grey) -> tuple[Grey, list[str]]:
     # A page fills most of the picture and of its box, and something is written on it.
     if not (page.mean() > 0.5 and whole[where].mean() > _RECTANGLE and marks.any()):
         return grey, []
-    inside = ndimage.binary_erosion(whole, iterations=max(1, min(grey.shape) // 100))
+    inside = ndimage.minimum_filter(whole, 2 * max(1, min(grey.shape) // 100) + 1, mode="constant")
     return np.where(inside, grey, np.median(grey[page]))[where], ["cut to its page"]
 
 
@@ -166,7 +166,7 @@ def _is_even(change: Grey) -> bool:
     if min(-low, high) > _EVEN:
         return False
     # Ink, and what is near it, may touch the border.
-    ink = ndimage.binary_dilation(np.abs(change) > _CLEAR * max(-low, high), iterations=max(max(change.shape) // 20, 1))
+    ink = ndimage.maximum_filter(np.abs(change) > _CLEAR * max(-low, high), 2 * (max(change.shape) // 20) + 1)
     paper = _border(change)[~_border(ink)]
     return not len(paper) or np.ptp(np.quantile(paper, (0.1, 0.9))) <= _EVEN
 
@@ -217,8 +217,10 @@ def _strokes(ink: Grey) -> Mask:
     top = ndimage.uniform_filter(ink, 3).max() if min(ink.shape) > 9 else ink.max()
     noise = _NOISE * np.median(np.abs(np.diff(ink, axis=int(np.argmax(ink.shape)))))
     labels, count = ndimage.label(ink > max(FAINT * top, noise), np.ones((3, 3)))
-    peaks = ndimage.maximum(ink, labels, range(1, count + 1)) if count else []
-    return np.isin(labels, 1 + np.flatnonzero(np.asarray(peaks) >= _STRONG * top))
+    kept = np.zeros(count + 1, bool)
+    kept[labels[ink >= _STRONG * top]] = True
+    kept[0] = False  # what belongs to no stroke
+    return kept[labels]
 
 
 def _without_frames(ink: Grey) -> tuple[Grey, list[str]]:
