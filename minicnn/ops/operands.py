@@ -22,11 +22,6 @@ def astype(x: ArrayLike, dtype: DTypeLike) -> Any:
     return x if dtype_of(x) == wanted and not _is_scalar(x) else primitives.astype_p(x, dtype=wanted)
 
 
-def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
-    """Repeat x along new axes and axes of size 1."""
-    return x if shape_of(x) == tuple(shape) else primitives.broadcast_p(x, shape=tuple(shape))
-
-
 def aligned(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
     """Two arrays of one dtype and one shape."""
     x, y = promoted(x, y)
@@ -67,6 +62,16 @@ def rounded_once(function: Callable[..., Any]) -> Callable[..., Any]:
         return y if widened is x else astype(y, dtype_of(x))
 
     return computed
+
+
+def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
+    """Repeat x along new axes and axes of size 1. The copies are added in the derivative, hence `rounded_once`."""
+    return x if shape_of(x) == tuple(shape) else _repeated(x, shape=tuple(shape))
+
+
+@rounded_once
+def _repeated(x: ArrayLike, shape: tuple[int, ...]) -> Any:
+    return primitives.broadcast_p(x, shape=shape)
 
 
 def axes_of(axis: Axes, rank: int) -> tuple[int, ...]:

@@ -46,6 +46,13 @@ def test_the_value_is_rounded_once(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", SHORT)
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_a_product_asks_for_sums_in_float32_on_every_platform(name, dtype):
+    program = str(jax.make_jaxpr(lambda x: PRODUCTS[name](ops, x))(data(dtype)))
+    assert program.count("dot_general") == program.count("preferred_element_type=float32") == 1
+
+
+@pytest.mark.parametrize("dtype", SHORT)
 def test_a_product_is_rounded_once(dtype):
     x = 1 + (data(dtype) - 1) / 16
     rounded_once(ops.prod(x, axis=-1), np.prod(np.asarray(x, np.float64), axis=-1), dtype)
@@ -63,6 +70,10 @@ GRADIENTS = {
     "what is broadcast": lambda m, x: m.sum(
         m.mul(m.broadcast_to(x[:1], (N,)), 1 + jnp.arange(N, dtype=x.dtype) / 4096)
     ),
+    "what is broadcast, all roundings one way": lambda m, x: m.sum(
+        m.mul(m.broadcast_to(x[:1], (N,)), jnp.full(N, 1.01, x.dtype))
+    ),
+    "what is added by broadcasting": lambda m, x: m.sum(m.mul(m.add(x[:1], x), jnp.full(N, 1.01, x.dtype))),
     "what is picked": lambda m, x: m.sum((ops.getitem if m is ops else operator.getitem)(x, np.zeros(N, int))),
     "what is averaged": lambda m, x: m.sum(m.square(m.mean(x))),
     "a variance": lambda m, x: m.sum(m.var(x)),
@@ -79,10 +90,11 @@ def test_the_gradient_is_rounded_once(name, dtype, engine):
     f, x = GRADIENTS[name], data(dtype, (N,))
     with jax.enable_x64(True):
         exact = jax.grad(lambda x: f(Theirs(), x))(jnp.asarray(x, jnp.float64))
-    rounded = jax.jit(engine.grad(lambda x: f(ops, x)))(x)
     steps = 3 if name in ("softmax", "a variance", "what is averaged") else 1
-    error = abs(np.asarray(rounded, np.float64) - np.asarray(exact))
-    assert np.all(error <= (steps * float(jnp.finfo(dtype).eps)) * np.maximum(abs(np.asarray(exact)), 1e-4))
+    gradient = engine.grad(lambda x: f(ops, x))
+    for way in (gradient, jax.jit(gradient)):
+        error = abs(np.asarray(way(x), np.float64) - np.asarray(exact))
+        assert np.all(error <= (steps * float(jnp.finfo(dtype).eps)) * np.maximum(abs(np.asarray(exact)), 1e-4))
 
 
 @pytest.mark.parametrize("dtype", SHORT)
