@@ -35,14 +35,14 @@ class Auto(Form):
         return self.settled(geometry, len(x), jnp.result_type(x, y)).correlate(geometry, x, y, arithmetic)
 
 
-CHOICES: tuple[Costed, ...] = (Tiles(), Diagonals(), Fourier())
+CHOICES: tuple[Costed, ...] = (Tiles(), Diagonals())
 
 
 @lru_cache(maxsize=4096)
 def choose(geometry: Geometry, batch: int, dtype: jnp.dtype) -> Costed:
     """The form of least predicted cost among those that `Auto` may take."""
-    allowed = CHOICES if jnp.issubdtype(dtype, jnp.inexact) else CHOICES[:2]
-    return min(allowed, key=lambda form: form.cost(geometry, batch).total * (2 if form == Fourier() else 1))
+    allowed = CHOICES
+    return min(allowed, key=lambda form: form.cost(geometry, batch).total)
 
 
 _NAMES: dict[str, Form] = {

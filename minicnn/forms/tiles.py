@@ -6,7 +6,7 @@ dense matrix without its unread columns; a tile of one input is what a textbook 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import product
@@ -22,9 +22,12 @@ from minicnn.forms.cost import Cost, portions
 from minicnn.forms.cuts import Cut, Span
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
-from minicnn.forms.layout import collect, groups_first, groups_last, lay, matrix, multiply, rows, unmatrix
+from minicnn.forms.layout import collect, groups_first, groups_last, lay, matrix, multiply, pad_axis, rows, unmatrix
 
 _SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
+_LARGE = tuple(
+    2**power for power in range(5, 21)
+)  # and these, up to the size of the kernel: a larger one is half zeros
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
     numbers = math.prod(geometry.in_shape) + math.prod(geometry.out_shape)
     apart = _APART * batch * numbers if geometry.groups > 1 else 0
     taken = portions(batch, count * (inner + outer), geometry.groups * inner * outer)
-    return Cost(count * inner * outer, count * inner + apart, count * outer, taken)
+    laid = geometry.groups * inner * outer
+    return Cost(count * inner * outer, count * inner + laid + apart, count * outer, taken)
 
 
 _APART = 8  # numbers that are moved, in the time of bringing one number of x or y to its group
@@ -135,8 +139,9 @@ def best_cuts(geometry: Geometry, batch: int) -> tuple[Cut, ...]:
 
 
 def _candidates(axis: Axis) -> Iterator[Cut]:
+    sizes = (*_SIZES, *(size for size in _LARGE if size <= axis.kernel_size))
     for make, size in ((Cut.outputs, axis.out_size), (Cut.inputs, axis.in_size)):
-        for tile in sorted({min(tile, max(size, 1)) for tile in (*_SIZES, size)}):
+        for tile in sorted({min(tile, max(size, 1)) for tile in (*sizes, size)}):
             yield make(axis, tile)
 
 
@@ -157,10 +162,12 @@ def scatter(y: Shaped[Array, "g b *m_and_l c"], spans: Sequence[Span], size: Seq
 
 
 def _gather_axis(x: Array, span: Span, position: int, last: int) -> Array:
-    """Replace axis n by its tiles, their inside behind axis `last`: each is joined from pieces of at most one step."""
+    """Replace axis n by its tiles, their inside behind axis `last`."""
+    if len(span.pieces) > _PIECES:
+        return jnp.moveaxis(_windows(x, span, position), position + 1, last + 1)
     *_, (latest, _) = span.pieces
     whole = span.count * span.step
-    x = _pad_axis(x, position, -span.first, span.start(latest) + whole - x.shape[position])
+    x = pad_axis(x, position, -span.first, span.start(latest) + whole - x.shape[position])
     pieces = []
     for start, stop in span.pieces:
         piece = jax.lax.slice_in_dim(x, span.spacing * start, span.spacing * start + whole, axis=position)
@@ -170,25 +177,58 @@ def _gather_axis(x: Array, span: Span, position: int, last: int) -> Array:
     return jnp.concatenate(pieces, axis=last + 1) if len(pieces) > 1 else pieces[0]
 
 
+# Windows of more pieces are copied window by window, and added up by a loop, so that a program does not grow with its
+# kernel. Joining 40 pieces of 3.6 million numbers took 49 ms and compiled for 3 s, copying windows 1 and 0.2.
+_PIECES = 8
+
+
+def _windows(x: Array, span: Span, position: int) -> Array:
+    """Replace axis n by (m, l), window by window."""
+    extent = span.extent(span.length)
+    reach = (span.count - 1) * span.step + extent
+    x = pad_axis(x, position, -span.first, span.first + reach - x.shape[position])
+
+    def window(start: Array) -> Array:
+        held = jax.lax.dynamic_slice_in_dim(x, start, extent, position)
+        return jax.lax.slice_in_dim(held, 0, extent, span.spacing, position)
+
+    return jax.vmap(window, out_axes=position)(span.step * jnp.arange(span.count))
+
+
 def _scatter_axis(y: Array, span: Span, size: int, position: int, last: int) -> Array:
     """Replace the tiles of an axis by the axis, piece by piece."""
     inside, whole = last + 1, span.count * span.step
+
+    def side_by_side(piece: Array) -> Array:
+        """One piece of every tile, where they lie: a step apart."""
+        extent = span.extent(piece.shape[inside])
+        piece = pad_axis(piece, inside, 0, span.step - extent, span.spacing - 1)
+        piece = jnp.moveaxis(piece, inside, position + 1)
+        return piece.reshape(*piece.shape[:position], whole, *piece.shape[position + 2 :])
+
+    if len(span.pieces) > _PIECES:
+        return _added(y, span, size, position, inside, side_by_side)
     placed = []
     for start, stop in span.pieces:
-        piece = jax.lax.slice_in_dim(y, start, stop, axis=inside)
-        piece = _pad_axis(piece, inside, 0, span.step - span.extent(stop - start), span.spacing - 1)
-        piece = jnp.moveaxis(piece, inside, position + 1)
-        piece = piece.reshape(*piece.shape[:position], whole, *piece.shape[position + 2 :])
-        low = span.start(start)
+        piece, low = side_by_side(jax.lax.slice_in_dim(y, start, stop, axis=inside)), span.start(start)
         # each piece goes to its final place before the sum: XLA's CPU compiler crops a bfloat16 sum wrongly
-        placed.append(_pad_axis(piece, position, low, size - low - whole))
+        placed.append(pad_axis(piece, position, low, size - low - whole))
     return reduce(add, placed)
 
 
-def _pad_axis(x: Array, position: int, low: int, high: int, between: int = 0) -> Array:
-    """Zeros before, after and between; negative widths crop."""
-    if low == high == between == 0:
-        return x
-    widths = [(0, 0, 0)] * x.ndim
-    widths[position] = (low, high, between)
-    return jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
+def _added(y: Array, span: Span, size: int, position: int, inside: int, side_by_side: Callable) -> Array:
+    """The sum of all pieces, one after the other."""
+    starts = [start for start, _ in span.pieces]
+    width, whole = starts[1], span.count * span.step
+    reach = span.spacing * starts[-1] + whole
+    y = pad_axis(y, inside, 0, starts[-1] + width - span.length)
+
+    def step(total: Array, start: Array) -> tuple[Array, None]:
+        piece = side_by_side(jax.lax.dynamic_slice_in_dim(y, start, width, inside))
+        here = jax.lax.dynamic_slice_in_dim(total, span.spacing * start, whole, position)
+        return jax.lax.dynamic_update_slice_in_dim(total, here + piece, span.spacing * start, position), None
+
+    shape = [n for axis, n in enumerate(y.shape) if axis != inside]
+    shape[position] = reach
+    total, _ = jax.lax.scan(step, jnp.zeros(shape, y.dtype), jnp.asarray(starts))
+    return pad_axis(total, position, span.first, size - span.first - reach)
