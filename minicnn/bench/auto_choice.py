@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from itertools import product
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from rich.table import Table
 
 from minicnn.bench.cases import Case
 from minicnn.bench.measure import in_turn
 from minicnn.forms import Arithmetic, Geometry, Tiles
-from minicnn.forms.choice import CHOICES, choose
+from minicnn.forms.choice import choices, choose
 from minicnn.forms.explanation import name_of
 from minicnn.forms.form import Costed
 from minicnn.forms.resolve import windows
@@ -85,7 +84,7 @@ def table(choices: Iterable[Choice]) -> Table:
 
 def _choice(case: Case, result: str, geometry: Geometry, seconds: float) -> Choice:
     forms = {name_of(form, geometry, case.batch): form for form in _candidates(case, geometry)}
-    chosen = name_of(choose(geometry, case.batch, jnp.dtype(case.dtype)), geometry, case.batch)
+    chosen = name_of(choose(geometry, case.batch), geometry, case.batch)
     shapes = (case.batch, *geometry.in_shape), geometry.w_shape, (case.batch, *geometry.out_shape)
     x, w, y = (jax.random.normal(jax.random.key(n), shape, case.dtype) for n, shape in enumerate(shapes))
     operation, other = (correlate, y) if result == "w̄" else (convolve, w)
@@ -106,5 +105,5 @@ def _candidates(case: Case, geometry: Geometry) -> list[Costed]:
     cost = lambda form: form.cost(geometry, case.batch).total
     cuts = product(((of, size) for of in ("outputs", "inputs") for size in _SIZES), repeat=case.rank)
     tiles = sorted((Tiles(sizes, words) for words, sizes in (zip(*cut, strict=True) for cut in cuts)), key=cost)
-    forms = [*CHOICES, *tiles[:_TILES]]
+    forms = [*choices(geometry), *tiles[:_TILES]]
     return [form for form in forms if cost(form) <= _HOPELESS * min(map(cost, forms))]

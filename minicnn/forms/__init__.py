@@ -1,4 +1,4 @@
-"""Forms: four explicit ways to hold one matrix and to multiply by it, as pure functions of axes and arrays."""
+"""Forms: explicit ways to hold one matrix and to multiply by it, as pure functions of axes and arrays."""
 
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.choice import Auto, as_form
@@ -7,7 +7,20 @@ from minicnn.forms.diagonals import Diagonals
 from minicnn.forms.form import Form
 from minicnn.forms.fourier import Fourier
 from minicnn.forms.geometry import Geometry
+from minicnn.forms.polyphase import Polyphase
 from minicnn.forms.resolve import Convolution
 from minicnn.forms.tiles import Tiles
 
-__all__ = ["Arithmetic", "Auto", "Convolution", "Dense", "Diagonals", "Form", "Fourier", "Geometry", "Tiles", "as_form"]
+__all__ = [
+    "Arithmetic",
+    "Auto",
+    "Convolution",
+    "Dense",
+    "Diagonals",
+    "Form",
+    "Fourier",
+    "Geometry",
+    "Polyphase",
+    "Tiles",
+    "as_form",
+]

@@ -12,19 +12,21 @@ from minicnn.forms.diagonals import Diagonals
 from minicnn.forms.form import Costed, Form
 from minicnn.forms.fourier import Fourier
 from minicnn.forms.geometry import Geometry
+from minicnn.forms.polyphase import Polyphase, has_phases
 from minicnn.forms.tiles import Tiles
 
 
 @dataclass(frozen=True)
 class Auto(Form):
-    """The form of least predicted cost.
+    """The form of least predicted cost, among those that err by no more than the terms of each output allow.
 
-    Fourier, which rounds where the others are exact on integers, must be predicted to be twice as fast.
+    Fourier is not among them: it spreads the rounding errors of the largest number over all results, and a NaN over
+    everything. Whoever can afford that names it.
     """
 
     def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> Form:
         """The form of least predicted cost, itself settled."""
-        return choose(geometry, batch, dtype).settled(geometry, batch, dtype)
+        return choose(geometry, batch).settled(geometry, batch, dtype)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """C(w)·x."""
@@ -35,14 +37,15 @@ class Auto(Form):
         return self.settled(geometry, len(x), jnp.result_type(x, y)).correlate(geometry, x, y, arithmetic)
 
 
-CHOICES: tuple[Costed, ...] = (Tiles(), Diagonals())
-
-
 @lru_cache(maxsize=4096)
-def choose(geometry: Geometry, batch: int, dtype: jnp.dtype) -> Costed:
+def choose(geometry: Geometry, batch: int) -> Costed:
     """The form of least predicted cost among those that `Auto` may take."""
-    allowed = CHOICES
-    return min(allowed, key=lambda form: form.cost(geometry, batch).total)
+    return min(choices(geometry), key=lambda form: form.cost(geometry, batch).total)
+
+
+def choices(geometry: Geometry) -> tuple[Costed, ...]:
+    """The forms that `Auto` may take."""
+    return (Tiles(), Diagonals(), *((Polyphase(),) if has_phases(geometry) else ()))
 
 
 _NAMES: dict[str, Form] = {

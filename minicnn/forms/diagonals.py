@@ -1,19 +1,24 @@
 """The diagonals form: C as a sum of shifted, scaled diagonals, one per tap."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.cost import Cost
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
-from minicnn.forms.shifts import read, taps, widen
+from minicnn.forms.portions import mapped, summed
+from minicnn.forms.shifts import taps, widen
 
 
 @dataclass(frozen=True)
@@ -43,18 +48,28 @@ _ELEMENTWISE = 4  # a loop over single numbers takes so many times as long as a 
 _NARROW = 12  # and so does a product of matrices as small as one tap's
 
 
+# Up to so many taps are written out one after the other; more are taken in a loop over portions, so that a program does
+# not grow with its kernel: 1,000 taps written out compiled for 15 s.
+_WRITTEN_OUT = 32
+# Taps of a portion. For a depthwise kernel their sum is one pass over the images, and 16 to 64 of them took as long as
+# all at once; otherwise each is a product of its own, and few of them compile fast.
+_FUSED, _APART = 32, 8
+
+
 def _convolve(
     geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], arithmetic: Arithmetic
 ) -> Shaped[Array, "b *out co"]:
     """C(w)·x = Σ_k (shift of x by tap k)·w[k]."""
     if geometry.depthwise:
-        return _depthwise_convolve(geometry, x, w, arithmetic.result_type(x, w))
-    split, wide = w.reshape(geometry.split_shape), widen(x, geometry.axes)
-    scaled = (
-        arithmetic.einsum("...gc,cgd->...gd", _groups(read(wide, geometry.axes, tap), geometry.groups), split[tap])
-        for tap in taps(geometry.axes)
-    )
-    return reduce(add, scaled).reshape(x.shape[0], *geometry.out_shape)
+        # one channel per group: every diagonal is a product of single numbers
+        x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
+        scale = lambda shifted, tap: shifted * tap[0, :, 0]
+    else:
+        scale = lambda shifted, tap: arithmetic.einsum("...gc,cgd->...gd", _groups(shifted, geometry.groups), tap)
+    read = _reader(x, geometry.axes)
+    of_taps = lambda starts, kernel: reduce(add, map(scale, map(read, starts), kernel))
+    kernel, starts = w.reshape(-1, *geometry.split_shape[-3:]), _starts(geometry.axes)
+    return summed(of_taps, starts, kernel, _portions(geometry)).reshape(len(x), *geometry.out_shape)
 
 
 def _correlate(
@@ -62,30 +77,52 @@ def _correlate(
 ) -> Shaped[Array, "*k c co"]:
     """X(x)ᵀ·y: tap by tap, the shift of x against y."""
     if geometry.depthwise:
-        return _depthwise_correlate(geometry, x, y, arithmetic.result_type(x, y))
-    y, wide = _groups(y, geometry.groups), widen(x, geometry.axes)
-    rows = [
-        arithmetic.einsum("...gc,...gd->cgd", _groups(read(wide, geometry.axes, tap), geometry.groups), y)
-        for tap in taps(geometry.axes)
+        x, y = (a.astype(arithmetic.result_type(x, y)) for a in (x, y))
+        against = lambda shifts: _channel_sums([shifted * y for shifted in shifts])
+    else:
+        y = _groups(y, geometry.groups)
+        row = lambda shifted: arithmetic.einsum("...gc,...gd->cgd", _groups(shifted, geometry.groups), y)
+        against = lambda shifts: jnp.stack(list(map(row, shifts)))
+    read = _reader(x, geometry.axes)
+    of_taps = lambda starts: against(map(read, starts))
+    return mapped(of_taps, _starts(geometry.axes), _portions(geometry)).reshape(geometry.w_shape)
+
+
+def _reader(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Callable[[Any], Shaped[Array, "b *out c"]]:
+    """What a tap reads of x, from where it starts on: every s-th position."""
+    wide, sizes = widen(x, axes), [axis.T.stretched for axis in axes]
+
+    def read(start: Any) -> Shaped[Array, "b *out c"]:
+        held = jax.lax.dynamic_slice(wide, (0, *start, 0), (wide.shape[0], *sizes, wide.shape[-1]))
+        return held[:, *(slice(None, None, axis.stride) for axis in axes)]
+
+    return read
+
+
+def _starts(axes: Sequence[Axis]) -> Any:
+    """For each tap the position of a widened input from which it reads: integers (taps, axes)."""
+    firsts = [axis.span(1)[0] for axis in axes]
+    starts = [
+        [axis.position(0, k) - first for axis, k, first in zip(axes, tap, firsts, strict=True)] for tap in taps(axes)
     ]
-    return jnp.stack(rows).reshape(geometry.w_shape)
+    return np.asarray(starts, np.int32).reshape(len(starts), len(axes))
 
 
-def _depthwise_convolve(geometry: Geometry, x: Array, w: Array, dtype: jnp.dtype) -> Array:
-    """One channel per group: every diagonal is a product of single numbers, and their sum is one loop."""
-    wide, w = widen(x.astype(dtype), geometry.axes), w.astype(dtype)
-    return reduce(add, (read(wide, geometry.axes, tap) * w[tap][0] for tap in taps(geometry.axes)))
+def _portions(geometry: Geometry) -> int:
+    """The number of portions of the taps, as equal ones as possible."""
+    count = math.prod(axis.kernel_size for axis in geometry.axes)
+    if count <= _WRITTEN_OUT:
+        return 1
+    most = _FUSED if geometry.depthwise else _APART
+    return -(-count // next((size for size in range(most, most // 2, -1) if count % size == 0), most))
 
 
-def _depthwise_correlate(geometry: Geometry, x: Array, y: Array, dtype: jnp.dtype) -> Array:
+def _channel_sums(products: Sequence[Shaped[Array, "b *out c"]]) -> Shaped[Array, "taps c"]:
     """All taps are summed in one pass over the images, along the last spatial axis; what is left is small."""
-    wide, y = widen(x.astype(dtype), geometry.axes), y.astype(dtype)
-    products = [read(wide, geometry.axes, tap) * y for tap in taps(geometry.axes)]
-    zeros = (jnp.zeros((), dtype),) * len(products)
+    zeros = (jnp.zeros((), products[0].dtype),) * len(products)
     plus = lambda a, b: tuple(map(add, a, b))
-    sums = jax.lax.reduce(tuple(products), zeros, plus, (len(geometry.axes),))
-    rows = [row.sum(range(row.ndim - 1)) for row in sums]
-    return jnp.stack(rows).reshape(geometry.w_shape)
+    sums = jax.lax.reduce(tuple(products), zeros, plus, (products[0].ndim - 2,))
+    return jnp.stack([row.sum(range(row.ndim - 1)) for row in sums])
 
 
 def _groups(x: Array, groups: int) -> Array:

@@ -9,11 +9,13 @@ import jax
 import jax.numpy as jnp
 
 from minicnn.arguments import check_channels, check_kernel_shape, check_rank, sizes
-from minicnn.forms.choice import CHOICES, choose
+from minicnn.forms.choice import choices, choose
 from minicnn.forms.cost import Cost
 from minicnn.forms.cuts import Cut
 from minicnn.forms.dense import Dense
+from minicnn.forms.fourier import Fourier
 from minicnn.forms.geometry import Geometry
+from minicnn.forms.polyphase import Polyphase
 from minicnn.forms.resolve import Convolution, ConvOptions
 from minicnn.forms.tiles import Tiles
 
@@ -28,7 +30,9 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The candidates for one product, forms first and then single tiles, and the choice among them.
+    """The candidates for one product and the choice among them.
+
+    The forms that `auto` chooses from come first, then those that are taken by name only.
 
     Attributes:
         candidates: what was compared.
@@ -61,7 +65,8 @@ class Explanation:
 def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unpack[ConvOptions]) -> Explanation:
     """The forms that a convolution could take, their predicted cost, and the one that `form="auto"` takes.
 
-    The model is a pure function of shapes; see `minicnn.forms.cost`. Nothing is allocated or measured.
+    The model is a pure function of shapes; see `minicnn.forms.cost`. Nothing is allocated or measured. Fourier, all of
+    C and single tiles are listed for comparison: `auto` never takes Fourier, which is less accurate, however fast.
 
     Args:
         w_shape: shape of the kernel, (*kernel, c_in / groups, c_out).
@@ -73,7 +78,7 @@ def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unp
 
     >>> print(explain_form((5, 5, 1, 6), (128, 32, 32, 1)))
     form               multiplied  gathered  scattered  cost
-    tiles 2×4 outputs        28.9     0.602      0.602    65
+    tiles 2×4 outputs        28.9     0.604      0.602  65.1
     diagonals                 181      3.28       15.1   731
     fourier                   393     0.924          0   421
     dense                     617      4.82          0   761
@@ -86,15 +91,18 @@ def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unp
     geometry = Convolution.of(w_shape, in_shape[-rank - 1 : -1], **options).geometry.unmasked
     check_channels("in_shape", in_shape[-1], geometry.c_in, f"`w_shape`={w_shape}")
     images = math.prod(in_shape[: -rank - 1])
-    named = {name_of(form, geometry, images): form for form in (*CHOICES, Dense(), Tiles(1))}
+    forms = (*choices(geometry), Fourier(), Dense(), Tiles(1))
+    named = {name_of(form, geometry, images): form for form in forms}
     found = tuple(Candidate(name, form.cost(geometry, images)) for name, form in named.items())
-    chosen = choose(geometry, images, jnp.dtype(jnp.float32))
+    chosen = choose(geometry, images)
     return Explanation(found, name_of(chosen, geometry, images))
 
 
 def name_of(form: object, geometry: Geometry, images: int) -> str:
     """The name of a form, and of its tiles."""
     name = type(form).__name__.lower()
+    if isinstance(form, Polyphase):
+        return f"{name} {name_of(form.form, form.apart(geometry), images)}"
     return f"{name} {_tiles(form.cuts(geometry, images))}" if isinstance(form, Tiles) else name
 
 

@@ -139,6 +139,9 @@ def best_cuts(geometry: Geometry, batch: int) -> tuple[Cut, ...]:
 
 
 def _candidates(axis: Axis) -> Iterator[Cut]:
+    if axis.kernel_size == axis.stretch == 1:
+        yield Cut.outputs(axis, 1)  # nothing is read twice, so that a larger tile would only add zeros
+        return
     sizes = (*_SIZES, *(size for size in _LARGE if size <= axis.kernel_size))
     for make, size in ((Cut.outputs, axis.out_size), (Cut.inputs, axis.in_size)):
         for tile in sorted({min(tile, max(size, 1)) for tile in (*sizes, size)}):

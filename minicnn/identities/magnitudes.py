@@ -148,7 +148,8 @@ class _Walk:
 def _opened(eqn: Any) -> ClosedJaxpr:
     """Open the steps that a product of minicnn's takes in its form."""
     operands = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
-    return jax.make_jaxpr(lambda *values: STEPS[eqn.primitive.name](*values, **eqn.params))(*operands)
+    with jax.disable_jit():  # which writes loops out
+        return jax.make_jaxpr(lambda *values: STEPS[eqn.primitive.name](*values, **eqn.params))(*operands)
 
 
 def _bind(eqn: Any, values: Sequence[Any]) -> list[Any]:

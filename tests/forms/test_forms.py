@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 
 from minicnn import conv
-from minicnn.forms import Arithmetic, Auto, Dense, Diagonals, Form, Fourier, Geometry, Tiles, as_form
-from minicnn.forms.choice import choose
+from minicnn.forms import Arithmetic, Auto, Dense, Diagonals, Form, Fourier, Geometry, Polyphase, Tiles, as_form
 from minicnn.forms.resolve import sliding, windows
 from minicnn.forms.tiles import best_cuts, cuts_cost
 from tests import oracles
@@ -26,6 +25,7 @@ FORMS: dict[str, Form] = {
     "one tile": Tiles(99),
     "tiles of 2 inputs": Tiles(2, "inputs"),
     "diagonals": Diagonals(),
+    "phases": Polyphase(Tiles(3)),
     "auto": Auto(),
 }
 
@@ -219,13 +219,26 @@ def test_a_batch_is_taken_in_equal_portions_that_a_cache_holds_if_there_are_any(
     assert Tiles().portions(geometry, batch) == portions
 
 
-def test_auto_takes_diagonals_for_depthwise_and_fourier_for_large_kernels():
-    depthwise = Geometry(windows((3, 3), (56, 56), padding="SAME"), 64, 64, 64)
-    large = Geometry(windows((101, 101), (300, 300), padding="SAME"), 1, 1)
-    lenet = Geometry(windows((5, 5), (32, 32)), 1, 6)
-    choices = [choose(geometry, 16, jnp.dtype("float32")) for geometry in (depthwise, large, lenet)]
-    assert choices == [Diagonals(), Fourier(), Tiles()]
-    assert choose(large, 16, jnp.dtype("int32")) != Fourier()
+def test_small_values_beside_large_ones_are_as_exact_as_their_own_terms():
+    """The outputs that do not read the large numbers are 4,096 ones, counted exactly."""
+    x, w = jnp.ones((65_536, 1)).at[-1000:].set(1e8), jnp.ones((4096, 1, 1))
+    untouched = slice(65_536 - 1000 - 4096 + 1)
+    np.testing.assert_array_equal(conv(x, w)[untouched], 4096)
+    assert float(jnp.abs(conv(x, w, form="fourier")[untouched] - 4096).max()) > 100
+
+
+@pytest.mark.parametrize("form", [Tiles(), Tiles(1), Tiles(1, "inputs"), Diagonals(), Polyphase(), Auto()], ids=str)
+def test_a_program_does_not_grow_with_its_kernel(form):
+    def lines(taps: int) -> int:
+        x, w = jnp.ones((4 * taps, 1)), jnp.ones((taps, 1, 1))
+
+        def gradients(x: Any, w: Any) -> Any:
+            y, pull_back = jax.vjp(lambda x, w: conv(x, w, form=form, dilation=2), x, w)
+            return pull_back(y)
+
+        return len(jax.jit(gradients).lower(x, w).as_text().splitlines())
+
+    assert lines(1024) < 1.1 * lines(64)
 
 
 def test_no_form_calls_a_convolution_of_jax():

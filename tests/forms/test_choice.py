@@ -1,0 +1,57 @@
+"""What `form="auto"` takes: a function of shapes alone, and the forms of the convolutions that are measured."""
+
+import pytest
+
+from minicnn.bench.auto_choice import geometry_of
+from minicnn.bench.cases import CASES
+from minicnn.forms import Diagonals, Fourier, Geometry, Polyphase, Tiles
+from minicnn.forms.choice import choose
+from minicnn.forms.explanation import name_of
+from minicnn.forms.resolve import windows
+
+MEASURED = {
+    "LeNet-5 C1": ("tiles 2×4 outputs", "tiles 2×4 inputs"),
+    "LeNet-5 C3": ("tiles 2×2 outputs", "tiles 2×2 inputs"),
+    "ResNet-20 stem": ("tiles 1×2 outputs", "tiles 1×2 inputs"),
+    "ResNet-20 32²×16": ("tiles 1 outputs × 1 inputs",) * 2,
+    "ResNet-20 16²×32": ("tiles 1 outputs × 1 inputs",) * 2,
+    "ResNet-20 8²×64": ("tiles 1 outputs × 1 inputs",) * 2,
+    "ResNet-18 56²×64": ("tiles 1 outputs × 1 inputs",) * 2,
+    "ResNet-18 14²×256": ("tiles 1 outputs × 1 inputs",) * 2,
+    "ImageNet stem 7×7/2": ("tiles 1×1 outputs", "tiles 1×1 inputs"),
+    "depthwise 56²×64": ("diagonals",) * 2,
+    "4 groups 28²×64": ("tiles 1 outputs × 1 inputs",) * 2,
+    "dilation 2 28²×32": ("tiles 1 outputs × 1 inputs",) * 2,
+    "1×1 28²×128": ("tiles 1×1 outputs",) * 2,
+    "transposed 4×4/2": ("tiles 1×1 inputs", "tiles 1×1 outputs"),
+    "1-D 100,000, k 1,000/100": ("tiles 100 inputs", "tiles 100 outputs"),
+    "float64 300², k 31": ("tiles 5 outputs × 5 inputs",) * 2,
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_forms_of_the_measured_convolutions_and_of_their_transposes(name: str) -> None:
+    """A change here changes what docs/fast.md measured."""
+    (case,) = (case for case in CASES if case.name == name)
+    geometry = geometry_of(case)
+    assert MEASURED[name] == tuple(name_of(choose(g, case.batch), g, case.batch) for g in (geometry, geometry.T))
+
+
+def test_auto_takes_diagonals_for_depthwise_kernels_phases_for_long_dilated_ones_and_tiles_otherwise():
+    depthwise = Geometry(windows((3, 3), (56, 56), padding="SAME"), 64, 64, 64)
+    dilated = Geometry(windows((1000,), (65_536,), dilation=8), 1, 1)
+    others = (
+        Geometry(windows((101, 101), (300, 300), padding="SAME"), 1, 1),
+        Geometry(windows((5, 5), (32, 32)), 1, 6),
+        Geometry(windows((3, 3), (28, 28), padding="SAME", dilation=2), 32, 32),
+    )
+    assert [choose(geometry, 16) for geometry in (depthwise, dilated, *others)] == [
+        Diagonals(),
+        Polyphase(),
+        *[Tiles()] * 3,
+    ]
+
+
+def test_auto_never_takes_fourier_however_cheap_it_is():
+    long = Geometry(windows((10_000,), (100_000,)), 1, 1)
+    assert Fourier().cost(long, 1).total < choose(long, 1).cost(long, 1).total
