@@ -21,11 +21,10 @@ FORMS: dict[str, Form] = {
     "dense": Dense(),
     "im2col": Tiles(1),
     "tiles of 2": Tiles(2),
-    "tiles of 3": Tiles(3),
     "one tile": Tiles(99),
     "tiles of 2 inputs": Tiles(2, "inputs"),
     "diagonals": Diagonals(),
-    "phases": Polyphase(Tiles(3)),
+    "tiles of 3, phase by phase": Polyphase(Tiles(3)),
     "auto": Auto(),
 }
 
