@@ -48,6 +48,8 @@ def training(records: Sequence[Record], axes: "tuple[Axes, Axes] | None" = None)
         TypeError: for what is not records or not two axes.
         ValueError: if there are none.
     """
+    from matplotlib.ticker import MaxNLocator
+
     records = _checked(records)
     axes = two_axes(axes, (10, 4))
     epochs = [record.epoch for record in records]
@@ -60,6 +62,8 @@ def training(records: Sequence[Record], axes: "tuple[Axes, Axes] | None" = None)
     axes[1].set_yscale("symlog", linthresh=1)
     axes[1].set_ylim(bottom=0)
     axes[1].legend()
+    for ax in axes:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return axes
 
 

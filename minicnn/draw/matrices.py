@@ -8,7 +8,7 @@ from jaxtyping import ArrayLike, Float, Int
 
 from minicnn.draw.arguments import as_map, check_listed, one_axes, two_axes
 from minicnn.draw.style import NAN, readable_on, sheet, signed
-from minicnn.maps import LinearMap
+from minicnn.maps import Dense, LinearMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def matrix(A: LinearMap | ArrayLike, axes: "Axes | None" = None, title: str | No
             color = readable_on(NAN if np.isnan(value) else image.to_rgba(value)[:3])
             axes.text(column + 0.5, row + 0.5, f"{value:.2g}", ha="center", va="center", fontsize=7, color=color)
     axes.set(xlabel="input entry", ylabel="output entry")
-    axes.set_title(title or f"{rows}×{columns}, {A.nnz:,} non-zeros")
+    axes.set_title(title or f"{rows}×{columns}, {_non_zeros(A):,} non-zeros")
     return axes
 
 
@@ -68,8 +68,13 @@ def pair(A: LinearMap | ArrayLike, axes: "tuple[Axes, Axes] | None" = None, name
     A = as_map(A)
     axes = two_axes(axes, (11, 5.5))
     for ax, B, what in zip(axes, (A, A.T), (f"{name}: forward", f"{name}ᵀ: backward"), strict=True):
-        matrix(B, ax, f"{what}, {B.shape[0]}×{B.shape[1]}\n{B.nnz:,} non-zeros")
+        matrix(B, ax, f"{what}, {B.shape[0]}×{B.shape[1]}\n{_non_zeros(B):,} non-zeros")
     return axes
+
+
+def _non_zeros(A: LinearMap) -> int:
+    """How many entries are not zero: of a stored matrix those that are, of other maps those that can be."""
+    return np.count_nonzero(np.asarray(A.M)) if isinstance(A, Dense) else A.nnz
 
 
 def _drawn(A: LinearMap) -> Float[np.ndarray, "p q"]:

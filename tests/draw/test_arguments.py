@@ -124,6 +124,7 @@ def test_a_matrix_as_an_array_is_drawn_as_its_map_is():
         np.testing.assert_array_equal(left.images[0].get_array(), C.matrix())
         np.testing.assert_array_equal(right.images[0].get_array(), C.matrix().T)
         draw.spectrum(given)
+        assert left.get_title().endswith("\n36 non-zeros")
     np.testing.assert_array_equal(draw.matrix(C.matrix() != 0).images[0].get_array(), C.matrix() != 0)
 
 
