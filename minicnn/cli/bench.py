@@ -1,5 +1,6 @@
 """`minicnn bench`."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,12 +28,19 @@ def bench(
 ) -> None:
     """Measure convolutions, pools and LeNet-5 beside jax.lax, flax and PyTorch, in turn, in one run."""
     from minicnn.bench import find
+    from minicnn.draw.saving import check_folder, check_still
 
     comparison = {"--rivals": rivals, "--memory": memory, "--json": json_file}
     if growth:
         _refuse("--growth", {"words": only, "--choices": choices, **comparison})
     if choices:
         _refuse("--choices", {"--picture": picture, **comparison})
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"`seconds`={seconds} must be at least 0, and finite")
+    for file in filter(None, (json_file, picture)):
+        check_folder(file)
+    if picture is not None:
+        check_still(picture)
     cases = find(only or [])
     if growth:
         _growth(picture)

@@ -74,7 +74,7 @@ def pair(A: LinearMap | ArrayLike, axes: "tuple[Axes, Axes] | None" = None, name
 
 def _non_zeros(A: LinearMap) -> int:
     """How many entries are not zero: of a stored matrix those that are, of other maps those that can be."""
-    return np.count_nonzero(np.asarray(A.M)) if isinstance(A, Dense) else A.nnz
+    return int(np.count_nonzero(np.asarray(A.M))) if isinstance(A, Dense) else A.nnz
 
 
 def _drawn(A: LinearMap) -> Float[np.ndarray, "p q"]:

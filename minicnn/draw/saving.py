@@ -21,14 +21,26 @@ _SLOWEST, _FASTEST = 0.01, 100  # pictures per second: a GIF holds one for 0.01 
 _HELD = 3  # how many times as long the last picture is held, so that one sees where the animation ends
 
 
+def check_folder(path: Path) -> None:
+    """Raise if a file cannot be written because its folder is missing, before anything is computed for it.
+
+    Raises:
+        FileNotFoundError: naming the folder.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}")
+
+
 def check_still(path: Path) -> None:
     """Raise if a still cannot be written there, before anything is drawn.
 
     Raises:
+        FileNotFoundError: if there is no such folder.
         ValueError: if the suffix is not a format that matplotlib knows.
     """
     from matplotlib.backend_bases import FigureCanvasBase
 
+    check_folder(path)
     known = FigureCanvasBase.get_supported_filetypes()
     if path.suffix[1:].lower() not in known:
         raise ValueError(f"{path.name}: a still is one of {', '.join(sorted(known))}")
@@ -51,10 +63,11 @@ def check_animation(path: Path, rate: float) -> None:
 
     Raises:
         ValueError: if the suffix is not .gif, .mp4 or .html, or the rate not one that a browser can show.
-        FileNotFoundError: if it is .mp4 and there is no ffmpeg.
+        FileNotFoundError: if there is no such folder, or if it is .mp4 and there is no ffmpeg.
     """
     from matplotlib.animation import FFMpegWriter
 
+    check_folder(path)
     if not _SLOWEST <= rate <= _FASTEST:
         raise ValueError(f"`rate`={rate} must be from {_SLOWEST} to {_FASTEST} pictures per second")
     if path.suffix.lower() not in _WRITERS:

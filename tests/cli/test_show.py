@@ -141,7 +141,8 @@ def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_p
         (["--channels", "100000"], "the kernel is 3×3×100000×100000, 90,000,000,000 numbers"),
         (["--padding", "1000000000"], "the output is 2000000003×2000000003×1"),
         (["--padding", "9999", "--padding-mode", "replicate", "--stride", "9999"], "the padded input is 20003×20003×1"),
-        (["--still", "/no/such/folder/a.png"], "No such file"),
+        (["--still", "/no/such/folder/a.png"], "a.png cannot be written: there is no folder /no/such/folder"),
+        (["--animation", "no/such/a.gif"], "a.gif cannot be written: there is no folder no/such"),
     ],
 )
 def test_show_refuses_in_one_line(run, args, said):
