@@ -63,6 +63,20 @@ def is_integer(value: Any) -> bool:
     return not isinstance(value, bool) and getattr(value, "dtype", None) != np.bool_
 
 
+def integers(name: str, value: Any) -> tuple[int, ...]:
+    """One Python int or several, as a tuple.
+
+    Raises:
+        TypeError: for what is neither an integer nor a tuple or list of them.
+
+    >>> integers("axis", -1), integers("axis", [0, np.int64(2)])
+    ((-1,), (0, 2))
+    """
+    if not is_integer(value) and not is_sequence(value):
+        raise TypeError(f"`{name}`={value!r} must be an int or a tuple of ints, not {type(value).__name__}")
+    return tuple(integer(name, entry) for entry in (value if is_sequence(value) else (value,)))
+
+
 def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:
     """One int per spatial axis, as a tuple.
 

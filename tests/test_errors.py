@@ -170,9 +170,9 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "tile": (
         lambda: conv(a(5, 1), w, form=Tiles((2, 2))),
         ValueError,
-        r"`tile`=\(2, 2\) must give a size of at least 1 for each of 1 axes",
+        r"`tile`=\(2, 2\) must give one size, or one for each of 1 axes",
     ),
-    "tile size": (lambda: conv(a(5, 1), w, form=Tiles(0)), ValueError, "`tile`=0 must give a size of at least 1"),
+    "tile size": (lambda: conv(a(5, 1), w, form=Tiles(0)), ValueError, "`tile`=0 must be at least 1"),
     "unknown option": (
         lambda: C(w, (5,), strides=2),
         TypeError,

@@ -95,6 +95,6 @@ def _picture(
         middle.set(title="n fair dice", xlabel="sum")
         middle.legend(frameon=False, title="n")
         right.loglog(list(distances), list(distances.values()), "o-")
-        right.set(title="distance to the Gaussian", xlabel="n")
+        right.set(title="to the Gaussian", xlabel="n", ylabel="distance")
 
     return Picture("dice", "Loaded dice beside their convolution; n dice; their distance from the Gaussian.", draw, 0.4)

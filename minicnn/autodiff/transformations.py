@@ -2,16 +2,16 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.tree_util import Partial
 
 from minicnn import ops
+from minicnn.arguments import integers, is_integer
 from minicnn.autodiff.program import Program
 from minicnn.autodiff.trace import trace
 from minicnn.primitive import value_of
@@ -255,23 +255,21 @@ def _varying(
 
 def _places(argnums: Argnums, count: int) -> list[int]:
     """The arguments to differentiate, counted from 0."""
-    given = tuple(argnums) if isinstance(argnums, Iterable) else (argnums,)
+    given = integers("argnums", argnums)
     for n in given:
-        if isinstance(n, bool) or not isinstance(n, int | np.integer):
-            raise TypeError(f"`argnums`={argnums!r} must be an int or a tuple of ints")
         if not -count <= n < count:
             raise TypeError(
                 f"`argnums`={argnums!r} asks for positional argument {n} and the function was called with {count}: "
                 "pass what is differentiated by position"
             )
-    places = [int(n) % count for n in given]
+    places = [n % count for n in given]
     if len({*places}) < len(places):
         raise ValueError(f"`argnums`={argnums!r} names an argument twice: each has one gradient")
     return places
 
 
 def _chosen(argnums: Argnums, results: tuple[Any, ...]) -> Any:
-    return results if isinstance(argnums, Iterable) else results[0]
+    return results[0] if is_integer(argnums) else results
 
 
 def _names(f: Callable[..., Any], count: int) -> list[str]:

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
+from minicnn.arguments import integer, is_sequence, sizes
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.cost import Cost, portions
@@ -43,6 +44,12 @@ class Tiles(Costed):
     tile: int | tuple[int, ...] | None = None
     of: str | tuple[str, ...] = "outputs"
 
+    def __post_init__(self) -> None:
+        if self.tile is not None:
+            tile = sizes("tile", self.tile, 1) if is_sequence(self.tile) else integer("tile", self.tile, 1)
+            object.__setattr__(self, "tile", tile)
+        object.__setattr__(self, "of", self.of if isinstance(self.of, str) else tuple(self.of))
+
     def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> "Cuts":
         """The cuts themselves."""
         return Cuts(self.cuts(geometry, batch))
@@ -60,13 +67,13 @@ class Tiles(Costed):
         if self.tile is None:
             return best_cuts(geometry, batch)
         rank = len(geometry.axes)
-        sizes = (self.tile,) * rank if isinstance(self.tile, int) else self.tile
+        tiles = (self.tile,) * rank if isinstance(self.tile, int) else self.tile
         words = (self.of,) * rank if isinstance(self.of, str) else self.of
-        if len(sizes) != rank or min(sizes) < 1:
-            raise ValueError(f"`tile`={self.tile!r} must give a size of at least 1 for each of {rank} axes")
+        if len(tiles) != rank:
+            raise ValueError(f"`tile`={self.tile!r} must give one size, or one for each of {rank} axes")
         if len(words) != rank or not set(words) <= set(_CUTS):
             raise ValueError(f'`of`={self.of!r} must be "outputs" or "inputs", or one of them for each of {rank} axes')
-        return tuple(_CUTS[word](axis, size) for axis, size, word in zip(geometry.axes, sizes, words, strict=True))
+        return tuple(_CUTS[word](axis, size) for axis, size, word in zip(geometry.axes, tiles, words, strict=True))
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """C(w)·x."""

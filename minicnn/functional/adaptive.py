@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Int, Shaped
 
-from minicnn.arguments import check_rank
+from minicnn.arguments import LARGEST, check_rank, integer, is_sequence, sizes
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.pools import bin_winners
 from minicnn.forms.tables import BinAxis
@@ -24,14 +24,14 @@ adaptive_avg_pool_p = jitted_primitive(
 adaptive_max_pool_p = jitted_primitive("adaptive_max_pool", lambda x, axes: bin_selection(x, axes)(x))
 
 
-def adaptive_avg_pool(x: ArrayLike, output_size: Sequence[int]) -> Any:
+def adaptive_avg_pool(x: ArrayLike, output_size: Sequence[int | None]) -> Any:
     """The average of each of `output_size` bins per axis, channel by channel.
 
     Bin o of m on an axis of n positions holds those from ⌊o·n/m⌋ to ⌈(o + 1)·n/m⌉ − 1; bins may share a position.
 
     Args:
         x: input, (*batch, *spatial, c), floating.
-        output_size: number of bins, one int per spatial axis.
+        output_size: number of bins, one int per spatial axis; None keeps the size of an axis.
 
     Returns:
         (*batch, *output_size, c).
@@ -44,10 +44,11 @@ def adaptive_avg_pool(x: ArrayLike, output_size: Sequence[int]) -> Any:
     Array([0.5, 2. , 3.5], dtype=float32)
     """
     x = floating(x)
-    return batched(adaptive_avg_pool_p, x, len(output_size), axes=bin_axes(x, output_size))
+    axes = bin_axes(x, output_size)
+    return batched(adaptive_avg_pool_p, x, len(axes), axes=axes)
 
 
-def adaptive_max_pool(x: ArrayLike, output_size: Sequence[int]) -> Any:
+def adaptive_max_pool(x: ArrayLike, output_size: Sequence[int | None]) -> Any:
     """The maximum of each of `output_size` bins per axis, channel by channel. Ties go to the first position.
 
     Args:
@@ -65,7 +66,8 @@ def adaptive_max_pool(x: ArrayLike, output_size: Sequence[int]) -> Any:
     Array([5., 5., 4.], dtype=float32)
     """
     x = ordered(x)
-    return batched(adaptive_max_pool_p, x, len(output_size), axes=bin_axes(x, output_size))
+    axes = bin_axes(x, output_size)
+    return batched(adaptive_max_pool_p, x, len(axes), axes=axes)
 
 
 def adaptive_avg_pool_map(
@@ -82,7 +84,8 @@ def adaptive_avg_pool_map(
     Array([[0.5, 0.5, 0. ],
            [0. , 0.5, 0.5]], dtype=float32)
     """
-    x = jax.ShapeDtypeStruct(tuple(in_shape), dtype)
+    in_shape = sizes("in_shape", in_shape)
+    x = jax.ShapeDtypeStruct(in_shape, dtype)
     return BinAverage(bin_axes(x, output_size), in_shape[-1], jnp.dtype(dtype))
 
 
@@ -111,7 +114,7 @@ def global_avg_pool(x: ArrayLike, ndim: int = 2) -> Any:
     >>> global_avg_pool(jnp.arange(4.0).reshape(2, 2, 1))
     Array([[[1.5]]], dtype=float32)
     """
-    return adaptive_avg_pool(x, (1,) * ndim)
+    return adaptive_avg_pool(x, (1,) * integer("ndim", ndim, 1))
 
 
 def global_max_pool(x: ArrayLike, ndim: int = 2) -> Any:
@@ -124,7 +127,7 @@ def global_max_pool(x: ArrayLike, ndim: int = 2) -> Any:
     >>> global_max_pool(jnp.arange(4.0).reshape(2, 2, 1))
     Array([[[3.]]], dtype=float32)
     """
-    return adaptive_max_pool(x, (1,) * ndim)
+    return adaptive_max_pool(x, (1,) * integer("ndim", ndim, 1))
 
 
 def bin_selection(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Gather:
@@ -135,16 +138,19 @@ def bin_selection(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Gathe
     return Gather(positions, x.shape, positions.shape, x.dtype)
 
 
-def bin_axes(x: Any, output_size: Sequence[int]) -> tuple[BinAxis, ...]:
-    """The bins of an image, checked."""
+def bin_axes(x: Any, output_size: Sequence[int | None]) -> tuple[BinAxis, ...]:
+    """The bins of an image, checked. Where an output size is None, every position is a bin of its own."""
+    if not is_sequence(output_size):
+        sizes("output_size", output_size)
     rank = len(output_size)
     check_rank("x", x, rank)
     if rank == 0:
         raise ValueError("`output_size` is empty: give one size per spatial axis")
     in_size = x.shape[-rank - 1 : -1]
+    kept = (n if m is None else m for n, m in zip(in_size, output_size, strict=True))
+    output_size = sizes("output_size", kept, -LARGEST)
     if min(*output_size, *in_size) < 1:
         raise ValueError(
-            f"`output_size`={tuple(output_size)} of an input of {in_size} leaves bins empty: "
-            "every size must be at least 1"
+            f"`output_size`={output_size} of an input of {in_size} leaves bins empty: every size must be at least 1"
         )
     return tuple(BinAxis(n, m) for n, m in zip(in_size, output_size, strict=True))

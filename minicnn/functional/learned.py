@@ -45,6 +45,7 @@ def weighted_pool(
     Array([0.75, 2.75], dtype=float32)
     """
     x, weights = operands(x=x, weights=weights)
+    ndim = None if ndim is None else integer("ndim", ndim, 1)
     check_rank("x", x, 1)
     rank, channels = _window_rank(x, weights, ndim), x.shape[-1]
     window = weights.shape[:rank]

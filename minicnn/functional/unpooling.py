@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from minicnn import ops
-from minicnn.arguments import check_rank
+from minicnn.arguments import check_rank, sizes
 from minicnn.dtypes import operands
 from minicnn.functional.common import jitted_primitive
 from minicnn.maps.base import LinearMap
@@ -22,7 +22,7 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
     Args:
         y: values, (*batch, *pooled, c).
         indices: flat positions over the spatial axes, row-major, as `max_pool(..., return_indices=True)` gives them,
-            in the shape of y.
+            in the shape of y. Those outside of the result are dropped.
         output_size: spatial size of the result.
 
     Returns:
@@ -30,14 +30,14 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
 
     Raises:
         ValueError: if the shapes of y and `indices` differ.
-        TypeError: if the indices are no integers.
+        TypeError: if the indices are not integers.
 
     >>> y, indices = minicnn.max_pool(jnp.array([1.0, 5.0, 2.0, 3.0]).reshape(4, 1), (2,), return_indices=True)
     >>> max_unpool(y, indices, (4,)).ravel()
     Array([0., 5., 0., 3.], dtype=float32)
     """
     (y,) = operands(y=y)
-    positions = jnp.asarray(value_of(indices))
+    positions, output_size = jnp.asarray(value_of(indices)), sizes("output_size", output_size)
     rank = len(output_size)
     check_rank("y", y, rank)
     if positions.shape != y.shape:
@@ -46,7 +46,9 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
         raise TypeError(f"`indices` is {positions.dtype.name}: positions are integers, as `max_pool` returns them")
     batch, pooled = y.shape[: -rank - 1], y.shape[-rank - 1 :]
     images = (math.prod(batch), *pooled)
-    x = max_unpool_p(ops.reshape(y, images), positions.reshape(images), output_size=tuple(output_size))
+    # narrow indices are widened before anything is computed from them; what is unsigned and too large becomes negative
+    wide = positions.astype(jnp.int64 if positions.dtype.itemsize == 8 else jnp.int32)
+    x = max_unpool_p(ops.reshape(y, images), wide.reshape(images), output_size=output_size)
     return ops.reshape(x, (*batch, *output_size, y.shape[-1]))
 
 

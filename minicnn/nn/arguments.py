@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from minicnn.arguments import integer, is_integer
+
 
 def settle(layer: Any, **checks: Callable[[str, Any], None]) -> None:
     """Make a layer's arguments hashable, and check some of them.
@@ -22,10 +24,7 @@ def settle(layer: Any, **checks: Callable[[str, Any], None]) -> None:
 
 def a_count(name: str, value: Any) -> None:
     """Refuse what is not a positive int."""
-    if not _is_int(value):
-        raise TypeError(f"`{name}`={value!r} must be an int")
-    if value < 1:
-        raise ValueError(f"`{name}`={value} must be at least 1")
+    integer(name, value, 1)
 
 
 def a_flag(name: str, value: Any) -> None:
@@ -40,7 +39,7 @@ def a_flag(name: str, value: Any) -> None:
 def a_window(name: str, value: Any, why: str = "") -> None:
     """Refuse what is not a tuple with a positive int per spatial axis."""
     if not isinstance(value, tuple):
-        example = (value, value) if _is_int(value) else (2, 2)
+        example = (value, value) if is_integer(value) else (2, 2)
         raise TypeError(
             f"`{name}`={value!r} must be a tuple with one int per spatial axis, such as {example} for images{why}"
         )
@@ -55,10 +54,6 @@ def a_kernel(name: str, value: Any) -> None:
         value,
         ": a layer is given its output channels and its kernel, and reads its input channels off `in_shape`",
     )
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _hashable(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """What operations do with their operands first: dtypes promoted, shapes broadcast, axes counted."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from minicnn.arguments import integers
 from minicnn.forms.arithmetic import summing
 from minicnn.ops import primitives
 from minicnn.primitive import ArrayLike, value_of
@@ -83,14 +84,12 @@ def axes_of(axis: Axes, rank: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(rank))
-    axes = tuple(axis) if isinstance(axis, Iterable) else (axis,)
+    axes = integers("axis", axis)
     for a in axes:
-        if isinstance(a, bool) or not isinstance(a, int | np.integer):
-            raise TypeError(f"`axis`={axis!r} must be an int or a tuple of ints")
         if not -rank <= a < rank:
             choice = f"give one of {-rank} to {rank - 1}" if rank else "a number has none"
             raise ValueError(f"`axis`={axis} is out of range for an array with {rank} axes: {choice}")
-    counted = tuple(int(a) % rank for a in axes)
+    counted = tuple(a % rank for a in axes)
     if len({*counted}) < len(counted):
         raise ValueError(f"`axis`={axis} names an axis twice")
     return counted

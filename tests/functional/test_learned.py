@@ -27,6 +27,12 @@ def test_max_unpool_is_the_transpose_of_the_selection_and_adds_duplicates() -> N
     np.testing.assert_array_equal(pull_back(x)[0].ravel(), A.T.matrix() @ x.ravel())
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint32", "int32"])
+def test_narrow_positions_name_the_same_places(dtype: str) -> None:
+    y, indices = jnp.arange(1.0, 5).reshape(4, 1), np.array([[0], [100], [3], [60]], dtype)
+    np.testing.assert_array_equal(np.ravel(minicnn.max_unpool(y, indices, (300,)))[[0, 3, 60, 100]], [1, 3, 4, 2])
+
+
 def test_positions_outside_hold_nothing() -> None:
     y = minicnn.max_unpool(jnp.ones((3, 1)), jnp.array([[-1], [1], [7]]), (2,))
     np.testing.assert_array_equal(y.ravel(), [0, 1])
