@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
+from minicnn.arguments import integer
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.resolve import Ints, Padding
@@ -76,7 +77,8 @@ def global_lp_pool(x: ArrayLike, ndim: int = 2, p: float = 2) -> Any:
     Array([[[5.]]], dtype=float32)
     """
     x = _checked(x, p)
-    return batched(lp_pool_p, x, ndim, axes=bin_axes(x, (1,) * ndim), p=p)
+    axes = bin_axes(x, (1,) * integer("ndim", ndim, 1))
+    return batched(lp_pool_p, x, len(axes), axes=axes, p=p)
 
 
 def lp_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], *, p: float = 2, **options: Any) -> LinearMap:
