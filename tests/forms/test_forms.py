@@ -151,6 +151,33 @@ def test_every_form_and_its_vjps_serve_five_axes():
         np.testing.assert_array_equal(w_bar.ravel(), case.patches(x).T @ y_bar.ravel(), err_msg=form)
 
 
+LONG = {
+    "depthwise": Case((100,), (41,), padding=((41, 38),), groups=2, dilation=(2,)),
+    "strided": Case((60,), (36,), stride=(3,), padding="FULL", channels=(2, 2)),
+    "stretched": Case((30,), (36,), stretch=(2,), padding="SAME", groups=2, channels=(2, 1)),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_kernels_are_exact_in_every_form(name):
+    """What is copied row by row, looped over or taken apart into phases is the convolution with its two gradients."""
+    case = LONG[name]
+    x, w, y_bar = case.data(0)
+
+    @jax.jit
+    def products(x: Any, w: Any, y_bar: Any) -> dict[str, Any]:
+        vjps = {
+            name: jax.vjp(lambda x, w, f=form: conv(x, w, form=f, **case.options), x, w) for name, form in FORMS.items()
+        }
+        return {name: (y, *pull_back(y_bar)) for name, (y, pull_back) in vjps.items()}
+
+    C = case.matrix(w)
+    for form, (y, x_bar, w_bar) in products(x, w, y_bar).items():
+        np.testing.assert_array_equal(y, case.times(C, x, case.y_shape), err_msg=form)
+        np.testing.assert_array_equal(x_bar, case.times(C.T, y_bar, case.x_shape), err_msg=form)
+        np.testing.assert_array_equal(w_bar.ravel(), case.patches(x).T @ y_bar.ravel(), err_msg=form)
+
+
 def test_a_tile_may_differ_from_axis_to_axis():
     case = CORNERS["2d"]
     x, w, _ = case.data(0)
