@@ -93,19 +93,22 @@ def _reader(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Callable[[Any]
     wide, sizes = widen(x, axes), [axis.T.stretched for axis in axes]
 
     def read(start: Any) -> Shaped[Array, "b *out c"]:
-        held = jax.lax.dynamic_slice(wide, (0, *start, 0), (wide.shape[0], *sizes, wide.shape[-1]))
+        held = jax.lax.dynamic_slice(wide, start, (wide.shape[0], *sizes, wide.shape[-1]))
         return held[:, *(slice(None, None, axis.stride) for axis in axes)]
 
     return read
 
 
 def _starts(axes: Sequence[Axis]) -> Any:
-    """For each tap the position of a widened input from which it reads: integers (taps, axes)."""
+    """For each tap where it begins to read a widened input: integers (taps, 1 + axes + 1), zero for batch and channel.
+
+    All are of one dtype, as `dynamic_slice` asks of them; a Python zero beside them would be wider under x64.
+    """
     firsts = [axis.span(1)[0] for axis in axes]
     starts = [
         [axis.position(0, k) - first for axis, k, first in zip(axes, tap, firsts, strict=True)] for tap in taps(axes)
     ]
-    return np.asarray(starts, np.int32).reshape(len(starts), len(axes))
+    return np.pad(np.asarray(starts, np.int32).reshape(len(starts), len(axes)), ((0, 0), (1, 1)))
 
 
 def _portions(geometry: Geometry) -> int:

@@ -1,5 +1,7 @@
 """What comes out for what goes in: integers, halves, doubles, complex numbers."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,11 +46,12 @@ def test_dtypes_promote_as_jnps_do(x, w, y):
     assert conv_transpose(np.ones(CASE.y_shape, x.dtype), w).dtype == y
 
 
-def test_doubles_stay_doubles_with_x64():
+@pytest.mark.parametrize("form", ["auto", "dense", "tiles", "diagonals", "fourier"])
+def test_doubles_stay_doubles_with_x64(form):
     with jax.enable_x64(True):
         x, w, y_bar = CASE.data(0, np.float64)
         x, w = x + 2.0**-40, w + 2.0**-40  # what float32 cannot hold
-        y, vjp = jax.vjp(conv, x, w)
+        y, vjp = jax.vjp(partial(conv, form=form), x, w)
         x_bar, w_bar = vjp(y_bar)
         assert {a.dtype for a in (y, x_bar, w_bar, conv_matrix(jnp.asarray(w), CASE.in_size))} == {jnp.dtype("float64")}
         np.testing.assert_allclose(y, oracles.conv(x, w, CASE.seen), rtol=1e-12, atol=1e-12)
