@@ -29,11 +29,11 @@ class Auto(Form):
         return choose(geometry, batch).settled(geometry, batch, dtype)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
-        """C(w)·x."""
+        """Multiply x by C(w)."""
         return self.settled(geometry, len(x), jnp.result_type(x, w)).convolve(geometry, x, w, arithmetic)
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
-        """X(x)ᵀ·y."""
+        """Multiply y by X(x)ᵀ: the gradient in the weights."""
         return self.settled(geometry, len(x), jnp.result_type(x, y)).correlate(geometry, x, y, arithmetic)
 
 

@@ -34,11 +34,11 @@ class Dense(Costed):
         return Cost(batch * entries, entries, 0)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
-        """C(w)·x."""
+        """Multiply x by C(w)."""
         return _whole(geometry).convolve(geometry, x, w, arithmetic)
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
-        """X(x)ᵀ·y."""
+        """Multiply y by X(x)ᵀ: the gradient in the weights."""
         return _whole(geometry).correlate(geometry, x, y, arithmetic)
 
 

@@ -36,11 +36,11 @@ class Diagonals(Costed):
         return Cost(_NARROW * multiplied, taps * inputs, taps * outputs)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
-        """C(w)·x."""
+        """Multiply x by C(w)."""
         return _convolve(geometry, x, w, arithmetic)
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
-        """X(x)ᵀ·y."""
+        """Multiply y by X(x)ᵀ: the gradient in the weights."""
         return _correlate(geometry, x, y, arithmetic)
 
 
@@ -51,15 +51,15 @@ _NARROW = 12  # and so does a product of matrices as small as one tap's
 # Up to so many taps are written out one after the other; more are taken in a loop over portions, so that a program does
 # not grow with its kernel: 1,000 taps written out compiled for 15 s.
 _WRITTEN_OUT = 32
-# Taps of a portion. For a depthwise kernel their sum is one pass over the images, and 16 to 64 of them took as long as
-# all at once; otherwise each is a product of its own, and few of them compile fast.
+# Taps of a portion. For a depthwise kernel their sum is one pass over the images, so that a portion takes as many as may
+# be written out; otherwise each is a product of its own, and few of them keep the program short.
 _FUSED, _APART = 32, 8
 
 
 def _convolve(
     geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], arithmetic: Arithmetic
 ) -> Shaped[Array, "b *out co"]:
-    """C(w)·x = Σ_k (shift of x by tap k)·w[k]."""
+    """Add up over the taps: C(w)·x = Σ_k (shift of x by tap k)·w[k]."""
     if geometry.depthwise:
         # one channel per group: every diagonal is a product of single numbers
         x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
@@ -75,7 +75,7 @@ def _convolve(
 def _correlate(
     geometry: Geometry, x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], arithmetic: Arithmetic
 ) -> Shaped[Array, "*k c co"]:
-    """X(x)ᵀ·y: tap by tap, the shift of x against y."""
+    """Multiply tap by tap: X(x)ᵀ·y has at tap k the shift of x by it against y."""
     if geometry.depthwise:
         x, y = (a.astype(arithmetic.result_type(x, y)) for a in (x, y))
         against = lambda shifts: _channel_sums([shifted * y for shifted in shifts])

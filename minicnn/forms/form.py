@@ -34,13 +34,13 @@ class Form(ABC):
     def convolve(
         self, geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], arithmetic: Arithmetic
     ) -> Shaped[Array, "b *out co"]:
-        """C(w)·x."""
+        """Multiply x by C(w)."""
 
     @abstractmethod
     def correlate(
         self, geometry: Geometry, x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], arithmetic: Arithmetic
     ) -> Shaped[Array, "*k c co"]:
-        """X(x)ᵀ·y."""
+        """Multiply y by X(x)ᵀ: the gradient in the weights."""
 
 
 class Costed(Form):

@@ -40,11 +40,11 @@ class Fourier(Costed):
         return Cost(_COMPLEX * size * batch * kernels + _BUTTERFLY * spectra * math.log2(max(size, 2)), spectra, 0)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
-        """C(w)·x."""
+        """Multiply x by C(w)."""
         return _convolve(geometry, x, w, arithmetic)
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
-        """X(x)ᵀ·y."""
+        """Multiply y by X(x)ᵀ: the gradient in the weights."""
         return _correlate(geometry, x, y, arithmetic)
 
 
@@ -82,7 +82,7 @@ class Circle:
 def _convolve(
     geometry: Geometry, x: Shaped[Array, "b *in ci"], w: Shaped[Array, "*k c co"], arithmetic: Arithmetic
 ) -> Shaped[Array, "b *out co"]:
-    """C(w)·x: transform, multiply frequency by frequency, transform back."""
+    """Multiply x by C(w): transform, multiply frequency by frequency, transform back."""
     circles = [Circle.of(axis) for axis in geometry.axes]
     X = _transform(_inputs(x, circles, geometry.groups), circles, 1)
     W = _transform(_kernel(w.reshape(geometry.split_shape), circles), circles, 0, conjugate=True)
@@ -96,7 +96,7 @@ def _convolve(
 def _correlate(
     geometry: Geometry, x: Shaped[Array, "b *in ci"], y: Shaped[Array, "b *out co"], arithmetic: Arithmetic
 ) -> Shaped[Array, "*k c co"]:
-    """X(x)ᵀ·y: the correlation of x with y, at the taps."""
+    """Multiply y by X(x)ᵀ: the correlation of x with y, at the taps."""
     circles = [Circle.of(axis) for axis in geometry.axes]
     X = _transform(_inputs(x, circles, geometry.groups), circles, 1)
     y_bar = y.reshape(*y.shape[:-1], geometry.groups, geometry.c_out // geometry.groups)

@@ -28,17 +28,17 @@ class Geometry:
 
     @property
     def in_shape(self) -> tuple[int, ...]:
-        """(*in_size, c_in)."""
+        """The shape of one input, (*in_size, c_in)."""
         return (*(axis.in_size for axis in self.axes), self.c_in)
 
     @property
     def out_shape(self) -> tuple[int, ...]:
-        """(*out_size, c_out)."""
+        """The shape of one output, (*out_size, c_out)."""
         return (*(axis.out_size for axis in self.axes), self.c_out)
 
     @property
     def w_shape(self) -> tuple[int, ...]:
-        """(*kernel, c_in / groups, c_out)."""
+        """The shape of the kernel, (*kernel, c_in / groups, c_out)."""
         return (*(axis.kernel_size for axis in self.axes), self.c_in // self.groups, self.c_out)
 
     @property

@@ -63,14 +63,14 @@ class Polyphase(Costed):
         return replace(cost, gathered=cost.gathered + inputs, scattered=cost.scattered + outputs)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
-        """C(w)·x."""
+        """Multiply x by C(w)."""
         apart, phases = self.apart(geometry), [_phases(axis) for axis in geometry.axes]
         y = self.form.convolve(apart, _inputs(x, geometry), w.reshape(apart.w_shape), arithmetic)
         y = y.reshape(len(x), *(n * b.out_size for n, b in zip(phases, apart.axes[::2], strict=True)), y.shape[-1])
         return y[:, *(slice(axis.out_size) for axis in geometry.axes)]
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
-        """X(x)ᵀ·y."""
+        """Multiply y by X(x)ᵀ: the gradient in the weights."""
         apart = self.apart(geometry)
         w = self.form.correlate(apart, _inputs(x, geometry), _outputs(y, geometry), arithmetic)
         return w.reshape(geometry.w_shape)
@@ -95,7 +95,7 @@ def _inputs(x: Shaped[Array, "b *in c"], geometry: Geometry) -> Shaped[Array, "b
 
 
 def _outputs(y: Shaped[Array, "b *out c"], geometry: Geometry) -> Shaped[Array, "b *out_and_phase c"]:
-    """Every axis of y likewise."""
+    """Every axis of y as positions in a phase and phases, zeros behind its end."""
     apart = Polyphase.apart(geometry)
     for position, axis in enumerate(geometry.axes, start=1):
         size = apart.axes[2 * position - 2].out_size * _phases(axis)

@@ -1,6 +1,6 @@
 """One axis read through an index table: for every output the input position it copies, or the input's size for none.
 
-What is no member of the relation u·i = s·o + d·k − p (reflected and repeated edges, adaptive bins, repeated tiles) has
+What is not a member of the relation u·i = s·o + d·k − p (reflected and repeated edges, adaptive bins, repeated tiles) has
 a table of its own. A table has one axis, or two where every output reads several positions.
 """
 
@@ -165,7 +165,7 @@ def check_mode(name: str, mode: str) -> None:
         ValueError: listing those that are known.
     """
     if mode not in _TABLES:
-        raise ValueError(f"`{name}`={mode!r} is no way of padding: use one of {', '.join(_TABLES)}")
+        raise ValueError(f"`{name}`={mode!r} is not a way of padding: use one of {', '.join(_TABLES)}")
 
 
 def pad_axis(in_size: int, widths: tuple[int, int], mode: str) -> PadAxis:

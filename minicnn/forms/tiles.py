@@ -76,11 +76,11 @@ class Tiles(Costed):
         return tuple(_CUTS[word](axis, size) for axis, size, word in zip(geometry.axes, tiles, words, strict=True))
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
-        """C(w)·x."""
+        """Multiply x by C(w)."""
         return Cuts(self.cuts(geometry, len(x))).convolve(geometry, x, w, arithmetic)
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
-        """X(x)ᵀ·y."""
+        """Multiply y by X(x)ᵀ: the gradient in the weights."""
         return Cuts(self.cuts(geometry, len(x))).correlate(geometry, x, y, arithmetic)
 
 
@@ -102,7 +102,7 @@ class Cuts(Costed):
         return cuts_cost(geometry, self.parts, batch)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
-        """C(w)·x: every tile of x times the one matrix, added up."""
+        """Multiply x by C(w): every tile of x times the one matrix, added up."""
         parts, groups = self.parts, geometry.groups
         x = gather(groups_first(x, groups), [cut.x for cut in parts])
         tile = matrix(lay(w.reshape(geometry.split_shape), tuple(cut.axis for cut in parts)))
@@ -111,7 +111,7 @@ class Cuts(Costed):
         return groups_last(scatter(y, [cut.y for cut in parts], [axis.out_size for axis in geometry.axes]))
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
-        """X(x)ᵀ·y: every tile of x against its tile of y, then the entries of one tap summed."""
+        """Multiply y by X(x)ᵀ: every tile of x against its tile of y, then the entries of one tap summed."""
         parts, axes, groups = self.parts, [cut.axis for cut in self.parts], geometry.groups
         x = rows(gather(groups_first(x, groups), [cut.x for cut in parts]), len(parts))
         y = rows(gather(groups_first(y, groups), [cut.y for cut in parts]), len(parts))

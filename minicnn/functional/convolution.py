@@ -59,8 +59,9 @@ def conv(
             "replicate".
         flip: reverse the kernel: true convolution instead of cross-correlation.
         form: how the matrix is held: "auto" (the least predicted cost), "dense" (all of C), "tiles" (one small matrix
-            that all tiles of C share), "diagonals" (one per tap), "fourier" (a circulant around C; it rounds), or a
-            form object such as `minicnn.forms.Tiles(4)`.
+            that all tiles of C share), "diagonals" (one per tap), "fourier" (a circulant around C: it spreads rounding
+            errors and NaN over all outputs, so that "auto" never takes it), or a form object such as
+            `minicnn.forms.Tiles(4)`.
         precision: of the products, as in `jax.lax.dot`.
         preferred_element_type: accumulation and result type, as in `jax.lax.dot`.
 

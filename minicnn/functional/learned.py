@@ -146,7 +146,7 @@ def channel_pool(x: ArrayLike, size: int, op: str = "max") -> Any:
     (x,) = operands(x=x)
     check_rank("x", x, 0)
     if op not in _ACROSS:
-        raise ValueError(f"`op`={op!r} is no pool: use one of {', '.join(_ACROSS)}")
+        raise ValueError(f"`op`={op!r} is not a pool: use one of {', '.join(_ACROSS)}")
     size = integer("size", size, 1)
     if x.shape[-1] % size:
         raise ValueError(f"`size`={size} must divide the {x.shape[-1]} channels of `x`")

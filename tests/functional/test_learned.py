@@ -87,5 +87,5 @@ def test_maxout_is_the_largest_of_neighbouring_channels() -> None:
     )
     with pytest.raises(ValueError, match="must divide the 6 channels"):
         minicnn.channel_pool(x, 4)
-    with pytest.raises(ValueError, match="`op`='min' is no pool"):
+    with pytest.raises(ValueError, match="`op`='min' is not a pool"):
         minicnn.channel_pool(x, 2, "min")
