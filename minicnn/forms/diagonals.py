@@ -51,8 +51,8 @@ _NARROW = 12  # and so does a product of matrices as small as one tap's
 # Up to so many taps are written out one after the other; more are taken in a loop over portions, so that a program does
 # not grow with its kernel: 1,000 taps written out compiled for 15 s.
 _WRITTEN_OUT = 32
-# Taps of a portion. For a depthwise kernel their sum is one pass over the images, so that a portion takes as many as may
-# be written out; otherwise each is a product of its own, and few of them keep the program short.
+# Taps of a portion. For a depthwise kernel their sum is one pass over the images, so that a portion takes as many as
+# may be written out; otherwise each is a product of its own, and few of them keep the program short.
 _FUSED, _APART = 32, 8
 
 

@@ -1,7 +1,7 @@
 """One axis read through an index table: for every output the input position it copies, or the input's size for none.
 
-What is not a member of the relation u·i = s·o + d·k − p (reflected and repeated edges, adaptive bins, repeated tiles) has
-a table of its own. A table has one axis, or two where every output reads several positions.
+What is not a member of the relation u·i = s·o + d·k − p (reflected and repeated edges, adaptive bins, repeated tiles)
+has a table of its own. A table has one axis, or two where every output reads several positions.
 """
 
 import math
