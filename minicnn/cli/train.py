@@ -33,7 +33,9 @@ def train(
     model: Annotated[
         str | None, typer.Option(help="lenet5 if not given, lenet5-1998, lenet4, lenet1 or cifarnet.")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="digits if not given, mnist, fashion or cifar10.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="digits if not given, mnist, qmnist, emnist, fashion or cifar10.")
+    ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where the files of the data set are looked for first.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
