@@ -180,7 +180,7 @@ class Axis:
         array([[0, 1, 2, 3],
                [3, 0, 1, 2]])
         """
-        o, i = xp.arange(self.out_size)[:, None], xp.arange(self.in_size)
+        o, i = xp.arange(self.out_size)[:, None], xp.arange(self.in_size)[None, :]
         tap, rest = xp.divmod(self.stretch * i - self.position(o, 0), self.dilation)
         return xp.where((rest == 0) & (tap >= 0) & (tap < self.kernel_size), tap, self.kernel_size)
 

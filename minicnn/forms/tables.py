@@ -118,7 +118,7 @@ class BinAxis:
                [3, 4, 5]])
         """
         start, end = self.ends(xp)
-        i = start[:, None] + xp.arange(self.width)
+        i = start[:, None] + xp.arange(self.width)[None, :]
         return xp.where(i < end[:, None], i, self.in_size)
 
     @property

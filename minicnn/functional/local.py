@@ -196,7 +196,7 @@ def _tiled(x: Any, w: Any, axes: tuple[Axis, ...]) -> Any:
     x_spec, w_spec, y_spec = tile_spec(rank)
     y = ops.einsum(f"b{x_spec},{w_spec}->b{y_spec}", windows, ops.reshape(w, (*tile, taps, c_out)))
     y = ops.reshape(y, (*batch, *(axis.out_size for axis in whole), c_out))
-    return y if whole == axes else y[(..., *(slice(axis.out_size) for axis in axes), slice(None))]
+    return y if whole == axes else ops.getitem(y, (..., *(slice(axis.out_size) for axis in axes), slice(None)))
 
 
 def _axes(w: Any, in_size: Sequence[int], stride: Ints, padding: Padding, dilation: Ints) -> tuple[Axis, ...]:

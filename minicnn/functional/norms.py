@@ -120,7 +120,7 @@ def _norms_jvp(axes: Axes, p: float, primals: tuple[Array], tangents: tuple[Arra
     return y, lp_derivative(y, x, axes, p)(x_dot)
 
 
-lp_pool_p = jitted_primitive("lp_pool", _norms)
+lp_pool_p = jitted_primitive("lp_pool", lambda x, axes, p: _norms(x, axes, p))
 
 
 def lp_derivative(y: Any, x: Any, axes: Axes, p: float) -> Compose:

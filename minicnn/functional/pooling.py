@@ -17,7 +17,7 @@ from minicnn.functional.common import batched, jitted_primitive
 from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.primitive import ArrayLike, value_of
 
-max_pool_p = jitted_primitive("max_pool", max_values)
+max_pool_p = jitted_primitive("max_pool", lambda x, axes: max_values(x, axes))
 avg_pool_p = jitted_primitive(
     "avg_pool", lambda x, axes, counted: AveragePool(axes, x.shape[-1], counted, x.dtype).apply(x)
 )

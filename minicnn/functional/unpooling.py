@@ -57,7 +57,8 @@ def unpooling(y: Any, indices: Int[Array, "b *pooled c"], output_size: Sequence[
     images, channels, size = len(indices), indices.shape[-1], math.prod(output_size)
     image = jnp.arange(images, dtype=indices.dtype).reshape(-1, *(1,) * (indices.ndim - 1))
     inside = (indices >= 0) & (indices < size)
-    positions = (image * size + indices) * channels + jnp.arange(channels, dtype=indices.dtype)
+    channel = jnp.arange(channels, dtype=indices.dtype).reshape(*(1,) * (indices.ndim - 1), -1)
+    positions = (image * size + indices) * channels + channel
     out_shape = (images, *output_size, channels)
     return Gather(jnp.where(inside, positions, images * size * channels), out_shape, indices.shape, y.dtype).T
 

@@ -61,7 +61,7 @@ class Diagonal(LinearMap):
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Multiply entry by entry, d·x."""
-        return self.d * x
+        return self.d[None] * x
 
     def sparse(self) -> Entries:
         """List the entries of the diagonal."""
@@ -87,7 +87,7 @@ class Mask(LinearMap):
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Keep the entries to keep, and put zeros for the others."""
-        return jnp.where(self.keep, x, jnp.zeros((), x.dtype))
+        return jnp.where(self.keep[None], x, jnp.zeros((), x.dtype))
 
     def sparse(self) -> Entries:
         """List the entries of the diagonal."""
@@ -113,7 +113,7 @@ class InverseDiagonal(LinearMap):
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Divide entry by entry, x / d."""
-        return x / self.d
+        return x / self.d[None]
 
     def sparse(self) -> Entries:
         """List the entries of the diagonal."""
