@@ -21,7 +21,7 @@ from minicnn.forms import jax_internals
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.form import Form
 from minicnn.forms.geometry import Geometry
-from minicnn.forms.meshes import SpecOf, laid_out, spec_of_many, spread_type
+from minicnn.forms.meshes import SpecOf, laid_out, spec_of_many, spread_type, unmarked
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,17 @@ def _batch(primitive: core.Primitive, operation: Bilinear) -> None:
 
 
 def _lower(primitive: core.Primitive, operation: Bilinear) -> None:
-    """Programs for XLA, one for CPUs and one for everything else."""
+    """Programs for XLA, one for CPUs and one for everything else.
+
+    Over which mesh axes a value varies is settled by then: the loops inside need not know it.
+    """
     for compute, platform in ((operation.compute, None), (operation.in_portions, "cpu")):
-        lowering = mlir.lower_fun(laid_out(compute, operation.spec_of), multiple_results=False)
+        lower = mlir.lower_fun(laid_out(compute, operation.spec_of), multiple_results=False)
+
+        def lowering(context: mlir.LoweringRuleContext, *values: Any, lower: Any = lower, **static: Any) -> Any:
+            types: Any = context.avals_in
+            return lower(context.replace(avals_in=list(map(unmarked, types))), *values, **static)
+
         mlir.register_lowering(primitive, lowering, platform=platform)
 
 

@@ -63,13 +63,13 @@ def _convolve(
     if geometry.depthwise:
         # one channel per group: every diagonal is a product of single numbers
         x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
-        scale = lambda shifted, tap: shifted * tap[0, :, 0]
+        scale = lambda shifted, tap: shifted * tap[0, :, 0].reshape(*(1,) * (x.ndim - 1), -1)
     else:
         scale = lambda shifted, tap: arithmetic.einsum("...gc,cgd->...gd", _groups(shifted, geometry.groups), tap)
     read = _reader(x, geometry.axes)
     of_taps = lambda starts, kernel: reduce(add, map(scale, map(read, starts), kernel))
     kernel, starts = w.reshape(-1, *geometry.split_shape[-3:]), _starts(geometry.axes)
-    return summed(of_taps, starts, kernel, _portions(geometry)).reshape(len(x), *geometry.out_shape)
+    return summed(of_taps, starts, kernel, _portions(geometry)).reshape(x.shape[0], *geometry.out_shape)
 
 
 def _correlate(

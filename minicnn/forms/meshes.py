@@ -104,6 +104,11 @@ def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Ar
     return spread
 
 
+def unmarked(array: ShapedArray) -> ShapedArray:
+    """The same type, said to be alike on all devices."""
+    return ShapedArray(array.shape, array.dtype, array.weak_type, sharding=array.sharding)
+
+
 def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     """`jnp.reshape`, also where leading axes that stay as they are lie across an explicit mesh."""
     array = jax.typeof(x)

@@ -66,7 +66,7 @@ class Polyphase(Costed):
         """Multiply x by C(w)."""
         apart, phases = self.apart(geometry), [_phases(axis) for axis in geometry.axes]
         y = self.form.convolve(apart, _inputs(x, geometry), w.reshape(apart.w_shape), arithmetic)
-        y = y.reshape(len(x), *(n * b.out_size for n, b in zip(phases, apart.axes[::2], strict=True)), y.shape[-1])
+        y = y.reshape(x.shape[0], *(n * b.out_size for n, b in zip(phases, apart.axes[::2], strict=True)), y.shape[-1])
         return y[:, *(slice(axis.out_size) for axis in geometry.axes)]
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
@@ -91,7 +91,7 @@ def _inputs(x: Shaped[Array, "b *in c"], geometry: Geometry) -> Shaped[Array, "b
     for position, axis in enumerate(geometry.axes, start=1):
         size, rest = apart.axes[2 * position - 2].in_size * _phases(axis), axis.low % _phases(axis)
         x = pad_axis(x, position, rest, size - rest - axis.in_size)
-    return x.reshape(len(x), *apart.in_shape)
+    return x.reshape(x.shape[0], *apart.in_shape)
 
 
 def _outputs(y: Shaped[Array, "b *out c"], geometry: Geometry) -> Shaped[Array, "b *out_and_phase c"]:
@@ -100,4 +100,4 @@ def _outputs(y: Shaped[Array, "b *out c"], geometry: Geometry) -> Shaped[Array, 
     for position, axis in enumerate(geometry.axes, start=1):
         size = apart.axes[2 * position - 2].out_size * _phases(axis)
         y = pad_axis(y, position, 0, size - axis.out_size)
-    return y.reshape(len(y), *apart.out_shape)
+    return y.reshape(y.shape[0], *apart.out_shape)

@@ -161,16 +161,16 @@ def _flat(shape: Sequence[int], winner: Int[Array, "b *out c"]) -> tuple[Array, 
     """The places of the winners: image, position, channel."""
     images, channels = shape[0], shape[-1]
     flat = winner.reshape(images, math.prod(winner.shape[1:-1]), channels)
-    return jnp.arange(images)[:, None, None], flat, jnp.arange(channels)
+    return jnp.arange(images)[:, None, None], flat, jnp.arange(channels)[None, None, :]
 
 
-def _first_taps(axes: Sequence[Axis]) -> Int[Array, "*out 1"]:
+def _first_taps(axes: Sequence[Axis]) -> Int[Array, "1 *out 1"]:
     """The flat index of each window's first tap that meets the input: where the search starts."""
     first = jnp.zeros((), jnp.int32)
     for axis in axes:
         starts = -(axis.position(jnp.arange(axis.out_size), 0) // axis.dilation)
-        first = first[..., None] * axis.kernel_size + jnp.maximum(starts, 0)
-    return first[..., None]
+        first = first[..., None] * axis.kernel_size + along(jnp.maximum(starts, 0), first.ndim, first.ndim + 1)
+    return first[None, ..., None]
 
 
 def _positions(in_size: Sequence[int]) -> Int[Array, "*in 1"]:
@@ -178,12 +178,18 @@ def _positions(in_size: Sequence[int]) -> Int[Array, "*in 1"]:
     return jnp.arange(math.prod(in_size), dtype=jnp.int32).reshape(*in_size, 1)
 
 
-def _origins(axes: Sequence[Axis]) -> Int[Array, "*out 1"]:
+def _origins(axes: Sequence[Axis]) -> Int[Array, "1 *out 1"]:
     """The flat position that the first tap of each window reads, as if rows had no ends."""
     flat = jnp.zeros((), jnp.int32)
     for axis in axes:
-        flat = flat[..., None] * axis.in_size + axis.position(jnp.arange(axis.out_size, dtype=jnp.int32), 0)
-    return flat[..., None]
+        origin = axis.position(jnp.arange(axis.out_size, dtype=jnp.int32), 0)
+        flat = flat[..., None] * axis.in_size + along(origin, flat.ndim, flat.ndim + 1)
+    return flat[None, ..., None]
+
+
+def along(a: Shaped[Array, " n"], position: int, rank: int) -> Shaped[Array, "..."]:
+    """A list of numbers as an array of so many axes, of which it is one; no rank is then promoted in silence."""
+    return a.reshape(*(1,) * position, -1, *(1,) * (rank - position - 1))
 
 
 def _offset(axes: Sequence[Axis], tap: Sequence[int]) -> int:
@@ -208,8 +214,8 @@ def bin_winners(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Int[Arr
         zip(axes, jnp.unravel_index(best, tuple(axis.width for axis in axes)), strict=True)
     ):
         first, _ = axis.ends(jnp)
-        flat = flat * axis.in_size + first.reshape(-1, *(1,) * (rank - position)) + place
-    return (flat * channels + jnp.arange(channels)).astype(jnp.int32)
+        flat = flat * axis.in_size + along(first, 1 + position, rank + 2) + place
+    return (flat * channels + along(jnp.arange(channels), rank + 1, rank + 2)).astype(jnp.int32)
 
 
 def _lowest(dtype: jnp.dtype) -> complex:

@@ -31,8 +31,7 @@ def summed(
     (x, x_rest), (y, y_rest) = _split(x, portions), _split(y, portions)
     shape = jax.eval_shape(product, x[0], y[0])
     add = lambda total, images: (total + product(*images), None)
-    # zeros like x vary over the same mesh axes as what is added to them
-    total, _ = jax.lax.scan(add, jnp.zeros_like(x, shape.dtype, shape.shape), (x, y))
+    total, _ = jax.lax.scan(add, jnp.zeros(shape.shape, shape.dtype), (x, y))
     return total + product(x_rest, y_rest) if len(x_rest) else total
 
 

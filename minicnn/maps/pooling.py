@@ -4,6 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 from typing import Never
 
 import jax.numpy as jnp
@@ -42,12 +43,12 @@ class Average(TransposableMap):
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
         """Sum every window, then divide by its count."""
         total = self.S.apply(x.astype(summing(x.dtype)))
-        return (total / self.count.astype(total.dtype)).astype(x.dtype)
+        return (total / self.count[None].astype(total.dtype)).astype(x.dtype)
 
     def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
         """Divide by the counts, then spread over the windows."""
         wide = y.astype(summing(y.dtype))
-        return self.S.T.apply(wide / self.count.astype(wide.dtype)).astype(y.dtype)
+        return self.S.T.apply(wide / self.count[None].astype(wide.dtype)).astype(y.dtype)
 
     def sparse(self) -> Entries:
         """List the ones of S, each divided by its count."""
@@ -145,10 +146,8 @@ class Selection(TransposableMap):
 
 def outer_counts(counts: Iterable[Int[np.ndarray, " out"]], dtype: jnp.dtype) -> Float[Array, "..."]:
     """Multiply the counts of windows on each axis to those on all of them, (*out, 1)."""
-    product = jnp.ones((), summing(dtype))
-    for count in counts:
-        product = product[..., None] * jnp.asarray(count, product.dtype)
-    return product[..., None]
+    product = reduce(np.multiply.outer, counts)
+    return jnp.asarray(product[..., None], summing(dtype))
 
 
 def window_counts(axis: Axis, counted: tuple[int, int]) -> Int[np.ndarray, " out"]:

@@ -84,7 +84,8 @@ def squared_error(predicted: ArrayLike, target: ArrayLike) -> Any:
 
 def _of_the_class(name: str, scores: Any, labels: Any) -> Any:
     """The score of each example's own class; NaN, and a gradient of NaN, where there is no such class."""
-    own = _checked(name, scores, labels)[..., None] == jnp.arange(scores.shape[-1])
+    classes = jnp.arange(scores.shape[-1]).reshape(*(1,) * (len(scores.shape) - 1), -1)
+    own = _checked(name, scores, labels)[..., None] == classes
     known = own.any(-1, keepdims=True)
     score = ops.sum(ops.where(own | ~known, scores, 0), axis=-1)
     return ops.mul(score, jnp.where(known[..., 0], 1, jnp.nan).astype(score.dtype))

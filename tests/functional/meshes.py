@@ -47,6 +47,10 @@ MEMBERS = {name: FAMILY[name] for name in ONE_OF_A_KIND} | {
         lambda x, y: jax.vmap(lambda x: minicnn.patch_map(x, (3, 3, 2, 3)).T(y))(x), (4, 4, 2), (2, 2, 3)
     ),
 }
+MEMBERS |= {
+    f"long kernel as {form}": Member(lambda x, w, f=form: minicnn.conv(x, w, form=f), (60, 1), (40, 1, 2))
+    for form in ("tiles", "diagonals")
+}
 QUICK = {"xla_backend_optimization_level": 0}  # what is compared runs once
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROUNDINGS = 1e-5  # of the largest number in an answer; a missing sum over the devices is 0.1 to 1
-MEMBERS = 16
+MEMBERS = 18
 
 
 @pytest.fixture(scope="module")
