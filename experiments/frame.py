@@ -55,7 +55,7 @@ def equal(what: str, found: Any, expected: Any, source: str, tolerance: float = 
     """
     actual, wanted = np.asarray(found), np.asarray(expected)
     same = actual.shape == wanted.shape
-    if actual.dtype.kind in "OUS" or wanted.dtype.kind in "OUS":
+    if {actual.dtype.kind, wanted.dtype.kind} & set("OUSb"):
         return Claim(what, shown(found), shown(expected), source, bool(same and np.all(actual == wanted)))
     error = float(np.max(np.abs(actual - wanted), initial=0)) if same else np.inf
     allowed = f" ± {tolerance:.2g}" if tolerance else ""
