@@ -26,7 +26,7 @@ _RARE = (0.001, 0.999)
 # What differs from the paper by more than this share of the greatest difference is ink: shadows are seldom so dark.
 _CLEAR = 0.75
 # The paper is looked for in a picture of this many pixels a side.
-_PAPER_SIDE = 96
+_PAPER_SIDE = 64
 # Where light is measured by shares, paper is taken to be this bright at least: below it there is only noise.
 _DARKEST = 0.05
 # A rectangle turned by 4° fills this share of its box, a disc π/4.
@@ -40,7 +40,7 @@ _GAP = 0.05
 # What is no figure belongs to the nearest if it is this share of the figure's height or width away, or less.
 _REACH = 0.35
 # A piece of this share of the figure's area is dust.
-_DUST = 0.01
+_DUST = 0.03
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,9 @@ def cut_out(picture):
 
 
 def isoluminant(picture):
-    """Red on green, of the same brightness."""
+    """Red on green, of the same brightness, whether the channels are averaged or weighted as an eye does."""
     ink = np.asarray(picture.resize((200, 200)), np.float64)[..., None] / 255
-    return Image.fromarray(np.uint8(ink * [200, 60, 60] + (1 - ink) * [40, 116, 60]))
+    return Image.fromarray(np.uint8(ink * [200, 63, 42] + (1 - ink) * [58, 118.5, 128.5]))
 
 
 def lined(picture):
@@ -157,6 +157,28 @@ def test_each_figure_of_a_picture_is_read(data, style, tmp_path):
     assert len(readings) == 3
     for reading, expected in zip(readings, data.test.images, strict=False):
         assert np.corrcoef(reading.image.ravel(), expected.ravel())[0, 1] > 0.7
+
+
+def test_nothing_of_a_neighbour_is_seen(style, tmp_path):
+    sheet = Image.new("L", (400, 300), 255)
+    for left in (60, 160):
+        ImageDraw.Draw(sheet).line((left, 250, left + 150, 50), fill=0, width=25)
+    for reading in read(sheet, style, tmp_path):
+        low, high = style.pixels
+        ink = (reading.image[..., 0] - low) / (high - low)
+        assert ink[:8, :8].max() == ink[-8:, -8:].max() == 0
+
+
+def test_contrast_is_stretched_after_scaling(tmp_path):
+    """A line that falls between two pixels is as dark as one that does not."""
+    images = np.full((3, 32, 32, 1), -0.1, np.float32)
+    images[:, 6:26, 10] = images[:, 25, 10:20] = 1.175
+    split = Split(images, np.zeros(3, np.int32))
+    sheet = Image.new("L", (400, 300), 255)
+    ImageDraw.Draw(sheet).rectangle((100, 50, 109, 244), fill=0)
+    ImageDraw.Draw(sheet).rectangle((95, 240, 199, 249), fill=0)
+    (reading,) = read(sheet, Style.of(Dataset("lines", ("a",), split, split)), tmp_path)
+    np.testing.assert_allclose(reading.image.max(), 1.175, atol=1e-5)
 
 
 def test_figures_that_touch_are_suspected(style, tmp_path):
