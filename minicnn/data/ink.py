@@ -17,8 +17,6 @@ Mask = Bool[np.ndarray, "h w"]
 # Shares of the strongest ink: what is fainter than the first is paper; a stroke is as strong as the second somewhere.
 FAINT = 0.3
 _STRONG = 0.5
-# Of the median step from pixel to pixel: 1.05 of them are a standard deviation of normal noise, and this is three.
-_NOISE = 3.1
 # A border is of one paper if four fifths of it differ by no more than this, from 0 to 1: JPEG and sensors stay below.
 _EVEN = 0.1
 # Grains of the brightest and of the darkest say nothing about the light.
@@ -196,9 +194,7 @@ def _paper(grey: Grey, parts: int, without: Mask | None = None) -> tuple[Grey, G
         ink = _scaled(ndimage.binary_dilation(without, iterations=round(factor)).astype(float), shape) > 0
         small = small[tuple(ndimage.distance_transform_edt(ink, return_distances=False, return_indices=True))]
     reach = max(min(small.shape) // (2 * parts), 1)
-    # What is beyond the border goes on as it came: a median knows no trend.
-    wide = np.pad(small, reach, mode="reflect", reflect_type="odd")
-    paper = ndimage.median_filter(wide, 2 * reach + 1)[reach:-reach, reach:-reach]
+    paper = ndimage.median_filter(small, 2 * reach + 1, mode="reflect")
     # At the edge of a shadow the paper is as dark as it is one step further.
     dark, bright = (
         _scaled(extreme(paper, 3), grey.shape) for extreme in (ndimage.minimum_filter, ndimage.maximum_filter)
@@ -215,8 +211,7 @@ def _strokes(ink: Grey) -> Mask:
     """The strokes: connected pixels that are not faint, with a strong one among them."""
     # One bright pixel is dust, not the measure of ink.
     top = ndimage.uniform_filter(ink, 3).max() if min(ink.shape) > 9 else ink.max()
-    noise = _NOISE * np.median(np.abs(np.diff(ink, axis=int(np.argmax(ink.shape)))))
-    labels, count = ndimage.label(ink > max(FAINT * top, noise), np.ones((3, 3)))
+    labels, count = ndimage.label(ink > FAINT * top, np.ones((3, 3)))
     kept = np.zeros(count + 1, bool)
     kept[labels[ink >= _STRONG * top]] = True
     kept[0] = False  # what belongs to no stroke
