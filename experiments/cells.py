@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
@@ -20,7 +21,7 @@ def cells(axes: Axes, values: ArrayLike, title: str = "", colours: ArrayLike | N
     entries = np.asarray(values)
     shade = np.asarray(entries if colours is None else colours, float)
     axes.imshow(np.where(entries == 0, np.nan, shade), cmap="cividis", alpha=0.45)
-    points = size * axes.xaxis.label.get_fontsize()
+    points = size * mpl.rcParams["font.size"]
     for (row, column), entry in np.ndenumerate(entries):
         if entry:
             axes.text(column, row, f"{entry:g}", ha="center", va="center", fontsize=points)

@@ -20,6 +20,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 import experiments
@@ -214,7 +215,8 @@ def claims_table(result: Result, title: str) -> RichTable:
     """The claims of a result for a terminal."""
     grid = RichTable("claim", "found", "expected", "source", "", title=title, title_justify="left")
     for claim in result.claims:
-        grid.add_row(claim.what, claim.found, claim.expected, claim.source, "✓" if claim.holds else "✗ fails")
+        cells = map(escape, (claim.what, claim.found, claim.expected, claim.source))
+        grid.add_row(*cells, "✓" if claim.holds else "✗ fails")
     return grid
 
 
@@ -222,7 +224,7 @@ def numbers_table(table: Table) -> RichTable:
     """A table of numbers for a terminal."""
     grid = RichTable(*table.columns, title=table.title, title_justify="left")
     for row in table.rows:
-        grid.add_row(*map(shown, row))
+        grid.add_row(*(escape(shown(cell)) for cell in row))
     return grid
 
 

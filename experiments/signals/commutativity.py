@@ -23,7 +23,7 @@ from experiments.one_channel import convolve, correlate
 from minicnn import compose_kernels, conv_map
 
 ROWS = (3,)
-SMALL = {"pairs": 5}
+SMALL = {"pairs": 2}
 FULL = {"pairs": 1000}
 
 X, W = np.array([1, 2, 3, 4, 5]), np.array([1, 0, 2])

@@ -21,7 +21,7 @@ from experiments.frame import Claim, Picture, Result, Table, at_most, equal
 from experiments.one_channel import convolve
 
 ROWS = (1,)
-SMALL = {"finest": 64}
+SMALL = {"finest": 32}
 FULL = {"finest": 4096}
 
 A, B = 1.0, 2.0  # deviations of the two Gaussians

@@ -24,7 +24,7 @@ from experiments.one_channel import convolution_map, convolve, correlate, matrix
 from minicnn import conv_transpose
 
 ROWS = (2, 4, 5)
-SMALL = {"pairs": 5}
+SMALL = {"pairs": 2}
 FULL = {"pairs": 1000}
 
 X, W = [1, 2, 3], [4, 5, 6]

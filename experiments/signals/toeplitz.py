@@ -23,7 +23,7 @@ from experiments.frame import Claim, Picture, Result, Table, differs, equal
 from experiments.one_channel import matrix
 
 ROWS = (7,)
-SMALL = {"longest": 4}
+SMALL = {"longest": 2}
 FULL = {"longest": 12}
 
 WORDS = {"full": "FULL", "same": "SAME_LOWER", "valid": "VALID"}
@@ -136,4 +136,4 @@ def _picture() -> Picture:
             )
             axes.title.set_fontsize("small")
 
-    return Picture("toeplitz", "The matrices of an even kernel, 1 2 3 4, for a signal of 6.", draw, 0.4)
+    return Picture("toeplitz", "The matrices of an even kernel, 1 2 3 4, for a signal of 6.", draw, 0.46)

@@ -6,9 +6,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from experiments import pages, rows
-from experiments.frame import WIDTHS, Claim, Experiment, at_least, at_most, differs, equal, find
+from experiments.frame import (
+    WIDTHS,
+    Claim,
+    Experiment,
+    Result,
+    Table,
+    at_least,
+    at_most,
+    claims_table,
+    differs,
+    equal,
+    find,
+    numbers_table,
+)
 
 ROOT = Path(__file__).parents[2]
 EVERY = find()
@@ -46,6 +60,14 @@ def test_claims_can_fail() -> None:
     assert differs("a", [1, 2], [2, 1], "").holds
 
 
+def test_square_brackets_are_printed_as_they_are() -> None:
+    console = Console(width=100, record=True)
+    console.print(claims_table(Result([equal("v[i]", "w[j]", "w[j]", "")]), ""))
+    console.print(numbers_table(Table("", ("sum",), (("Σ v[i]",),))))
+    printed = console.export_text()
+    assert all(cell in printed for cell in ("v[i]", "w[j]", "Σ v[i]"))
+
+
 def test_pages_have_the_question_the_verdicts_and_the_figures(tmp_path: Path) -> None:
     experiment = find(["signals/dice"])[0]
     pages.write([experiment], tmp_path / "runs", tmp_path / "pages")
@@ -60,7 +82,6 @@ def test_a_claim_that_fails_fails_the_command(tmp_path: Path, monkeypatch: pytes
     from typer.testing import CliRunner
 
     from experiments import __main__ as command
-    from experiments.frame import Result
 
     run = CliRunner().invoke
     assert run(command.app, ["--folder", str(tmp_path)]).exit_code == 0
