@@ -76,7 +76,7 @@ def train(
         "augment": augment,
         "reach": reach,
     }
-    place = {
+    launch = {
         "name": name,
         "runs_dir": runs_dir,
         "data_dir": data_dir,
@@ -87,65 +87,65 @@ def train(
         "processes": processes,
         "process": process,
     }
-    _train({key: value for key, value in fields.items() if value is not None}, place)
+    _train({key: value for key, value in fields.items() if value is not None}, launch)
 
 
-def _train(given: dict[str, Any], place: dict[str, Any]) -> None:
-    from minicnn.train.place import Place
+def _train(given: dict[str, Any], launch: dict[str, Any]) -> None:
+    from minicnn.train.launch import Launch
     from minicnn.train.signals import raising
 
     with raising():
-        reports = _carry_out(given, Place(**place))
+        reports = _carry_out(given, Launch(**launch))
     exit_by(reports)
 
 
-def _carry_out(given: dict[str, Any], place: Any) -> Sequence[Any]:
+def _carry_out(given: dict[str, Any], launch: Any) -> Sequence[Any]:
     """Train and finish; in any but the first process there is nothing to finish."""
     from minicnn.train.devices import connected, join
 
-    with _at_once(place), one_line_errors(), connected():
+    with _at_once(launch), one_line_errors(), connected():
         begun = time.perf_counter()
-        if place.coordinator is not None:
-            join(place.coordinator, place.processes, place.process)
-        run, plan = _begin(given, place)
+        if launch.coordinator is not None:
+            join(launch.coordinator, launch.processes, launch.process)
+        run, plan = _begin(given, launch)
         aside = time.perf_counter() - begun
-        params = _fit(run, plan, place)
+        params = _fit(run, plan, launch)
         with _resumable(run, plan.steps):
             return _finish(run, plan, params, aside)
 
 
-def _begin(given: dict[str, Any], place: Any) -> tuple[Any, Any]:
+def _begin(given: dict[str, Any], launch: Any) -> tuple[Any, Any]:
     """The run and its plan; nothing is written before the plan stands."""
     from minicnn.train import Run, mesh_of
     from minicnn.train.devices import is_first, json_from_first
     from minicnn.train.plan import plan_by_name
 
-    config, data_dir = _config(given, place)
-    every = 1 if place.coordinator is None else None
-    plan = plan_by_name(config, data_dir, mesh_of(every if place.devices is None else place.devices))
+    config, data_dir = _config(given, launch)
+    every = 1 if launch.coordinator is None else None
+    plan = plan_by_name(config, data_dir, mesh_of(every if launch.devices is None else launch.devices))
     run = None
     if is_first():
-        run = Run.reopen(place.resume) if place.resume else Run.create(place.runs_dir, place.name, config, data_dir)
+        run = Run.reopen(launch.resume) if launch.resume else Run.create(launch.runs_dir, launch.name, config, data_dir)
     return Run(Path(json_from_first(run and str(run.folder)))), plan
 
 
-def _fit(run: Any, plan: Any, place: Any) -> Any:
+def _fit(run: Any, plan: Any, launch: Any) -> Any:
     """Train, showing how it goes, and return the parameters."""
     from minicnn.train.devices import is_first
     from minicnn.train.loop import Listener, train
 
     with display(console if is_first() else Console(quiet=True), plan.config) as shown:
-        return train(plan, Listener(shown.on_step, shown.on_epoch, shown.warn), run, place.checkpoint_every)
+        return train(plan, Listener(shown.on_step, shown.on_epoch, shown.warn), run, launch.checkpoint_every)
 
 
-def _config(given: dict[str, Any], place: Any) -> tuple[Any, Path | None]:
+def _config(given: dict[str, Any], launch: Any) -> tuple[Any, Path | None]:
     """The config and the data's folder: as given, or of the run to resume, with which what is given must agree."""
     from minicnn.train import Config, Run, config_of
     from minicnn.train.devices import is_first, json_from_first
 
-    if place.resume is None:
-        return config_of(**given), place.data_dir
-    opened = Run.reopen(place.resume) if is_first() else None
+    if launch.resume is None:
+        return config_of(**given), launch.data_dir
+    opened = Run.reopen(launch.resume) if is_first() else None
     fields, folder = json_from_first(opened and [opened.config.to_json(), opened.data_dir and str(opened.data_dir)])
     config = Config.from_json(fields)
     other = [
@@ -154,8 +154,8 @@ def _config(given: dict[str, Any], place: Any) -> tuple[Any, Path | None]:
         if name != "epochs" and getattr(config, name) != value
     ]
     if other:
-        raise ValueError(f"{place.resume} has another config: {', '.join(other)}: leave that out, or start a new run")
-    return replace(config, epochs=given.get("epochs", config.epochs)), place.data_dir or (folder and Path(folder))
+        raise ValueError(f"{launch.resume} has another config: {', '.join(other)}: leave that out, or start a new run")
+    return replace(config, epochs=given.get("epochs", config.epochs)), launch.data_dir or (folder and Path(folder))
 
 
 def _finish(run: Any, plan: Any, params: Any, aside: float) -> Sequence[Any]:
@@ -205,12 +205,12 @@ def _resumable(run: Any, steps: int) -> Iterator[None]:
 
 
 @contextmanager
-def _at_once(place: Any) -> Iterator[None]:
+def _at_once(launch: Any) -> Iterator[None]:
     """One of several processes that fails is gone at once: in order, it would wait in vain for the others to end."""
     try:
         yield
     except typer.Exit as end:
-        if place.coordinator is None:
+        if launch.coordinator is None:
             raise
         sys.stdout.flush()
         sys.stderr.flush()

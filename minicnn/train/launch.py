@@ -1,4 +1,7 @@
-"""Where a run is written, where its data are, and which devices it has."""
+"""How a run is launched: where it is written, where its data are, and which devices it has.
+
+None of this decides the numbers of the run; `minicnn.train.config` does.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +14,7 @@ _Name = Annotated[str, written(r"(.*/)?[^/\x00]*[^/\x00\s.][^/\x00]*", "must be 
 
 
 @checked
-class Place:
+class Launch:
     """Where a run is written, where its data are, and which devices it has.
 
     Attributes:
