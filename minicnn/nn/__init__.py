@@ -4,9 +4,9 @@ from minicnn.nn import initializers, losses
 from minicnn.nn.convolution import Conv, ConvTranspose
 from minicnn.nn.elementary import Activation, Dense, Flatten
 from minicnn.nn.layer import Layer
+from minicnn.nn.local import LocalConv, TiledConv
 from minicnn.nn.pooling import AvgPool, LpPool, MaxPool, Subsample
 from minicnn.nn.rbf import Rbf
-from minicnn.nn.relatives import LocalConv, TiledConv
 from minicnn.nn.sequential import Sequential
 
 __all__ = [

@@ -15,15 +15,13 @@ from jaxtyping import Array, Shaped
 from minicnn import ops
 from minicnn.axis import Axis, Sliding
 from minicnn.forms import Form, as_form
-from minicnn.forms.resolve import ConvOptions, Padding, Table, check_groups, checked_mask, over, sliding
+from minicnn.forms.resolve import ConvOptions, Ints, Padding, Table, check_groups, checked_mask, over, sliding
 from minicnn.forms.tables import check_mode
 from minicnn.functional import conv, conv_map, conv_transpose, patch_map
 from minicnn.maps import Dense, LinearMap, compose
 from minicnn.nn.arguments import a_count, a_flag, a_kernel, settle
 from minicnn.nn.initializers import Initializer, he_normal
-from minicnn.nn.layer import Layer, Params, Shape
-
-Ints = int | tuple[int, ...]
+from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
 
 class Convolutional(Layer):
@@ -165,7 +163,7 @@ class Conv(Convolutional):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute C(w)·x + b."""
-        return add_bias(conv(x, self.whole_kernel(params["w"]), **self.options), params)
+        return with_bias(conv(x, self.whole_kernel(params["w"]), **self.options), params)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix C(w)."""
@@ -238,7 +236,7 @@ class ConvTranspose(Convolutional):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute C(w)ᵀ·x + b."""
-        return add_bias(self._transpose(x, self.whole_kernel(params["w"])), params)
+        return with_bias(self._transpose(x, self.whole_kernel(params["w"])), params)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix C(w)ᵀ."""
@@ -246,8 +244,3 @@ class ConvTranspose(Convolutional):
 
     def _transpose(self, x: Any, w: Any) -> Any:
         return conv_transpose(x, w, output_size=self.output_size, output_padding=self.output_padding, **self.options)
-
-
-def add_bias(y: Any, params: Params) -> Any:
-    """Add b to y, where the layer has a bias."""
-    return ops.add(y, params["b"]) if "b" in params else y

@@ -14,9 +14,8 @@ from minicnn import maps, ops
 from minicnn.functional import patch_map
 from minicnn.maps import Diagonal, LinearMap, Reshape, compose
 from minicnn.nn.arguments import a_count, a_flag, settle
-from minicnn.nn.convolution import add_bias
 from minicnn.nn.initializers import Initializer, he_normal
-from minicnn.nn.layer import Layer, Params, Shape
+from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Dense(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Multiply by wᵀ and add b."""
-        return add_bias(ops.matmul(x, params["w"]), params)
+        return with_bias(ops.matmul(x, params["w"]), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (features,)."""

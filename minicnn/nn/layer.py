@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
+from minicnn.functional import add_bias
 from minicnn.maps import LinearMap
 
 Params = Any
@@ -53,3 +54,8 @@ class Layer(ABC):
     def weight_map(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap | None:
         """X(x), the matrix that multiplies vec(w) at one example x; None for a layer without weights."""
         return None
+
+
+def with_bias(y: Any, params: Params) -> Any:
+    """The sum y + b, where the layer has a bias."""
+    return add_bias(y, params["b"]) if "b" in params else y

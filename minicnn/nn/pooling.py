@@ -11,16 +11,13 @@ from jaxtyping import Array, Shaped
 
 from minicnn import ops
 from minicnn.axis import Axis
-from minicnn.forms.resolve import Padding, sliding
+from minicnn.forms.resolve import Ints, Padding, sliding
 from minicnn.functional import avg_pool, conv, conv_map, lp_pool, max_pool, patch_map
 from minicnn.functional.norms import lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at, pooling_axes
 from minicnn.maps import Broadcast, LinearMap, compose
 from minicnn.nn.arguments import a_flag, a_window, settle
-from minicnn.nn.convolution import add_bias
-from minicnn.nn.layer import Layer, Params, Shape
-
-Ints = int | tuple[int, ...]
+from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
 
 class Pool(Layer):
@@ -168,7 +165,7 @@ class Subsample(Layer):
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute w·Σ + b, map by map."""
         w = params["w"]
-        return add_bias(conv(x, self._kernel(w), stride=self.window, groups=w.shape[0]), params)
+        return with_bias(conv(x, self._kernel(w), stride=self.window, groups=w.shape[0]), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (*out, channels)."""

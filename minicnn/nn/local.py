@@ -1,4 +1,4 @@
-"""Layers that share their weights less than a convolution does: locally connected and tiled."""
+"""Locally connected and tiled layers, which share their weights less than a convolution does."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,15 +8,13 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from minicnn.axis import Axis, Sliding
-from minicnn.forms.resolve import Padding, over, sliding
-from minicnn.functional import add_bias, local_conv, tiled_conv
+from minicnn.forms.resolve import Ints, Padding, over, sliding
+from minicnn.functional import local_conv, tiled_conv
 from minicnn.functional.local import local_map, tiled_map
 from minicnn.maps import LinearMap
 from minicnn.nn.arguments import a_count, a_flag, a_kernel, a_window, settle
 from minicnn.nn.initializers import Initializer, he_normal
-from minicnn.nn.layer import Layer, Params, Shape
-
-Ints = int | tuple[int, ...]
+from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class LocalConv(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Multiply by the matrix and add b."""
-        return _with_bias(local_conv(x, params["w"], **self._options), params)
+        return with_bias(local_conv(x, params["w"], **self._options), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (*out, channels)."""
@@ -113,12 +111,8 @@ class TiledConv(LocalConv):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Multiply by the matrix and add b."""
-        return _with_bias(tiled_conv(x, params["w"], **self._options), params)
+        return with_bias(tiled_conv(x, params["w"], **self._options), params)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix: that of a local layer, its kernels tied."""
         return tiled_map(params["w"], in_shape[:-1], **self._options)
-
-
-def _with_bias(y: Any, params: Params) -> Any:
-    return add_bias(y, params["b"]) if "b" in params else y
