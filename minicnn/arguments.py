@@ -1,11 +1,13 @@
-"""What the public functions ask of sizes and shapes: Python ints, enough axes, the right channels."""
+"""What the public functions ask of their arguments: Python ints, known words, enough axes, the right channels."""
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
+
+T = TypeVar("T")
 
 LARGEST = 2**31 - 1  # JAX counts positions in 32 bits
 
@@ -111,6 +113,27 @@ def per_axis(name: str, value: Any, rank: int, least: int | None = None) -> tupl
 def is_sequence(value: Any) -> bool:
     """Whether a value lists something, one entry per axis: a tuple, a list, or an array with one axis."""
     return (isinstance(value, Sequence) and not isinstance(value, str)) or getattr(value, "ndim", 0) == 1
+
+
+def look_up(name: str, word: Any, table: Mapping[str, T], what: str = "") -> T:
+    """The entry of a table under a word.
+
+    Args:
+        name: the argument whose value the word is.
+        word: what is looked up.
+        table: what there is.
+        what: the kind of word that is asked for, with its article.
+
+    Raises:
+        ValueError: if it is not a word of the table, listing those that are.
+
+    >>> look_up("schedule", "linear", {"linear": 1, "cosine": 2})
+    1
+    """
+    if not isinstance(word, str) or word not in table:
+        fault = f"not {what}" if what else "unknown"
+        raise ValueError(f"`{name}`={word!r} is {fault}: use one of {', '.join(table)}")
+    return table[word]
 
 
 def check_length(name: str, value: Sequence[Any], rank: int) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 from jaxtyping import Int
 
-from minicnn.arguments import integer, is_integer, is_sequence
+from minicnn.arguments import integer, is_integer, is_sequence, look_up
 
 PaddingWord = Literal["VALID", "SAME", "SAME_LOWER", "FULL", "CAUSAL"]
 AxisPadding = PaddingWord | int | tuple[int, int]
@@ -440,8 +440,7 @@ def _either(sizes: range) -> str:
 def _checked_padding(padding: Any) -> AxisPadding:
     """A word, an int or a pair of ints; what lists two ints is a pair."""
     if isinstance(padding, str):
-        if padding not in _WORDS:
-            raise ValueError(f"`padding`={padding!r} is not a padding word: use one of {', '.join(_WORDS)}")
+        look_up("padding", padding, _WORDS, "a padding word")
         return cast(PaddingWord, padding)
     widths = tuple(padding) if is_sequence(padding) else (padding, padding)
     if len(widths) != 2 or not all(map(is_integer, widths)):

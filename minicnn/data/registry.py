@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from minicnn.arguments import look_up
 from minicnn.data.cifar import cifar10
 from minicnn.data.dataset import Dataset
 from minicnn.data.digits import digits
 from minicnn.data.mnist import emnist, fashion_mnist, mnist, qmnist
-from minicnn.names import find
 
 DATASETS: dict[str, Callable[[Path | None], Dataset]] = {
     "digits": lambda folder: digits(),
@@ -32,4 +32,4 @@ def load_data(name: str, folder: Path | None = None) -> Dataset:
     >>> load_data("digits").in_shape
     (32, 32, 1)
     """
-    return find("data", name, DATASETS)(folder)
+    return look_up("data", name, DATASETS)(folder)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int
 
+from minicnn.arguments import look_up
 from minicnn.axis import Axis, Triples
 
 _INT32 = np.iinfo(np.int32).max  # JAX counts in 32 bits
@@ -58,6 +59,23 @@ class PadAxis:
     low: int
     high: int
     mode: str = "zeros"
+
+    @classmethod
+    def of(cls, in_size: int, widths: tuple[int, int], mode: str) -> "PadAxis":
+        """One axis, padded by (low, high) as the mode can.
+
+        Raises:
+            ValueError: if the mode cannot reach so far, or more is cropped than there is.
+        """
+        axis, reach = cls(in_size, *widths, mode), _REACH[mode](in_size)
+        if reach is not None and max(widths) > reach:
+            raise ValueError(
+                f"padding {widths} of an axis of {in_size}: {mode} padding reaches at most {reach}; "
+                'pad by less, or with "zeros"'
+            )
+        if axis.out_size < 0:
+            raise ValueError(f"padding {widths} of an axis of {in_size} crops more than there is: crop by less")
+        return axis
 
     @property
     def out_size(self) -> int:
@@ -164,22 +182,4 @@ def check_mode(name: str, mode: str) -> None:
     Raises:
         ValueError: listing those that are known.
     """
-    if mode not in _TABLES:
-        raise ValueError(f"`{name}`={mode!r} is not a way of padding: use one of {', '.join(_TABLES)}")
-
-
-def pad_axis(in_size: int, widths: tuple[int, int], mode: str) -> PadAxis:
-    """One padded axis.
-
-    Raises:
-        ValueError: if the mode cannot reach so far, or more is cropped than there is.
-    """
-    axis, reach = PadAxis(in_size, *widths, mode), _REACH[mode](in_size)
-    if reach is not None and max(widths) > reach:
-        raise ValueError(
-            f"padding {widths} of an axis of {in_size}: {mode} padding reaches at most {reach}; "
-            'pad by less, or with "zeros"'
-        )
-    if axis.out_size < 0:
-        raise ValueError(f"padding {widths} of an axis of {in_size} crops more than there is: crop by less")
-    return axis
+    look_up(name, mode, _TABLES, "a way of padding")

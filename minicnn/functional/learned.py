@@ -7,7 +7,7 @@ from typing import Any
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import check_rank, integer
+from minicnn.arguments import check_rank, integer, look_up
 from minicnn.dtypes import operands
 from minicnn.forms.resolve import Ints, Padding
 from minicnn.functional.convolution import conv, conv_map
@@ -145,10 +145,9 @@ def channel_pool(x: ArrayLike, size: int, op: str = "max") -> Any:
     """
     (x,) = operands(x=x)
     check_rank("x", x, 0)
-    if op not in _ACROSS:
-        raise ValueError(f"`op`={op!r} is not a pool: use one of {', '.join(_ACROSS)}")
+    pool = look_up("op", op, _ACROSS, "a pool")
     size = integer("size", size, 1)
     if x.shape[-1] % size:
         raise ValueError(f"`size`={size} must divide the {x.shape[-1]} channels of `x`")
-    pooled = _ACROSS[op](ops.reshape(x, (*x.shape, 1)), (size,))
+    pooled = pool(ops.reshape(x, (*x.shape, 1)), (size,))
     return ops.reshape(pooled, pooled.shape[:-1])

@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn import maps, ops
+from minicnn.arguments import look_up
 from minicnn.functional import patch_map
 from minicnn.maps import Diagonal, LinearMap, Reshape, compose
 from minicnn.nn.arguments import a_count, a_flag, settle
@@ -125,8 +126,7 @@ class Activation(Layer):
     name: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or self.name not in ACTIVATIONS:
-            raise ValueError(f"`name`={self.name!r} is not an activation: use one of {', '.join(ACTIVATIONS)}")
+        look_up("name", self.name, ACTIVATIONS, "an activation")
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Apply the function, entry by entry."""

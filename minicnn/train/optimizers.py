@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import optax
 
+from minicnn.arguments import look_up
 from minicnn.data import Split
-from minicnn.names import find
 from minicnn.nn import Sequential
 from minicnn.train.config import Config
 from minicnn.train.levenberg import SAMPLE, levenberg_marquardt, second_derivatives
@@ -88,5 +88,5 @@ def optimizer_of(config: Config, model: Sequential, recipe: Recipe, steps: int) 
     Raises:
         ValueError: listing the names there are.
     """
-    build = find("optimizer", config.optimizer, OPTIMIZERS)
+    build = look_up("optimizer", config.optimizer, OPTIMIZERS)
     return build(Problem(config, schedule_of(config, steps), model, recipe))

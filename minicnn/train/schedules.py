@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import optax
 
-from minicnn.names import find
+from minicnn.arguments import look_up
 from minicnn.train.config import Config
 
 _PASSES = ((2, 1.0), (3, 0.4), (3, 0.2), (4, 0.1), (8, 0.02))
@@ -53,4 +53,4 @@ def schedule_of(config: Config, steps: int) -> optax.Schedule:
     Raises:
         ValueError: listing the names there are.
     """
-    return find("schedule", config.schedule, SCHEDULES)(config, steps)
+    return look_up("schedule", config.schedule, SCHEDULES)(config, steps)

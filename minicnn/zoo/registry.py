@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from minicnn.names import find
+from minicnn.arguments import look_up
 from minicnn.nn import Sequential
 from minicnn.zoo.lenet import LeNet1, LeNet4, LeNet5
 from minicnn.zoo.pattern import CifarNet
@@ -56,4 +56,4 @@ def network(name: str) -> Network:
     >>> network("cifarnet").in_shape
     (32, 32, 3)
     """
-    return find("model", name, NETWORKS)
+    return look_up("model", name, NETWORKS)
