@@ -18,7 +18,7 @@ from minicnn import ops
 from minicnn.arguments import integer, is_sequence, sizes
 from minicnn.dtypes import preferred
 from minicnn.forms import Arithmetic, Diagonals, Form, Geometry, as_form
-from minicnn.forms.resolve import joined, sliding
+from minicnn.forms.resolve import geometry_of, sliding
 from minicnn.functional.convolution import convolve_p
 from minicnn.primitive import ArrayLike, Traced
 
@@ -213,7 +213,7 @@ def _geometry(
     pads = _pads(x, w, strides, padding, stretch, dilation)
     slidings = sliding(w.shape[:rank], strides, pads, dilation, stretch) if rank else ()
     axes = tuple(each.over(n) for each, n in zip(slidings, x.shape[1:-1], strict=True))
-    return joined(axes, w.shape, groups)
+    return geometry_of(axes, w.shape, groups)
 
 
 def _one_per_axis(name: str, value: Sequence[int] | None, rank: int) -> tuple[int, ...]:

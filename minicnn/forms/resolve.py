@@ -18,7 +18,7 @@ from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.choice import as_form
 from minicnn.forms.form import Form
 from minicnn.forms.geometry import Geometry, Mask, as_mask
-from minicnn.forms.tables import PadAxis, check_mode, pad_axis
+from minicnn.forms.tables import PadAxis, check_mode
 
 Ints = int | Sequence[int]
 Padding = PaddingWord | int | Sequence[AxisPadding]
@@ -115,7 +115,7 @@ class Convolution:
         axes = tuple(sliding.over(size) for sliding, size in zip(slidings, in_size, strict=True))
         if pads:
             axes = tuple(replace(axis, in_size=pad.out_size, low=0) for axis, pad in zip(axes, pads, strict=True))
-        geometry = joined(axes, w_shape, options["groups"], options["mask"])
+        geometry = geometry_of(axes, w_shape, options["groups"], options["mask"])
         return cls(
             geometry.flipped if options["flip"] else geometry,
             pads,
@@ -191,7 +191,7 @@ def check_groups(c_in: int, c_out: int, groups: int) -> int:
     return groups
 
 
-def joined(axes: tuple[Axis, ...], w_shape: Sequence[int], groups: int = 1, mask: Any = None) -> Geometry:
+def geometry_of(axes: tuple[Axis, ...], w_shape: Sequence[int], groups: int = 1, mask: Any = None) -> Geometry:
     """The geometry of axes and channels.
 
     Raises:
@@ -257,7 +257,7 @@ def _pads(slidings: Sequence[Sliding], in_size: Sequence[int], mode: str) -> tup
         return ()
     if any(each.stretch > 1 for each in slidings):
         raise ValueError(f'`padding_mode`={mode!r} has no meaning for a stretched input: use "zeros", or `minicnn.pad`')
-    return tuple(pad_axis(size, each.widths(size), mode) for each, size in zip(slidings, in_size, strict=True))
+    return tuple(PadAxis.of(size, each.widths(size), mode) for each, size in zip(slidings, in_size, strict=True))
 
 
 def checked_mask(mask: Any, shape: tuple[int, ...]) -> Mask | None:

@@ -8,7 +8,7 @@ from jax.typing import DTypeLike
 
 from minicnn.arguments import check_rank, integer, sizes
 from minicnn.dtypes import operands
-from minicnn.forms.tables import PadAxis, check_mode, pad_axis
+from minicnn.forms.tables import PadAxis, check_mode
 from minicnn.functional.common import batched, jitted_primitive
 from minicnn.maps.padding import Pad
 from minicnn.primitive import ArrayLike
@@ -65,4 +65,4 @@ def _axes(in_size: Sequence[int], widths: Sequence[tuple[int, int]], mode: str) 
     if not widths or len(widths) != len(in_size) or any(len(pair) != 2 for pair in widths):
         raise ValueError(f"`widths`={widths!r} must hold one pair (low, high) for each of the spatial axes")
     pairs = [(integer("widths", low), integer("widths", high)) for low, high in widths]
-    return tuple(pad_axis(n, pair, mode) for n, pair in zip(in_size, pairs, strict=True))
+    return tuple(PadAxis.of(n, pair, mode) for n, pair in zip(in_size, pairs, strict=True))

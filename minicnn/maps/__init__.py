@@ -2,6 +2,7 @@
 
 from minicnn.maps.algebra import Compose, Sum, add, compose
 from minicnn.maps.base import LinearMap, Transposed, to_lineax
+from minicnn.maps.complex import Conjugate, ImaginaryPart, RealPart
 from minicnn.maps.contraction import Contraction
 from minicnn.maps.convolution import ConvMap, PatchMap
 from minicnn.maps.elementary import Dense, Diagonal, InverseDiagonal, Mask, Permute, Reshape, Scale, identity
@@ -9,7 +10,6 @@ from minicnn.maps.indexing import Broadcast, CumulativeSum, Gather, Slice
 from minicnn.maps.kronecker import Batched, Block, Kronecker, block, kronecker
 from minicnn.maps.local import LocalMap, TiledMap
 from minicnn.maps.padding import Pad
-from minicnn.maps.parts import Conjugate, ImaginaryPart, RealPart
 from minicnn.maps.pooling import AveragePool, BinAverage, Selection
 from minicnn.maps.sharding import shard_rows
 from minicnn.maps.windows import BinSum, Unfold, WindowSum

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn.ops import primitives
-from minicnn.ops.operands import aligned, astype, broadcast_to, dtype_of, floating, is_complex, promoted, shape_of
+from minicnn.ops.operands import aligned, as_floating, astype, broadcast_to, dtype_of, is_complex, promoted, shape_of
 from minicnn.primitive import ArrayLike, Primitive, value_of
 
 
@@ -17,7 +17,7 @@ def _elementwise(primitive: Primitive, description: str) -> Callable[[ArrayLike]
     """The function of a primitive that takes floats; integers become floats first."""
 
     def function(x: ArrayLike) -> Any:
-        return primitive(floating(x))
+        return primitive(as_floating(x))
 
     function.__name__ = function.__qualname__ = primitive.name
     function.__doc__ = description
@@ -114,7 +114,7 @@ def mul(x: ArrayLike, y: ArrayLike) -> Any:
 
 def div(x: ArrayLike, y: ArrayLike) -> Any:
     """Divide entry by entry: x / y, broadcast."""
-    return primitives.div_p(*map(floating, aligned(x, y)))
+    return primitives.div_p(*map(as_floating, aligned(x, y)))
 
 
 def power(x: ArrayLike, y: ArrayLike) -> Any:
@@ -153,7 +153,7 @@ def clip(x: ArrayLike, min: ArrayLike | None = None, max: ArrayLike | None = Non
 
 def logaddexp(x: ArrayLike, y: ArrayLike) -> Any:
     """Compute log(eˣ + eʸ), broadcast, without overflow."""
-    return primitives.logaddexp_p(*map(floating, aligned(x, y)))
+    return primitives.logaddexp_p(*map(as_floating, aligned(x, y)))
 
 
 def softplus(x: ArrayLike) -> Any:
@@ -168,7 +168,7 @@ def silu(x: ArrayLike) -> Any:
 
 def gelu(x: ArrayLike, approximate: bool = True) -> Any:
     """Compute x·Φ(x), with the normal distribution Φ or its usual approximation by the hyperbolic tangent."""
-    x = floating(x)
+    x = as_floating(x)
     if not approximate:
         return mul(0.5, mul(x, erfc(mul(-math.sqrt(0.5), x))))
     inner = mul(math.sqrt(2 / math.pi), add(x, mul(0.044715, power(x, 3))))

@@ -36,7 +36,7 @@ def promoted(*xs: ArrayLike) -> tuple[Any, ...]:
     return tuple(astype(x, dtype) for x in xs)
 
 
-def floating(x: ArrayLike) -> Any:
+def as_floating(x: ArrayLike) -> Any:
     """Make floats of integers as `jax.numpy` does: of 64 bits from 64 bits, and of 32 bits from any others."""
     dtype = dtype_of(x)
     if jnp.issubdtype(dtype, jnp.inexact):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from minicnn.ops import primitives
 from minicnn.ops.elementwise import add, conj, div, exp, log, mul, real, sqrt, stop_gradient, sub
-from minicnn.ops.operands import Axes, astype, axes_of, count_of, dtype_of, floating, rounded_once, shape_of, wide
+from minicnn.ops.operands import Axes, as_floating, astype, axes_of, count_of, dtype_of, rounded_once, shape_of, wide
 from minicnn.ops.structure import concatenate, expand_dims, getitem, reshape, transpose
 from minicnn.primitive import ArrayLike, Primitive
 
@@ -79,7 +79,7 @@ def cumsum(x: ArrayLike, axis: int | None = None) -> Any:
 @rounded_once
 def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
     """Compute log Σ eˣ over axes, without overflow; its derivative is the softmax."""
-    return _reduced(primitives.logsumexp_p, floating(x), axis, keepdims)
+    return _reduced(primitives.logsumexp_p, as_floating(x), axis, keepdims)
 
 
 @rounded_once
