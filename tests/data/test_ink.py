@@ -54,6 +54,11 @@ def test_uneven_light_leaves_the_ink(light):
     assert sheet.done[:2] == ("freed of uneven light", "inverted, for its paper is bright")
 
 
+def test_a_large_figure_of_grey_ink_is_not_taken_for_paper():
+    figure = ring(60, 80, 45, 14)
+    found(np.where(figure, 0.5, 0.95) * (1 - 0.4 * (ROWS**2 + COLUMNS**2)), figure)
+
+
 def test_even_light_is_not_touched():
     assert found(PAGE).done == ("inverted, for its paper is bright", "stretched to full contrast")
     assert found(np.where(RING, 1.0, 0.0)).done == ()
