@@ -6,7 +6,10 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int, Int32
+
+# Images per call of a network that only reads them: few calls, and little memory for each. It was not tuned.
+READ_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,17 @@ class Split:
         stop = len(self) if key is None else len(self) - len(self) % size
         for start in range(0, stop, size):
             yield self[order[start : start + size]]
+
+
+def full_batches(count: int, size: int) -> Iterator[Int[np.ndarray, " size"]]:
+    """The positions of `count` images in order, `size` at a time.
+
+    The last ones are repeated until they are as many, so that a network called with each batch is compiled once.
+
+    >>> list(full_batches(5, 3))
+    [array([0, 1, 2]), array([3, 4, 3])]
+    """
+    return (np.resize(np.arange(start, min(start + size, count)), size) for start in range(0, count, size))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Fourier transform has a rounding bound of its own.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, NamedTuple
@@ -33,15 +33,13 @@ from minicnn.functional import (
 )
 from minicnn.functional.norms import lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
-from minicnn.identities.certificate import Certificate
-from minicnn.identities.certification import certify
 from minicnn.identities.comparison import Comparison, Tolerance, compare
 from minicnn.identities.examples import Example
 from minicnn.identities.faults import matrix_of
 from minicnn.identities.function import Function
-from minicnn.identities.materialise import WAYS, materialise
+from minicnn.identities.materialise import materialise
 from minicnn.identities.rounding import gamma
-from minicnn.maps import Dense, Diagonal, LinearMap, Reshape, compose
+from minicnn.maps import Dense, Diagonal, LinearMap, Reshape
 
 
 class Sides(NamedTuple):
@@ -76,7 +74,7 @@ class Identity:
         """The first line of the function's documentation."""
         return (self.sides.__doc__ or "").partition("\n")[0]
 
-    def check(self, setting: Example) -> tuple[Comparison, ...]:
+    def check(self, example: Example) -> tuple[Comparison, ...]:
         """Compare the sides for one layer.
 
         Raises:
@@ -85,7 +83,7 @@ class Identity:
         with jax.default_matmul_precision("highest"):
             return tuple(
                 compare(f"{self.name}: {s.what or self.formula}", s.actual, s.expected, lambda s=s: Tolerance(s.bound))
-                for s in self.sides(setting)
+                for s in self.sides(example)
             )
 
 
@@ -422,22 +420,3 @@ def _small_network(s: Example) -> tuple[list[LinearMap], Callable[[Any], Any]]:
         return ops.matmul(M, ops.reshape(pooled, dense.in_shape))
 
     return [dense, flat, S, relu, s.map], f
-
-
-def chain_rule(f: Callable[[Any], Any], x: Any, maps: Sequence[LinearMap], ways: Sequence[str] = WAYS) -> Certificate:
-    """Certify that the Jacobian of a network at x is the product of its layers' matrices.
-
-    Args:
-        f: the network.
-        x: one input.
-        maps: the matrices of its layers at what they see of x, the first layer first.
-        ways: as in `certify`.
-
-    Returns:
-        A certificate: jvp, vjp and, where f is made of minicnn's primitives, minicnn.autodiff against the product.
-
-    >>> A = Diagonal(jnp.array([1.0, 0.0]), (2,), jnp.dtype("float32"))
-    >>> chain_rule(lambda x: 3 * ops.relu(x), jnp.array([2.0, -1.0]), [A, 3 * A]).ok
-    True
-    """
-    return certify(f, x, matrix=compose(*reversed(maps)), kind="function", ways=ways)

@@ -20,6 +20,7 @@ Params = Any
 Loss = Callable[[Any, Any], Any]
 Rule = Callable[[Any, Params, Array, Array], tuple[Params, Array]]
 
+# μ and the number of images whose second derivatives are averaged before every pass, as in the paper.
 MU = 0.02
 SAMPLE = 500
 

@@ -16,6 +16,7 @@ from jaxtyping import Array
 
 from minicnn.compilation import ONCE
 from minicnn.data import Dataset
+from minicnn.data.dataset import READ_AT_ONCE, full_batches
 from minicnn.data.registry import load_data
 from minicnn.nn import Sequential
 from minicnn.train.augmentations import augmentation_of
@@ -24,9 +25,6 @@ from minicnn.train.devices import copied, everywhere, split_rows, spread
 from minicnn.train.optimizers import Optimizer, optimizer_of
 from minicnn.train.recipes import Recipe, recipe_of
 from minicnn.zoo.registry import network
-
-# Test images per call of the network: the last call is filled up to as many, so that it is compiled once.
-_TEST_BATCH = 500
 
 
 class State(NamedTuple):
@@ -117,13 +115,11 @@ class Plan:
 
     def test_accuracy(self, params: Any) -> float:
         """The fraction of test images that get their own label."""
-        test, right = self.data.test, 0
-        size = -(-min(_TEST_BATCH, len(test)) // self.mesh.size) * self.mesh.size
-        for start in range(0, len(test), size):
-            rows = np.arange(start, min(start + size, len(test)))
-            found = self.predict(params, spread(self.mesh, test.images, np.resize(rows, size)))
-            right += int((np.asarray(found)[: len(rows)] == test.labels[rows]).sum())
-        return right / len(test)
+        test = self.data.test
+        size = -(-min(READ_AT_ONCE, len(test)) // self.mesh.size) * self.mesh.size
+        batches = (spread(self.mesh, test.images, rows) for rows in full_batches(len(test), size))
+        found = np.concatenate([np.asarray(self.predict(params, batch)) for batch in batches])
+        return int((found[: len(test)] == test.labels).sum()) / len(test)
 
 
 def plan_of(model: Sequential, data: Dataset, config: Config, recipe: Recipe, mesh: Mesh) -> Plan:

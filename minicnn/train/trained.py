@@ -11,14 +11,12 @@ import numpy as np
 from jaxtyping import Array, Float32, Int
 
 from minicnn.data import Dataset, Split
+from minicnn.data.dataset import READ_AT_ONCE, full_batches
 from minicnn.data.registry import load_data
 from minicnn.nn import Sequential
 from minicnn.train.recipes import Recipe, recipe_of
 from minicnn.train.runs import Run
 from minicnn.zoo.registry import network
-
-# Images per call of the network: the last call is filled up to as many, so that it is compiled once.
-_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,8 @@ class Trained:
 
     def outputs(self, images: Float32[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n classes"]:
         """The network's outputs, in batches of one size so that it is compiled once."""
-        size = max(min(len(images), _BATCH), 1)
-        starts = range(0, len(images), size)
-        found = [np.asarray(self._apply(self.params, _full(images[start:], size))) for start in starts]
+        size = max(min(len(images), READ_AT_ONCE), 1)
+        found = [np.asarray(self._apply(self.params, images[rows])) for rows in full_batches(len(images), size)]
         return np.concatenate(found)[: len(images)]
 
     def labels(self, images: Float32[np.ndarray, "n h w c"]) -> Int[np.ndarray, " n"]:
@@ -78,7 +75,3 @@ class Trained:
     @cached_property
     def _apply(self) -> Callable[[Any, Any], Array]:
         return jax.jit(lambda params, images: self.model.apply(params, images))
-
-
-def _full(images: np.ndarray, size: int) -> np.ndarray:
-    return images[np.resize(np.arange(min(len(images), size)), size)]

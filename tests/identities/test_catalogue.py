@@ -1,36 +1,36 @@
-"""Every identity of the catalogue holds on every setting, and fails where a side is wrong."""
+"""Every identity of the catalogue holds on every example, and fails where a side is wrong."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minicnn import conv
-from minicnn.identities.catalogue import CATALOGUE, DoesNotApplyError, chain_rule
+from minicnn import certify, conv
+from minicnn.identities.catalogue import CATALOGUE, DoesNotApplyError
 from minicnn.identities.examples import EXAMPLES, Example
 from minicnn.zoo import LeNet5
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_identity_holds_on_every_setting(name):
+def test_the_identity_holds_on_every_example(name):
     checked = 0
-    for setting in EXAMPLES[1:4:2]:
+    for example in EXAMPLES[1:4:2]:
         try:
-            comparisons = CATALOGUE[name].check(setting)
+            comparisons = CATALOGUE[name].check(example)
         except DoesNotApplyError:
             continue
         checked += 1
         assert comparisons
-        assert all(comparison.ok for comparison in comparisons), (setting.label, *map(str, comparisons))
+        assert all(comparison.ok for comparison in comparisons), (example.label, *map(str, comparisons))
     assert checked
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("setting", EXAMPLES, ids=lambda setting: setting.label)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.label)
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_whole_catalogue(name, setting):
+def test_the_whole_catalogue(name, example):
     try:
-        comparisons = CATALOGUE[name].check(setting)
+        comparisons = CATALOGUE[name].check(example)
     except DoesNotApplyError as why:
         pytest.skip(str(why))
     assert all(comparison.ok for comparison in comparisons), "\n".join(map(str, comparisons))
@@ -54,8 +54,8 @@ def test_the_jacobian_of_lenet_is_the_product_of_its_matrices():
     draw = lambda shape: jnp.asarray(rng.choice((-1, 0, 0, 1), shape), jnp.float32)
     params = jax.tree.map(lambda leaf: draw(leaf.shape), shapes)
     image = draw((32, 32, 1))
-    maps = [step.map_at() for step in model.steps(params, image)]
-    certificate = chain_rule(lambda x: model.apply(params, x), image, maps, ways=["vjp", "autodiff transposed"])
+    f, J = lambda x: model.apply(params, x), model.map_at(params, image)
+    certificate = certify(f, image, matrix=J, kind="function", ways=["vjp", "autodiff transposed"])
     assert certificate.ok, certificate
     assert (certificate.shape, certificate.skipped) == ((10, 1024), {})
     assert all(comparison.verdict == "equal" for comparison in certificate.comparisons)
