@@ -110,14 +110,14 @@ def rows(tiles: Shaped[Array, "g b *m_and_l c"], rank: int) -> Shaped[Array, "g 
     return tiles.reshape(len(tiles), math.prod(tiles.shape[1 : 2 + rank]), math.prod(tiles.shape[2 + rank :]))
 
 
-def matrix(laid: Shaped[Array, "*t_and_l c g d"]) -> Shaped[Array, "g in out"]:
+def to_matrix(laid: Shaped[Array, "*t_and_l c g d"]) -> Shaped[Array, "g in out"]:
     """From (t₁, l₁, t₂, l₂, …, c, g, d) to one matrix per group, (l₁, l₂, …, c) × (t₁, t₂, …, d)."""
     *pairs, c, g, d = range(laid.ndim)
     return rows(laid.transpose(g, *pairs[1::2], c, *pairs[::2], d), len(pairs) // 2)
 
 
-def unmatrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> Shaped[Array, "*t_and_l c g d"]:
-    """The inverse of `matrix` for a kernel laid out by these axes."""
+def from_matrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> Shaped[Array, "*t_and_l c g d"]:
+    """The inverse of `to_matrix` for a kernel laid out by these axes."""
     inner, outer = [axis.in_size for axis in axes], [axis.out_size for axis in axes]
     c, d = blocks.shape[1] // math.prod(inner), blocks.shape[2] // math.prod(outer)
     rank = len(axes)

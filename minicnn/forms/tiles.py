@@ -23,12 +23,21 @@ from minicnn.forms.cost import Cost, portions
 from minicnn.forms.cuts import Cut, Span
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
-from minicnn.forms.layout import collect, groups_first, groups_last, lay, matrix, multiply, pad_axis, rows, unmatrix
+from minicnn.forms.layout import (
+    collect,
+    from_matrix,
+    groups_first,
+    groups_last,
+    lay,
+    multiply,
+    pad_axis,
+    rows,
+    to_matrix,
+)
 
 _SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
-_LARGE = tuple(
-    2**power for power in range(5, 21)
-)  # and these, up to the size of the kernel: a larger one is half zeros
+# And these, up to the size of the kernel: a larger tile is half zeros.
+_LARGE = tuple(2**power for power in range(5, 21))
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ class Cuts(Costed):
         """Multiply x by C(w): every tile of x times the one matrix, added up."""
         parts, groups = self.parts, geometry.groups
         x = gather(groups_first(x, groups), [cut.x for cut in parts])
-        tile = matrix(lay(w.reshape(geometry.split_shape), tuple(cut.axis for cut in parts)))
+        tile = to_matrix(lay(w.reshape(geometry.split_shape), tuple(cut.axis for cut in parts)))
         y = multiply("bi,io->bo", rows(x, len(parts)), tile, arithmetic)
         y = y.reshape(*x.shape[: 2 + len(parts)], *(cut.y.length for cut in parts), geometry.c_out // groups)
         return groups_last(scatter(y, [cut.y for cut in parts], [axis.out_size for axis in geometry.axes]))
@@ -120,7 +129,7 @@ class Cuts(Costed):
         tile = (
             multiply("bi,bo->io", x, y, arithmetic) if small else multiply("bo,bi->oi", y, x, arithmetic).swapaxes(1, 2)
         )
-        return collect(unmatrix(tile, axes), axes).reshape(geometry.w_shape)
+        return collect(from_matrix(tile, axes), axes).reshape(geometry.w_shape)
 
 
 def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:

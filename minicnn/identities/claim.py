@@ -78,11 +78,9 @@ class Claim:
     def side(self, way: str, unit: complex = 1) -> np.ndarray:
         """Find the matrix in one way."""
         found = materialise(self.function, way, unit)
-        return (
-            found - self.points.at_zero[:, None].astype(found.dtype)
-            if self.constant and way == "one-hot inputs"
-            else found
-        )
+        if self.constant and way == "one-hot inputs":
+            return found - self.points.at_zero[:, None].astype(found.dtype)
+        return found
 
     @cached_property
     def points(self) -> Points:
@@ -97,9 +95,9 @@ class Claim:
         """Name the output, the input and the tap of an entry of the matrix, or the output of an entry of a vector."""
         row, column = (*index, -1)[:2]
         output = self.function.outputs.place(row)
-        return (output, None, None) if column < 0 else (
-            output, self.function.inputs.place(column), tap_at(self.map, row, column)
-        )  # fmt: skip
+        if column < 0:
+            return output, None, None
+        return output, self.function.inputs.place(column), tap_at(self.map, row, column)
 
     def explain(self, actual: np.ndarray, expected: np.ndarray) -> tuple[str, ...]:
         """Find the likely causes of a difference; ways that find the same wrong matrix have the same causes."""

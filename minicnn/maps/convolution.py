@@ -133,9 +133,8 @@ class PatchMap(TransposableMap):
         """Lay out exact copies of x: the patches, once for each output channel."""
         geometry = self.geometry
         patches = unfold(self._images, geometry.axes)
-        patches = patches.reshape(
-            *patches.shape[:-1], geometry.groups, geometry.w_shape[-2]
-        )  # b, *out, kernel, group, c
+        # b, *out, kernel, group, c
+        patches = patches.reshape(*patches.shape[:-1], geometry.groups, geometry.w_shape[-2])
         split = geometry.split_shape
         joined = geometry.joined.reshape(split[-3:])
         diagonal = np.eye(geometry.c_out, dtype=bool).reshape(split[-2], split[-1], 1, 1, split[-2], split[-1]) & joined
