@@ -50,7 +50,7 @@ def predict(
 
 
 def _readings(pictures: Sequence[Path], style: "Style") -> tuple[list[tuple[str, "Reading"]], bool]:
-    """What is read, with names, and whether a picture was not."""
+    """Return what was read, with names, and whether a picture could not be."""
     from minicnn.data import read_picture
 
     named, failed = [], False
@@ -84,7 +84,7 @@ def _say(trained: "Trained", named: Sequence[tuple[str, "Reading"]]) -> None:
 
 
 def _save(path: Path, readings: Sequence["Reading"], style: "Style") -> None:
-    """The images as the network had them, enlarged, in one row."""
+    """Write the images as the network had them, enlarged, in one row."""
     import io
 
     import numpy as np

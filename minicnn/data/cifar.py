@@ -58,7 +58,7 @@ def _split(paths: Sequence[Path]) -> Split:
 
 
 def _records(path: Path) -> np.ndarray:
-    """One row per image: its label, then its red, green and blue planes."""
+    """Return one row per image: its label, then its red, green and blue planes."""
     size = path.stat().st_size
     if size == 0 or size % _RECORD or size > _MAX_BYTES:
         raise ValueError(f"{path} has {size:,} bytes: a batch has {_RECORD} for each of its images")

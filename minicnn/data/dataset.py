@@ -48,15 +48,15 @@ class Split:
             raise TypeError(f"`labels` of {self.labels.dtype} must be integers: give `labels.astype('int32')`")
 
     def __len__(self) -> int:
-        """The number of images."""
+        """Return the number of images."""
         return len(self.labels)
 
     def __getitem__(self, chosen: Any) -> "Split":
-        """Some of the images, by a slice or by a list of positions."""
+        """Return some of the images, chosen by a slice or by a list of positions."""
         return Split(self.images[chosen], self.labels[chosen])
 
     def batches(self, size: int, key: jax.Array | None = None) -> Iterator["Split"]:
-        """Batches of `size` images: shuffled by `key` and all full, or in order with the last one short."""
+        """Yield batches of `size` images: shuffled by `key` and all full, or in order with the last one short."""
         order = np.arange(len(self)) if key is None else np.asarray(jax.random.permutation(key, len(self)))
         stop = len(self) if key is None else len(self) - len(self) % size
         for start in range(0, stop, size):
@@ -116,5 +116,5 @@ class Dataset:
 
     @property
     def in_shape(self) -> tuple[int, ...]:
-        """The shape of one image."""
+        """Return the shape of one image."""
         return self.train.images.shape[1:]

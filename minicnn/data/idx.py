@@ -60,11 +60,11 @@ def read_idx(path: Path | str) -> Shaped[np.ndarray, "..."]:
 
 
 class _NoIdxError(Exception):
-    """Why a stream holds no IDX array."""
+    """This error says why a stream holds no IDX array."""
 
 
 def _read(stream: BinaryIO, size: int) -> np.ndarray:
-    """The array of a stream that holds at most `size` bytes."""
+    """Return the array of a stream that holds at most `size` bytes."""
     dtype, rank = _magic(stream.read(4))
     header = stream.read(4 * rank)
     if len(header) < 4 * rank:
@@ -91,7 +91,7 @@ def _read(stream: BinaryIO, size: int) -> np.ndarray:
 
 
 def _magic(magic: bytes) -> tuple[np.dtype, int]:
-    """The dtype and the number of axes."""
+    """Return the dtype and the number of axes that four bytes announce."""
     for backwards, what in ((magic[::-1], "four"), (magic[1::-1] + magic[:1:-1], "two")):
         if not _is_magic(magic) and _is_magic(backwards):
             raise _NoIdxError(f"is byte-swapped: it begins with {magic.hex(' ')}, IDX with every {what} bytes reversed")
@@ -109,7 +109,7 @@ def _is_magic(magic: bytes) -> bool:
 
 
 def _take(stream: BinaryIO, size: int) -> bytearray:
-    """Up to `size` bytes, piece by piece."""
+    """Read up to `size` bytes, piece by piece."""
     data = bytearray()
     while len(data) < size and (piece := stream.read(min(_CHUNK, size - len(data)))):
         data += piece

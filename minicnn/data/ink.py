@@ -35,7 +35,7 @@ _LEFT = 0.05
 _FIGURE = 0.5
 # Between the pieces of one figure there is no more than this share of its height, between two as a rule more.
 _GAP = 0.05
-# What is no figure belongs to the nearest if it is this share of the figure's height or width away, or less.
+# What is not a figure belongs to the nearest if it is this share of the figure's height or width away, or less.
 _REACH = 0.35
 # A piece of this share of the figure's area is dust.
 _DUST = 0.03
@@ -132,7 +132,7 @@ def _border(grey: Grey) -> Float[np.ndarray, " n"]:
 
 
 def _page(grey: Grey) -> tuple[Grey, list[str]]:
-    """The page alone, if all around it another colour shows, such as a scanner's lid."""
+    """Cut the picture to its page, if all around it another colour shows, such as that of a scanner's lid."""
     strokes = _strokes(_from_paper(grey)[0])
     labels, count = ndimage.label(strokes, np.ones((3, 3)))
     if not count:
@@ -149,7 +149,7 @@ def _page(grey: Grey) -> tuple[Grey, list[str]]:
 
 
 def _from_paper(grey: Grey) -> tuple[Grey, list[str]]:
-    """How far each pixel is from the paper, towards the ink."""
+    """Measure how far each pixel is from the paper, towards the ink."""
     middle = np.median(_border(grey))
     if _is_even(grey - middle):
         return _difference(grey, middle, middle)
@@ -159,7 +159,7 @@ def _from_paper(grey: Grey) -> tuple[Grey, list[str]]:
 
 
 def _is_even(change: Grey) -> bool:
-    """Whether the border shows one paper, and the ink is on one side of it: given is the difference from the border."""
+    """Tell from the difference to the border whether that shows one paper, and the ink is on one side of it."""
     low, high = np.quantile(change, _RARE)
     if min(-low, high) > _EVEN:
         return False
@@ -170,7 +170,7 @@ def _is_even(change: Grey) -> bool:
 
 
 def _difference(grey: Grey, dark: Grey | np.floating, bright: Grey | np.floating) -> tuple[Grey, list[str]]:
-    """The side of the paper on which the ink is: the one that has the stronger pixels."""
+    """Take the side of the paper, darker or brighter, on which the ink is: it has the stronger pixels."""
     below, above = np.clip(dark - grey, 0, None), np.clip(grey - bright, 0, None)
     if (below**3).sum() > (above**3).sum():
         # Where the light is halved, ink differs half as much from its paper: what counts is the share.
@@ -208,7 +208,7 @@ def _scaled(grey: Grey, shape: Sequence[int]) -> Grey:
 
 
 def _strokes(ink: Grey) -> Mask:
-    """The strokes: connected pixels that are not faint, with a strong one among them."""
+    """Find the strokes: connected pixels that are not faint, with a strong one among them."""
     # One bright pixel is dust, not the measure of ink.
     top = ndimage.uniform_filter(ink, 3).max() if min(ink.shape) > 9 else ink.max()
     labels, count = ndimage.label(ink > FAINT * top, np.ones((3, 3)))
@@ -219,7 +219,7 @@ def _strokes(ink: Grey) -> Mask:
 
 
 def _without_frames(ink: Grey) -> tuple[Grey, list[str]]:
-    """Ink without boxes around it, rules across it and shadows along an edge, as long as something else remains."""
+    """Remove boxes around the ink, rules across it and shadows along an edge, as long as something else remains."""
     done: list[str] = []
     while True:
         labels, count = ndimage.label(_strokes(ink), np.ones((3, 3)))
@@ -253,7 +253,7 @@ def _is_frame(mask: Mask, where: Sequence[slice], shape: Sequence[int]) -> bool:
 
 
 def _figures(strokes: Mask) -> tuple[Mask, ...]:
-    """Strokes as figures: pieces close together, or small beside something high, are one."""
+    """Gather strokes to figures: pieces close together, or small beside something high, are one."""
     # All figures together may be higher than the highest: by that, more of them are one at first.
     whole = box(strokes)[0]
     _, boxes = _pieces(strokes, _GAP * (whole.stop - whole.start))
@@ -273,20 +273,20 @@ def _figures(strokes: Mask) -> tuple[Mask, ...]:
 
 
 def _pieces(strokes: Mask, gap: float) -> tuple[np.ndarray, list[tuple[slice, slice]]]:
-    """Strokes numbered from 1, those within a gap of each other alike, and their boxes."""
+    """Number strokes from 1, those within a gap of each other alike, and return the boxes of the numbers."""
     labels, count = ndimage.label(ndimage.distance_transform_edt(~strokes) <= gap / 2)
     labels = labels * strokes
     return labels, [(rows, columns) for rows, columns in ndimage.find_objects(labels, count)]
 
 
 def _gap(one: Sequence[slice], other: Sequence[slice]) -> float:
-    """The distance of two boxes."""
+    """Return the distance of two boxes."""
     gaps = [max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(one, other, strict=True)]
     return float(np.hypot(*gaps))
 
 
 def _in_reading_order(figures: Sequence[int], boxes: Sequence[Sequence[slice]]) -> list[int]:
-    """Line by line, each from left to right; a line ends where a figure begins below the middle of its first."""
+    """Order figures by lines, each from left to right; below the middle of a line's first, another starts."""
     lines: list[list[int]] = []
     for n in sorted(figures, key=lambda n: boxes[n][0].start):
         first = boxes[lines[-1][0]][0] if lines else slice(0, 0)

@@ -19,7 +19,7 @@ _FILES = (
 
 
 def _names(name: str) -> tuple[str, ...]:
-    """The names under which people have a file: as it is published, unpacked, as 7-zip unpacks it, in a folder."""
+    """List the names of a file that people have: as published, unpacked, as 7-zip unpacks it, in a folder."""
     plain = name.removesuffix(".gz")
     dotted = plain.replace("-idx", ".idx")
     return (name, plain, f"{dotted}.gz", dotted, f"{plain}/{plain}", f"{dotted}/{dotted}")

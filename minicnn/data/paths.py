@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def at_home(path: Path | str) -> Path:
-    """A path whose leading `~` or `~name` is a home folder, if there is one.
+    """Put the home folder for a leading `~` or `~name`, if there is one.
 
     >>> at_home("~/pictures") == Path.home() / "pictures"
     True
@@ -16,7 +16,7 @@ def at_home(path: Path | str) -> Path:
 
 
 def said(error: OSError) -> str:
-    """What the system says, without a number and a repeated path.
+    """Return what the system says, without a number and a repeated path.
 
     >>> said(FileNotFoundError(2, "No such file or directory", "x.png"))
     'No such file or directory'

@@ -82,7 +82,7 @@ def open_picture(path: Path | str) -> Picture:
 
 
 def _decoded(file: BinaryIO, name: str) -> Picture:
-    """The picture in an open file."""
+    """Decode the picture in an open file."""
     from PIL import Image, UnidentifiedImageError
 
     with warnings.catch_warnings(record=True) as warned, _standard_error_kept() as printed:
@@ -134,18 +134,18 @@ def _standard_error_kept() -> Iterator[Callable[[], list[str]]]:
 
 
 class _RefusedError(Exception):
-    """Why a picture is not decoded, or its values not taken."""
+    """This error says why a picture is not decoded, or its values are not taken."""
 
 
 def _reason(error: Warning | Exception | str) -> str:
-    """The first line of what was raised, with the class where the words alone would not do."""
+    """Return the first line of what was raised, with the class where the words alone would not do."""
     first = (str(error).strip().splitlines() or [""])[0]
     plain = first and isinstance(error, OSError | SyntaxError | Warning)
     return _line(first if plain else f"{type(error).__name__} {first}")
 
 
 def _line(text: str) -> str:
-    """Words that may hold bytes of the file, fit for a terminal."""
+    """Make words that may hold bytes of the file fit for a terminal."""
     text = text.strip().removeprefix("tempfile.tif: ")[:_LONGEST]
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
@@ -173,14 +173,14 @@ def _read(picture: "Image") -> Picture:
 
 
 def _eight_bits(picture: "Image") -> str:
-    """The mode in which a picture of 8 bits or less keeps its colours and its transparency."""
+    """Name the mode in which a picture of 8 bits or less keeps its colours and its transparency."""
     see_through = picture.has_transparency_data
     grey = picture.mode in ("1", "L", "LA", "La")
     return ("LA" if see_through else "L") if grey else ("RGBA" if see_through else "RGB")
 
 
 def _unit(values: Shaped[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """Numbers of any kind, from 0 to 1: by the smallest usual scale that holds them, by their range if none does."""
+    """Bring numbers to 0 … 1, by the smallest usual scale that holds them, or by their range if none does."""
     if not np.isfinite(values).all():
         raise _RefusedError("holds values that are not finite")
     low, high = float(values.min()), float(values.max())
@@ -189,7 +189,7 @@ def _unit(values: Shaped[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
 
 
 def _reduced(values: Float[np.ndarray, "h w"], factor: int) -> Float[np.ndarray, "h w"]:
-    """Means of squares; what is left over at the end counts as far as it goes."""
+    """Average over squares; the last ones are filled up with the pixels of the edge."""
     margins = [(0, -n % factor) for n in values.shape]
     height, width = ((n + more) // factor for n, (_, more) in zip(values.shape, margins, strict=True))
     return np.pad(values, margins, mode="edge").reshape(height, factor, width, factor).mean((1, 3))

@@ -65,7 +65,7 @@ class Style:
 
     @classmethod
     def of(cls, data: Dataset) -> Self:
-        """The style of a data set, measured on some of its training images."""
+        """Measure the style of a data set on some of its training images."""
         if data.in_shape[-1] > 1:
             return cls(data.in_shape, data.pixels, 0, np.zeros(2), 0, 0, 0)
         low, high = data.pixels
@@ -85,7 +85,7 @@ class Style:
 
     @property
     def is_drawn(self) -> bool:
-        """Whether the images are of strokes, and not of things with a surface."""
+        """Tell whether the images are of strokes, and not of things with a surface."""
         return self.stroke <= _DRAWN * self.extent
 
 
@@ -133,7 +133,7 @@ def read_picture(path: Path | str, style: Style) -> tuple[Reading, ...]:
 
 
 class _BlankError(Exception):
-    """A picture without anything in it."""
+    """This error says that there is nothing in a picture."""
 
 
 _Found = list[tuple[np.ndarray, list[str]]]
@@ -174,7 +174,7 @@ def _grey(picture: Picture, style: Style) -> _Found:
 
 
 def _one_channel(picture: Picture) -> tuple[Grey, list[str]]:
-    """The picture in grey, on paper."""
+    """Make the picture grey, on paper."""
     colours, opacity = picture.colours, picture.opacity
     if opacity is not None:
         visible = colours[opacity > 0.5]
@@ -193,7 +193,7 @@ def _one_channel(picture: Picture) -> tuple[Grey, list[str]]:
 
 
 def _laid(picture: Picture, paper: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """The picture on paper of one colour."""
+    """Lay the picture on paper of one colour."""
     if picture.opacity is None:
         return picture.colours, []
     opacity = picture.opacity[..., None]
@@ -201,7 +201,7 @@ def _laid(picture: Picture, paper: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _greyed(colours: Float[np.ndarray, "h w c"]) -> tuple[Grey, list[str]]:
-    """Grey along the line on which the colours differ most: red on green is as plain as black on white."""
+    """Make colours grey along the line on which they differ most: red on green is as plain as black on white."""
     if colours.shape[-1] == 1 or np.ptp(colours, axis=-1).max() == 0:
         return colours[..., 0].astype(np.float64), []
     flat = colours.reshape(-1, 3).astype(np.float64)
@@ -216,7 +216,7 @@ def _padded(ink: Grey, size: Sequence[int]) -> tuple[Grey, list[str]]:
 
 
 def _placed(ink: Grey, figure: Mask, style: Style) -> tuple[Grey, list[str]]:
-    """A figure, scaled to the data set's extent and put with its centre of mass where theirs is."""
+    """Scale a figure to the data set's extent, and put its centre of mass where that of its images is."""
     from PIL import Image
 
     done: list[str] = []
@@ -262,18 +262,18 @@ def _strokes(ink: Grey) -> Mask:
 
 
 def _size(figure: Mask) -> tuple[int, int]:
-    """The height and the width of a figure; 1 where there is none."""
+    """Return the height and the width of a figure, at least 1."""
     rows, columns = box(figure)
     return max(rows.stop - rows.start, 1), max(columns.stop - columns.start, 1)
 
 
 def _width(ink: Grey) -> float:
-    """The width of an image's strokes, measured at four times its size: they are few pixels wide."""
+    """Measure the width of an image's strokes at four times its size, for they are few pixels wide."""
     return stroke_width(ndimage.zoom(ink, 4, order=1, grid_mode=True, mode="nearest") > _EDGE) / 4
 
 
 def _centre(ink: Grey) -> Float[np.ndarray, " 2"]:
-    """The centre of mass; the middle where there is no mass."""
+    """Return the centre of mass, or the middle if there is no mass."""
     mass = np.clip(ink, 0, None)
     if not mass.sum():
         return (np.array(ink.shape) - 1) / 2

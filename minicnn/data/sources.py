@@ -32,7 +32,7 @@ class Source:
     folders: tuple[str, ...] = ()
 
     def files_in(self, parent: Path) -> list[list[Path]] | None:
-        """For each part the files that are there, from the first folder that has all parts; None if none has."""
+        """Return for each part its files in the first folder that has all parts, or None if none has."""
         for folder in (self.name, *self.folders, "."):
             found = [[path for name in part if (path := parent / folder / name).is_file()] for part in self.parts]
             if all(found):
@@ -105,7 +105,7 @@ def _cache() -> Path:
 
 
 def _download(source: Source, folder: Path) -> list[str]:
-    """Fetch every file from the first mirror that gives it intact; why the mirrors failed, if one file has none."""
+    """Fetch every file from the first mirror that gives it intact; return why they failed, if one file has none."""
     for name, sha256 in source.downloads.items():
         failures: list[str] = []
         if not any(_fetch(mirror, name, sha256, folder, failures) for mirror in source.mirrors):
@@ -146,7 +146,7 @@ def _unpack(archive: Path, wanted: set[str]) -> None:
 
 
 class _Bar:
-    """A progress bar as pooch drives it."""
+    """This is a progress bar as pooch drives it."""
 
     def __init__(self, name: str) -> None:
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
