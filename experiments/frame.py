@@ -60,7 +60,7 @@ def equal(what: str, found: Any, expected: Any, source: str, tolerance: float = 
         return Claim(what, shown(found), shown(expected), source, bool(same and np.all(actual == wanted)))
     error = float(np.max(np.abs(actual - wanted), initial=0)) if same else np.inf
     allowed = f" ± {tolerance:.2g}" if tolerance else ""
-    return Claim(what, shown(found), shown(expected) + allowed, source, error <= tolerance)
+    return Claim(what, shown(found), shown(expected) + allowed, source, bool(error <= tolerance))
 
 
 def at_most(what: str, found: float, bound: float, source: str) -> Claim:

@@ -109,6 +109,7 @@ TESTS = {
     25: ("tests/draw/test_gallery.py::test_the_published_numbers_are_found",),
     26: ("tests/test_axis.py::test_out_size_is_relationship_15_of_dumoulin_and_visin",),
     27: ("tests/test_axis.py::test_same_gives_one_output_per_stride",),
+    31: ("tests/test_compat.py::test_theano_conv2d_is_a_true_convolution_padded_and_subsampled",),
     32: ("tests/functional/test_conv_transpose.py::test_an_impossible_size_lists_the_possible_ones",),
     43: ("tests/functional/test_local.py::test_a_1x1_convolution_is_a_kronecker_product",),
     45: ("tests/functional/test_local.py::test_local_connections_are_those_of_conv_untied",),

@@ -1,4 +1,4 @@
-"""Drop-ins for `jax.lax`: the same arguments and results, and one more argument, the form of the matrix.
+"""Drop-ins for `jax.lax`, and for Theano's convolution: the same arguments and results, and one more, the form.
 
 They follow lax for finite values. A stored zero times Inf or NaN is NaN, so that a non-finite input may spread further
 than in lax.
@@ -155,6 +155,50 @@ def conv_transpose(
     )
 
 
+def theano_conv2d(
+    input: ArrayLike,
+    filters: ArrayLike,
+    input_shape: Sequence[int | None] | None = None,
+    filter_shape: Sequence[int | None] | None = None,
+    border_mode: str | int | Sequence[int] | Sequence[tuple[int, int]] = "valid",
+    subsample: Sequence[int] = (1, 1),
+    filter_flip: bool = True,
+    *,
+    form: str | Form = "auto",
+) -> Any:
+    """`theano.tensor.nnet.conv2d` as a matrix product: as there, the filters are flipped unless one says otherwise.
+
+    Args:
+        input: images, (batch, channels, rows, columns).
+        filters: kernels, (outputs, channels, rows, columns).
+        input_shape: what the shape of `input` must be; None where any will do.
+        filter_shape: what the shape of `filters` must be, likewise.
+        border_mode: "valid", "full", "half" (⌊k/2⌋ on every side), or the padding: one int, one per axis, or a pair
+            (low, high) per axis.
+        subsample: input steps per output, (rows, columns).
+        filter_flip: convolve, as in mathematics; False correlates, as `conv` does.
+        form: how the matrix is held.
+
+    Returns:
+        (batch, outputs, out_rows, out_columns), where an axis has ⌊(i + 2p − k)/s⌋ + 1 positions.
+
+    Raises:
+        ValueError: if shapes or padding do not fit, or a shape is not as stated.
+        TypeError: if the dtypes differ.
+
+    >>> x, w = jnp.arange(4.0).reshape(1, 1, 1, 4), jnp.array([1.0, 0.0, -1.0]).reshape(1, 1, 1, 3)
+    >>> theano_conv2d(x, w, (1, 1, 1, 4), (1, 1, 1, 3), border_mode=(0, 1)).ravel()
+    Array([ 1.,  2.,  2., -2.], dtype=float32)
+    """
+    input, filters = _arrays(input, filters)
+    _check_stated("input", input.shape, input_shape)
+    _check_stated("filter", filters.shape, filter_shape)
+    padding = _theano_padding(border_mode, filters.shape[2:])
+    if filter_flip:
+        filters = filters[:, :, ::-1, ::-1]
+    return conv_general_dilated(input, filters, subsample, padding, form=form)
+
+
 def _arrays(*values: ArrayLike) -> tuple[Array, ...]:
     arrays: list[Any] = [a if isinstance(a, Traced) else jnp.asarray(a) for a in values]
     return tuple(arrays)
@@ -240,3 +284,32 @@ def _pads(
     if len(pads) != rank:
         raise ValueError(f"`padding`={padding!r} has {len(pads)} pairs for {rank} spatial axes: give one per axis")
     return pads
+
+
+def _check_stated(name: str, shape: Sequence[int], stated: Sequence[int | None] | None) -> None:
+    """Refuse an array that is not of four axes, or not as large as was stated."""
+    if len(shape) != 4:
+        raise ValueError(f"`{name}` has shape {tuple(shape)}: it must have four axes, the images or filters first")
+    if stated is not None and (len(stated) != 4 or any(n not in (None, m) for n, m in zip(stated, shape, strict=True))):
+        raise ValueError(f"`{name}_shape`={tuple(stated)} and the shape is {tuple(shape)}: they must agree")
+
+
+def _theano_padding(border_mode: Any, kernel_size: Sequence[int]) -> list[tuple[int, int]]:
+    """The padding of each axis in pairs, from a word, an int, ints or pairs."""
+    words: dict[str, list[int]] = {
+        "valid": [0, 0],
+        "half": [k // 2 for k in kernel_size],
+        "full": [k - 1 for k in kernel_size],
+    }
+    if isinstance(border_mode, str):
+        if border_mode not in words:
+            raise ValueError(f'`border_mode`={border_mode!r} is not known: use "valid", "half", "full" or the padding')
+        widths: Sequence[Any] = words[border_mode]
+    else:
+        widths = border_mode if is_sequence(border_mode) else (border_mode, border_mode)
+    if len(widths) != 2:
+        raise ValueError(f"`border_mode`={border_mode!r} has {len(widths)} entries: give one for rows, one for columns")
+    pairs: list[Any] = [width if is_sequence(width) else (width, width) for width in widths]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(f"`border_mode`={border_mode!r}: a pair has two entries, (low, high)")
+    return [(integer("border_mode", low, 0), integer("border_mode", high, 0)) for low, high in pairs]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jax import lax
+from scipy.signal import convolve2d
 
 from minicnn import compat
 from tests.strategies import seeds
@@ -199,3 +200,49 @@ def test_flax_causal_convolution() -> None:
         for extra in ({}, {"conv_general_dilated": compat.conv_general_dilated})
     )
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+BORDERS: list[Any] = ["valid", "full", "half", 1, (2, 0), ((0, 2), (1, 3))]
+
+
+@pytest.mark.parametrize("border", BORDERS, ids=str)
+def test_theano_conv2d_is_a_true_convolution_padded_and_subsampled(border: Any) -> None:
+    x, w = numbers(0, (2, 3, 6, 7), (4, 3, 3, 2))
+    words = {"valid": (0, 0), "full": (2, 1), "half": (1, 1)}
+    widths = words[border] if isinstance(border, str) else (border, border) if isinstance(border, int) else border
+    padded = np.pad(x, ((0, 0), (0, 0), *((p, p) if isinstance(p, int) else p for p in widths)))
+    whole = [[sum(convolve2d(i[c], f[c], mode="valid") for c in range(3)) for f in w] for i in padded]
+    y = compat.theano_conv2d(x, w, (2, 3, 6, None), (4, 3, 3, 2), border_mode=border, subsample=(2, 1))
+    np.testing.assert_array_equal(y, np.asarray(whole)[:, :, ::2])
+
+
+def test_theano_conv2d_without_flip_is_lax() -> None:
+    x, w = numbers(0, (2, 3, 6, 7), (4, 3, 3, 2))
+    y = compat.theano_conv2d(x, w, border_mode=(1, 2), subsample=(1, 2), filter_flip=False)
+    np.testing.assert_array_equal(y, lax.conv(np.pad(x, ((0, 0), (0, 0), (1, 1), (2, 2))), w, (1, 2), "VALID"))
+
+
+@given(st.integers(1, 7), st.integers(1, 3), st.integers(0, 3), st.integers(1, 3))
+def test_theano_conv2d_has_the_size_of_the_guide(i: int, k: int, p: int, s: int) -> None:
+    k = min(k, i)
+    x, w = np.ones((1, 1, i, i), np.float32), np.ones((1, 1, k, k), np.float32)
+    shape = jax.eval_shape(lambda x, w: compat.theano_conv2d(x, w, border_mode=(p, 0), subsample=(s, 1)), x, w).shape
+    assert shape == (1, 1, (i + 2 * p - k) // s + 1, i - k + 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"border_mode": "same"}, "`border_mode`='same' is not known"),
+        ({"border_mode": (1, 2, 3)}, "has 3 entries"),
+        ({"border_mode": ((1, 2, 3), 0)}, "a pair has two entries"),
+        ({"border_mode": -1}, "`border_mode`=-1 must be at least 0"),
+        ({"input_shape": (1, 2, 4, 4)}, "`input_shape`=\\(1, 2, 4, 4\\)"),
+        ({"filter_shape": (1, 1, 3)}, "they must agree"),
+        ({"input": np.ones((4, 4), np.float32)}, "four axes"),
+    ],
+)
+def test_theano_conv2d_refuses(options: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"input": ONES[0], "filters": ONES[1]} | options
+    with pytest.raises(ValueError, match=message):
+        compat.theano_conv2d(**arguments)
