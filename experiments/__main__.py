@@ -1,6 +1,5 @@
 """`python -m experiments` lists the experiments, runs them, and writes what they found."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments import pages, rows
-from experiments.frame import Experiment, claims_table, find, numbers_table
+from experiments.frame import Experiment, claims_table, find, numbers_table, verdict
 
 console = Console()
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -71,14 +70,6 @@ def _listed(folder: Path) -> Table:
         numbers = ", ".join(map(str, experiment.rows))
         grid.add_row(experiment.name, experiment.question, numbers, verdict(folder / experiment.name))
     return grid
-
-
-def verdict(folder: Path) -> str:
-    """What the last run found, in a word."""
-    path = folder / "result.json"
-    if not path.exists():
-        return "not run"
-    return "holds" if json.loads(path.read_text())["ok"] else "fails"
 
 
 if __name__ == "__main__":

@@ -211,6 +211,14 @@ def _discovered() -> Iterator[Experiment]:
                 yield Experiment(f"{package.name}/{module.name}", found)
 
 
+def verdict(folder: Path) -> str:
+    """What the last run found, in a word."""
+    path = folder / "result.json"
+    if not path.exists():
+        return "not run"
+    return "holds" if json.loads(path.read_text())["ok"] else "fails"
+
+
 def claims_table(result: Result, title: str) -> RichTable:
     """The claims of a result for a terminal."""
     grid = RichTable("claim", "found", "expected", "source", "", title=title, title_justify="left")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from experiments.frame import find
+from experiments.frame import find, verdict
 
 TITLES = {
     1: "continuous convolution",
@@ -133,8 +133,6 @@ def demonstrated_by(row: int) -> list[str]:
 
 def table(folder: Path) -> Table:
     """Every row with what demonstrates it and the last verdicts."""
-    from experiments.__main__ import verdict
-
     grid = Table("row", "system", "demonstrated by", "verdict")
     for row, title in TITLES.items():
         found = demonstrated_by(row)
