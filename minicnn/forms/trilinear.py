@@ -19,6 +19,7 @@ from minicnn.forms.form import Form
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.meshes import spec_of_convolve, spec_of_correlate, vary_alike
 from minicnn.forms.portions import mapped, summed
+from minicnn.forms.reach import put_back, taken, within_reach
 
 
 def convolve(
@@ -48,27 +49,32 @@ def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Arr
 
 
 def _convolve(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    form = _settled(form, geometry, x, w)
-    return form.convolve(geometry, x, w, arithmetic.summing(x, w)).astype(arithmetic.result_type(x, w))
+    meeting, inputs, outputs = within_reach(geometry)
+    x, form = taken(x, inputs), _settled(form, meeting, x, w)
+    y = form.convolve(meeting, x, w, arithmetic.summing(x, w)).astype(arithmetic.result_type(x, w))
+    return put_back(y, outputs, geometry.out_shape[:-1])
 
 
 def _convolve_in_portions(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    form = _settled(form, geometry, x, w)
+    meeting, inputs, outputs = within_reach(geometry)
+    x, form = taken(x, inputs), _settled(form, meeting, x, w)
     total, dtype = arithmetic.summing(x, w), arithmetic.result_type(x, w)
-    of_images = lambda x: form.convolve(geometry, x, w, total).astype(dtype)
-    return mapped(of_images, x, _portions(form, geometry, x))
+    of_images = lambda x: form.convolve(meeting, x, w, total).astype(dtype)
+    return put_back(mapped(of_images, x, _portions(form, meeting, x)), outputs, geometry.out_shape[:-1])
 
 
 def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    form = _settled(form, geometry, x, y)
-    return form.correlate(geometry, x, y, arithmetic.summing(x, y)).astype(arithmetic.result_type(x, y))
+    meeting, inputs, outputs = within_reach(geometry)
+    x, y, form = taken(x, inputs), taken(y, outputs), _settled(form, meeting, x, y)
+    return form.correlate(meeting, x, y, arithmetic.summing(x, y)).astype(arithmetic.result_type(x, y))
 
 
 def _correlate_in_portions(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    form = _settled(form, geometry, x, y)
+    meeting, inputs, outputs = within_reach(geometry)
+    x, y, form = taken(x, inputs), taken(y, outputs), _settled(form, meeting, x, y)
     total, dtype = arithmetic.summing(x, y), arithmetic.result_type(x, y)
-    of_images = lambda x, y: form.correlate(geometry, x, y, total)
-    return summed(of_images, x, y, _portions(form, geometry, x)).astype(dtype)
+    of_images = lambda x, y: form.correlate(meeting, x, y, total)
+    return summed(of_images, x, y, _portions(form, meeting, x)).astype(dtype)
 
 
 # How many images a batch is taken to have when a form is chosen for one of any size, as `jax.export` traces it with a
