@@ -8,9 +8,11 @@ the kernel is long. Then tiles, positions in them and channels are ordered into 
 import math
 from collections.abc import Sequence
 from functools import partial
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
@@ -36,7 +38,7 @@ def _lay_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Arra
         if axis.kernel_size > _SHORT:
             laid = _copies(laid, axis, position)
         else:
-            laid = jnp.tensordot(axis.taps(jnp).astype(laid.dtype), laid, axes=(1, position), precision=_EXACT)
+            laid = jnp.tensordot(_taps(axis, laid.dtype), laid, axes=(1, position), precision=_EXACT)
             laid = jnp.moveaxis(laid, (0, 1), (position, position + 1))
     return lay(w, axes), laid.astype(w_dot.dtype)
 
@@ -48,8 +50,9 @@ def collect(m: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped[Array, "*ke
         if axis.kernel_size > _SHORT:
             total = _diagonal_sums(total, axis, position)
         else:
-            taps = axis.taps(jnp).astype(total.dtype)
-            total = jnp.tensordot(taps, total, axes=((0, 2), (position, position + 1)), precision=_EXACT)
+            total = jnp.tensordot(
+                _taps(axis, total.dtype), total, axes=((0, 2), (position, position + 1)), precision=_EXACT
+            )
             total = jnp.moveaxis(total, 0, position)
     return total.astype(m.dtype)
 
@@ -59,10 +62,25 @@ def collect(m: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped[Array, "*ke
 _SHORT = 16
 
 
+# Up to so many entries a table is part of the program; a larger one is computed where it is used. Computing a small one
+# takes XLA longer to compile than all the rest of a small convolution.
+_BAKED = 1024
+
+
+def _home(axis: Axis) -> ModuleType:
+    """What counts the table of an axis: numpy before the program runs, or jax.numpy in it."""
+    return np if axis.out_size * axis.in_size * axis.kernel_size <= _BAKED else jnp
+
+
+def _taps(axis: Axis, dtype: jnp.dtype) -> Array:
+    """The tap tensor of an axis."""
+    return jnp.asarray(axis.taps(_home(axis)), dtype)
+
+
 def _copies(w: Array, axis: Axis, position: int) -> Array:
     """The entries of one axis, copied: entry by entry, or row by row, where a row of a long kernel is one piece."""
     if axis.kernel_size <= _SHORT or axis.stretch > 1:
-        return jnp.take(w, axis.tap_of(jnp), axis=position, mode="fill", fill_value=0)
+        return jnp.take(w, axis.tap_of(_home(axis)), axis=position, mode="fill", fill_value=0)
     first, _ = axis.span(1)
     turn = axis.stride * max(axis.out_size - 1, 0)
     w = jnp.flip(w, position) if axis.dilation < 0 else w

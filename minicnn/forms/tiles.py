@@ -7,13 +7,14 @@ dense matrix without its unread columns; a tile of one input is what a textbook 
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
-from itertools import product
 from operator import add
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn.arguments import integer, is_sequence, sizes
@@ -134,15 +135,27 @@ class Cuts(Costed):
 
 def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
     """The predicted cost of a product, or of the weights, by tiles."""
-    count = batch * geometry.groups * math.prod(cut.x.count for cut in parts)
-    inner = math.prod(cut.x.length for cut in parts) * geometry.c_in // geometry.groups
-    outer = math.prod(cut.y.length for cut in parts) * geometry.c_out // geometry.groups
+    tiles, inner, outer = (math.prod(column) for column in zip(*map(_extents, parts), strict=True))
+    work = _work(geometry, batch, tiles, inner, outer)
+    inner, outer = inner * geometry.c_in // geometry.groups, outer * geometry.c_out // geometry.groups
+    moved = batch * geometry.groups * tiles * (inner + outer)
+    return replace(work, portions=portions(batch, moved, geometry.groups * inner * outer))
+
+
+def _extents(cut: Cut) -> tuple[int, int, int]:
+    """The number of tiles of a cut, and how many inputs and outputs lie in one."""
+    return cut.x.count, cut.x.length, cut.y.length
+
+
+def _work(geometry: Geometry, batch: int, tiles: Any, inner: Any, outer: Any) -> Cost:
+    """The cost of so many tiles of so many inputs and outputs, each a number or an array of what is compared."""
+    count = batch * geometry.groups * tiles
+    inner, outer = inner * geometry.c_in // geometry.groups, outer * geometry.c_out // geometry.groups
     # channels apart in memory are brought together group by group, one small piece after the other
     numbers = math.prod(geometry.in_shape) + math.prod(geometry.out_shape)
     apart = _APART * batch * numbers if geometry.groups > 1 else 0
-    taken = portions(batch, count * (inner + outer), geometry.groups * inner * outer)
     laid = geometry.groups * inner * outer
-    return Cost(count * inner * outer, count * inner + laid + apart, count * outer, taken)
+    return Cost(count * inner * outer, count * inner + laid + apart, count * outer)
 
 
 _APART = 8  # numbers that are moved, in the time of bringing one number of x or y to its group
@@ -151,7 +164,12 @@ _APART = 8  # numbers that are moved, in the time of bringing one number of x or
 @lru_cache(maxsize=4096)
 def best_cuts(geometry: Geometry, batch: int) -> tuple[Cut, ...]:
     """The cuts of least predicted cost."""
-    return min(product(*map(_candidates, geometry.axes)), key=lambda parts: cuts_cost(geometry, parts, batch).total)
+    candidates = [list(_candidates(axis)) for axis in geometry.axes]
+    sizes = [np.array([_extents(cut) for cut in cuts], float) for cuts in candidates]
+    tiles, inner, outer = (reduce(np.multiply.outer, (size[:, column] for size in sizes)) for column in range(3))
+    costs = _work(geometry, batch, tiles, inner, outer).total
+    best = np.unravel_index(np.argmin(costs), np.shape(costs))
+    return tuple(cuts[place] for cuts, place in zip(candidates, best, strict=True))
 
 
 def _candidates(axis: Axis) -> Iterator[Cut]:
