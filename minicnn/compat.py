@@ -57,7 +57,7 @@ def conv_general_dilated(
         precision: of the products.
         preferred_element_type: accumulation and result type.
         out_sharding: only None.
-        form: how the matrix is held: "auto", "dense", "tiles", "diagonals", or a form object.
+        form: how the matrix is held, as in `minicnn.conv`.
 
     Raises:
         ValueError: if shapes, groups or padding do not fit.
@@ -119,7 +119,7 @@ def conv_transpose(
         precision: of the products.
         preferred_element_type: accumulation and result type.
         use_consistent_padding: pairs, too, are the padding of the convolution that is transposed.
-        form: how the matrix is held.
+        form: how the matrix is held, as in `minicnn.conv`.
 
     Raises:
         ValueError: if shapes or padding do not fit.
@@ -177,7 +177,7 @@ def theano_conv2d(
             (low, high) per axis.
         subsample: input steps per output, (rows, columns).
         filter_flip: convolve, as in mathematics; False correlates, as `conv` does.
-        form: how the matrix is held.
+        form: how the matrix is held, as in `minicnn.conv`.
 
     Returns:
         (batch, outputs, out_rows, out_columns), where an axis has ⌊(i + 2p − k)/s⌋ + 1 positions.

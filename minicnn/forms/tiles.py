@@ -61,7 +61,7 @@ class Tiles(Costed):
         object.__setattr__(self, "of", self.of if isinstance(self.of, str) else tuple(self.of))
 
     def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> "Cuts":
-        """The cuts themselves."""
+        """The tiles with every axis cut."""
         return Cuts(self.cuts(geometry, batch))
 
     def cost(self, geometry: Geometry, batch: int) -> Cost:

@@ -35,9 +35,8 @@ from minicnn.functional.norms import lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
 from minicnn.identities.comparison import Comparison, Tolerance, compare
 from minicnn.identities.examples import Example
-from minicnn.identities.faults import matrix_of
 from minicnn.identities.function import Function
-from minicnn.identities.materialise import materialise
+from minicnn.identities.materialise import materialise, matrix_of
 from minicnn.identities.rounding import gamma
 from minicnn.maps import Dense, Diagonal, LinearMap, Reshape
 

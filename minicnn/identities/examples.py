@@ -12,7 +12,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
 from minicnn.functional import conv, conv_map
-from minicnn.identities.faults import matrix_of
+from minicnn.identities.materialise import matrix_of
 from minicnn.maps import LinearMap
 
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn.axis import Axis
+from minicnn.identities.materialise import matrix_of
 from minicnn.maps import AveragePool, ConvMap, LinearMap, Selection
 from minicnn.maps.convolution import structure
 
@@ -75,14 +76,6 @@ def tap_at(A: LinearMap | None, row: int, column: int) -> tuple[int, ...] | None
     spatial = slice(-1 - len(A.axes), -1)
     taps = [int(axis.tap_of()[n, m]) for axis, n, m in zip(A.axes, o[spatial], i[spatial], strict=True)]
     return None if any(k == axis.kernel_size for k, axis in zip(taps, A.axes, strict=True)) else tuple(taps)
-
-
-def matrix_of(A: LinearMap) -> np.ndarray:
-    """Build the dense matrix in NumPy, without compiling anything."""
-    matrix = np.zeros(A.shape, A.dtype)
-    rows, columns, values = A.entries()
-    np.add.at(matrix, (rows, columns), values)
-    return matrix
 
 
 def _of_numbers(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:

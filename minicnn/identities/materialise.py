@@ -1,4 +1,7 @@
-"""The matrix of a function, found in every way that JAX and minicnn have: entry by entry, columns in blocks."""
+"""The matrix of a function, found in every way that JAX and minicnn have: entry by entry, columns in blocks.
+
+That of a map is laid out from its non-zeros.
+"""
 
 from collections.abc import Callable
 
@@ -10,6 +13,7 @@ from jaxtyping import Array, Shaped
 from minicnn import autodiff
 from minicnn.forms import memory
 from minicnn.identities.function import Function, Layout, Leaves
+from minicnn.maps import LinearMap
 
 Product = Callable[[Leaves], Leaves]
 
@@ -68,6 +72,14 @@ def materialise(function: Function, way: str, unit: complex = 1) -> Shaped[np.nd
     if way in FORWARD:
         return columns(FORWARD[way](function), function.inputs, function.outputs, unit).T
     return columns(REVERSE[way](function), function.outputs, function.inputs, unit)
+
+
+def matrix_of(A: LinearMap) -> np.ndarray:
+    """Build the dense matrix of a map in NumPy, without compiling anything."""
+    matrix = np.zeros(A.shape, A.dtype)
+    rows, columns, values = A.entries()
+    np.add.at(matrix, (rows, columns), values)
+    return matrix
 
 
 def columns(product: Product, inputs: Layout, outputs: Layout, unit: complex = 1) -> Shaped[np.ndarray, "in out"]:

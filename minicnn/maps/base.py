@@ -274,7 +274,7 @@ class TransposableMap(LinearMap):
 
     @property
     def T(self) -> LinearMap:
-        """The map whose transpose this is."""
+        """The transpose, which multiplies by `apply_transpose` and whose own transpose is this map."""
         return Transposed(self)
 
 
