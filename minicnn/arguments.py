@@ -167,7 +167,7 @@ def check_rank(name: str, x: Any, rank: int) -> None:
         )
 
 
-def check_channels(name: str, actual: int, expected: int, why: str) -> None:
+def check_channels(name: str, actual: int, expected: int, why: str, hint: str = "") -> None:
     """Refuse an array whose last axis is not as long as the channels it must have."""
     if actual != expected:
-        raise ValueError(f"`{name}` has {actual} channels and {why} needs {expected}: channels are the last axis")
+        raise ValueError(f"`{name}` has {actual} channels and {why} needs {expected}: channels are the last axis{hint}")

@@ -15,6 +15,7 @@ from minicnn import (
     conv_map,
     conv_matrix,
     conv_transpose,
+    explain_form,
     fold,
     max_pool,
     patch_map,
@@ -150,6 +151,27 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "stride bool": (lambda: conv(a(5, 1), w, stride=True), TypeError, "`stride`=True must be an int, not bool"),
     "dilation": (lambda: conv(a(5, 1), w, dilation=-1), ValueError, "`dilation`=-1 must be at least 1"),
     "stretch": (lambda: conv(a(5, 1), w, stretch=0), ValueError, "`stretch`=0 must be at least 1"),
+    "cropping": (
+        lambda: conv(a(2, 3, 1), a(2, 2, 1, 1), padding=((5, 16), (-5, 1))),
+        ValueError,
+        r"padding \(-5, 1\) of axis 1, which has 3 positions, crops more than there is: crop by less",
+    ),
+    "cropping of a pool": (lambda: max_pool(a(3, 1), (2,), padding=-2), ValueError, "crops more than there is"),
+    "shapes in the wrong order": (
+        lambda: explain_form((28, 28, 1), (5, 5, 1, 6)),
+        ValueError,
+        r"`w_shape`=\(28, 28, 1\) does not fit `in_shape`=\(5, 5, 1, 6\), but would the other way round",
+    ),
+    "shapes of a batch in the wrong order": (
+        lambda: explain_form((1, 28, 28, 1), (5, 5, 1, 6)),
+        ValueError,
+        "but would the other way round: the kernel comes first",
+    ),
+    "kernel with its output channels in front": (
+        lambda: conv(a(8, 8, 1), a(6, 1, 5, 5)),
+        ValueError,
+        r"channels are the last axis; if `w` is \(c_out, c_in / groups, \*kernel\), use w.transpose\(2, 3, 1, 0\)",
+    ),
     "integer x": (
         lambda: conv(jnp.ones((5, 1), int), w),
         TypeError,

@@ -86,16 +86,40 @@ def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unp
     auto takes tiles 2×4 outputs
     """
     w_shape, in_shape = sizes("w_shape", w_shape), sizes("in_shape", in_shape)
-    rank = check_kernel_shape(w_shape, "w_shape")
-    check_rank("in_shape", jax.ShapeDtypeStruct(in_shape, jnp.float32), rank)
-    geometry = Convolution.of(w_shape, in_shape[-rank - 1 : -1], **options).geometry.unmasked
-    check_channels("in_shape", in_shape[-1], geometry.c_in, f"`w_shape`={w_shape}")
-    images = math.prod(in_shape[: -rank - 1])
+    try:
+        geometry, images = _product(w_shape, in_shape, options)
+    except ValueError:
+        _check_order(w_shape, in_shape, options)
+        raise
     forms = (*choices(geometry), Fourier(), Dense(), Tiles(1))
     named = {name_of(form, geometry, images): form for form in forms}
     found = tuple(Candidate(name, form.cost(geometry, images)) for name, form in named.items())
     chosen = choose(geometry, images)
     return Explanation(found, name_of(chosen, geometry, images))
+
+
+def _product(w_shape: tuple[int, ...], in_shape: tuple[int, ...], options: ConvOptions) -> tuple[Geometry, int]:
+    """The geometry of a convolution, and its number of images."""
+    rank = check_kernel_shape(w_shape, "w_shape")
+    check_rank("in_shape", jax.ShapeDtypeStruct(in_shape, jnp.float32), rank)
+    geometry = Convolution.of(w_shape, in_shape[-rank - 1 : -1], **options).geometry.unmasked
+    check_channels("in_shape", in_shape[-1], geometry.c_in, f"`w_shape`={w_shape}")
+    return geometry, math.prod(in_shape[: -rank - 1])
+
+
+def _check_order(w_shape: tuple[int, ...], in_shape: tuple[int, ...], options: ConvOptions) -> None:
+    """Say so where shapes that do not fit would fit the other way round.
+
+    Raises:
+        ValueError: if they would.
+    """
+    try:
+        _product(in_shape, w_shape, options)
+    except (TypeError, ValueError):
+        return
+    raise ValueError(
+        f"`w_shape`={w_shape} does not fit `in_shape`={in_shape}, but would the other way round: the kernel comes first"
+    ) from None
 
 
 def name_of(form: object, geometry: Geometry, images: int) -> str:

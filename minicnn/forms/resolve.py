@@ -245,6 +245,11 @@ def _check_fits(slidings: Sequence[Sliding], in_size: Sequence[int]) -> None:
         if each.kernel_size == 0:
             raise ValueError(f"the kernel has no taps on axis {position}: give it at least one")
         if each.room(size) < 0 and not (size == 0 and each.keeps_size):
+            if each.extent + each.room(size) < 0:
+                raise ValueError(
+                    f"padding {each.widths(size)} of axis {position}, which has {size} positions, crops more than "
+                    "there is: crop by less"
+                )
             raise ValueError(
                 f"the kernel spans {each.extent} on axis {position} and the padded input only "
                 f"{each.extent + each.room(size)}: pad by {-each.room(size)} more or use a smaller kernel"

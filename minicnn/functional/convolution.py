@@ -98,7 +98,9 @@ def conv(
         preferred_element_type=preferred_element_type,
     )
     geometry = resolved.geometry
-    check_channels("x", x.shape[-1], geometry.c_in, f"w{w.shape} with `groups`={groups}")
+    check_channels(
+        "x", x.shape[-1], geometry.c_in, f"w{w.shape} with `groups`={groups}", _in_front(x.shape, w.shape, groups)
+    )
     x = batched(pad_p, x, rank, axes=resolved.pads) if resolved.pads else x
     product = partial(convolve_p, geometry=geometry, form=resolved.form, arithmetic=resolved.arithmetic)
     return batched(product, x, rank, w)
@@ -266,3 +268,11 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
     check_channels("x", x.shape[-1], geometry.c_in, f"`w_shape`={w_shape} with `groups`={geometry.groups}")
     x = Pad(resolved.pads, geometry.c_in, x.dtype)(x) if resolved.pads else x
     return PatchMap(x, geometry, x.shape[: -rank - 1], resolved.form, arithmetic, arithmetic.result_type(x))
+
+
+def _in_front(x_shape: Sequence[int], w_shape: Sequence[int], groups: int) -> str:
+    """What to do with a kernel whose channels stand in front, where that is how it would fit."""
+    if w_shape[1] * groups != x_shape[-1] or w_shape[0] % groups:
+        return ""
+    order = (*range(2, len(w_shape)), 1, 0)
+    return f"; if `w` is (c_out, c_in / groups, *kernel), use w.transpose{order}"
