@@ -8,6 +8,7 @@ Here the rule of `minicnn.forms.arithmetic` is kept for every form at once: a fo
 asked for its result in the dtype in which it is to be summed, and that is rounded once.
 """
 
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -48,33 +49,25 @@ def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Arr
     return w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
 
 
-def _convolve(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    meeting, inputs, outputs = within_reach(geometry)
-    x, form = taken(x, inputs), _settled(form, meeting, x, w)
-    y = form.convolve(meeting, x, w, arithmetic.summing(x, w)).astype(arithmetic.result_type(x, w))
-    return put_back(y, outputs, geometry.out_shape[:-1])
-
-
-def _convolve_in_portions(x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
+def _convolve(
+    x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic, in_portions: bool = False
+) -> Array:
     meeting, inputs, outputs = within_reach(geometry)
     x, form = taken(x, inputs), _settled(form, meeting, x, w)
     total, dtype = arithmetic.summing(x, w), arithmetic.result_type(x, w)
     of_images = lambda x: form.convolve(meeting, x, w, total).astype(dtype)
-    return put_back(mapped(of_images, x, _portions(form, meeting, x)), outputs, geometry.out_shape[:-1])
+    y = mapped(of_images, x, _portions(form, meeting, x) if in_portions else 1)
+    return put_back(y, outputs, geometry.out_shape[:-1])
 
 
-def _correlate(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    meeting, inputs, outputs = within_reach(geometry)
-    x, y, form = taken(x, inputs), taken(y, outputs), _settled(form, meeting, x, y)
-    return form.correlate(meeting, x, y, arithmetic.summing(x, y)).astype(arithmetic.result_type(x, y))
-
-
-def _correlate_in_portions(x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
+def _correlate(
+    x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic, in_portions: bool = False
+) -> Array:
     meeting, inputs, outputs = within_reach(geometry)
     x, y, form = taken(x, inputs), taken(y, outputs), _settled(form, meeting, x, y)
     total, dtype = arithmetic.summing(x, y), arithmetic.result_type(x, y)
     of_images = lambda x, y: form.correlate(meeting, x, y, total)
-    return summed(of_images, x, y, _portions(form, meeting, x)).astype(dtype)
+    return summed(of_images, x, y, _portions(form, meeting, x) if in_portions else 1).astype(dtype)
 
 
 # How many images a batch is taken to have when a form is chosen for one of any size, as `jax.export` traces it with a
@@ -162,7 +155,7 @@ def _part(a: Array, groups: int, n: int) -> Array:
 _convolve_p = Bilinear(
     name="convolve",
     compute=_convolve,
-    in_portions=_convolve_in_portions,
+    in_portions=partial(_convolve, in_portions=True),
     shape=lambda geometry, images: (images, *geometry.out_shape),
     spec_of=spec_of_convolve,
     left_bar=_x_bar,
@@ -172,7 +165,7 @@ _convolve_p = Bilinear(
 _correlate_p = Bilinear(
     name="correlate",
     compute=_correlate,
-    in_portions=_correlate_in_portions,
+    in_portions=partial(_correlate, in_portions=True),
     shape=lambda geometry, images: geometry.w_shape,
     spec_of=spec_of_correlate,
     left_bar=_x_bar_of_correlate,
