@@ -9,14 +9,12 @@ Sources: notes on convolutional networks after *Deep Learning*, "combine probabi
 theorem; Esseen's expansion for lattice variables, where the continuity correction takes away the term of order 1/√n.
 """
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-import minicnn
 from experiments.frame import Claim, Picture, Result, Table, at_least, at_most, equal
+from experiments.one_channel import convolve
 
 ROWS = (18, 24)
 SMALL = {"rolls": 20_000, "most": 8}
@@ -34,10 +32,9 @@ def run(rolls: int = 1_000_000, most: int = 32, seed: int = 0) -> Result:
         most: dice whose sum is compared with the Gaussian.
         seed: of the throws.
     """
-    with jax.enable_x64(True):
-        ways = added(np.ones(6), np.ones(6))
-        loaded = added(LOADED, LOADED)
-        sums = n_dice(most)
+    ways = convolve(np.ones(6, int), np.ones(6, int))
+    loaded = convolve(LOADED, LOADED)
+    sums = n_dice(most)
     counts = thrown(LOADED, rolls, seed)
     p_value = float(stats.chisquare(counts, rolls * loaded).pvalue)
     distances = {n: distance(p) for n, p in sums.items() if n & (n - 1) == 0}
@@ -52,17 +49,11 @@ def run(rolls: int = 1_000_000, most: int = 32, seed: int = 0) -> Result:
     return Result(claims, (table,), (_picture(loaded, counts / rolls, sums, distances),))
 
 
-def added(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """The distribution of a sum: the full convolution, C(q)·p with the flipped kernel."""
-    y = minicnn.conv(jnp.asarray(p)[:, None], jnp.asarray(q)[:, None, None], padding="FULL", flip=True)
-    return np.asarray(y).ravel()
-
-
 def n_dice(most: int) -> dict[int, np.ndarray]:
     """The distributions of 1, 2, …, `most` fair dice added."""
     sums = {1: FAIR}
     for n in range(2, most + 1):
-        sums[n] = added(sums[n - 1], FAIR)
+        sums[n] = convolve(sums[n - 1], FAIR)
     return sums
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -56,7 +57,7 @@ def test_claims_can_fail() -> None:
     failing = [equal("a", 1.0, 2.0, ""), equal("b", [1], [1, 2], ""), at_most("c", 2, 1, ""), at_least("d", 1, 2, "")]
     failing += [differs("e", [1, 2], [1, 2], ""), equal("f", float("nan"), 0.0, "", 1.0)]
     assert not any(claim.holds for claim in failing)
-    assert equal("a", 1.0, 1.1, "", 0.2).holds
+    assert equal("a", 1.0, 1.1, "", np.float64(0.2)).holds is True
     assert differs("a", [1, 2], [2, 1], "").holds
 
 
