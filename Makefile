@@ -8,8 +8,9 @@ BIN := .venv/bin
 demo: .venv/run
 	$(BIN)/minicnn demo
 
+# The tests of a file share what they compile, so they stay in one process.
 test: lint types
-	$(BIN)/python -m pytest -n 2 -m "not long"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
 
 lint: .venv/dev
 	$(BIN)/ruff check .
