@@ -97,7 +97,7 @@ def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Ar
         types = [jax.typeof(operand) for operand in operands]
         if AxisType.Explicit not in _mesh(*types).axis_types:
             return compute(*operands, **static)
-        spec = spec_of(*(array.sharding.spec for array in types))
+        spec = NamedSharding(_mesh(*types), spec_of(*(array.sharding.spec for array in types)))
         inner: Any = jax.sharding.auto_axes(partial(compute, **static), out_sharding=spec)
         return inner(*operands)
 
@@ -119,7 +119,7 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Array:
         kept += 1
     if any(axis is not None for axis in spec[kept:]):
         return jnp.reshape(x, shape)
-    return jax.lax.reshape(x, shape, out_sharding=PartitionSpec(*spec[:kept]))
+    return jax.lax.reshape(x, shape, out_sharding=NamedSharding(_mesh(array), PartitionSpec(*spec[:kept])))
 
 
 def _varying(array: ShapedArray) -> frozenset[Any]:

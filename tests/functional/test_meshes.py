@@ -6,7 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from minicnn import conv
 
 ROUNDINGS = 1e-5  # of the largest number in an answer; a missing sum over the devices is 0.1 to 1
 MEMBERS = 18
@@ -39,3 +45,13 @@ def test_a_result_that_differs_over_the_mesh_is_refused_where_it_should_be_share
     assert len(found["refusal"]) == MEMBERS
     for name, refusal in found["refusal"].items():
         assert "out_specs which require replication" in refusal, name
+
+
+@pytest.mark.parametrize("spec", [PartitionSpec(), PartitionSpec("i")], ids=["whole", "spread"])
+def test_arrays_on_an_explicit_mesh_know_it_where_none_is_in_use(spec: PartitionSpec) -> None:
+    mesh = jax.make_mesh((1,), ("i",), axis_types=(AxisType.Explicit,), devices=jax.devices()[:1])
+    x = jax.device_put(jnp.arange(12.0).reshape(2, 3, 2), NamedSharding(mesh, spec))
+    w = jax.device_put(jnp.ones((2, 2, 1)), NamedSharding(mesh, PartitionSpec()))
+    each = jax.vmap(jax.grad(lambda w, x: conv(x, w).sum()), (None, 0))(w, x)
+    np.testing.assert_array_equal(each[..., 0], [[[2, 4], [6, 8]], [[14, 16], [18, 20]]])
+    np.testing.assert_array_equal(jax.grad(lambda w: conv(x, w).sum())(w), each.sum(0))
