@@ -35,12 +35,19 @@ def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bo
 
 
 def _first_empty(axis: Axis) -> int | None:
-    """The first window that meets no input, if there is one; only those that leave the input are looked at."""
-    first, last = axis.span(axis.out_size)
-    if first >= 0 and last < axis.in_size:
-        return None
-    empty = np.flatnonzero(axis.counts() == 0)
-    return int(empty[0]) if empty.size else None
+    """Find the first window that meets no input, if there is one."""
+    meeting = axis.met
+    if meeting.start:
+        return 0
+    if axis.dilation > axis.in_size:  # then the taps of a window may lie on both sides of the input
+        for start in range(0, len(meeting), _LOOK):
+            empty = np.flatnonzero(axis.cut(meeting[start : start + _LOOK]).counts() == 0)
+            if empty.size:
+                return start + int(empty[0])
+    return meeting.stop if meeting.stop < axis.out_size else None
+
+
+_LOOK = 65_536  # so many windows are looked at together: the first empty one is mostly among the first
 
 
 def _pool_axis(sliding: Sliding, in_size: int, ceil_mode: bool) -> Axis:
@@ -56,29 +63,28 @@ def _pool_axis(sliding: Sliding, in_size: int, ceil_mode: bool) -> Axis:
     return Axis(in_size, axis.out_size + 1, axis.kernel_size, axis.stride, axis.dilation, low=axis.low)
 
 
-def max_windows(
-    x: Shaped[Array, "b *in c"], axes: Sequence[Axis]
-) -> tuple[Shaped[Array, "b *out c"], Int[Array, "b *out c"]]:
-    """The maximum of each window and the flat input position, row-major, where it is.
+def winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
+    """The flat input position, row-major, of each window's maximum: of the first largest, or of the first NaN.
 
-    Of several largest it is the first, or the first NaN. Padding never wins.
+    Padding never wins.
     """
-    return _max_of_taps(x, axes) if few_taps(axes) else _max_of_windows(x, axes)
+    x = jax.lax.stop_gradient(x)
+    return _winners_of_taps(x, axes) if few_taps(axes) else _winners_of_windows(x, axes)
 
 
-def _max_of_taps(x: Array, axes: Sequence[Axis]) -> tuple[Array, Array]:
-    """Tap by tap, so that no window is ever stored."""
-    read, first, lowest = reader(x, axes, _lowest(x.dtype)), _first_taps(axes), _lowest(x.dtype)
-    best, winner = jnp.asarray(lowest, x.dtype), jnp.zeros((), jnp.int32)
+def _winners_of_taps(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
+    """Compare tap by tap, so that no window is ever stored."""
+    read, first = reader(x, axes, _lowest(x.dtype)), _first_taps(axes)
+    best, winner = jnp.zeros((), x.dtype), jnp.zeros((), jnp.int32)
     for n, tap in enumerate(taps(axes)):
         value = read(tap)
         better = (first == n) | (value > best) | (jnp.isnan(value) & ~jnp.isnan(best))
         best, winner = jnp.where(better, value, best), jnp.where(better, _offset(axes, tap), winner)
-    return best, _once(winner) + _origins(axes)
+    return _once(winner) + _origins(axes)
 
 
 def _once(winner: Int[Array, "..."]) -> Int[Array, "..."]:
-    """The same numbers, as the largest of themselves and the least there is.
+    """Return the same numbers, as the largest of themselves and the least there is.
 
     XLA repeats a chain of comparisons in every loop that reads its result, here once for each tap. A reduction is
     computed once.
@@ -86,14 +92,13 @@ def _once(winner: Int[Array, "..."]) -> Int[Array, "..."]:
     return jnp.stack([winner, jnp.full_like(winner, jnp.iinfo(jnp.int32).min)]).max(0)
 
 
-def _max_of_windows(x: Array, axes: Sequence[Axis]) -> tuple[Array, Array]:
-    """Values with their positions, brought together axis by axis."""
+def _winners_of_windows(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
+    """Bring values with their positions together, axis by axis."""
     parts = x, jnp.broadcast_to(_positions([axis.in_size for axis in axes]), x.shape)
-    first_largest = Monoid(_first_largest, (_lowest(x.dtype), _NOWHERE))
+    first_largest = Monoid(_first_largest, (_lowest(x.dtype), _NOWHERE), _first_largest_along)
     for position, axis in enumerate(axes, start=1):
         parts = reduce_windows(parts, axis, position, first_largest)
-    best, winner = parts
-    return best, winner
+    return parts[1]
 
 
 def _first_largest(a: tuple[Array, ...], b: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -106,6 +111,14 @@ def _first_largest(a: tuple[Array, ...], b: tuple[Array, ...]) -> tuple[Array, .
     return jax.lax.select(better, other, value), jax.lax.select(better, there, place)
 
 
+def _first_largest_along(parts: tuple[Array, ...], axis: int) -> tuple[Array, ...]:
+    """Find the first largest of all (value, position) along one axis."""
+    value, place = parts
+    best = value.max(axis, keepdims=True)
+    is_best = (value == best) | (jnp.isnan(value) & jnp.isnan(best))
+    return best.squeeze(axis), jnp.where(is_best, place, _NOWHERE).min(axis)
+
+
 _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all others
 
 
@@ -113,8 +126,10 @@ _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all 
 def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
     """The maxima alone; their derivative selects the winners from the windows of the tangent."""
     if few_taps(axes):
-        return max_windows(x, axes)[0]
-    largest = Monoid(lambda a, b: (jnp.maximum(a[0], b[0]),), (_lowest(x.dtype),))
+        return reduce(jnp.maximum, map(reader(x, axes, _lowest(x.dtype)), taps(axes)))
+    largest = Monoid(
+        lambda a, b: (jnp.maximum(a[0], b[0]),), (_lowest(x.dtype),), lambda parts, axis: (parts[0].max(axis),)
+    )
     for position, axis in enumerate(axes, start=1):
         (x,) = reduce_windows((x,), axis, position, largest)
     return x
@@ -124,8 +139,8 @@ def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Ar
 def _max_values_jvp(
     axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Shaped[Array, "b *out c"], Shaped[Array, "b *out c"]]:
-    best, winner = max_windows(primals[0], axes)
-    return best, select(tangents[0], winner, axes)
+    (x,), (x_dot,) = primals, tangents
+    return max_values(x, axes), select(x_dot, winners(x, axes), axes)
 
 
 def select(

@@ -9,8 +9,10 @@ leaves no trace.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
+from itertools import accumulate
 from operator import add
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +21,7 @@ from jaxtyping import Array, Shaped
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.memory import check_widened
+from minicnn.forms.meshes import vary_alike
 from minicnn.forms.shifts import reader, shift, taps, widths_of
 from minicnn.forms.tables import window_positions
 
@@ -27,13 +30,24 @@ Parts = tuple[Array, ...]
 
 @dataclass(frozen=True)
 class Monoid:
-    """An associative and commutative operation on entries of one or more parts, and its neutral entry."""
+    """An associative and commutative operation on entries of one or more parts.
+
+    Attributes:
+        combine: the operation.
+        neutral: the entry that changes no other.
+        along: all entries along one axis, combined.
+        idempotent: whether windows that are combined may overlap, as for a maximum and not for a sum.
+    """
 
     combine: Callable[[Parts, Parts], Parts]
     neutral: tuple[complex, ...]
+    along: Callable[[Parts, int], Parts]
+    idempotent: bool = True
 
 
-SUM = Monoid(lambda a, b: (a[0] + b[0],), (0,))
+SUM = Monoid(
+    lambda a, b: (a[0] + b[0],), (0,), lambda parts, axis: (parts[0].sum(axis, dtype=parts[0].dtype),), idempotent=False
+)
 
 
 def reduce_windows(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> Parts:
@@ -51,33 +65,45 @@ def reduce_windows(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> P
     blocks = tuple(z.reshape(*z.shape[:position], count, s, *z.shape[position + 1 :]) for z in wide)
     pieces = []
     if whole:
-        pieces.append(_sweep(_reduce(blocks, position + 1, monoid), position, whole, 1, 1, outputs, monoid))
+        pieces.append(_sweep(monoid.along(blocks, position + 1), position, whole, 1, 1, outputs, monoid))
     if few:
         starts = _slice(_slice(blocks, position, whole, outputs), position + 1, 0, few)
-        pieces.append(_reduce(starts, position + 1, monoid))
+        pieces.append(monoid.along(starts, position + 1))
     return reduce(monoid.combine, pieces)
 
 
 def _sweep(parts: Parts, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Parts:
     """Combine k entries `step` apart, from every `stride`-th on, as windows of the binary digits of k."""
-    pieces, taken, size = [], 0, 1
-    while taken < k:
-        if k & size:
-            pieces.append(_slice(parts, position, taken * step, outputs, stride))
-            taken += size
-        if taken < k:
+    if monoid.idempotent and parts[1:]:
+        return _sweep_in_loop(parts, position, k, step, stride, outputs, monoid)
+    sizes = [size for bit in range(k.bit_length()) if k & (size := 1 << bit)]
+    pieces, size = [], 1
+    for wanted, place in zip(sizes, accumulate(sizes[:-1], initial=0), strict=True):
+        while size < wanted:
             left = parts[0].shape[position] - size * step
             parts = monoid.combine(_slice(parts, position, 0, left), _slice(parts, position, size * step, left))
             size *= 2
+        pieces.append(_slice(parts, position, place * step, outputs, stride))
     return reduce(monoid.combine, pieces)
 
 
-def _reduce(parts: Parts, position: int, monoid: Monoid) -> Parts:
-    """Combine all entries along one axis."""
-    if monoid is SUM:
-        return (parts[0].sum(position, dtype=parts[0].dtype),)
-    neutral = tuple(jnp.asarray(value, z.dtype) for value, z in zip(monoid.neutral, parts, strict=True))
-    return tuple(jax.lax.reduce(parts, neutral, monoid.combine, (position,)))
+def _sweep_in_loop(parts: Parts, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Parts:
+    """Combine windows of 1, 2, 4, … and at last k entries with those behind them; the last two may overlap.
+
+    Written one after the other, the steps of an operation on pairs take XLA seconds to compile, which joins them; those
+    of a loop it compiles once.
+    """
+    steps = [min(1 << bit, k - (1 << bit)) * step for bit in range((k - 1).bit_length())]
+    size, room = parts[0].shape[position], max(steps, default=0)
+
+    def combine_with_next(parts: Parts, start: Array) -> tuple[Parts, None]:
+        behind = (
+            jax.lax.dynamic_slice_in_dim(z, start, size, position) for z in _pad(parts, position, (0, room, 0), monoid)
+        )
+        return monoid.combine(parts, tuple(behind)), None
+
+    parts, _ = jax.lax.scan(combine_with_next, vary_alike(*parts), jnp.array(steps, jnp.int32))
+    return _slice(parts, position, 0, outputs, stride)
 
 
 def _slice(parts: Parts, position: int, start: int, count: int, stride: int = 1) -> Parts:
@@ -88,18 +114,49 @@ def _slice(parts: Parts, position: int, start: int, count: int, stride: int = 1)
 def _widen(parts: Parts, axis: Axis, position: int, length: int, monoid: Monoid) -> Parts:
     """Pad or crop one axis to what its windows read, from the first position of the first window on."""
     low, high, gaps = widths_of(axis)
-    widths = low, high + length - axis.read_length, gaps
+    return _pad(parts, position, (low, high + length - axis.read_length, gaps), monoid)
+
+
+def _pad(parts: Parts, position: int, widths: tuple[int, int, int], monoid: Monoid) -> Parts:
     return tuple(
         jax.lax.pad(z, jnp.asarray(value, z.dtype), [widths if n == position else (0, 0, 0) for n in range(z.ndim)])
         for z, value in zip(parts, monoid.neutral, strict=True)
     )
 
 
-def window_sum(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *out c"]:
+def window_sum(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
     """Sum each window, one axis after the other."""
+    swept = any(axis.kernel_size > max(_FEW, axis.stride) for axis in axes)
+    return _swept_sum(x, axes) if swept else _sum(x, axes)
+
+
+def _sum(x: Array, axes: Sequence[Axis]) -> Array:
     for position, axis in enumerate(axes, start=1):
         x = _sum_axis(x, axis, position)
     return x
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _swept_sum(x: Array, axes: tuple[Axis, ...]) -> Array:
+    return _sum(x, axes)
+
+
+@_swept_sum.defjvp
+def _swept_sum_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    """State the derivative as the transpose of the sum on the transposed axes, which is the sum itself.
+
+    What JAX makes of it in reverse mode is the sum on the transposed axes, read by slices. Transposed step by step, the
+    sum would pad at each step, and XLA would join the steps into one loop that repeats the first for every later one.
+    """
+    (x,), (x_dot,) = primals, tangents
+    y = _swept_sum(x, axes)
+    return y, _transposed(lambda y: _sum(y, [axis.T for axis in axes]), y)(x_dot)
+
+
+def _transposed(function: Callable[[Array], Array], y: Any) -> Callable[[Array], Array]:
+    """The transpose of a linear function of arrays like y."""
+    transpose = jax.linear_transpose(function, jax.ShapeDtypeStruct(y.shape, y.dtype))
+    return lambda x: transpose(x)[0]
 
 
 def _sum_axis(x: Array, axis: Axis, position: int) -> Array:
@@ -111,7 +168,7 @@ def _sum_axis(x: Array, axis: Axis, position: int) -> Array:
     if axis.stretch > 1 and axis.stride == 1:
         # the windows of a stretched input hold gaps; the transposed axis has none
         y = jax.ShapeDtypeStruct((*x.shape[:position], axis.out_size, *x.shape[position + 1 :]), x.dtype)
-        return jax.linear_transpose(lambda y: _sum_axis(y, axis.T, position), y)(x)[0]
+        return _transposed(lambda y: _sum_axis(y, axis.T, position), y)(x)
     return reduce_windows((x,), axis, position, SUM)[0]
 
 

@@ -1,30 +1,35 @@
 """Lp pooling: the p-norm of each window."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
 from minicnn.arguments import integer
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
+from minicnn.forms.arithmetic import summing
+from minicnn.forms.pools import max_values, winners
 from minicnn.forms.resolve import Ints, Padding
-from minicnn.forms.tables import BinAxis
+from minicnn.forms.windows import unfold, window_sum
 from minicnn.functional.adaptive import bin_axes
 from minicnn.functional.common import batched, jitted_primitive
 from minicnn.functional.pooling import POOLING, pooling_axes
+from minicnn.functional.windows import unfold_p
 from minicnn.maps.algebra import Compose, compose
 from minicnn.maps.base import LinearMap
 from minicnn.maps.elementary import Diagonal, InverseDiagonal, Reshape
+from minicnn.maps.indexing import Broadcast
 from minicnn.maps.kronecker import Batched
-from minicnn.maps.windows import BinSum, WindowSum
+from minicnn.maps.pooling import Selection
+from minicnn.maps.windows import Unfold, WindowSum
 from minicnn.primitive import ArrayLike, value_of
-
-Axes = tuple[Axis, ...] | tuple[BinAxis, ...]
 
 
 def lp_pool(
@@ -39,12 +44,14 @@ def lp_pool(
 ) -> Any:
     """The p-norm of each window, channel by channel: (Σ |x|ᵖ)^(1/p).
 
-    The matrix at x is a scaled row for each window, sign(x)·(|x| / y)ᵖ⁻¹, and zero where the norm y is.
+    The matrix at x is a scaled row for each window, sign(x)·(|x| / y)ᵖ⁻¹, and zero where the norm y is. With p = inf it
+    is the sign of the first largest. Nothing over- or underflows but the norm itself. A p other than 1, 2 and inf
+    stores the windows side by side.
 
     Args:
         x: input, (*batch, *spatial, c), real and floating.
         window: size of the window, one int per spatial axis.
-        p: at least 1.
+        p: at least 1; with inf it is the largest absolute value.
         stride: input steps per window; the window's size if None.
         padding: as in `conv`.
         dilation: steps between the positions of a window.
@@ -54,15 +61,15 @@ def lp_pool(
         (*batch, *out, c).
 
     Raises:
-        ValueError: as `avg_pool`, and if p is less than 1.
-        TypeError: if x is complex or has an integer dtype.
+        ValueError: as `avg_pool`, and if p is less than 1 or NaN.
+        TypeError: if x is complex or has an integer dtype, or p is not a number.
 
     >>> lp_pool(jnp.array([3.0, 4.0, 0.0, 0.0]).reshape(4, 1), (2,)).ravel()
     Array([5., 0.], dtype=float32)
     """
-    x = _checked(x, p)
+    x, p = _checked(x, p)
     axes, _ = pooling_axes(x, window, stride, padding, dilation, ceil_mode)
-    return batched(lp_pool_p, x, len(window), axes=axes, p=p)
+    return _norm_of_windows(x, axes, p)
 
 
 def global_lp_pool(x: ArrayLike, ndim: int = 2, p: float = 2) -> Any:
@@ -71,14 +78,14 @@ def global_lp_pool(x: ArrayLike, ndim: int = 2, p: float = 2) -> Any:
     Args:
         x: input, (*batch, *spatial, c), real and floating.
         ndim: number of spatial axes.
-        p: at least 1.
+        p: at least 1; with inf it is the largest absolute value.
 
     >>> global_lp_pool(jnp.array([[3.0], [4.0]]).reshape(2, 1, 1))
     Array([[[5.]]], dtype=float32)
     """
-    x = _checked(x, p)
-    axes = bin_axes(x, (1,) * integer("ndim", ndim, 1))
-    return batched(lp_pool_p, x, len(axes), axes=axes, p=p)
+    x, p = _checked(x, p)
+    bins = bin_axes(x, (1,) * integer("ndim", ndim, 1))
+    return _norm_of_windows(x, tuple(Axis(axis.in_size, 1, axis.in_size) for axis in bins), p)
 
 
 def lp_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], *, p: float = 2, **options: Any) -> LinearMap:
@@ -87,34 +94,51 @@ def lp_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], *, p: 
     Args:
         x: one input, (*spatial, c).
         window: size of the window, one int per spatial axis.
-        p: at least 1.
+        p: at least 1; with inf it is the largest absolute value.
         **options: the keyword arguments of `lp_pool`.
 
     >>> lp_pool_map_at(jnp.array([3.0, 4.0]).reshape(2, 1), (2,)).matrix()
     Array([[0.6, 0.8]], dtype=float32)
     """
-    x = _checked(x, p)
+    x, p = _checked(x, p)
     axes, _ = pooling_axes(x, window, **(POOLING | options))
+    x = x.astype(summing(x.dtype))
     A = lp_derivative(_norms(x[None], axes, p), x[None], axes, p)
     (_, *out_shape) = A.out_shape
     one = Reshape(tuple(out_shape), A.out_shape, x.dtype).T, Reshape(x.shape, A.in_shape, x.dtype)
     return compose(one[0], A, one[1])
 
 
-def _checked(x: ArrayLike, p: float) -> Array:
-    if p < 1:
+def _checked(x: ArrayLike, p: float) -> tuple[Any, float]:
+    if isinstance(p, bool | str) or not isinstance(p, int | float | np.number):
+        raise TypeError(f"`p`={p!r} must be a number, not {type(p).__name__}")
+    if not p >= 1:
         raise ValueError(f"`p`={p} gives no norm: it must be at least 1")
-    return floating(ordered(x))
+    return floating(ordered(x)), float(p)
+
+
+def _norm_of_windows(x: Any, axes: tuple[Axis, ...], p: float) -> Any:
+    """Compute with at least 32 bits, and round once."""
+    y = batched(lp_pool_p, ops.astype(x, summing(x.dtype)), len(axes), axes=axes, p=p)
+    return ops.astype(y, x.dtype)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _norms(x: Shaped[Array, "b *in c"], axes: Axes, p: float) -> Shaped[Array, "b *out c"]:
-    S = _sums(x, axes)
-    return jnp.sqrt(S.apply(x * x)) if p == 2 else S.apply(jnp.abs(x) ** p) ** (1 / p)
+def _norms(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], p: float) -> Shaped[Array, "b *out c"]:
+    if p == 1:
+        return window_sum(jnp.abs(x), axes)
+    if p == 2:
+        return _euclidean(x, axes)
+    if p == math.inf:
+        return max_values(jnp.abs(x), axes)
+    magnitude = jnp.abs(unfold(x, axes))
+    largest = magnitude.max(-2, keepdims=True)
+    ratio = jnp.where(magnitude == largest, 1, magnitude / largest)  # 1 where both are 0 or infinite
+    return largest.squeeze(-2) * (ratio**p).sum(-2) ** (1 / p)
 
 
 @_norms.defjvp
-def _norms_jvp(axes: Axes, p: float, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+def _norms_jvp(axes: tuple[Axis, ...], p: float, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (x,), (x_dot,) = primals, tangents
     y = _norms(x, axes, p)
     return y, lp_derivative(y, x, axes, p)(x_dot)
@@ -123,21 +147,50 @@ def _norms_jvp(axes: Axes, p: float, primals: tuple[Array], tangents: tuple[Arra
 lp_pool_p = jitted_primitive("lp_pool", lambda x, axes, p: _norms(x, axes, p))
 
 
-def lp_derivative(y: Any, x: Any, axes: Axes, p: float) -> Compose:
-    """The derivative of the norms y of a batch x. Where x or y is 0 it is 0, too."""
-    zero = value_of(x) == 0
-    magnitude = ops.where(zero, 1, ops.abs(x))
-    inner = x if p == 2 else ops.where(zero, 0, ops.mul(x, ops.power(magnitude, p - 2)))
+def _euclidean(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
+    """The square root of the sum of squares, which are added in three classes so that none over- or underflows.
+
+    Large and small numbers are scaled by powers of two before they are squared. The classes and their scales are those
+    of Blue, A portable Fortran program to find the Euclidean norm of a vector (ACM TOMS 4(1), 1978), as in LAPACK.
+    """
+    info = jnp.finfo(x.dtype)
+    digits, least, most = info.nmant + 1, info.minexp + 1, info.maxexp
+    small, large = 2.0 ** math.ceil((least - 1) / 2), 2.0 ** math.floor((most - digits + 1) / 2)
+    up, down = 2.0 ** -math.floor((least - digits) / 2), 2.0 ** -math.ceil((most + digits - 1) / 2)
+    is_small, is_large = jnp.abs(x) < small, jnp.abs(x) > large
+
+    def root(members: Array, scale: float) -> Array:
+        return jnp.sqrt(window_sum(jnp.where(members, x * scale, 0) ** 2, axes))
+
+    usual, from_large = root(~(is_small | is_large), 1.0), root(is_large, down)
+    without = _hypotenuse(usual, root(is_small, up) / up)
+    return jnp.where(from_large == 0, without, _hypotenuse(from_large, usual * down) / down)
+
+
+def _hypotenuse(a: Array, b: Array) -> Array:
+    """The square root of a² + b², of which neither is squared."""
+    long, short = jnp.maximum(a, b), jnp.minimum(a, b)
+    return jnp.where(short == 0, long, long * jnp.sqrt(1 + (short / long) ** 2))
+
+
+def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:
+    """The derivative of the norms y of a batch x: sign(x)·(|x| / y)ᵖ⁻¹ in each window, and 0 where x or y is 0."""
+    channels, batch, dtype = x.shape[-1], x.shape[:1], x.dtype
+    S = Batched(WindowSum(axes, channels, dtype), batch)
+    signs = Diagonal(jnp.sign(value_of(x)), x.shape, dtype)
+    if p == 1:
+        return Compose((S, signs))
     norm = ops.where(value_of(y) == 0, 1, y)
-    outer = norm if p == 2 else ops.power(norm, p - 1)
-    return Compose(
-        (
-            InverseDiagonal(outer, y.shape, y.dtype),
-            Batched(_sums(x, axes), x.shape[:1]),
-            Diagonal(inner, x.shape, x.dtype),
-        )
-    )
-
-
-def _sums(x: Any, axes: Axes) -> WindowSum | BinSum:
-    return {Axis: WindowSum, BinAxis: BinSum}[type(axes[0])](axes, x.shape[-1], x.dtype)
+    if p == 2:
+        return Compose((InverseDiagonal(norm, y.shape, dtype), S, Diagonal(x, x.shape, dtype)))
+    if p == math.inf:
+        largest = winners(jnp.abs(value_of(x)), axes)
+        return Compose((Selection(largest, axes, batch, channels, dtype), signs))
+    U = Batched(Unfold(axes, channels, dtype), batch)
+    split = (*y.shape[:-1], math.prod(axis.kernel_size for axis in axes), channels)
+    windows = ops.reshape(unfold_p(x, axes=axes), split)
+    zero, sign = value_of(windows) == 0, jnp.sign(value_of(windows))
+    ratio = ops.where(zero, 1, ops.div(ops.abs(windows), ops.reshape(norm, (*y.shape[:-1], 1, channels))))
+    rows = Diagonal(ops.mul(sign, ops.power(ratio, p - 1)), split, dtype)
+    total = Broadcast((len(split) - 2,), y.shape, split, dtype).T
+    return Compose((total, rows, Reshape(U.out_shape, split, dtype), U))

@@ -11,7 +11,7 @@ from jaxtyping import Array, Shaped
 from minicnn.arguments import check_rank, sizes
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
-from minicnn.forms.pools import max_values, max_windows, pool_axes
+from minicnn.forms.pools import max_values, pool_axes, winners
 from minicnn.forms.resolve import Ints, Padding, sliding, windows
 from minicnn.functional.common import batched, jitted_primitive
 from minicnn.maps.pooling import AveragePool, Selection
@@ -133,16 +133,11 @@ def max_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], **opt
            [0., 0., 0., 1.]], dtype=float32)
     """
     axes, _ = pooling_axes(x, window, **(POOLING | options))
-    _, winner = _max_windows(x[None], axes)
-    return Selection(winner[0], axes, (), x.shape[-1], x.dtype)
+    return Selection(_winners(x[None], axes)[0], axes, (), x.shape[-1], x.dtype)
 
 
-_max_windows = jax.jit(max_windows, static_argnums=1)
+_winners = jax.jit(winners, static_argnames="axes")
 POOLING = {"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False}
-
-
-def _winners(x: Array, axes: tuple[Axis, ...]) -> Array:
-    return _max_windows(x, axes)[1]
 
 
 def pooling_axes(

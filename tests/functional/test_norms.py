@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minicnn
+from minicnn import autodiff, ops
 from minicnn.functional.norms import lp_pool_map_at
 from tests import oracles
 
@@ -66,6 +67,48 @@ def test_the_hessian_is_that_of_the_norm() -> None:
     np.testing.assert_allclose(ours, np.eye(3) / 5 - np.outer(x, x) / 125, atol=1e-6)
 
 
+@pytest.mark.parametrize("p", [1, 2, 3, 40, np.inf])
+@pytest.mark.parametrize("scale", [1e-30, 1e-25, 1.0, 1e20, 1e30])
+def test_only_the_norm_itself_can_overflow(scale: float, p: float) -> None:
+    """Windows of very different sizes lie side by side, and each has the norm and the gradient of its own numbers."""
+    numbers = np.array([3, 4, 0, -5, 10, 10], np.float64)
+    x = jnp.asarray(np.concatenate([numbers * scale, numbers, numbers / scale]), jnp.float32).reshape(-1, 1)
+    pairs = np.asarray(x, np.float64).reshape(-1, 2)
+    norms = np.abs(pairs).max(1) * np.linalg.norm(pairs / np.abs(pairs).max(1, keepdims=True), p, axis=1)
+    J = np.sign(pairs) * (np.abs(pairs) / norms[:, None]) ** (p - 1)
+    if p == np.inf:  # the first largest
+        J = np.sign(pairs) * (np.arange(2) == np.abs(pairs).argmax(1)[:, None])
+    y, x_bar = minicnn.lp_pool(x, (2,), p=p), jax.grad(lambda x: minicnn.lp_pool(x, (2,), p=p).sum())(x)
+    np.testing.assert_allclose(y.ravel(), norms, rtol=1e-5)
+    np.testing.assert_allclose(x_bar.reshape(-1, 2), J, rtol=1e-4, atol=1e-6)
+    A = lp_pool_map_at(x, (2,), p=p)
+    np.testing.assert_allclose(A.matrix().sum(0), x_bar.ravel(), rtol=1e-5)
+
+
+def test_the_published_corners_of_the_norm() -> None:
+    of = lambda *values, p=2.0: float(minicnn.lp_pool(jnp.array(values).reshape(-1, 1), (len(values),), p=p)[0, 0])
+    assert (of(5.0, 12.0), of(3.0, 4.0, 12.0), of(0.0, 0.0), of(-7.0)) == (13, 13, 0, 7)
+    assert of(10.0, 10.0, p=40) == pytest.approx(10 * 2 ** (1 / 40))
+    assert of(1e-19, 1e-19) == pytest.approx(np.sqrt(2) * 1e-19)  # between the classes of squares
+    assert (of(np.inf, 1.0), of(-np.inf, np.inf), of(np.inf, 1.0, p=3)) == (np.inf,) * 3
+    assert minicnn.lp_pool(jnp.full((256, 1), 20, jnp.bfloat16), (256,)) == 320
+
+
+@pytest.mark.parametrize("p", [1, 2, 2.5, 3, np.inf])
+def test_both_engines_agree_to_the_second_derivative(p: float) -> None:
+    x, v = jnp.array([[1.0], [-2.0], [3.0], [0.5], [4.0], [-1.0]]), jnp.arange(6.0).reshape(6, 1)
+    f = lambda x: ops.sum(ops.power(minicnn.lp_pool(x, (3,), stride=1, p=p), 2))
+
+    def by(engine: Any) -> Any:
+        return engine.grad(lambda x: ops.sum(ops.mul(engine.grad(f)(x), v)))(x)
+
+    h = 1e-2
+    ours, jaxs = by(autodiff), by(jax)
+    np.testing.assert_allclose(ours, jaxs, atol=1e-4)
+    difference = (jax.grad(f)(x + h * v) - jax.grad(f)(x - h * v)) / (2 * h)
+    np.testing.assert_allclose(jaxs, difference, atol=2e-2)
+
+
 def test_nan_propagates_within_its_window() -> None:
     y = minicnn.lp_pool(jnp.array([1.0, jnp.nan, 3.0, 4.0]).reshape(4, 1), (2,))
     np.testing.assert_array_equal(y.ravel(), [np.nan, 5])
@@ -75,6 +118,10 @@ def test_nan_propagates_within_its_window() -> None:
     ("x", "p", "error", "message"),
     [
         (jnp.ones((4, 1)), 0.5, ValueError, "`p`=0.5 gives no norm"),
+        (jnp.ones((4, 1)), float("nan"), ValueError, "`p`=nan gives no norm"),
+        (jnp.ones((4, 1)), -np.inf, ValueError, "`p`=-inf gives no norm"),
+        (jnp.ones((4, 1)), "2", TypeError, "`p`='2' must be a number, not str"),
+        (jnp.ones((4, 1)), True, TypeError, "`p`=True must be a number, not bool"),
         (jnp.ones((4, 1), int), 2, TypeError, "average is not an integer"),
         (jnp.ones((4, 1), complex), 2, TypeError, "no order"),
         (jnp.ones((1, 1)), 2, ValueError, "the kernel spans 2"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Any
 
 import hypothesis.strategies as st
@@ -10,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import assume, given
+from jax.extend.core import jaxprs_in_params
 
-from minicnn import avg_pool, max_pool, max_unpool
+from minicnn import avg_pool, lp_pool, max_pool, max_unpool
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
 from tests import oracles
 from tests.strategies import seeds
@@ -93,6 +95,11 @@ CORNERS = {
     "dilated": Pool((7, 6), (3, 2), (1, 2), dilation=(2, 3)),
     "one_window": Pool((3, 3), (3, 3)),
     "size_1": Pool((1,), (1,)),
+    "large, overlapping": Pool((17, 13), (11, 7), (1, 2), ((3, 2), (0, 3))),
+    "large, in blocks": Pool((23, 19), (7, 8), (3, 5), ((2, 1), (3, 3)), ceil_mode=True),
+    "large, side by side": Pool((16, 12), (8, 4)),
+    "large, with gaps": Pool((25,), (11,), (13,)),
+    "large, dilated": Pool((40, 9), (12, 2), (3, 1), ((5, 0), (1, 1)), (3, 2)),
     "3d": Pool((4, 3, 2), (2, 2, 2), (1, 1, 1), ceil_mode=True),
 }
 
@@ -144,7 +151,7 @@ def test_max_pool_in_the_corners(pool):
 
 @pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
 @pytest.mark.parametrize("special", [np.nan, -np.inf, np.inf])
-@pytest.mark.parametrize("name", ["overlapping", "padded", "ceil"])
+@pytest.mark.parametrize("name", ["overlapping", "padded", "ceil", "large, overlapping", "large, in blocks"])
 def test_max_pool_of_nan_and_infinities(name, special, share):
     """NaN wins, the first one where there are several; −inf loses to everything but the padding."""
     x = draw_images(CORNERS[name], 1)
@@ -289,6 +296,78 @@ def test_leading_axes_are_a_batch(pool, batch):
     assert y.shape == (*batch, 2, 3, 2)
     for place in np.ndindex(*batch):
         equal(y[place], pool(x[place], (2, 2)))
+
+
+def equations(jaxpr: Any) -> int:
+    inner = [sub for eqn in jaxpr.eqns for sub in jaxprs_in_params(eqn.params)]
+    return len(jaxpr.eqns) + sum(map(equations, inner))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 64])
+@pytest.mark.parametrize("pool", [max_pool, avg_pool, lp_pool])
+def test_programs_do_not_grow_with_the_window(pool, stride):
+    """Beyond a few taps a window of k takes log₂ k steps on each axis, in the gradient too."""
+    x = jnp.zeros((1, 260, 260, 1))
+
+    def gradient(x: Any, window: int) -> Any:
+        return jax.vjp(lambda x: pool(x, (window, window), stride=stride), x)
+
+    small, large = (equations(jax.make_jaxpr(lambda x, k=k: gradient(x, k)[0])(x).jaxpr) for k in (8, 255))
+    assert large < 2 * small + 100
+
+
+def test_a_window_as_long_as_the_input_is_pooled_without_a_table_of_windows():
+    x = np.random.default_rng(0).integers(-9, 10, (200_000, 1)).astype(np.float32)
+    seen = np.lib.stride_tricks.sliding_window_view(x[:, 0], 1000)
+    y, x_bar = jax.jit(jax.value_and_grad(lambda x: max_pool(x, (1000,), stride=1).sum()))(x)
+    assert (y, x_bar.sum()) == (seen.max(1).sum(dtype=np.float64), len(seen))
+    equal(max_pool(x, (33_000,), stride=1000).ravel(), [x[n : n + 33_000].max() for n in range(0, 167_001, 1000)])
+
+
+@pytest.mark.parametrize("pool", [max_pool, avg_pool])
+def test_padding_that_no_window_needs_is_not_stored(pool):
+    far, x = 10**8, jnp.arange(5.0).reshape(5, 1)
+    equal(pool(x, (3,), stride=1, padding=far, dilation=far), x)
+    with pytest.raises(ValueError, match="window 0 on axis 0 lies wholly in the padding"):
+        pool(x, (3,), padding=far, stride=far)
+    with pytest.raises(ValueError, match="window 5 on axis 0 lies wholly in the padding"):
+        pool(x, (12,), stride=1, padding=6 * far, dilation=far)
+
+
+def test_sums_of_windows_see_nothing_but_their_own_window():
+    """What is not finite, or so large that all else is lost beside it, stays in the windows that hold it."""
+    x = np.ones((40, 1), np.float32)
+    x[20], x[33] = np.inf, 1e30
+    y, x_bar = jax.value_and_grad(lambda x: avg_pool(x, (7,), stride=1)[:13].sum())(jnp.asarray(x))
+    assert (y, x_bar[33]) == (13, 0)
+    y = avg_pool(x, (7,), stride=1).ravel()
+    equal(y[:14], 1)
+    equal(np.isinf(y), [14 <= o <= 20 for o in range(34)])
+    equal(y[21:27], 1)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_short_floats_are_summed_in_float32(dtype):
+    assert avg_pool(jnp.ones((512, 1), dtype), (512,)) == 1
+    assert avg_pool(jnp.full((65_536, 1), 2, dtype), (65_536,)) == 2
+    x = jnp.ones((799, 1), dtype).at[399].set(2)  # all 400 windows choose the one in the middle
+    assert jax.grad(lambda x: max_pool(x, (400,), stride=1).sum())(x)[399] == 400
+    S = max_pool_map_at(x, (400,), stride=1)
+    assert S.T(jnp.ones(S.out_shape, dtype))[399] == 400
+    assert max_unpool(jnp.ones((512, 1), dtype), jnp.zeros((512, 1), int), (1,)) == 512
+
+
+def test_derivatives_of_derivatives_of_large_windows():
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(20, 1)))
+    f = lambda x: (max_pool(x, (12,), stride=2) ** 3).sum() + (avg_pool(x, (12,), stride=2) ** 3).sum()
+    M = np.stack([np.eye(20)[o + np.argmax(x[o : o + 12])] for o in (0, 2, 4, 6, 8)])
+    A = np.stack([np.isin(range(20), range(o, o + 12)) / 12 for o in (0, 2, 4, 6, 8)])
+    expected = sum(6 * W.T @ np.diag(W @ np.asarray(x)[:, 0]) @ W for W in (M, A))
+    hessians = [outer(inner(f))(x).reshape(20, 20) for outer, inner in product((jax.jacfwd, jax.jacrev), repeat=2)]
+    for hessian in hessians:
+        np.testing.assert_allclose(hessian, expected, atol=1e-4)
+    y = jax.vmap(lambda x: max_pool(x, (12,), stride=2))(jnp.stack([x, -x]))
+    equal(y, max_pool(jnp.stack([x, -x]), (12,), stride=2))
 
 
 def test_the_golden_pools_of_dumoulin_and_visin():

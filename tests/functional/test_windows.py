@@ -84,3 +84,38 @@ def test_folding_ones_counts_the_windows_over_each_position():
 
 def test_fold_keeps_what_no_window_read_at_zero():
     equal(fold(jnp.ones((2, 2)), (5,), (2,), stride=2).ravel(), [1, 1, 1, 1, 0])
+
+
+@pytest.mark.parametrize("name", ["padded", "overlapping", "in short floats"])
+def test_windows_of_many_taps(name):
+    options = {"padded": {"padding": ((3, 2), (0, 4)), "stride": (2, 3)}}.get(name, {"dilation": (1, 2)})
+    dtype = jnp.bfloat16 if name == "in short floats" else jnp.float32
+    x = np.random.default_rng(0).integers(-4, 5, (2, 13, 12, 2)).astype(np.float32)
+    (s, t), (d, e) = options.get("stride", (1, 1)), options.get("dilation", (1, 1))
+    pads = options.get("padding", ((0, 0), (0, 0)))
+    wide = np.pad(x, ((0, 0), *pads, (0, 0)))
+    rows, columns = (wide.shape[1] - 6 * d - 1) // s + 1, (wide.shape[2] - 4 * e - 1) // t + 1
+    taps = [
+        wide[:, k * d : k * d + s * (rows - 1) + 1 : s, q * e : q * e + t * (columns - 1) + 1 : t]
+        for k in range(7)
+        for q in range(5)
+    ]
+    windows, pull = jax.vjp(lambda x: unfold(x, (7, 5), **options), x.astype(dtype))
+    equal(windows, np.concatenate(taps, axis=-1))
+    p = np.random.default_rng(1).integers(-4, 5, windows.shape).astype(np.float32)
+    folded = fold(p.astype(dtype), (13, 12), (7, 5), **options)
+    assert np.vdot(np.asarray(windows, np.float32), p) == np.vdot(x, fold(p, (13, 12), (7, 5), **options))
+    equal(pull(jnp.asarray(p, dtype))[0], folded)
+
+
+def test_folding_short_floats_adds_in_float32():
+    assert fold(jnp.ones((512, 512), jnp.bfloat16), (1023,), (512,))[511] == 512
+
+
+@pytest.mark.parametrize("taps", [3, 12])
+def test_padding_that_no_window_needs_is_not_stored(taps):
+    far, x = 10**8, jnp.arange(1.0, 6.0).reshape(5, 1)
+    windows = unfold(x, (taps,), padding=far, stride=far)
+    equal(windows[1, : min(taps, 5)], x[: min(taps, 5), 0])
+    assert windows.sum() == x[:taps].sum()
+    equal(fold(windows, (5,), (taps,), padding=far, stride=far)[:, 0], [*range(1, min(taps, 5) + 1), *[0] * (5 - taps)])

@@ -8,7 +8,7 @@ from minicnn import maps
 from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, linear
 from minicnn.autodiff.times import correlate_p
 from minicnn.forms import Geometry
-from minicnn.forms.pools import max_windows
+from minicnn.forms.pools import winners
 from minicnn.functional.adaptive import adaptive_avg_pool_p, adaptive_max_pool_p, bin_selection
 from minicnn.functional.convolution import convolve_p
 from minicnn.functional.norms import lp_derivative, lp_pool_p
@@ -44,12 +44,11 @@ def _weights_from_outputs(w: Any, x: Any, z: Any, geometry: Geometry, form: Any,
     return maps.Compose((*swap, _weights(w, z, x, geometry.T, form, arithmetic)))
 
 
-_max_windows = jax.jit(max_windows, static_argnames="axes", inline=True)
+_winners = jax.jit(winners, static_argnames="axes", inline=True)
 
 
 def _select(y: Any, x: Any, axes: Any) -> LinearMap:
-    _, winner = _max_windows(value_of(x), axes)
-    return maps.Selection(winner, axes, x.shape[:1], x.shape[-1], y.dtype)
+    return maps.Selection(_winners(value_of(x), axes), axes, x.shape[:1], x.shape[-1], y.dtype)
 
 
 def _average(y: Any, x: Any, axes: Any, counted: Any) -> LinearMap:
