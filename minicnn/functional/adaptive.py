@@ -1,5 +1,6 @@
 """Pools with a fixed number of windows, whatever the size of the input: adaptive and global pooling."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -133,7 +134,7 @@ def global_max_pool(x: ArrayLike, ndim: int = 2) -> Any:
 def bin_selection(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Gather:
     """The derivative of `adaptive_max_pool` at a batch: every image selects its own winners."""
     winners = bin_winners(x, axes)
-    image: Int[Array, " b"] = jnp.arange(len(x), dtype=jnp.int32) * (x.size // max(len(x), 1))
+    image: Int[Array, " b"] = jnp.arange(x.shape[0], dtype=jnp.int32) * math.prod(x.shape[1:])
     positions = winners + image.reshape(-1, *(1,) * (winners.ndim - 1))
     return Gather(positions, x.shape, positions.shape, x.dtype)
 

@@ -15,6 +15,7 @@ from minicnn.forms.tables import PadAxis
 from minicnn.functional.padding import pad_p
 from minicnn.functional.windows import unfold_p
 from minicnn.maps.local import LocalMap, TiledMap, split_shape, tile_spec, whole_tiles
+from minicnn.ops.primitives import slice_p
 from minicnn.primitive import ArrayLike
 
 
@@ -196,7 +197,10 @@ def _tiled(x: Any, w: Any, axes: tuple[Axis, ...]) -> Any:
     x_spec, w_spec, y_spec = tile_spec(rank)
     y = ops.einsum(f"b{x_spec},{w_spec}->b{y_spec}", windows, ops.reshape(w, (*tile, taps, c_out)))
     y = ops.reshape(y, (*batch, *(axis.out_size for axis in whole), c_out))
-    return y if whole == axes else ops.getitem(y, (..., *(slice(axis.out_size) for axis in axes), slice(None)))
+    if whole == axes:
+        return y
+    limits = (*batch, *(axis.out_size for axis in axes), c_out)
+    return slice_p(y, starts=(0,) * len(limits), limits=limits, strides=(1,) * len(limits))
 
 
 def _axes(w: Any, in_size: Sequence[int], stride: Ints, padding: Padding, dilation: Ints) -> tuple[Axis, ...]:

@@ -54,7 +54,7 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
 
 def unpooling(y: Any, indices: Int[Array, "b *pooled c"], output_size: Sequence[int]) -> LinearMap:
     """The matrix of `max_unpool` for a batch."""
-    images, channels, size = len(indices), indices.shape[-1], math.prod(output_size)
+    images, channels, size = indices.shape[0], indices.shape[-1], math.prod(output_size)
     image = jnp.arange(images, dtype=indices.dtype).reshape(-1, *(1,) * (indices.ndim - 1))
     inside = (indices >= 0) & (indices < size)
     channel = jnp.arange(channels, dtype=indices.dtype).reshape(*(1,) * (indices.ndim - 1), -1)

@@ -128,6 +128,34 @@ def test_every_transformation_of_jax(name: str) -> None:
         close(found["over_weights"][1], f(jnp.asarray(x), 2 * w[0]))
 
 
+HELD = {
+    f"{kind} as {form}": Member(lambda x, w, f=form, g=groups: minicnn.conv(x, w, form=f, groups=g), x_shape, w_shape)
+    for form in ("dense", "tiles", "diagonals", "fourier")
+    for kind, x_shape, w_shape, groups in (
+        ("2-D", (5, 4, 2), (3, 3, 2, 3), 1),
+        ("depthwise", (5, 4, 2), (3, 3, 1, 2), 2),
+        ("long", (60, 1), (40, 1, 2), 1),
+    )
+}
+PHASES = {"phases": Member(lambda x, w: minicnn.conv(x, w, dilation=8), (60, 1), (6, 1, 2))}
+
+
+@pytest.mark.parametrize("name", [name for name in (*FAMILY, *HELD, *PHASES) if name != "tie"])  # which has no images
+def test_a_program_is_exported_for_any_number_of_images(name: str) -> None:
+    member = (FAMILY | HELD | PHASES)[name]
+    x, *w = map(jnp.asarray, arrays(member))
+    (n,) = jax.export.symbolic_shape("n")
+
+    def with_gradients(*operands: Any) -> Any:
+        gradients = jax.grad(lambda *a: (member.function(*a) ** 2).sum(), tuple(range(len(operands))))
+        return member.function(*operands), gradients(*operands)
+
+    exported = jax.export.export(jax.jit(with_gradients))(jax.ShapeDtypeStruct((n, *x.shape[1:]), x.dtype), *w)
+    y, x_bar, *w_bar = exported.out_avals
+    assert (y.shape[0], x_bar.shape) == (n, (n, *x.shape[1:]))
+    assert [bar.shape for bar in w_bar] == [v.shape for v in w]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_dtype_comes_out_as_it_went_in_and_integers_are_exact(name: str) -> None:
     member = FAMILY[name]
