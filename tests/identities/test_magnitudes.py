@@ -63,7 +63,9 @@ def test_the_size_of_the_sums_bounds_the_matrix(f):
     assert (sums_of(function).size >= abs(J) - 1e-6).all()
 
 
-@pytest.mark.parametrize("f", [jnp.sin, lambda x: x * x, lambda x: 1 / x, jax.lax.cummax], ids=["sin", "square", "reciprocal", "cummax"])
+@pytest.mark.parametrize(
+    "f", [jnp.sin, lambda x: x * x, lambda x: 1 / x, jax.lax.cummax], ids=["sin", "square", "reciprocal", "cummax"]
+)
 def test_what_is_not_linear_is_refused(f):
     with pytest.raises(UnderivableError):
         sums_of(Function(f, (jnp.ones(4),)))
