@@ -1,12 +1,16 @@
 """What the public functions ask of their arguments: Python ints, known words, enough axes, the right channels."""
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 LARGEST = 2**31 - 1  # JAX counts positions in 32 bits
@@ -134,6 +138,54 @@ def look_up(name: str, word: Any, table: Mapping[str, T], what: str = "") -> T:
         fault = f"not {what}" if what else "unknown"
         raise ValueError(f"`{name}`={word!r} is {fault}: use one of {', '.join(table)}")
     return table[word]
+
+
+def check_keywords(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse keywords that are not known, with the one that was probably meant.
+
+    >>> check_keywords("conv", ["strides"], ["stride", "padding"])
+    Traceback (most recent call last):
+    TypeError: unknown argument strides: did you mean stride? conv has padding, stride
+    """
+    known = sorted(known)
+    for name in sorted(set(given) - set(known)):
+        meant = [_ELSEWHERE.get(name, ""), *get_close_matches(name, known, 1)]
+        hint = next((f"did you mean {word}? " for word in meant if word in known), "")
+        raise TypeError(f"unknown argument {name}: {hint}{what} has {', '.join(known)}")
+
+
+# What other libraries call our arguments, where the words are not alike.
+_ELSEWHERE = {
+    "window_strides": "stride",
+    "rate": "dilation",
+    "dilation_rate": "dilation",
+    "rhs_dilation": "dilation",
+    "lhs_dilation": "stretch",
+    "feature_group_count": "groups",
+    "pad": "padding",
+    "pool_size": "window",
+    "window_shape": "window",
+    "kernel": "kernel_size",
+    "filters": "channels",
+    "features": "channels",
+    "out_channels": "channels",
+    "units": "features",
+    "use_bias": "bias",
+    "return_mask": "return_indices",
+}
+
+
+def keywords_explained(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function answer an unknown keyword with the one that was probably meant."""
+    known = signature(function).parameters
+
+    @wraps(function)
+    def explained(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not kwargs.keys() <= known.keys():
+            check_keywords(function.__name__, kwargs, known)
+        return function(*args, **kwargs)
+
+    return explained
 
 
 def check_length(name: str, value: Sequence[Any], rank: int) -> None:

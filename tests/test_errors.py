@@ -18,6 +18,7 @@ from minicnn import (
     explain_form,
     fold,
     max_pool,
+    nn,
     patch_map,
     unfold,
 )
@@ -198,8 +199,11 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "unknown option": (
         lambda: C(w, (5,), strides=2),
         TypeError,
-        "unknown argument strides: a convolution has dilation, .*stride",
+        r"unknown argument strides: did you mean stride\? a convolution has dilation, .*stride",
     ),
+    "a neighbour's word": (lambda: conv(a(5, 1), w, strides=2), TypeError, r"strides: did you mean stride\? conv has"),
+    "another library's word": (lambda: max_pool(a(5, 1), pool_size=(2,)), TypeError, r"did you mean window\?"),
+    "a layer's word": (lambda: nn.Conv(2, (3,), use_bias=False), TypeError, r"did you mean bias\? Conv has"),
     "unknown option of a patch map": (lambda: X(a(5, 1), (3, 1, 1), pad=2), TypeError, "unknown argument pad"),
     "folded shape": (
         lambda: fold(a(2, 2), (4,), (2,)),

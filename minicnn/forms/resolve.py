@@ -12,7 +12,7 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from minicnn.arguments import check_kernel_shape, check_length, integer, is_sequence, per_axis, sizes
+from minicnn.arguments import check_kernel_shape, check_keywords, check_length, integer, is_sequence, per_axis, sizes
 from minicnn.axis import Axis, AxisPadding, PaddingWord, Sliding
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.choice import as_form
@@ -218,8 +218,7 @@ _DEFAULTS = ConvOptions(
 
 
 def _known(options: dict[str, Any]) -> dict[str, Any]:
-    if unknown := sorted(options.keys() - _DEFAULTS.keys()):
-        raise TypeError(f"unknown argument {', '.join(unknown)}: a convolution has {', '.join(sorted(_DEFAULTS))}")
+    check_keywords("a convolution", options, _DEFAULTS)
     return {**_DEFAULTS, **options}
 
 

@@ -170,7 +170,7 @@ _TABLES = {
 # How far each mode can reach into an axis of n positions.
 _REACH = {
     "zeros": lambda n: None,
-    "circular": lambda n: n,
+    "circular": lambda n: None if n else 0,
     "reflect": lambda n: max(n - 1, 0),
     "replicate": lambda n: None if n else 0,
 }

@@ -11,7 +11,7 @@ import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import check_channels, check_kernel_shape, check_rank, sizes
+from minicnn.arguments import check_channels, check_kernel_shape, check_rank, keywords_explained, sizes
 from minicnn.dtypes import operands, preferred
 from minicnn.forms import Form
 from minicnn.forms.resolve import Convolution, ConvOptions, Ints, Padding, Table
@@ -27,6 +27,7 @@ from minicnn.primitive import ArrayLike
 convolve_p = compiled_primitive("convolve", convolve)
 
 
+@keywords_explained
 def conv(
     x: ArrayLike,
     w: ArrayLike,
@@ -55,7 +56,7 @@ def conv(
         stretch: steps between input positions; 2 puts a zero between neighbours.
         groups: blocks of channels that do not meet.
         mask: table of zeros and ones, (c_in / groups, c_out): which channels meet. Where it is 0, w does not matter.
-        padding_mode: what is padded: "zeros", "circular" (at most the input's size), "reflect" (less than it) or
+        padding_mode: what is padded: "zeros", "circular" (as often around as it takes), "reflect" (less than it) or
             "replicate".
         flip: reverse the kernel: true convolution instead of cross-correlation.
         form: how the matrix is held: "auto" (the least predicted cost), "dense" (all of C), "tiles" (one small matrix
@@ -106,6 +107,7 @@ def conv(
     return batched(product, x, rank, w)
 
 
+@keywords_explained
 def conv_transpose(
     y: ArrayLike,
     w: ArrayLike,

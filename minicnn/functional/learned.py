@@ -7,7 +7,7 @@ from typing import Any
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import check_rank, integer, look_up
+from minicnn.arguments import check_rank, integer, keywords_explained, look_up
 from minicnn.dtypes import operands
 from minicnn.forms.resolve import Ints, Padding
 from minicnn.functional.convolution import conv, conv_map
@@ -17,6 +17,7 @@ from minicnn.maps.base import LinearMap
 from minicnn.primitive import ArrayLike
 
 
+@keywords_explained
 def weighted_pool(
     x: ArrayLike,
     weights: ArrayLike,
@@ -126,6 +127,7 @@ def matrix_pool(x: ArrayLike, P: ArrayLike) -> Any:
 _ACROSS = {"max": max_pool, "avg": avg_pool, "lp": lp_pool}
 
 
+@keywords_explained
 def channel_pool(x: ArrayLike, size: int, op: str = "max") -> Any:
     """Pool across channels: `size` neighbouring channels become one. With "max" it is maxout.
 

@@ -7,7 +7,7 @@ from typing import Any
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import check_channels, check_rank, sizes
+from minicnn.arguments import check_channels, check_rank, keywords_explained, sizes
 from minicnn.axis import Axis
 from minicnn.dtypes import operands
 from minicnn.forms.resolve import Ints, Padding, windows
@@ -19,6 +19,7 @@ from minicnn.ops.primitives import slice_p
 from minicnn.primitive import ArrayLike
 
 
+@keywords_explained
 def local_conv(x: ArrayLike, w: ArrayLike, *, stride: Ints = 1, padding: Padding = "VALID", dilation: Ints = 1) -> Any:
     """Locally connected layer: a convolution with a kernel of its own at every output.
 
@@ -47,6 +48,7 @@ def local_conv(x: ArrayLike, w: ArrayLike, *, stride: Ints = 1, padding: Padding
     return _tiled(x, w, axes)
 
 
+@keywords_explained
 def tiled_conv(x: ArrayLike, w: ArrayLike, *, stride: Ints = 1, padding: Padding = "VALID", dilation: Ints = 1) -> Any:
     """Tiled convolution: output o has the kernel w[o mod t].
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import integer
+from minicnn.arguments import integer, keywords_explained
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
@@ -32,6 +32,7 @@ from minicnn.maps.windows import Unfold, WindowSum
 from minicnn.primitive import ArrayLike, value_of
 
 
+@keywords_explained
 def lp_pool(
     x: ArrayLike,
     window: Sequence[int],

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from minicnn.arguments import check_rank, integer, sizes
+from minicnn.arguments import check_rank, integer, keywords_explained, sizes
 from minicnn.dtypes import operands
 from minicnn.forms.tables import PadAxis, check_mode
 from minicnn.functional.common import batched, jitted_primitive
@@ -17,13 +17,14 @@ pad_p = jitted_primitive("pad", lambda x, axes: Pad(axes, x.shape[-1], x.dtype).
 pad_transpose_p = jitted_primitive("pad_transpose", lambda y, axes: Pad(axes, y.shape[-1], y.dtype).apply_transpose(y))
 
 
+@keywords_explained
 def pad(x: ArrayLike, widths: Sequence[tuple[int, int]], mode: str = "zeros") -> Any:
     """Pad, or crop, the spatial axes.
 
     Args:
         x: input, (*batch, *spatial, c).
         widths: (low, high) per spatial axis; negative widths crop.
-        mode: "zeros", "circular" (at most the axis' size), "reflect" (less than it) or "replicate".
+        mode: "zeros", "circular" (as often around as it takes), "reflect" (less than it) or "replicate".
 
     Returns:
         (*batch, *padded, c).

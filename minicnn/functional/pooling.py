@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import check_rank, sizes
+from minicnn.arguments import check_rank, keywords_explained, sizes
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.pools import max_values, pool_axes, winners
@@ -23,6 +23,7 @@ avg_pool_p = jitted_primitive(
 )
 
 
+@keywords_explained
 def max_pool(
     x: ArrayLike,
     window: Sequence[int],
@@ -63,6 +64,7 @@ def max_pool(
     return (y, batched(_winners, value_of(x), rank, axes=axes)) if return_indices else y
 
 
+@keywords_explained
 def avg_pool(
     x: ArrayLike,
     window: Sequence[int],

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn.arguments import check_rank, sizes
+from minicnn.arguments import check_rank, keywords_explained, sizes
 from minicnn.dtypes import operands
 from minicnn.forms.resolve import Ints, Padding, windows
 from minicnn.functional.common import batched, jitted_primitive
@@ -15,6 +15,7 @@ unfold_p = jitted_primitive("unfold", lambda x, axes: Unfold(axes, x.shape[-1], 
 fold_p = jitted_primitive("fold", lambda p, axes, channels: Unfold(axes, channels, p.dtype).apply_transpose(p))
 
 
+@keywords_explained
 def unfold(
     x: ArrayLike, kernel_size: Sequence[int], *, stride: Ints = 1, padding: Padding = "VALID", dilation: Ints = 1
 ) -> Any:
@@ -42,6 +43,7 @@ def unfold(
     return batched(unfold_p, x, rank, axes=axes)
 
 
+@keywords_explained
 def fold(
     p: ArrayLike,
     in_size: Sequence[int],

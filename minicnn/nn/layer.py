@@ -1,13 +1,15 @@
 """What every layer answers: its parameters, its output and its matrix."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from dataclasses import fields
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
+from minicnn.arguments import check_keywords
 from minicnn.axis import Axis
 from minicnn.functional import add_bias
 from minicnn.maps import LinearMap
@@ -22,6 +24,11 @@ class Layer(ABC):
     Shapes are those of one example: (*spatial, channels), or (features,) after `Flatten`. `apply` takes any leading
     batch axes.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
+        """Refuse a keyword that the layer does not have, with the one that was probably meant."""
+        check_keywords(cls.__name__, kwargs, (field.name for field in fields(cast(Any, cls))) if kwargs else ())
+        return super().__new__(cls)
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Draw parameters for inputs of one shape; {} for a layer without any."""

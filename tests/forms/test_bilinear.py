@@ -32,7 +32,8 @@ class Case(NamedTuple):
 
     def operands(self, seed: int = 0) -> tuple[Any, Any]:
         rng = np.random.default_rng(seed)
-        return tuple(jnp.asarray(rng.integers(-3, 4, shape), jnp.float32) for shape in (self.left, self.right))
+        left, right = (jnp.asarray(rng.integers(-3, 4, shape), jnp.float32) for shape in (self.left, self.right))
+        return left, right
 
 
 X, W, Y = (2, *GEOMETRY.in_shape), GEOMETRY.w_shape, (2, *GEOMETRY.out_shape)
