@@ -14,6 +14,7 @@ from minicnn.cli.parsing import each, padding, sizes
 
 @app.command()
 def certify(
+    context: typer.Context,
     run: Annotated[Path | None, typer.Argument(help="The folder of a finished run.")] = None,
     image: Annotated[int, typer.Option(help="Of a run: number of the test image.")] = 0,
     data_dir: Annotated[Path | None, typer.Option(help="Of a run: where its data set is, if no longer there.")] = None,
@@ -36,6 +37,8 @@ def certify(
     """Check the identities on a trained RUN, on a layer given by --kernel, or, with neither, the whole catalogue."""
     if run is not None and kernel is not None:
         raise ValueError("give a RUN or --kernel, not both")
+    if kernel is None and (alone := _of_a_layer(context)):
+        raise ValueError(f"{', '.join(alone)} says how a layer is: give its --kernel, too")
     if run is not None:
         found, result = _certify_run(run, image, data_dir)
     else:
@@ -64,6 +67,17 @@ def _certify_run(folder: Path, image: int, data_dir: Path | None) -> tuple[Seque
     console.print(table(reports))
     checks = [{"checks": [check.to_json() for check in report.checks]} for report in reports]
     return reports, [{**asdict(report), **own, "ok": report.ok} for report, own in zip(reports, checks, strict=True)]
+
+
+def _of_a_layer(context: typer.Context) -> list[str]:
+    """The options of a layer that were given."""
+    options = [
+        option for option in context.command.params if (getattr(option, "help", "") or "").startswith("Of a lay")
+    ]
+    given = [
+        option for option in options if str(context.get_parameter_source(str(option.name))).endswith("COMMANDLINE")
+    ]
+    return [option.opts[0] for option in given]
 
 
 def _certify_layers(

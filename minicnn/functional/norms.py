@@ -111,11 +111,21 @@ def lp_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], *, p: 
 
 
 def _checked(x: ArrayLike, p: float) -> tuple[Any, float]:
+    return floating(ordered(x)), exponent(p)
+
+
+def exponent(p: Any) -> float:
+    """The exponent of a norm.
+
+    Raises:
+        TypeError: for what is not a number.
+        ValueError: for NaN and for numbers below 1.
+    """
     if isinstance(p, bool | str) or not isinstance(p, int | float | np.number):
         raise TypeError(f"`p`={p!r} must be a number, not {type(p).__name__}")
     if not p >= 1:
         raise ValueError(f"`p`={p} gives no norm: it must be at least 1")
-    return floating(ordered(x)), float(p)
+    return float(p)
 
 
 def _norm_of_windows(x: Any, axes: tuple[Axis, ...], p: float) -> Any:

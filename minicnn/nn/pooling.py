@@ -13,7 +13,7 @@ from minicnn import ops
 from minicnn.axis import Axis
 from minicnn.forms.resolve import Ints, Padding, sliding
 from minicnn.functional import avg_pool, conv, conv_map, lp_pool, max_pool, patch_map
-from minicnn.functional.norms import lp_pool_map_at
+from minicnn.functional.norms import exponent, lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at, pooling_axes
 from minicnn.maps import Broadcast, LinearMap, compose
 from minicnn.nn.arguments import a_flag, a_window, settle
@@ -125,6 +125,10 @@ class LpPool(Pool):
     padding: Padding = "VALID"
     dilation: Ints = 1
     ceil_mode: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        exponent(self.p)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Take the norm of each window."""

@@ -9,8 +9,9 @@ from typing import Annotated
 from minicnn.train.schema import Count, Natural, checked, written
 
 _Coordinator = Annotated[str, written(r"([^\s:]+|\[[0-9a-fA-F:.]+\]):\d{1,5}", "must be HOST:PORT of process 0")]
-# There has to be something in the last part of it that is neither a dot nor a space.
-_Name = Annotated[str, written(r"(.*/)?[^/\x00]*[^/\x00\s.][^/\x00]*", "must be the name of a folder")]
+# In every part of it there has to be something that is neither a dot nor a space, so that it leads nowhere else.
+_PART = r"[^/\x00]*[^/\x00\s.][^/\x00]*"
+_Name = Annotated[str, written(rf"({_PART}/)*{_PART}", "must be the name of a folder in --runs-dir")]
 
 
 @checked

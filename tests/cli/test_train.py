@@ -106,6 +106,8 @@ def test_resuming_with_another_config_is_one_line(tiny, args, message, tmp_path)
         (["--coordinator", "abc"], "`coordinator`='abc' must be HOST:PORT of process 0"),
         (["--name", ""], "`name`='' must be the name of a folder"),
         (["--name", "a/.."], "`name`='a/..' must be the name of a folder"),
+        (["--name", "../a"], "`name`='../a' must be the name of a folder"),
+        (["--name", "/a"], "`name`='/a' must be the name of a folder"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(tiny, args, message, tmp_path, monkeypatch):
