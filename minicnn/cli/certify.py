@@ -72,7 +72,7 @@ def _certify_run(folder: Path, image: int, data_dir: Path | None) -> tuple[Seque
 def _of_a_layer(context: typer.Context) -> list[str]:
     """The options of a layer that were given."""
     options = [
-        option for option in context.command.params if (getattr(option, "help", "") or "").startswith("Of a lay")
+        option for option in context.command.params if (getattr(option, "help", "") or "").startswith("Of a layer")
     ]
     given = [
         option for option in options if str(context.get_parameter_source(str(option.name))).endswith("COMMANDLINE")

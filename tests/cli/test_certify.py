@@ -28,3 +28,9 @@ def test_what_is_no_padding_is_said_by_both_in_the_same_words(run):
     both = [run("certify", "--kernel", 3, "--padding", "1:2:3"), run("show", "--padding", "1:2:3")]
     assert [result.exit_code for result in both] == [2, 2]
     assert both[0].output == both[1].output
+
+
+def test_an_option_of_a_layer_needs_a_layer(run):
+    result = run("certify", "--stride", "2", "--padding", "1")
+    assert result.exit_code == 2
+    assert "--stride, --padding says how a layer is: give its --kernel, too" in result.output
