@@ -194,7 +194,7 @@ class Axis:
                [ 0,  1,  2],
                [ 1,  2, -1]])
         """
-        o, k = xp.arange(self.out_size)[:, None], xp.arange(self.kernel_size)
+        o, k = xp.arange(self.out_size)[:, None], xp.arange(self.kernel_size)[None]
         i, rest = xp.divmod(self.position(o, k), self.stretch)
         return xp.where((rest == 0) & (i >= 0) & (i < self.in_size), i, -1)
 

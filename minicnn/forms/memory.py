@@ -59,7 +59,7 @@ def check_widened(axis: Axis, nbytes: int) -> None:
     """Refuse an axis whose windows span more padding than the memory holds, before it is padded.
 
     Raises:
-        MemoryError: with the number of positions, for an input of so many bytes.
+        MemoryError: with the number of positions, for an image of so many bytes.
     """
     what = f"the windows span {axis.read_length:,} positions of an axis of {axis.in_size:,}"
     check_room(what, nbytes // max(axis.in_size, 1) * axis.read_length, "use a smaller dilation, stride or padding")

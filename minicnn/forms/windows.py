@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import accumulate
 from operator import add
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +53,7 @@ def reduce_windows(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> P
     """Replace one axis of every part by what its windows hold, combined; an empty place is neutral."""
     k, outputs = axis.kernel_size, axis.out_size
     s = axis.stride if outputs > 1 else k
-    check_widened(axis, sum(z.nbytes for z in parts))
+    check_widened(axis, sum(math.prod(z.shape[1:]) * z.dtype.itemsize for z in parts))
     if s == 1 or abs(axis.dilation) > 1:
         wide = _widen(parts, axis, position, axis.read_length, monoid)
         return _sweep(wide, position, k, abs(axis.dilation), s, outputs, monoid)
@@ -150,13 +149,13 @@ def _swept_sum_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tupl
     """
     (x,), (x_dot,) = primals, tangents
     y = _swept_sum(x, axes)
-    return y, _transposed(lambda y: _sum(y, [axis.T for axis in axes]), y)(x_dot)
+    return y, _transposed(lambda y: _sum(y, [axis.T for axis in axes]), y.shape, x_dot)
 
 
-def _transposed(function: Callable[[Array], Array], y: Any) -> Callable[[Array], Array]:
-    """The transpose of a linear function of arrays like y."""
-    transpose = jax.linear_transpose(function, jax.ShapeDtypeStruct(y.shape, y.dtype))
-    return lambda x: transpose(x)[0]
+def _transposed(function: Callable[[Array], Array], shape: Sequence[int], x: Array) -> Array:
+    """Multiply x by the transpose of a linear function of arrays of this shape."""
+    example, _ = vary_alike(jnp.zeros(shape, x.dtype), x)
+    return jax.linear_transpose(function, example)(x)[0]
 
 
 def _sum_axis(x: Array, axis: Axis, position: int) -> Array:
@@ -167,8 +166,8 @@ def _sum_axis(x: Array, axis: Axis, position: int) -> Array:
         return reduce(add, (shift(x, along, tap) for tap in taps))
     if axis.stretch > 1 and axis.stride == 1:
         # the windows of a stretched input hold gaps; the transposed axis has none
-        y = jax.ShapeDtypeStruct((*x.shape[:position], axis.out_size, *x.shape[position + 1 :]), x.dtype)
-        return _transposed(lambda y: _sum_axis(y, axis.T, position), y)(x)
+        shape = (*x.shape[:position], axis.out_size, *x.shape[position + 1 :])
+        return _transposed(lambda y: _sum_axis(y, axis.T, position), shape, x)
     return reduce_windows((x,), axis, position, SUM)[0]
 
 
