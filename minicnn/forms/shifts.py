@@ -71,7 +71,8 @@ def is_sparse(axis: Axis) -> bool:
     return axis.read_length > _SPARSE * (axis.stretched + axis.out_size + axis.kernel_size)
 
 
-_SPARSE = 8  # dense strides and dilations widen an axis a few times; what is wider than that holds padding
+# Chosen, not fitted: usual strides and dilations widen an axis a few times, and what is wider than that holds padding.
+_SPARSE = 8
 
 
 def _start(axis: Axis, k: int) -> int:
