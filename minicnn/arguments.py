@@ -78,9 +78,10 @@ def integers(name: str, value: Any) -> tuple[int, ...]:
     >>> integers("axis", -1), integers("axis", [0, np.int64(2)])
     ((-1,), (0, 2))
     """
-    if not is_integer(value) and not is_sequence(value):
-        raise TypeError(f"`{name}`={value!r} must be an int or a tuple of ints, not {type(value).__name__}")
-    return tuple(integer(name, entry) for entry in (value if is_sequence(value) else (value,)))
+    entries = tuple(value) if is_sequence(value) else (value,)
+    if not all(map(is_integer, entries)):
+        raise TypeError(f"`{name}`={value!r} must be an int or a tuple of ints")
+    return tuple(integer(name, entry) for entry in entries)
 
 
 def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:

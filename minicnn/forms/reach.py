@@ -17,8 +17,9 @@ from minicnn.forms.shifts import is_sparse
 
 def within_reach(geometry: Geometry) -> tuple[Geometry, tuple[range, ...], tuple[range, ...]]:
     """The geometry of what meets, and which inputs and outputs these are: all of them, unless padding prevails."""
-    axes, inputs, outputs = zip(*map(_meeting, geometry.axes), strict=True)
-    return replace(geometry, axes=axes), inputs, outputs
+    met = [_meeting(axis) for axis in geometry.axes]
+    axes = tuple(axis for axis, _, _ in met)
+    return replace(geometry, axes=axes), tuple(each for _, each, _ in met), tuple(each for _, _, each in met)
 
 
 def taken(x: Shaped[Array, "b *n c"], ranges: Sequence[range]) -> Shaped[Array, "b *m c"]:

@@ -6,13 +6,15 @@ import jax
 import jax.numpy as jnp
 
 from minicnn.forms import meshes
-from minicnn.forms.arithmetic import Arithmetic
+from minicnn.forms.arithmetic import Arithmetic, summing
 from minicnn.primitive import Primitive
 
 
 def _einsum(x: Any, y: Any, spec: tuple[str, str, str], precision: jax.lax.PrecisionLike) -> Any:
-    product = Arithmetic(precision).summing(x, y).einsum("{},{}->{}".format(*spec), x, y)
-    return product.astype(jnp.result_type(x, y))
+    # short floats are widened before the product: XLA's CPU code lacks some of those with a longer result
+    dtype = jnp.result_type(x, y)
+    wide = (jnp.asarray(operand).astype(summing(dtype)) for operand in (x, y))
+    return Arithmetic(precision).einsum("{},{}->{}".format(*spec), *wide).astype(dtype)
 
 
 neg_p = Primitive("neg", jnp.negative)
