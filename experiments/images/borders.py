@@ -37,12 +37,14 @@ PADDINGS: dict[str, dict[str, Any]] = {
     "periodic": {"padding": "SAME", "padding_mode": "circular"},
     "reflected": {"padding": "SAME", "padding_mode": "reflect"},
     "replicated": {"padding": "SAME", "padding_mode": "replicate"},
+    "symmetric": {"padding": "SAME", "padding_mode": "symmetric"},
 }
 # The same for NumPy's `pad`; −1 stands for what is no pixel.
 SURROUNDINGS: dict[str, dict[str, Any]] = {
     "periodic": {"mode": "wrap"},
     "reflected": {"mode": "reflect"},
     "replicated": {"mode": "edge"},
+    "symmetric": {"mode": "symmetric"},
 }
 LAYERS = 4
 

@@ -39,6 +39,7 @@ CASES: dict[str, tuple[dict[str, Any], bool, bool]] = {
     "zeros, SAME, dilation 2": ({"padding": "SAME", "dilation": 2}, True, False),
     "reflected": ({"padding": "SAME", "padding_mode": "reflect"}, False, False),
     "replicated": ({"padding": "SAME", "padding_mode": "replicate"}, False, False),
+    "symmetric": ({"padding": "SAME", "padding_mode": "symmetric"}, False, False),
     "zeros, VALID, stride 2": ({"padding": "VALID", "stride": 2}, False, False),
     "periodic, stride 2": ({"padding": "SAME", "padding_mode": "circular", "stride": 2}, False, False),
 }

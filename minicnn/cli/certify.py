@@ -10,6 +10,7 @@ import typer
 
 from minicnn.cli.app import Seed, app, console, exit_by
 from minicnn.cli.parsing import each, padding, sizes
+from minicnn.forms.tables import MODES
 
 
 @app.command()
@@ -26,7 +27,7 @@ def certify(
     pad: Annotated[
         str, typer.Option("--padding", help="Of a layer: 1, low:high such as 1:2, 1x0:2 for two axes, or SAME.")
     ] = "VALID",
-    padding_mode: Annotated[str, typer.Option(help="Of a layer: zeros, circular, reflect or replicate.")] = "zeros",
+    padding_mode: Annotated[str, typer.Option(help=f"Of a layer: {', '.join(MODES)}.")] = "zeros",
     channels_in: Annotated[int, typer.Option(help="Of a layer: input channels.")] = 1,
     channels_out: Annotated[int, typer.Option(help="Of a layer: output channels.")] = 1,
     groups: Annotated[int, typer.Option(help="Of a layer: blocks of channels.")] = 1,

@@ -8,6 +8,7 @@ import typer
 
 from minicnn.cli.app import Seed, app, console
 from minicnn.cli.parsing import each, padding, rank_of
+from minicnn.forms.tables import MODES
 
 
 @app.command()
@@ -16,7 +17,7 @@ def show(
     kernel: Annotated[str, typer.Option(help="Taps: 3 for every axis, or 3x2.")] = "3",
     stride: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
     pad: Annotated[str, typer.Option("--padding", help="1, low:high such as 1:2, 1x0:2 for two axes, or SAME.")] = "0",
-    padding_mode: Annotated[str, typer.Option(help="zeros, circular, reflect or replicate.")] = "zeros",
+    padding_mode: Annotated[str, typer.Option(help=f"One of {', '.join(MODES)}.")] = "zeros",
     dilation: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
     stretch: Annotated[str, typer.Option(help="2 puts a zero between neighbouring inputs.")] = "1",
     transpose: Annotated[bool, typer.Option("--transpose", help="Cᵀ: the transposed convolution.")] = False,

@@ -5,10 +5,10 @@ has a table of its own. A table has one axis, or two where every output reads se
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,7 +53,7 @@ def window_positions(axes: Sequence[Axis]) -> Int[Array, "*out taps"]:
 
 @dataclass(frozen=True)
 class PadAxis:
-    """One axis padded: by zeros, around the circle, by reflection, or by repeating its edges. Negative widths crop."""
+    """One axis padded in one of the `MODES`: by zeros, around the circle, … Negative widths crop."""
 
     in_size: int
     low: int
@@ -67,7 +67,7 @@ class PadAxis:
         Raises:
             ValueError: if the mode cannot reach so far, or more is cropped than there is.
         """
-        axis, reach = cls(in_size, *widths, mode), _REACH[mode](in_size)
+        axis, reach = cls(in_size, *widths, mode), MODES[mode].reach(in_size)
         if reach is not None and max(widths) > reach:
             raise ValueError(
                 f"padding {widths} of an axis of {in_size}: {mode} padding reaches at most {reach}; "
@@ -93,7 +93,7 @@ class PadAxis:
         >>> PadAxis(4, 2, 2, "reflect").table()
         array([2, 1, 0, 1, 2, 3, 2, 1])
         """
-        return _TABLES[self.mode](xp, xp.arange(self.out_size) - self.low, self.in_size)
+        return MODES[self.mode].copied(xp, xp.arange(self.out_size) - self.low, self.in_size)
 
     @property
     def nnz(self) -> int:
@@ -160,19 +160,29 @@ def _triples(table: Int[np.ndarray, "out taps"], in_size: int) -> Triples:
     return o, k, table[o, k]
 
 
-_TABLES = {
-    "zeros": lambda xp, i, n: xp.where((i >= 0) & (i < n), i, n),
-    "circular": lambda xp, i, n: i % max(n, 1),
-    "reflect": lambda xp, i, n: n - 1 - xp.abs(n - 1 - xp.abs(i)),
-    "replicate": lambda xp, i, n: xp.clip(i, 0, max(n - 1, 0)),
-}
+def _anywhere(n: int) -> int | None:
+    """The reach of a mode that never runs out of positions to copy, as long as there is one."""
+    return None if n else 0
 
-# How far each mode can reach into an axis of n positions.
-_REACH = {
-    "zeros": lambda n: None,
-    "circular": lambda n: None if n else 0,
-    "reflect": lambda n: max(n - 1, 0),
-    "replicate": lambda n: None if n else 0,
+
+class Mode(NamedTuple):
+    """A way of padding.
+
+    Attributes:
+        copied: from numpy or jax.numpy, positions i relative to an axis, and its size n: the positions that they copy.
+        reach: from the size of the axis, how far it can be padded on one side; None if as far as one likes.
+    """
+
+    copied: Callable[[ModuleType, Any, int], Any]
+    reach: Callable[[int], int | None]
+
+
+MODES = {
+    "zeros": Mode(lambda xp, i, n: xp.where((i >= 0) & (i < n), i, n), lambda n: None),
+    "circular": Mode(lambda xp, i, n: i % max(n, 1), _anywhere),
+    "reflect": Mode(lambda xp, i, n: n - 1 - xp.abs(n - 1 - xp.abs(i)), lambda n: max(n - 1, 0)),
+    "replicate": Mode(lambda xp, i, n: xp.clip(i, 0, max(n - 1, 0)), _anywhere),
+    "symmetric": Mode(lambda xp, i, n: xp.minimum(i % max(2 * n, 1), -(i + 1) % max(2 * n, 1)), _anywhere),
 }
 
 
@@ -182,4 +192,4 @@ def check_mode(name: str, mode: str) -> None:
     Raises:
         ValueError: listing those that are known.
     """
-    look_up(name, mode, _TABLES, "a way of padding")
+    look_up(name, mode, MODES, "a way of padding")

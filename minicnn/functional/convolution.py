@@ -56,8 +56,7 @@ def conv(
         stretch: steps between input positions; 2 puts a zero between neighbours.
         groups: blocks of channels that do not meet.
         mask: table of zeros and ones, (c_in / groups, c_out): which channels meet. Where it is 0, w does not matter.
-        padding_mode: what is padded: "zeros", "circular" (as often around as it takes), "reflect" (less than it) or
-            "replicate".
+        padding_mode: what is padded: "zeros", "circular", "reflect", "replicate" or "symmetric", as in `minicnn.pad`.
         flip: reverse the kernel: true convolution instead of cross-correlation.
         form: how the matrix is held: "auto" (the least predicted cost), "dense" (all of C), "tiles" (one small matrix
             that all tiles of C share), "diagonals" (one per tap), "fourier" (a circulant around C: it spreads rounding

@@ -1,4 +1,4 @@
-"""Padding: zeros, around the circle, by reflection, by repetition of the edges."""
+"""Padding: zeros, around the circle, by reflection about the last positions or the edges, by repetition."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,9 @@ def pad(x: ArrayLike, widths: Sequence[tuple[int, int]], mode: str = "zeros") ->
     Args:
         x: input, (*batch, *spatial, c).
         widths: (low, high) per spatial axis; negative widths crop.
-        mode: "zeros", "circular" (as often around as it takes), "reflect" (less than it) or "replicate".
+        mode: "zeros", "circular" (as often around as it takes), "reflect" (about the first and last positions, less
+            than there are), "replicate" (the first and last positions) or "symmetric" (reflected about the edges, which
+            repeats the first and last positions; as often as it takes).
 
     Returns:
         (*batch, *padded, c).
@@ -34,6 +36,8 @@ def pad(x: ArrayLike, widths: Sequence[tuple[int, int]], mode: str = "zeros") ->
 
     >>> pad(jnp.array([1.0, 2.0, 3.0]).reshape(3, 1), ((2, 1),), "reflect").ravel()
     Array([3., 2., 1., 2., 3., 2.], dtype=float32)
+    >>> pad(jnp.array([1.0, 2.0, 3.0]).reshape(3, 1), ((2, 1),), "symmetric").ravel()
+    Array([2., 1., 1., 2., 3., 3.], dtype=float32)
     """
     (x,) = operands(x=x)
     check_rank("x", x, len(widths))

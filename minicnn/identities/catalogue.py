@@ -16,6 +16,7 @@ import numpy as np
 
 from minicnn import ops
 from minicnn.axis import Axis
+from minicnn.forms.tables import MODES
 from minicnn.functional import (
     add_bias,
     avg_pool,
@@ -328,7 +329,7 @@ def padding(s: Example) -> Iterator[Sides]:
     _needs(min(s.in_size) > 1, "a side of one position has nothing to reflect")
     options = {name: value for name, value in s.options.items() if name not in ("padding", "padding_mode")}
     bare = Example(tuple(n + 2 for n in s.in_size), s.kernel_size, s.c_in, s.c_out, options)
-    for mode in ("zeros", "circular", "reflect", "replicate"):
+    for mode in MODES:
         P = _matrix(lambda x, mode=mode: pad(x, [(1, 1)] * s.rank, mode), s.x)
         padded = replace(s, options={**options, "padding": 1, "padding_mode": mode})
         yield Sides(_matrix(lambda x, padded=padded: padded.conv(x, s.w), s.x, "vjp"), bare.C @ P, what=mode)

@@ -127,7 +127,7 @@ def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_p
         (["--channels", "3", "--groups", "2"], "`groups`=2 must divide"),
         (["--groups", "0"], "`groups`=0 must be at least 1"),
         (["--still", "a.doc"], "a still is one of"),
-        (["--padding", "1", "--padding-mode", "mirror"], "use one of zeros, circular, reflect, replicate"),
+        (["--padding", "1", "--padding-mode", "mirror"], "use one of zeros, circular, reflect, replicate, symmetric"),
         (["--padding", "5", "--padding-mode", "reflect"], "reflect padding reaches at most 4"),
         (["--padding", "1", "--padding-mode", "circular", "--stretch", "2"], "no meaning for a stretched input"),
         (["--animation", "a.gif", "--rate", "0"], "`rate`=0.0 must be from 0.01 to 100 pictures per second"),

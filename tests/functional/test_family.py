@@ -11,7 +11,7 @@ import pytest
 import minicnn
 from minicnn import autodiff, compat, ops
 
-EDGES = ("circular", "reflect", "replicate")
+EDGES = ("circular", "reflect", "replicate", "symmetric")
 C3 = np.array([[1, 0, 1], [0, 1, 1]])
 
 
@@ -73,7 +73,16 @@ FAMILY = {
 }  # fmt: skip
 
 # Made of others in the table alone.
-COMPOSED = {"circular", "replicate", "conv_mask", "weighted_pool", "compose_kernels", "dense_kernel", "global_lp_pool"}
+COMPOSED = {
+    "circular",
+    "replicate",
+    "symmetric",
+    "conv_mask",
+    "weighted_pool",
+    "compose_kernels",
+    "dense_kernel",
+    "global_lp_pool",
+}
 NAMES = [pytest.param(name, marks=pytest.mark.long) if name in COMPOSED else name for name in FAMILY]
 
 

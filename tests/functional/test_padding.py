@@ -15,7 +15,7 @@ from minicnn.functional.padding import pad_map
 from tests import oracles
 from tests.strategies import Case, cases, seeds
 
-NUMPY = {"zeros": "constant", "circular": "wrap", "reflect": "reflect", "replicate": "edge"}
+NUMPY = {"zeros": "constant", "circular": "wrap", "reflect": "reflect", "replicate": "edge", "symmetric": "symmetric"}
 
 
 def numpy_pad(x: np.ndarray, widths: Any, mode: str) -> np.ndarray:
@@ -29,7 +29,7 @@ def numpy_pad(x: np.ndarray, widths: Any, mode: str) -> np.ndarray:
 
 
 def reaches(case: Case, mode: str) -> bool:
-    limit = {"zeros": 99, "circular": 0, "reflect": -1, "replicate": 99}[mode]
+    limit = {"zeros": 99, "circular": 0, "reflect": -1, "replicate": 99, "symmetric": 99}[mode]
     crops = (max(-low, 0) + max(-high, 0) < n for (low, high), n in zip(case.pads, case.in_size, strict=True))
     near = (max(pair) <= max(n + limit, 0) for pair, n in zip(case.pads, case.in_size, strict=True))
     mixed = any(min(pair) < 0 < max(pair) for pair in case.pads)  # numpy crops first, the relation pads first
