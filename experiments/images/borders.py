@@ -189,14 +189,14 @@ def _deep(name: str, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _maps(maps: dict[str, np.ndarray], taps: int) -> Picture:
     def draw(figure: Figure) -> None:
-        grid = figure.subplots(2, 4)
+        grid = figure.subplots(3, 3)
         top = max(int(found.max()) for found in maps.values())
         for axes, (name, found) in zip(grid.flat, maps.items(), strict=True):
             axes.imshow(found, cmap="cividis", vmin=0, vmax=top)
             axes.set(title=f"{name}\n{found.min()} … {found.max()}", xticks=(), yticks=())
         figure.colorbar(grid[0, 0].images[0], ax=grid, label="outputs that read the pixel", shrink=0.8)
 
-    return Picture("maps", f"Column sums of |C| for {taps}×{taps} ones: who is read how often.", draw, 0.6)
+    return Picture("maps", f"Column sums of |C| for {taps}×{taps} ones: who is read how often.", draw, 0.9)
 
 
 def _profiles(maps: dict[str, np.ndarray], deep: dict[str, np.ndarray]) -> Picture:
