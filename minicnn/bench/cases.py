@@ -16,7 +16,8 @@ class Case:
     Attributes:
         name: how reports call it.
         panel: the question it belongs to: "convolution", "network", "transposed", "pool", "scan", "other".
-        operation: the key of every rival's table: "conv", "conv_transpose", "max_pool", "avg_pool" or "lenet".
+        operation: the key of every rival's table: "conv", "conv_transpose", "max_pool", "avg_pool", "lenet" or
+            "resnet18".
         batch: leading batch axis of x.
         in_size: spatial size of x.
         c_in: channels of x.
@@ -51,6 +52,11 @@ class Case:
     def rank(self) -> int:
         """The number of spatial axes."""
         return len(self.in_size)
+
+    @property
+    def network(self) -> bool:
+        """Whether it is a step of training a network, whose operands are parameters."""
+        return self.panel == "network"
 
     @property
     def widths(self) -> tuple[tuple[int, int], ...]:
@@ -88,6 +94,7 @@ def _conv(name: str, batch: int, size: int, c_in: int, c_out: int, taps: int, **
 
 CASES: tuple[Case, ...] = (
     Case("LeNet-5 step", "network", "lenet", 128, (32, 32), 1, 10, (5, 5)),
+    Case("ResNet-18 step", "network", "resnet18", 32, (32, 32), 3, 10, (3, 3), padding="SAME"),
     _conv("LeNet-5 C1", 128, 32, 1, 6, 5),
     _conv("LeNet-5 C3", 128, 14, 6, 16, 5),
     _conv("ResNet-20 stem", 32, 32, 3, 16, 3, padding="SAME"),

@@ -3,6 +3,8 @@
 # pyright: reportMissingImports=false
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 import minicnn
+from minicnn.bench import resnet18
 from minicnn.bench.cases import Case
 from minicnn.nn import losses
 from minicnn.zoo import LeNet5
@@ -19,8 +22,8 @@ Function = Callable[..., Any]
 
 def ours(case: Case, form: Any = "auto") -> Function:
     """The operation as minicnn computes it."""
-    if case.operation == "lenet":
-        return _loss(case, LeNet5().apply)
+    if case.operation in _NETWORKS:
+        return _loss(case, _NETWORKS[case.operation].ours)
     pool = {"stride": case.stride, "padding": case.padding}
     table: dict[str, Function] = {
         "conv": lambda x, w: minicnn.conv(x, w, **_options(case), form=form),
@@ -33,8 +36,8 @@ def ours(case: Case, form: Any = "auto") -> Function:
 
 def theirs(case: Case) -> Function:
     """The operation as `jax.lax` computes it."""
-    if case.operation == "lenet":
-        return _loss(case, _lax_lenet)
+    if case.operation in _NETWORKS:
+        return _loss(case, _NETWORKS[case.operation].theirs)
     table = {"conv": _lax_conv, "conv_transpose": _lax_transpose, "max_pool": _lax_max, "avg_pool": _lax_average}
     function = lambda *operands: table[case.operation](case, *operands)
     return jax.vmap(function) if case.mapped else function
@@ -42,8 +45,8 @@ def theirs(case: Case) -> Function:
 
 def operands(case: Case) -> tuple[Any, ...]:
     """What the functions take, as JAX arrays: x and w, or the parameters of the network."""
-    if case.operation == "lenet":
-        return (LeNet5().init(jax.random.key(0), (*case.in_size, case.c_in)),)
+    if case.operation in _NETWORKS:
+        return (_NETWORKS[case.operation].init(case),)
     arrays = tuple(map(jnp.asarray, case.operands()))
     if case.layout == "NCHW":
         return jnp.moveaxis(arrays[0], -1, 1), *arrays[1:]
@@ -110,6 +113,38 @@ def _lax_lenet(params: Any, x: Any) -> Any:
     x = jax.nn.relu(conv(x, params[6])).reshape(x.shape[0], -1)
     x = jax.nn.relu(x @ params[9]["w"] + params[9]["b"])
     return x @ params[11]["w"] + params[11]["b"]
+
+
+@dataclass(frozen=True)
+class _Network:
+    """How a network's parameters are drawn, and its two ways from parameters and images to scores."""
+
+    init: Callable[[Case], Any]
+    ours: Function
+    theirs: Function
+
+
+def _same_conv(convolve: Function) -> resnet18.Convolve:
+    """Convolve with a function of lax's signature, padded so that stride 1 keeps the size."""
+    numbers = ("NHWC", "HWIO", "NHWC")
+
+    def same(x: Any, w: Any, stride: int) -> Any:
+        pad = w.shape[0] // 2
+        return convolve(x, w, (stride, stride), ((pad, pad), (pad, pad)), dimension_numbers=numbers)
+
+    return same
+
+
+_NETWORKS: dict[str, _Network] = {
+    "lenet": _Network(
+        lambda case: LeNet5().init(jax.random.key(0), (*case.in_size, case.c_in)), LeNet5().apply, _lax_lenet
+    ),
+    "resnet18": _Network(
+        lambda case: resnet18.init(case.c_in, case.c_out),
+        partial(resnet18.apply, _same_conv(minicnn.compat.conv_general_dilated)),
+        partial(resnet18.apply, _same_conv(lax.conv_general_dilated)),
+    ),
+}
 
 
 def flax(case: Case) -> Function:

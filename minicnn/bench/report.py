@@ -1,18 +1,16 @@
 """What a benchmark says: a table for the terminal, JSON, and a picture with one panel per question."""
 
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-import jax
 import numpy as np
 from rich import box
 from rich.table import Table
 
-from minicnn import __version__
+from minicnn.bench.machine import made_with, one_line
 from minicnn.bench.measure import Measurement, ratios
 
 _Many = Sequence[Measurement]
@@ -23,7 +21,7 @@ def table(measurements: _Many) -> Table:
     title = (
         "Medians in ms; ratio = rival ÷ ours, forward plus backward;\ncompilation in s, temporary and peak memory in MB"
     )
-    grid = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(title=title, caption=one_line(), box=box.SIMPLE_HEAD, pad_edge=False)
     grid.add_column("")
     for name in ("forward", "step", "spread", "ratio", "compile", "temp", "peak"):
         grid.add_column(name, justify="right", no_wrap=True)
@@ -53,10 +51,36 @@ def summary(measurements: _Many) -> dict[str, dict[str, float]]:
 
 def to_json(measurements: _Many) -> str:
     """The measurements, their summary, and what they were made with."""
-    made_with = {"minicnn": __version__, "jax": jax.__version__, "backend": jax.default_backend()}
-    made_with |= {"machine": platform.machine(), "devices": str(jax.devices()[0].device_kind)}
     rows = [asdict(measured) for measured in measurements]
-    return json.dumps({"made with": made_with, "summary": summary(measurements), "measurements": rows}, indent=1)
+    return json.dumps({"made with": made_with(), "summary": summary(measurements), "measurements": rows}, indent=1)
+
+
+def from_json(text: str) -> list[Measurement]:
+    """The measurements that `to_json` wrote.
+
+    Raises:
+        ValueError: for a text that is not such a report.
+    """
+    try:
+        return [Measurement(**row) for row in json.loads(text)["measurements"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"not a report of `minicnn bench --json`: {error}") from error
+
+
+def comparison(before: _Many, now: _Many) -> Table:
+    """A table of two runs: for what both measured, the steps' times and how many times as long the first took.
+
+    The processor may have been slower throughout in one of them, so the ratio of the rivals stands beside ours.
+    """
+    steps = {(measured.case, measured.rival): measured.step for measured in before}
+    grid = Table(title="Medians of a step in ms; ratio = before ÷ now", caption=one_line(), box=box.SIMPLE_HEAD)
+    for name in ("case", "rival", "before", "now", "ratio"):
+        grid.add_column(name, justify="left" if name in ("case", "rival") else "right")
+    for measured in now:
+        if (old := steps.get((measured.case, measured.rival))) is not None:
+            ratio = f"{old / measured.step:.2f}"
+            grid.add_row(measured.case, measured.rival, f"{old:.2f}", f"{measured.step:.2f}", ratio)
+    return grid
 
 
 def picture(measurements: _Many) -> Any:

@@ -68,22 +68,22 @@ def in_jax(function: Callable[..., Any], operands: tuple[Any, ...], network: boo
 
 def ours(case: Case) -> Programs:
     """The programs of minicnn."""
-    return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.operation == "lenet")
+    return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.network)
 
 
 def ours_in_scan(case: Case) -> Programs:
     """The programs of minicnn, inside `lax.scan`."""
-    return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.operation == "lenet", scanned=True)
+    return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.network, scanned=True)
 
 
 def lax(case: Case) -> Programs:
     """The programs of `jax.lax`, called step by step."""
-    return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.operation == "lenet")
+    return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.network)
 
 
 def lax_in_scan(case: Case) -> Programs:
     """The programs of `jax.lax`, inside `lax.scan`."""
-    return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.operation == "lenet", scanned=True)
+    return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.network, scanned=True)
 
 
 def flax(case: Case) -> Programs | None:
@@ -113,7 +113,7 @@ def torch(case: Case, channels_last: bool = False, compiled: bool = False) -> Pr
             operand.grad = None
         y = function(*operands)
         y.backward(torch.ones_like(y))
-        if case.operation == "lenet":
+        if case.network:
             with torch.no_grad():
                 for operand in wanted:
                     operand.add_(operand.grad, alpha=-_RATE)

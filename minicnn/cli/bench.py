@@ -10,7 +10,7 @@ import typer
 from minicnn.cli.app import app, console, save_figure
 
 if TYPE_CHECKING:
-    from minicnn.bench import Case
+    from minicnn.bench import Case, Measurement
 
 
 @app.command()
@@ -20,6 +20,9 @@ def bench(
     seconds: Annotated[float, typer.Option(help="About how long to measure each case.")] = 3.0,
     memory: Annotated[bool, typer.Option(help="Also measure peak memory, each rival in a process of its own.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the measurements to this file.")] = None,
+    compared: Annotated[
+        Path | None, typer.Option("--compare", help="Also print the ratios to a run that --json wrote.")
+    ] = None,
     picture: Annotated[Path | None, typer.Option(help="Also draw the ratios, or the growth, into this file.")] = None,
     choices: Annotated[
         bool, typer.Option("--choices", help="Instead: is the form that auto takes the fastest?")
@@ -27,10 +30,10 @@ def bench(
     growth: Annotated[bool, typer.Option("--growth", help="Instead: how each form's cost grows, and its law.")] = False,
 ) -> None:
     """Measure convolutions, pools and LeNet-5 beside jax.lax, flax and PyTorch, in turn, in one run."""
-    from minicnn.bench import find
+    from minicnn.bench import find, report
     from minicnn.draw.saving import check_folder, check_still
 
-    comparison = {"--rivals": rivals, "--memory": memory, "--json": json_file}
+    comparison = {"--rivals": rivals, "--memory": memory, "--json": json_file, "--compare": compared}
     if growth:
         _refuse("--growth", {"words": only, "--choices": choices, **comparison})
     if choices:
@@ -48,7 +51,10 @@ def bench(
         _choices(cases)
     else:
         names = [name.strip() for name in rivals.split(",") if name.strip()]
-        _compare(cases, names, seconds, memory, json_file, picture)
+        before = None if compared is None else _report(compared)
+        measured = _compare(cases, names, seconds, memory, json_file, picture)
+        if before is not None:
+            console.print(report.comparison(before, measured))
 
 
 def _refuse(mode: str, given: dict[str, object]) -> None:
@@ -63,7 +69,7 @@ def _compare(
     memory: bool,
     json_file: Path | None,
     picture: Path | None,
-) -> None:
+) -> "Sequence[Measurement]":
     from minicnn.bench import compare, report
     from minicnn.bench.rivals import RIVALS
 
@@ -83,6 +89,16 @@ def _compare(
         json_file.write_text(report.to_json(measured))
     if picture is not None:
         save_figure(report.picture(measured), picture)
+    return measured
+
+
+def _report(file: Path) -> "Sequence[Measurement]":
+    from minicnn.bench import report
+
+    try:
+        return report.from_json(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"`--compare`={file}: {error}") from error
 
 
 def _choices(cases: "Sequence[Case]") -> None:

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from minicnn.bench import Case, jax_operations, torch_operations
+from minicnn.bench import Case, find, jax_operations, resnet18, torch_operations
 from tests.bench.small import SMALL
 
 
@@ -18,3 +18,20 @@ def test_the_rivals_compute_the_same(case: Case) -> None:
         y = torch_operations.function(case)(*torch_operations.operands(case, channels_last=False)).detach().numpy()
         first = case.layout == "NCHW"
         np.testing.assert_allclose(y if first else np.moveaxis(y, 1, -1), expected, atol=1e-4)
+
+
+def test_ours_and_laxs_resnet_18_agree_in_loss_and_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resnet18, "STAGES", ((4, 1), (6, 2)))
+    case = Case("ResNet", "network", "resnet18", 2, (6, 6), 3, 10, (3, 3), padding="SAME")
+    (params,) = jax_operations.operands(case)
+    ours, theirs = (
+        jax.jit(jax.value_and_grad(side(case)))(params) for side in (jax_operations.ours, jax_operations.theirs)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), ours, theirs)
+
+
+def test_the_benchmarks_resnet_18_has_20_convolutions_and_11_million_weights() -> None:
+    (case,) = find(["ResNet-18 step"])
+    layers = list(resnet18.kernels(case.c_in))
+    weights = sum(taps**2 * into * out for taps, into, out, _ in layers)
+    assert (len(layers), weights) == (20, 11_159_232)

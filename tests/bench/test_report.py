@@ -1,13 +1,39 @@
 """What a benchmark says of its measurements."""
 
 import pytest
+from rich.console import Console
 
-from minicnn.bench import report
+from minicnn.bench import machine, report
 from minicnn.bench.measure import Measurement, ratios
 
 
+def _step(rival: str, ms: float) -> Measurement:
+    return Measurement("c", "convolution", rival, None, ms, 0.0, None, None)
+
+
 def test_a_scan_is_compared_with_our_scan() -> None:
-    step = lambda rival, ms: Measurement("c", "convolution", rival, None, ms, 0.0, None, None)
-    many = [step("minicnn", 2.0), step("minicnn in scan", 4.0), step("lax", 6.0), step("lax in scan", 40.0)]
+    many = [_step("minicnn", 2.0), _step("minicnn in scan", 4.0), _step("lax", 6.0), _step("lax in scan", 40.0)]
     assert ratios(many) == {"lax": 3.0, "lax in scan": 10.0}
     assert report.summary(many)["lax"] == {"geometric mean": pytest.approx(3.0), "least": 3.0, "cases": 1}
+
+
+def test_a_report_is_read_back_as_it_was_written() -> None:
+    many = [_step("minicnn", 2.0), _step("lax", 6.0)]
+    assert report.from_json(report.to_json(many)) == many
+
+
+def test_another_file_is_not_a_report() -> None:
+    with pytest.raises(ValueError, match="not a report of `minicnn bench --json`"):
+        report.from_json("{}")
+
+
+def test_two_runs_are_compared_by_what_both_measured() -> None:
+    console = Console(width=80, record=True, file=None, quiet=False)
+    with console.capture() as shown:
+        console.print(report.comparison([_step("minicnn", 3.0), _step("flax", 1.0)], [_step("minicnn", 2.0)]))
+    assert "1.50" in shown.get() and "flax" not in shown.get()
+
+
+def test_every_output_names_the_processor() -> None:
+    assert machine.processor() in report.to_json([])
+    assert machine.processor() in machine.one_line()
