@@ -1,0 +1,204 @@
+"""Everything worth knowing of a device that is at hand for a few minutes: one command, one JSON file.
+
+    python -m minicnn.bench.device report.json
+
+It runs the tests of forms and certificates on the device, then the benchmark against `jax.lax` (cuDNN on a GPU) with
+short products allowed (TF32) and without, then the forms of every convolution beside each other. Programs are compiled
+in threads and timed one by one. The file is written anew after every step, so that a lease that ends early loses
+nothing.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+from minicnn.bench.auto_choice import geometry_of
+from minicnn.bench.cases import CASES, Case, find
+from minicnn.bench.machine import made_with
+from minicnn.bench.measure import in_turn
+from minicnn.bench.rivals import RIVALS, Programs
+from minicnn.forms import Arithmetic, Form, Tiles
+from minicnn.forms.choice import choices
+from minicnn.forms.explanation import name_of
+from minicnn.forms.trilinear import convolve, correlate
+
+TESTS = ("tests/forms", "tests/functional", "tests/identities", "tests/maps")
+PRECISIONS = ("tensorfloat32", "float32")
+T = TypeVar("T")
+_THREADS = 8  # programs compiled at once: more did not compile faster, for the device measures kernels in turn
+_TILES = (1, 2, 4, 8, 16, 1024)  # outputs of the tiles that are compared, per axis; the last is one tile
+
+
+@dataclass
+class Report:
+    """What is known so far, in a file.
+
+    Attributes:
+        file: where it is written.
+        deadline: the time of `time.monotonic` after which nothing new is begun.
+        found: the parts that are done.
+    """
+
+    file: Path
+    deadline: float
+    found: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return self.deadline - time.monotonic()
+
+    def add(self, part: str, row: Any) -> None:
+        """Write one more row of a part."""
+        self.found.setdefault(part, []).append(row)
+        unfinished = self.file.with_suffix(".part")
+        unfinished.write_text(json.dumps(self.found, indent=1))
+        unfinished.replace(self.file)
+
+
+def run_tests(report: Report, seconds: float) -> None:
+    """Run the tests in processes of their own, which share the device's memory, for at most so many seconds."""
+    options = (
+        "-n",
+        "12",
+        "-v",
+        "--tb=line",
+        "-m",
+        "not long",
+        "-o",
+        "filterwarnings=default",
+        "-p",
+        "no:cacheprovider",
+    )
+    log = report.file.with_suffix(".tests.txt")
+    environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    with log.open("w") as output:
+        command = [sys.executable, "-m", "pytest", *options, *TESTS]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        try:
+            ended: int | None = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            ended = None
+    lines = [line.split() for line in log.read_text().splitlines() if line.startswith("[gw")]
+    names = {word: [line[-1] for line in lines if word in line] for word in ("PASSED", "FAILED", "ERROR", "SKIPPED")}
+    row: dict[str, Any] = {word.lower(): len(many) for word, many in names.items()}
+    report.add("tests", row | {"exit": ended, "failures": names["FAILED"] + names["ERROR"]})
+
+
+def measure_cases(report: Report, cases: Iterable[Case], precision: str) -> None:
+    """Measure ours and lax's programs of every case in turn, at one precision of products."""
+    for case, made in _ahead(partial(_rivals, precision), cases, report):
+        programs = made.result()
+        times = in_turn({name: each.step for name, each in programs.items()}, seconds=0.3)
+        forwards = {name: each.forward for name, each in programs.items() if each.forward is not None}
+        forward = in_turn(forwards, seconds=0.1)
+        step = {name: float(np.median(times[name])) / programs[name].steps for name in programs}
+        report.add(
+            "cases",
+            {
+                "case": case.name,
+                "precision": precision,
+                "step ms": step,
+                "forward ms": {name: float(np.median(many)) for name, many in forward.items()},
+                "compile s": {name: each.compile_seconds for name, each in programs.items()},
+                "temporary bytes": {name: each.temporary_bytes for name, each in programs.items()},
+                "lax ÷ minicnn": step["lax"] / step["minicnn"],
+            },
+        )
+
+
+def measure_forms(report: Report, cases: Iterable[Case], precision: str) -> None:
+    """Measure the forms of every convolution's three products in turn, at one precision."""
+    wanted = [
+        (case, product)
+        for case in cases
+        if case.operation in ("conv", "conv_transpose") and not case.mapped and case.dtype == "float32"
+        for product in ("y", "x̄", "w̄")
+    ]
+    for (case, product), made in _ahead(lambda pair: _forms(*pair, precision), wanted, report):
+        times = in_turn(made.result(), seconds=0.05)
+        medians = {name: float(np.median(many)) for name, many in times.items()}
+        report.add("forms", {"case": case.name, "product": product, "precision": precision, "ms": medians})
+
+
+def _ahead(make: Callable[[T], Any], items: Iterable[T], report: Report) -> Iterator[tuple[T, Future[Any]]]:
+    """Each item with what is made of it; the next ones are made in threads meanwhile."""
+    left = iter(items)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        begun = [(item, pool.submit(make, item)) for item in islice(left, _THREADS)]
+        while begun and report.left > 0:
+            item, made = begun.pop(0)
+            begun += [(after, pool.submit(make, after)) for after in islice(left, 1)]
+            try:
+                made.result(timeout=report.left)
+            except Exception as error:  # one case that fails must not lose the others
+                report.add("failures", {"what": repr(item), "error": f"{type(error).__name__}: {error}"[:500]})
+                continue
+            yield item, made
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _rivals(precision: str, case: Case) -> dict[str, Programs]:
+    names = ("minicnn", "lax", *(("minicnn in scan", "lax in scan") if case.network else ()))
+    with jax.enable_x64(case.dtype == "float64"), jax.default_matmul_precision(precision):
+        made = {name: RIVALS[name](case) for name in names}
+        programs = {name: each for name, each in made.items() if each is not None}
+        for each in programs.values():
+            each.forward() if each.forward is not None else None
+        return programs
+
+
+def _forms(case: Case, product: str, precision: str) -> dict[str, Callable[[], Any]]:
+    geometry = geometry_of(case)
+    geometry = geometry.T if product == "x̄" else geometry
+    forms: list[Form] = [*choices(geometry), *(Tiles((size,) * case.rank) for size in _TILES)]
+    shapes = (case.batch, *geometry.in_shape), geometry.w_shape, (case.batch, *geometry.out_shape)
+    x, w, y = (jax.random.normal(jax.random.key(n), shape, case.dtype) for n, shape in enumerate(shapes))
+    operation, other = (correlate, y) if product == "w̄" else (convolve, w)
+    programs = {}
+    with jax.default_matmul_precision(precision):
+        for form in forms:
+            compute = jax.jit(lambda x, other, form=form: operation(x, other, geometry, form, Arithmetic()))
+            compiled = compute.lower(x, other).compile()
+            name = name_of(form, geometry, case.batch)
+            programs[name] = lambda compiled=compiled: jax.block_until_ready(compiled(x, other))
+    return programs
+
+
+def main() -> None:
+    """Run every part, the shares of the time being fixed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, help="where the report is written")
+    parser.add_argument("--seconds", type=float, default=450, help="about how long to take in all")
+    parser.add_argument("--only", nargs="*", default=[], help="words in the names of cases; all without")
+    parser.add_argument("--no-tests", action="store_true", help="measure only")
+    given = parser.parse_args()
+    report = Report(given.file, time.monotonic() + given.seconds)
+    report.add("made with", made_with())
+    if not given.no_tests:
+        run_tests(report, given.seconds / 3)
+    cases = find(given.only) if given.only else CASES
+    for precision in PRECISIONS:
+        measure_cases(report, cases, precision)
+    measure_forms(report, cases, PRECISIONS[0])
+    for row in report.found.get("cases", []):
+        print(f"{row['case']:28} {row['precision']:14} lax ÷ minicnn {row['lax ÷ minicnn']:.2f}")
+    os._exit(0)  # compilations that are still under way in threads are not waited for
+
+
+if __name__ == "__main__":
+    main()
