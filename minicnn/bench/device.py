@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,9 +36,12 @@ from minicnn.forms.explanation import name_of
 from minicnn.forms.trilinear import convolve, correlate
 
 TESTS = ("tests/forms", "tests/functional", "tests/identities", "tests/maps")
+_PARTS = ("tests", "cases", "forms")
 PRECISIONS = ("tensorfloat32", "float32")
 T = TypeVar("T")
 _THREADS = 8  # programs compiled at once: more did not compile faster, for the device measures kernels in turn
+_PROCESSES = 8  # test files at once: each holds a context on the device, of about 0.5 GB
+_VERDICTS = ("PASSED", "FAILED", "ERROR", "SKIPPED")
 _TILES = (1, 2, 4, 8, 16, 1024)  # outputs of the tiles that are compared, per axis; the last is one tile
 
 
@@ -70,38 +73,41 @@ class Report:
 
 
 def run_tests(report: Report, seconds: float) -> None:
-    """Run the tests in processes of their own, which share the device's memory, for at most so many seconds."""
-    options = (
-        "-n",
-        "12",
-        "-v",
-        "--tb=line",
-        "-m",
-        "not long",
-        "-o",
-        "filterwarnings=default",
-        "-p",
-        "no:cacheprovider",
-    )
+    """Run each file of tests in a process of its own, several at once, for at most so many seconds.
+
+    A compiler that aborts ends one file only, and the log tells in which test. Products are exact to float32 here, for
+    the tests' bounds are those of the type.
+    """
+    end = time.monotonic() + seconds
+    files = sorted(str(file) for folder in TESTS for file in Path(folder).glob("test_*.py"))
     log = report.file.with_suffix(".tests.txt")
-    environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    with log.open("w") as output:
-        command = [sys.executable, "-m", "pytest", *options, *TESTS]
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
-        try:
-            ended: int | None = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.terminate()
-            ended = None
-    lines = [line.split() for line in log.read_text().splitlines() if line.startswith("[gw")]
-    names = {word: [line[-1] for line in lines if word in line] for word in ("PASSED", "FAILED", "ERROR", "SKIPPED")}
-    row: dict[str, Any] = {word.lower(): len(many) for word, many in names.items()}
-    report.add("tests", row | {"exit": ended, "failures": names["FAILED"] + names["ERROR"]})
+    with ThreadPoolExecutor(_PROCESSES) as pool:
+        for file, ended, output in pool.map(partial(_test, end), files):
+            words = [line.split() for line in output.splitlines() if "::" in line]
+            names = {word: [line[0] for line in words if word in line[1:2]] for word in _VERDICTS}
+            row: dict[str, Any] = {word.lower(): len(many) for word, many in names.items()}
+            report.add("tests", {"file": file, "exit": ended} | row | {"failures": names["FAILED"] + names["ERROR"]})
+            with log.open("a") as text:
+                text.write(f"{file} ended with {ended}\n{'' if ended == 0 else output}\n")
 
 
-def measure_cases(report: Report, cases: Iterable[Case], precision: str) -> None:
-    """Measure ours and lax's programs of every case in turn, at one precision of products."""
-    for case, made in _ahead(partial(_rivals, precision), cases, report):
+def _test(end: float, file: str) -> tuple[str, int | None, str]:
+    options = ("-o", "addopts=--import-mode=importlib", "-o", "filterwarnings=default", "-p", "no:cacheprovider")
+    command = [sys.executable, "-m", "pytest", *options, "-v", "--tb=short", "-m", "not long", file]
+    environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, env=environment, **streams)
+    try:
+        output, _ = process.communicate(timeout=max(end - time.monotonic(), 0.1))
+        return file, process.returncode, output
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return file, None, process.communicate()[0]
+
+
+def measure_cases(report: Report, cases: Iterable[Case]) -> None:
+    """Measure ours and lax's programs of every case in turn, at each precision of products."""
+    for (precision, case), made in _ahead(lambda pair: _rivals(*pair), product(PRECISIONS, cases), report):
         programs = made.result()
         times = in_turn({name: each.step for name, each in programs.items()}, seconds=0.3)
         forwards = {name: each.forward for name, each in programs.items() if each.forward is not None}
@@ -124,15 +130,15 @@ def measure_cases(report: Report, cases: Iterable[Case], precision: str) -> None
 def measure_forms(report: Report, cases: Iterable[Case], precision: str) -> None:
     """Measure the forms of every convolution's three products in turn, at one precision."""
     wanted = [
-        (case, product)
+        (case, result)
         for case in cases
         if case.operation in ("conv", "conv_transpose") and not case.mapped and case.dtype == "float32"
-        for product in ("y", "x̄", "w̄")
+        for result in ("y", "x̄", "w̄")
     ]
-    for (case, product), made in _ahead(lambda pair: _forms(*pair, precision), wanted, report):
+    for (case, result), made in _ahead(lambda pair: _forms(*pair, precision), wanted, report):
         times = in_turn(made.result(), seconds=0.05)
         medians = {name: float(np.median(many)) for name, many in times.items()}
-        report.add("forms", {"case": case.name, "product": product, "precision": precision, "ms": medians})
+        report.add("forms", {"case": case.name, "product": result, "precision": precision, "ms": medians})
 
 
 def _ahead(make: Callable[[T], Any], items: Iterable[T], report: Report) -> Iterator[tuple[T, Future[Any]]]:
@@ -162,13 +168,13 @@ def _rivals(precision: str, case: Case) -> dict[str, Programs]:
         return programs
 
 
-def _forms(case: Case, product: str, precision: str) -> dict[str, Callable[[], Any]]:
+def _forms(case: Case, result: str, precision: str) -> dict[str, Callable[[], Any]]:
     geometry = geometry_of(case)
-    geometry = geometry.T if product == "x̄" else geometry
+    geometry = geometry.T if result == "x̄" else geometry
     forms: list[Form] = [*choices(geometry), *(Tiles((size,) * case.rank) for size in _TILES)]
     shapes = (case.batch, *geometry.in_shape), geometry.w_shape, (case.batch, *geometry.out_shape)
     x, w, y = (jax.random.normal(jax.random.key(n), shape, case.dtype) for n, shape in enumerate(shapes))
-    operation, other = (correlate, y) if product == "w̄" else (convolve, w)
+    operation, other = (correlate, y) if result == "w̄" else (convolve, w)
     programs = {}
     with jax.default_matmul_precision(precision):
         for form in forms:
@@ -185,16 +191,18 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="where the report is written")
     parser.add_argument("--seconds", type=float, default=450, help="about how long to take in all")
     parser.add_argument("--only", nargs="*", default=[], help="words in the names of cases; all without")
-    parser.add_argument("--no-tests", action="store_true", help="measure only")
+    parser.add_argument("--parts", nargs="*", default=list(_PARTS), choices=_PARTS, help="what is done, all without")
     given = parser.parse_args()
     report = Report(given.file, time.monotonic() + given.seconds)
     report.add("made with", made_with())
-    if not given.no_tests:
-        run_tests(report, given.seconds / 3)
     cases = find(given.only) if given.only else CASES
-    for precision in PRECISIONS:
-        measure_cases(report, cases, precision)
-    measure_forms(report, cases, PRECISIONS[0])
+    parts: dict[str, Callable[[], None]] = {
+        "tests": lambda: run_tests(report, given.seconds / len(given.parts)),
+        "cases": lambda: measure_cases(report, cases),
+        "forms": lambda: measure_forms(report, cases, PRECISIONS[0]),
+    }
+    for part in given.parts:
+        parts[part]()
     for row in report.found.get("cases", []):
         print(f"{row['case']:28} {row['precision']:14} lax ÷ minicnn {row['lax ÷ minicnn']:.2f}")
     os._exit(0)  # compilations that are still under way in threads are not waited for
