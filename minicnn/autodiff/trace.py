@@ -16,6 +16,7 @@ from jax.core import Tracer
 from minicnn import maps, ops
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.autodiff.rules import table
+from minicnn.ops.operands import vary_alike
 from minicnn.primitive import Primitive, Traced, value_of
 
 _levels = itertools.count()
@@ -51,6 +52,7 @@ class LinearTrace:
         The primals may belong to an outer trace, which then records the computation, and the maps, in its turn.
         """
         self.check_running()
+        operands = vary_alike(operands, [leaf for leaf in jax.tree.leaves(params) if isinstance(leaf, jax.Array)])
         primals = [x.primal if self.owns(x) else x for x in operands]
         y = primitive(*primals, **params)
         if not jnp.issubdtype(y.dtype, jnp.inexact):

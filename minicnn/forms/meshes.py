@@ -24,15 +24,27 @@ def vary_alike(*operands: Array) -> tuple[Array, ...]:
     The mark moves no number. Its transpose is the sum over the devices, which the gradient of an operand that all of
     them share has to be.
     """
+    return tuple(map(vary, operands, lacking(*operands)))
+
+
+def lacking(*operands: Array) -> list[tuple[Any, ...]]:
+    """For each operand the mesh axes over which it is the same and another of them varies; in order, for a program."""
     if not getattr(jax.config, "jax_auto_pcast", True):  # whoever sets this marks operands by hand
-        return operands
+        return [()] * len(operands)
     known = [_varying(jax.typeof(operand)) for operand in operands]
     union = frozenset[Any]().union(*known)
-    missing = [tuple(axis for axis in union if axis not in axes) for axes in known]
-    return tuple(
-        jax.lax.pcast(operand, axes, to="varying") if axes else operand
-        for operand, axes in zip(operands, missing, strict=True)
-    )
+    return [tuple(sorted(union - axes, key=str)) for axes in known]
+
+
+def vary(x: Array, axes: Sequence[Any]) -> Array:
+    """Mark x as varying over these mesh axes, where it does not vary already."""
+    new = tuple(axis for axis in axes if axis not in _varying(jax.typeof(x)))
+    return jax.lax.pcast(x, new, to="varying") if new else x
+
+
+def sum_over_devices(x: Array, axes: Sequence[Any]) -> Array:
+    """The transpose of `vary`: the sum of what the devices along these mesh axes hold, the same for all of them."""
+    return jax.lax.psum(vary(x, axes), tuple(axes))
 
 
 def spread_type(
@@ -91,7 +103,11 @@ def spec_of_many(spec_of: SpecOf, dims: Sequence[int | None]) -> SpecOf:
 
 
 def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Array]:
-    """The same function, whose inner arrays XLA lays out by itself where the mesh is explicit."""
+    """The same function, whose inner arrays XLA lays out by itself where the mesh is explicit.
+
+    It is compiled there, and with it its derivatives: step by step, JAX cannot lay out a cotangent on a mesh that is
+    not in use.
+    """
 
     def spread(*operands: Array, **static: Any) -> Array:
         types = [jax.typeof(operand) for operand in operands]
@@ -99,7 +115,7 @@ def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Ar
             return compute(*operands, **static)
         spec = NamedSharding(_mesh(*types), spec_of(*(array.sharding.spec for array in types)))
         inner: Any = jax.sharding.auto_axes(partial(compute, **static), out_sharding=spec)
-        return inner(*operands)
+        return jax.jit(inner)(*operands)
 
     return spread
 

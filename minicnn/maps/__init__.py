@@ -11,7 +11,7 @@ from minicnn.maps.kronecker import Batched, Block, Kronecker, block, kronecker
 from minicnn.maps.local import LocalMap, TiledMap
 from minicnn.maps.padding import Pad
 from minicnn.maps.pooling import AveragePool, BinAverage, Selection
-from minicnn.maps.sharding import shard_rows
+from minicnn.maps.sharding import Vary, shard_rows
 from minicnn.maps.windows import BinSum, Unfold, WindowSum
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "TiledMap",
     "Transposed",
     "Unfold",
+    "Vary",
     "WindowSum",
     "add",
     "block",

@@ -1,10 +1,45 @@
-"""A matrix whose rows are spread over several devices."""
+"""Matrices over several devices: rows that are spread over them, and what they share."""
+
+from collections.abc import Hashable
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Shaped
 
-from minicnn.maps.base import LinearMap
+from minicnn.forms.meshes import sum_over_devices, vary
+from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 from minicnn.maps.elementary import Dense
+
+
+@linear_map
+class Vary(TransposableMap):
+    """Inside `jax.shard_map`: what all devices along some mesh axes share, as the own value of each of them.
+
+    On each device it is the identity; over all of them it is a column of identities. So its transpose is the sum over
+    the devices.
+    """
+
+    mesh_axes: tuple[Hashable, ...] = static()
+    in_shape: Shape = static()
+    dtype: jnp.dtype = static()
+    one_to_one = True
+
+    out_shape = derived(lambda self: self.in_shape)
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Mark x as varying over the mesh axes."""
+        return vary(x, self.mesh_axes)
+
+    def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Add what the devices hold."""
+        return sum_over_devices(y, self.mesh_axes)
+
+    def sparse(self) -> Entries:
+        """List the ones of one device: the diagonal."""
+        i = np.arange(self.shape[0])
+        return i, i, np.ones(len(i), self.dtype)
 
 
 def shard_rows(A: LinearMap, mesh: Mesh) -> Dense:

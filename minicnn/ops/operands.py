@@ -11,8 +11,9 @@ from jax.typing import DTypeLike
 
 from minicnn.arguments import integers
 from minicnn.forms.arithmetic import summing
+from minicnn.forms.meshes import lacking
 from minicnn.ops import primitives
-from minicnn.primitive import ArrayLike, value_of
+from minicnn.primitive import ArrayLike, Traced, value_of
 
 Axes = int | Sequence[int] | None
 
@@ -73,6 +74,17 @@ def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
 @rounded_once
 def _repeated(x: ArrayLike, shape: tuple[int, ...]) -> Any:
     return primitives.broadcast_p(x, shape=shape)
+
+
+def vary_alike(xs: Sequence[Any], beside: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """Operands, of which each traced value is marked as varying over the mesh axes that any, or what is `beside`, does.
+
+    Inside `jax.shard_map` JAX marks arrays so by itself, which no trace of ours sees; and a traced value that is the
+    same on all devices gets its gradient from all of them.
+    """
+    missing = lacking(*map(value_of, (*xs, *beside)))
+    rows = zip(xs, missing, strict=False)
+    return tuple(primitives.vary_p(x, mesh_axes=axes) if axes and isinstance(x, Traced) else x for x, axes in rows)
 
 
 def axes_of(axis: Axes, rank: int) -> tuple[int, ...]:

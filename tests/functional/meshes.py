@@ -16,6 +16,7 @@ from jax.sharding import AxisType, Mesh
 from jax.sharding import PartitionSpec as P
 
 import minicnn
+from minicnn import autodiff, ops
 from minicnn.forms.form import Costed
 from tests.functional.test_family import FAMILY, Member, arrays
 
@@ -53,6 +54,13 @@ MEMBERS = {name: FAMILY[name] for name in ONE_OF_A_KIND} | {
 MEMBERS |= {
     f"long kernel as {form}": Member(lambda x, w, f=form: minicnn.conv(x, w, form=f), (60, 1), (40, 1, 2))
     for form in ("tiles", "diagonals")
+}
+TRACED: dict[str, Callable[[Any, Any, Any], Any]] = {  # of minicnn.ops or jax.numpy, images and what they share
+    "conv": lambda m, x, w: minicnn.conv(x, w),
+    "max_pool": lambda m, x, w: minicnn.max_pool(x * m.sum(w), (2, 2)),
+    "elementwise": lambda m, x, w: m.where(x > 0, m.tanh(x * w.mean()), m.power(1 + x * x, w[0, 0, 0, 0])),
+    "products": lambda m, x, w: m.einsum("bijc,klcd->bijkld", x, w),
+    "pieces": lambda m, x, w: m.concatenate([w.reshape(-1), m.max(x, axis=0).reshape(-1)]),
 }
 QUICK = {"xla_backend_optimization_level": 0}  # what is compared runs once
 
@@ -112,6 +120,31 @@ def explicit(name: str, mesh: Mesh) -> dict[str, Any]:
         return found | {"vmap": jax.jit(jax.vmap(lambda image: f(image[None], *w)[0]))(x)}
 
 
+def traced(name: str, mesh: Mesh) -> dict[str, float]:
+    """How far our derivatives are from JAX's within `jax.shard_map`, where w is the same on every device."""
+    x, w = arrays(FAMILY["conv"], batch=4)
+
+    def asked(engine: Any, m: Any, x: Any, w: Any) -> dict[str, Any]:
+        f = partial(TRACED[name], m)
+        gradients = engine.grad(lambda *a: m.sum(m.square(f(*a))), (0, 1))
+        slope = lambda *a: sum(m.sum(m.square(g)) for g in gradients(*a))
+        y, pullback = engine.vjp(f, x, w)
+        return {
+            "gradients": gradients(x, w),
+            "cotangents": pullback(jnp.cos(y)),
+            "tangents": engine.jvp(gradients, (x, w), (jnp.ones_like(x), jnp.ones_like(w)))[1],
+            "second": engine.grad(slope, (0, 1))(x, w),
+        }
+
+    images = P(mesh.axis_names)
+    out = dict.fromkeys(("gradients", "cotangents", "tangents", "second"), (images, P()))
+    both = [
+        jax.shard_map(partial(asked, *engine), mesh=mesh, in_specs=(images, P()), out_specs=out)
+        for engine in ((autodiff, ops), (jax, jnp))
+    ]
+    return distances(*jax.jit(lambda *a: [f(*a) for f in both], compiler_options=QUICK)(x, w))
+
+
 def refusal(name: str, mesh: Mesh) -> str:
     """Why a result that differs over the mesh may not leave it as if it were the same everywhere."""
     x, *w = arrays(MEMBERS[name], batch=4)
@@ -146,6 +179,8 @@ if __name__ == "__main__":
         "shard_map over 2 x 2": (apart(varying, mesh_of((2, 2), AxisType.Auto)), ("conv", "patch_map.T")),
         "explicit over 2": (apart(explicit, mesh_of((2,), AxisType.Explicit)), MEMBERS),
         "explicit over 4": (apart(explicit, mesh_of((4,), AxisType.Explicit)), ("conv", "patch_map.T")),
+        "autodiff over 2": (lambda name: traced(name, pair), TRACED),
+        "autodiff over 4": (lambda name: traced(name, mesh_of((2, 2), AxisType.Auto)), ("conv", "elementwise")),
         "refusal": (lambda name: refusal(name, pair), MEMBERS),
     }
     print(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from minicnn import conv
+from minicnn import conv, unfold
 
 ROUNDINGS = 1e-5  # of the largest number in an answer; a missing sum over the devices is 0.1 to 1
 MEMBERS = 21  # functions that tests.functional.meshes spreads over devices
@@ -30,7 +30,17 @@ def found() -> dict:
     return json.loads(process.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("way", ["shard_map over 2", "shard_map over 2 x 2", "explicit over 2", "explicit over 4"])
+WAYS = {
+    "shard_map over 2": MEMBERS,
+    "shard_map over 2 x 2": 2,
+    "explicit over 2": MEMBERS,
+    "explicit over 4": 2,
+    "autodiff over 2": 5,
+    "autodiff over 4": 2,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_several_devices_find_what_one_finds(found: dict, way: str) -> None:
     failures = {
         name: answers
@@ -38,7 +48,7 @@ def test_several_devices_find_what_one_finds(found: dict, way: str) -> None:
         if isinstance(answers, str) or not all(gap < ROUNDINGS for gap in answers.values())
     }
     assert failures == {}
-    assert len(found[way]) in (2, MEMBERS)
+    assert len(found[way]) == WAYS[way]
 
 
 def test_a_result_that_differs_over_the_mesh_is_refused_where_it_should_be_shared(found: dict) -> None:
@@ -55,3 +65,4 @@ def test_arrays_on_an_explicit_mesh_know_it_where_none_is_in_use(spec: Partition
     each = jax.vmap(jax.grad(lambda w, x: conv(x, w).sum()), (None, 0))(w, x)
     np.testing.assert_array_equal(each[..., 0], [[[2, 4], [6, 8]], [[14, 16], [18, 20]]])
     np.testing.assert_array_equal(jax.grad(lambda w: conv(x, w).sum())(w), each.sum(0))
+    np.testing.assert_array_equal(jax.grad(lambda x: unfold(x, (2,)).sum())(x)[0, :, 0], [1, 2, 1])

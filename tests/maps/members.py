@@ -75,6 +75,7 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "TiledMap": lambda: tiled_map(integers(2, 3, 2, 2), (5,), padding="SAME"),
     "Transposed": lambda: maps.Transposed(maps.Unfold(OVERLAPPING, 2, F32)),
     "Unfold": lambda: maps.Unfold(OVERLAPPING, 2, F32),
+    "Vary": lambda: maps.Vary((), (2, 3), F32),  # over several devices in tests.functional.meshes
     "WindowSum": lambda: maps.WindowSum(OVERLAPPING, 2, F32),
     "WindowSum.T": lambda: maps.WindowSum((Axis.of(6, 2, 3, 1),), 1, F32).T,
     "identity": lambda: maps.identity((2, 2), F32),

@@ -68,6 +68,9 @@ table: dict[Primitive, Rule] = {
     primitives.cumsum_p: linear("x", Entry("Σ≤", lambda y, x, axis: maps.CumulativeSum(axis, False, x.shape, y.dtype))),
     primitives.logsumexp_p: general("x", Entry("softmax({x})ᵀ", _softmax)),
     primitives.broadcast_p: linear("x", Entry("Σᵀ", _repeat)),
+    primitives.vary_p: linear(
+        "x", Entry("Σ{mesh_axes}ᵀ", lambda y, x, mesh_axes: maps.Vary(mesh_axes, x.shape, y.dtype))
+    ),
     primitives.astype_p: linear("x", Entry("", identity)),
     primitives.reshape_p: linear("x", Entry("vec", lambda y, x, shape: maps.Reshape(x.shape, y.shape, y.dtype))),
     primitives.transpose_p: linear("x", Entry("permute", lambda y, x, axes: maps.Permute(axes, x.shape, y.dtype))),
