@@ -100,11 +100,14 @@ def _batch(primitive: core.Primitive, operation: Bilinear) -> None:
 
 
 def _lower(primitive: core.Primitive, operation: Bilinear) -> None:
-    """Programs for XLA, one for CPUs and one for everything else.
+    """Programs for XLA, one for CPUs and one, in the form for accelerators, for everything else.
 
     Over which mesh axes a value varies is settled by then: the loops inside need not know it.
     """
-    for compute, platform in ((operation.compute, None), (operation.in_portions, "cpu")):
+    accelerated: Callable[..., Array] = lambda *operands, form, **static: operation.compute(
+        *operands, form=form.on_accelerators, **static
+    )
+    for compute, platform in ((accelerated, None), (operation.in_portions, "cpu")):
         lower = mlir.lower_fun(laid_out(compute, operation.spec_of), multiple_results=False)
 
         def lowering(context: mlir.LoweringRuleContext, *values: Any, lower: Any = lower, **static: Any) -> Any:

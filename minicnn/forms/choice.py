@@ -22,11 +22,22 @@ class Auto(Form):
 
     Fourier is not among them: it spreads the rounding errors of the largest number over all results, and a NaN over
     everything. Whoever can afford that names it.
+
+    Attributes:
+        accelerated: whether it chooses for GPUs and TPUs, where many products as small as one tap's are no gain: XLA's
+            compiler for GPUs rewrites their sums, rounds short floats between them, and aborted on some (JAX 0.11.2).
     """
+
+    accelerated: bool = False
+
+    @property
+    def on_accelerators(self) -> "Auto":
+        """The choice for GPUs and TPUs."""
+        return Auto(accelerated=True)
 
     def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> Form:
         """The form of least predicted cost, itself settled."""
-        return choose(geometry, batch).settled(geometry, batch, dtype)
+        return choose(geometry, batch, self.accelerated).settled(geometry, batch, dtype)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """Multiply x by C(w)."""
@@ -38,14 +49,15 @@ class Auto(Form):
 
 
 @lru_cache(maxsize=4096)
-def choose(geometry: Geometry, batch: int) -> Costed:
+def choose(geometry: Geometry, batch: int, accelerated: bool = False) -> Costed:
     """The form of least predicted cost among those that `Auto` may take."""
-    return min(choices(geometry), key=lambda form: form.cost(geometry, batch).total)
+    return min(choices(geometry, accelerated), key=lambda form: form.cost(geometry, batch).total)
 
 
-def choices(geometry: Geometry) -> tuple[Costed, ...]:
-    """The forms that `Auto` may take."""
-    return (Tiles(), Diagonals(), *((Polyphase(),) if has_phases(geometry) else ()))
+def choices(geometry: Geometry, accelerated: bool = False) -> tuple[Costed, ...]:
+    """The forms that `Auto` may take: on accelerators, diagonals for depthwise kernels only."""
+    diagonals = () if accelerated and not geometry.depthwise else (Diagonals(),)
+    return (Tiles(), *diagonals, *((Polyphase(),) if has_phases(geometry) else ()))
 
 
 _NAMES: dict[str, Form] = {

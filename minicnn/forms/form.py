@@ -26,6 +26,11 @@ class Form(ABC):
         """The form with everything chosen that these shapes leave open; this one, where nothing is."""
         return self
 
+    @property
+    def on_accelerators(self) -> "Form":
+        """What stands for this form on GPUs and TPUs; this one, where the processor makes no difference."""
+        return self
+
     def portions(self, geometry: Geometry, batch: int) -> int:
         """The number of parts in which a batch is best taken where a cache is what limits it."""
         return 1

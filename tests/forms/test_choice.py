@@ -1,11 +1,14 @@
 """What `form="auto"` takes: a function of shapes alone, and the forms of the convolutions that are measured."""
 
+import jax
+import jax.numpy as jnp
 import pytest
 
+from minicnn import conv
 from minicnn.bench.auto_choice import geometry_of
 from minicnn.bench.cases import CASES
 from minicnn.forms import Diagonals, Fourier, Geometry, Polyphase, Tiles
-from minicnn.forms.choice import choose
+from minicnn.forms.choice import choices, choose
 from minicnn.forms.explanation import name_of
 from minicnn.forms.resolve import windows
 
@@ -55,3 +58,22 @@ def test_auto_takes_diagonals_for_depthwise_kernels_phases_for_long_dilated_ones
 def test_auto_never_takes_fourier_however_cheap_it_is():
     long = Geometry(windows((10_000,), (100_000,)), 1, 1)
     assert Fourier().cost(long, 1).total < choose(long, 1).cost(long, 1).total
+
+
+def test_accelerators_take_diagonals_for_depthwise_kernels_only() -> None:
+    axes = windows((3,), (8,), 1, "SAME", 1)
+    for groups, taken in ((6, Diagonals), (2, Tiles)):
+        geometry = Geometry(axes, 6, 6, groups)
+        assert type(choose(geometry, 1, accelerated=True)) is taken
+        assert all(kind in choices(geometry) for kind in (Tiles(), Diagonals()))
+
+
+def test_a_program_for_gpus_is_lowered_in_the_form_for_accelerators() -> None:
+    x, w = jnp.ones((1, 8, 6)), jnp.ones((3, 3, 6))
+    f = jax.jit(lambda x, w: conv(x, w, groups=2))
+    assert isinstance(choose(Geometry(windows((3,), (8,), 1, "VALID", 1), 6, 6, 2), 1), Diagonals)
+    products = {
+        platform: f.trace(x, w).lower(lowering_platforms=(platform,)).as_text().count("dot_general")
+        for platform in ("cpu", "cuda")
+    }
+    assert products["cpu"] > products["cuda"] == 1

@@ -76,7 +76,9 @@ def test_complex_numbers_are_not_conjugated(form):
 @pytest.mark.parametrize("form", ["dense", "tiles", "diagonals"])
 def test_narrow_integers_wrap_around_as_in_lax(form):
     x, w = (np.full(shape, 100, np.int8) for shape in (CASE.x_shape, CASE.w_shape))
-    equal(conv(x, w, form=form), oracles.lax_conv(x, w, CASE.stride, CASE.pads, CASE.dilation, CASE.stretch))
+    with jax.default_device(jax.devices("cpu")[0]):  # cuDNN saturates
+        expected = oracles.lax_conv(x, w, CASE.stride, CASE.pads, CASE.dilation, CASE.stretch)
+    equal(conv(x, w, form=form), expected)
 
 
 def test_an_average_is_no_integer():
