@@ -35,16 +35,16 @@ class Traced:
     It has the shape and dtype of its value. `minicnn.ops` gives it the operators and methods of arrays.
 
     Attributes:
-        trace: the run of the transformation that it belongs to.
+        run: the run of the transformation that it belongs to.
         primal: its value: an array, or a value of an outer trace.
         node: its place in the graph that the trace records.
     """
 
     __array_ufunc__ = None  # so that `numpy_array + traced` asks us
-    __slots__ = ("node", "primal", "trace")
+    __slots__ = ("node", "primal", "run")
 
-    def __init__(self, trace: Trace, primal: Any, node: int) -> None:
-        self.trace, self.primal, self.node = trace, primal, node
+    def __init__(self, run: Trace, primal: Any, node: int) -> None:
+        self.run, self.primal, self.node = run, primal, node
 
     @property
     def value(self) -> Any:
@@ -90,7 +90,7 @@ class Traced:
 
     def __repr__(self) -> str:
         """The dtype, the shape and the level of its trace; `value` has the numbers."""
-        return f"Traced({self.dtype.name}{list(self.shape)}, level={self.trace.level})"
+        return f"Traced({self.dtype.name}{list(self.shape)}, level={self.run.level})"
 
 
 def value_of(x: Any) -> Any:
@@ -120,7 +120,7 @@ class Primitive:
         traced = [operand for operand in operands if isinstance(operand, Traced)]
         if not traced:
             return self.compute(*operands, **params)
-        return max((value.trace for value in traced), key=lambda trace: trace.level).process(self, operands, params)
+        return max((value.run for value in traced), key=lambda run: run.level).process(self, operands, params)
 
     def __repr__(self) -> str:
         """The name of the primitive."""

@@ -38,7 +38,7 @@ class LinearTrace:
 
     def owns(self, x: Any) -> bool:
         """Whether a value is traced by this run, and not by another or by none."""
-        return isinstance(x, Traced) and x.trace is self
+        return isinstance(x, Traced) and x.run is self
 
     def value(self, primal: Any, name: str | None = None) -> Traced:
         """A new node, and its traced value."""
@@ -100,7 +100,7 @@ class LinearTrace:
         """The tree with this run's values replaced by what they are outside of it."""
         for leaf in jax.tree.leaves(tree):
             if isinstance(leaf, Traced) and not self.owns(leaf):
-                leaf.trace.check_running()
+                leaf.run.check_running()
         return jax.tree.map(lambda leaf: leaf.primal if self.owns(leaf) else leaf, tree)
 
     def _output(self, output: Any, uses: Counter[int]) -> int:
@@ -178,7 +178,7 @@ def _nonzero(constant: Any) -> bool:
 def _floating(x: Any, name: str) -> Any:
     array = x if isinstance(x, Traced) else jnp.asarray(x)
     if isinstance(array, Traced):
-        array.trace.check_running()
+        array.run.check_running()
     if not jnp.issubdtype(array.dtype, jnp.inexact):
         raise TypeError(f"`{name}` is {array.dtype.name}: only floats have derivatives; use {name}.astype(float)")
     return array

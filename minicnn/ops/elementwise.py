@@ -27,8 +27,8 @@ def _elementwise(primitive: Primitive, description: str) -> Callable[[ArrayLike]
 def _constant(compute: Callable[..., Any], description: str) -> Callable[..., Any]:
     """A function whose derivative is zero wherever it has one: it sees the values and answers with a plain array."""
 
-    def function(x: ArrayLike, *args: Any, **kwargs: Any) -> Any:
-        return jax.lax.stop_gradient(compute(value_of(x), *args, **kwargs))
+    def function(*xs: Any, **kwargs: Any) -> Any:
+        return jax.lax.stop_gradient(compute(*map(value_of, xs), **kwargs))
 
     function.__name__ = function.__qualname__ = compute.__name__
     function.__doc__ = description
@@ -54,10 +54,13 @@ sign = _constant(jnp.sign, "The sign, −1, 0 or 1; its derivative is 0.")
 floor = _constant(jnp.floor, "The next integer below; its derivative is 0.")
 ceil = _constant(jnp.ceil, "The next integer above; its derivative is 0.")
 round = _constant(jnp.round, "The nearest integer, ties to even; its derivative is 0.")
+floor_divide = _constant(jnp.floor_divide, "The next integer below x / y, broadcast; its derivative is 0.")
 argmax = _constant(jnp.argmax, "The position of the maximum, as in `jax.numpy`: integers, which have no derivative.")
 argmin = _constant(jnp.argmin, "The position of the minimum, as in `jax.numpy`: integers, which have no derivative.")
 isnan = _constant(jnp.isnan, "Where x is NaN: a plain array of booleans.")
 isfinite = _constant(jnp.isfinite, "Where x is neither infinite nor NaN: a plain array of booleans.")
+any = _constant(jnp.any, "Whether any entry over axes is not zero: a plain array of booleans.")
+all = _constant(jnp.all, "Whether every entry over axes is not zero: a plain array of booleans.")
 zeros_like = _constant(jnp.zeros_like, "Zeros of the shape and dtype of x.")
 ones_like = _constant(jnp.ones_like, "Ones of the shape and dtype of x.")
 
@@ -117,6 +120,19 @@ def div(x: ArrayLike, y: ArrayLike) -> Any:
     return primitives.div_p(*map(as_floating, aligned(x, y)))
 
 
+def remainder(x: ArrayLike, y: ArrayLike) -> Any:
+    """Compute x − y·⌊x/y⌋, broadcast: what is left of x, with the sign of y."""
+    return primitives.remainder_p(*aligned(x, y))
+
+
+def divmod(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
+    """The pair of ⌊x/y⌋, which has no derivative, and the remainder."""
+    return floor_divide(x, y), remainder(x, y)
+
+
+negative, subtract, multiply, divide, mod = neg, sub, mul, div, remainder  # as `jax.numpy` calls them
+
+
 def power(x: ArrayLike, y: ArrayLike) -> Any:
     """Raise x to the power of y, broadcast. An int y multiplies; any other y goes through the logarithm of x."""
     if isinstance(y, int | np.integer) and not isinstance(y, bool):
@@ -151,6 +167,28 @@ def clip(x: ArrayLike, min: ArrayLike | None = None, max: ArrayLike | None = Non
     return x if max is None else minimum(max, x)
 
 
+def arctan2(y: ArrayLike, x: ArrayLike) -> Any:
+    """The angle of the point (x, y) in [−π, π], broadcast."""
+    return primitives.arctan2_p(*map(as_floating, aligned(y, x)))
+
+
+def hypot(x: ArrayLike, y: ArrayLike) -> Any:
+    """Compute √(x² + y²), broadcast, without overflow; its derivative at (0, 0) is that of the larger, 1 and 1 shared.
+
+    Raises:
+        TypeError: if the arrays are complex.
+    """
+    x, y = map(as_floating, aligned(x, y))
+    if is_complex(x):
+        raise TypeError("the length of a complex point is not defined: take the absolute values first, with abs")
+    x, y = abs(x), abs(y)
+    larger, smaller = maximum(x, y), minimum(x, y)
+    at_origin = value_of(larger) == 0
+    ratio = div(smaller, where(at_origin, 1, larger))
+    length = where(at_origin, larger, mul(larger, sqrt(add(1, square(ratio)))))
+    return where(jnp.isinf(value_of(larger)) | jnp.isinf(value_of(smaller)), math.inf, length)
+
+
 def logaddexp(x: ArrayLike, y: ArrayLike) -> Any:
     """Compute log(eˣ + eʸ), broadcast, without overflow."""
     return primitives.logaddexp_p(*map(as_floating, aligned(x, y)))
@@ -159,6 +197,17 @@ def logaddexp(x: ArrayLike, y: ArrayLike) -> Any:
 def softplus(x: ArrayLike) -> Any:
     """Compute log(1 + eˣ), without overflow."""
     return logaddexp(x, 0)
+
+
+def elu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Any:
+    """Compute x where it is positive and α·(eˣ − 1) elsewhere."""
+    positive = value_of(x) > 0
+    return where(positive, x, mul(alpha, expm1(where(positive, 0, x))))
+
+
+def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 0.01) -> Any:
+    """Compute x where it is positive and `negative_slope`·x elsewhere; the derivative at 0 is 1."""
+    return where(value_of(x) >= 0, x, mul(negative_slope, x))
 
 
 def silu(x: ArrayLike) -> Any:

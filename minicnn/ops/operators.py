@@ -4,10 +4,31 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
-from minicnn.ops.elementwise import abs, add, argmax, argmin, clip, conj, div, imag, mul, neg, power, real, round, sub
+from minicnn.ops.elementwise import (
+    abs,
+    add,
+    all,
+    any,
+    argmax,
+    argmin,
+    clip,
+    conj,
+    div,
+    divmod,
+    floor_divide,
+    imag,
+    mul,
+    neg,
+    power,
+    real,
+    remainder,
+    round,
+    sub,
+)
 from minicnn.ops.operands import astype
+from minicnn.ops.positions import diagonal, sort, take, trace
 from minicnn.ops.products import dot, matmul
-from minicnn.ops.reductions import cumsum, max, mean, min, prod, std, sum, var
+from minicnn.ops.reductions import cumprod, cumsum, max, mean, min, prod, std, sum, var
 from minicnn.ops.structure import getitem, ravel, repeat, reshape, squeeze, swapaxes, transpose
 from minicnn.primitive import Traced, value_of
 
@@ -38,7 +59,17 @@ def _arguments(values: tuple[Any, ...]) -> Any:
     return values[0] if len(values) == 1 and isinstance(values[0], Iterable) else values
 
 
-_BINARY = {"add": add, "sub": sub, "mul": mul, "truediv": div, "pow": power, "matmul": matmul}
+_BINARY = {
+    "add": add,
+    "sub": sub,
+    "mul": mul,
+    "truediv": div,
+    "pow": power,
+    "matmul": matmul,
+    "floordiv": floor_divide,
+    "mod": remainder,
+    "divmod": divmod,
+}
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 METHODS: dict[str, Any] = {
     **{f"__{name}__": function for name, function in _BINARY.items()},
@@ -49,14 +80,15 @@ METHODS: dict[str, Any] = {
     "__pos__": lambda x: x,
     "__neg__": neg,
     "__abs__": abs,
+    "__round__": lambda x, digits=0: round(x, digits),
     "__getitem__": getitem,
     "__len__": lambda x: len(x.value),
     "__iter__": lambda x: (x[i] for i in range(len(x.value))),
     **{
         function.__name__: function
         for function in (
-            *(sum, mean, var, std, prod, cumsum, max, min, argmax, argmin, clip, round, conj, dot),
-            *(astype, ravel, squeeze, swapaxes, repeat),
+            *(sum, mean, var, std, prod, cumsum, cumprod, max, min, any, all, argmax, argmin, clip, round, conj, dot),
+            *(astype, ravel, squeeze, swapaxes, repeat, take, sort, diagonal, trace),
         )
     },
     "flatten": ravel,

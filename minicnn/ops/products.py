@@ -2,15 +2,17 @@
 
 import builtins
 from collections import Counter
-from string import ascii_uppercase
+from collections.abc import Sequence
+from string import ascii_letters, ascii_uppercase
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from minicnn.arguments import integer
 from minicnn.ops import primitives
-from minicnn.ops.elementwise import mul
-from minicnn.ops.operands import broadcast_to, promoted, shape_of
+from minicnn.ops.elementwise import conj, mul
+from minicnn.ops.operands import axes_of, broadcast_to, promoted, shape_of
 from minicnn.ops.reductions import sum
 from minicnn.ops.structure import expand_dims, ravel
 from minicnn.primitive import ArrayLike
@@ -55,6 +57,42 @@ def dot(x: ArrayLike, y: ArrayLike, *, precision: jax.lax.PrecisionLike = None) 
     left, right = ascii_uppercase[: rank_x - 1], ascii_uppercase[rank_x - 1 :][: builtins.max(rank_y - 2, 0)]
     column = "k" * (rank_y > 1)
     return einsum(f"{left}j,{right}j{column}->{left}{right}{column}", x, y, precision=precision)
+
+
+def vdot(x: ArrayLike, y: ArrayLike, *, precision: jax.lax.PrecisionLike = None) -> Any:
+    """The scalar product of all entries, those of x conjugated."""
+    return einsum("i,i->", conj(ravel(x)), ravel(y), precision=precision)
+
+
+def inner(x: ArrayLike, y: ArrayLike, *, precision: jax.lax.PrecisionLike = None) -> Any:
+    """The sum over the last axes of both; a number multiplies."""
+    if not shape_of(x) or not shape_of(y):
+        return mul(x, y)
+    return tensordot(x, y, (-1, -1), precision=precision)
+
+
+def tensordot(
+    x: ArrayLike,
+    y: ArrayLike,
+    axes: int | tuple[int | Sequence[int], int | Sequence[int]] = 2,
+    *,
+    precision: jax.lax.PrecisionLike = None,
+) -> Any:
+    """The sum over axes of x and axes of y, taken pair by pair: so many of the last of x and the first of y, or these.
+
+    Raises:
+        ValueError: if there are not as many axes of x as of y.
+    """
+    rank_x, rank_y = len(shape_of(x)), len(shape_of(y))
+    pair = axes if isinstance(axes, Sequence) else (tuple(range(-integer("axes", axes, 0), 0)), tuple(range(axes)))
+    of_x, of_y = axes_of(pair[0], rank_x), axes_of(pair[1], rank_y)
+    if len(of_x) != len(of_y):
+        raise ValueError(f"`axes`={axes} must name as many axes of x as of y")
+    left, right = list(ascii_letters[:rank_x]), list(ascii_letters[rank_x : rank_x + rank_y])
+    for a, b in zip(of_x, of_y, strict=True):
+        right[b] = left[a]
+    out = [letter for letter in left + right if (letter in left) != (letter in right)]
+    return einsum(f"{''.join(left)},{''.join(right)}->{''.join(out)}", x, y, precision=precision)
 
 
 def outer(x: ArrayLike, y: ArrayLike) -> Any:

@@ -77,6 +77,23 @@ def cumsum(x: ArrayLike, axis: int | None = None) -> Any:
 
 
 @rounded_once
+def cumprod(x: ArrayLike, axis: int | None = None) -> Any:
+    """The products of the entries up to each, along one axis or over all of x laid out flat.
+
+    Runs of 1, 2, 4, … entries are multiplied by those before them, so that zeros need no rule of their own.
+    """
+    x = reshape(x, -1) if axis is None else x
+    (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
+    x = astype(x, jax.eval_shape(jnp.cumprod, jax.ShapeDtypeStruct((0,), dtype_of(x))).dtype)
+    before, size, run = (slice(None),) * axis, shape_of(x)[axis], 1
+    while run < size:
+        head, tail = (getitem(x, (*before, part)) for part in (slice(run), slice(run, None)))
+        x = concatenate([head, mul(getitem(x, (*before, slice(size - run))), tail)], axis)
+        run *= 2
+    return x
+
+
+@rounded_once
 def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
     """Compute log Σ eˣ over axes, without overflow; its derivative is the softmax."""
     return _reduced(primitives.logsumexp_p, as_floating(x), axis, keepdims)

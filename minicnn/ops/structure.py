@@ -145,17 +145,29 @@ def tile(x: ArrayLike, reps: int | Sequence[int]) -> Any:
 def getitem(x: ArrayLike, index: Any) -> Any:
     """Compute x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position."""
     index, shape = index if isinstance(index, tuple) else (index,), shape_of(x)
-    if any(isinstance(part, Traced) for part in index):
-        raise TypeError("the index is a traced value: an index must be an integer, and integers have no derivative")
+    check_index(*index)
     if not all(map(_is_box, index)):
-        positions = jnp.arange(math.prod(shape)).reshape(shape)[index]
-        # What is picked twice is added in the derivative, hence `wide`.
-        return astype(primitives.gather_p(wide(x), positions), dtype_of(x))
+        return gather(x, jnp.arange(math.prod(shape)).reshape(shape)[index])
     box = tuple(_box(index, shape))
     starts, limits, strides = zip(*box, strict=True) if box else ((), (), ())
     whole = box == tuple((0, size, 1) for size in shape)
     cut = x if whole else primitives.slice_p(x, starts=starts, limits=limits, strides=strides)
     return reshape(cut, np.broadcast_to(np.int8(0), shape)[index].shape)
+
+
+def check_index(*parts: Any) -> None:
+    """Refuse an index that a derivative could be asked for.
+
+    Raises:
+        TypeError: if a part of it is a traced value.
+    """
+    if any(isinstance(part, Traced) for part in parts):
+        raise TypeError("the index is a traced value: an index must be an integer, and integers have no derivative")
+
+
+def gather(x: ArrayLike, positions: Any) -> Any:
+    """The entries at these positions of x laid out flat. One picked twice is added in the derivative, hence `wide`."""
+    return astype(primitives.gather_p(wide(x), positions), dtype_of(x))
 
 
 def _is_box(part: Any) -> bool:

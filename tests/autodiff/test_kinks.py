@@ -15,14 +15,17 @@ UNARY = {
     **{name: (getattr(ops, name), getattr(jnp, name)) for name in ("abs", "sqrt", "log", "log1p", "exp", "expm1")},
     **{name: (getattr(ops, name), getattr(jnp, name)) for name in ("square", "reciprocal", "sign", "floor", "arctan")},
     **{name: (getattr(ops, name), getattr(jax.nn, name)) for name in ("relu", "softplus", "silu", "sigmoid")},
+    **{name: (getattr(ops, name), getattr(jax.nn, name)) for name in ("elu", "leaky_relu")},
     "clip": (lambda x: ops.clip(x, 0, 2), lambda x: jnp.clip(x, 0, 2)),
     "erf": (ops.erf, jax.lax.erf),
     "x³": (lambda x: x**3, lambda x: x**3),
     "x²·⁵": (lambda x: ops.power(x, 2.5), lambda x: jnp.power(x, 2.5)),
     "x¹ as a float": (lambda x: ops.power(x, 1.0), lambda x: jnp.power(x, 1.0)),
 }
-BINARY = {name: (getattr(ops, name), getattr(jnp, name)) for name in ("maximum", "minimum")}
-REDUCTIONS = {name: (getattr(ops, name), getattr(jnp, name)) for name in ("max", "min", "prod", "cumsum")}
+BINARY = {name: (getattr(ops, name), getattr(jnp, name)) for name in ("maximum", "minimum", "hypot", "arctan2")}
+REDUCTIONS = {
+    name: (getattr(ops, name), getattr(jnp, name)) for name in ("max", "min", "prod", "cumsum", "cumprod", "sort")
+}
 ROWS = {
     "a tie": [2.0, 1.0, 2.0, 1.0],
     "NaN": [1.0, jnp.nan, 2.0, 0.5],

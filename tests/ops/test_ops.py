@@ -51,6 +51,7 @@ ELEMENTWISE = [
         "silu",
         "gelu",
     ),
+    *("negative", "elu", "leaky_relu", "any", "all"),
 ]
 SAME = {
     **{name: lambda m, x, y, name=name: getattr(m, name)(x) for name in ELEMENTWISE},
@@ -58,6 +59,10 @@ SAME = {
     **{
         name: lambda m, x, y, name=name: getattr(m, name)(x, y)
         for name in ("add", "sub", "mul", "div", "maximum", "minimum", "logaddexp", "outer")
+    },
+    **{
+        name: lambda m, x, y, name=name: getattr(m, name)(x, y)
+        for name in ("subtract", "multiply", "divide", "floor_divide", "remainder", "mod", "arctan2", "hypot", "inner")
     },
     **{
         f"{name} {how}": lambda m, x, y, name=name, kwargs=kwargs: getattr(m, name)(x, **kwargs)
@@ -72,6 +77,12 @@ SAME = {
     "add scalar": lambda m, x, y: m.add(x, 1),
     "mul broadcasts": lambda m, x, y: m.mul(x[:, :1], y),
     "div scalar": lambda m, x, y: m.div(x, 2),
+    "divmod": lambda m, x, y: m.divmod(x, y)[0],
+    "divmod rest": lambda m, x, y: m.divmod(x, y)[1],
+    "elu alpha": lambda m, x, y: m.elu(x, 0.5),
+    "leaky_relu slope": lambda m, x, y: m.leaky_relu(x, 0.5),
+    "any axis": lambda m, x, y: m.any(x, axis=0, keepdims=True),
+    "all axis": lambda m, x, y: m.all(x, axis=-1),
     "power": lambda m, x, y: m.power(m.abs(x), y),
     "power of an integer": lambda m, x, y: m.power(x, 3),
     "maximum scalar": lambda m, x, y: m.maximum(x, 1),
@@ -87,6 +98,35 @@ SAME = {
     "prod of none": lambda m, x, y: m.prod(x[:0], axis=0),
     "cumsum": lambda m, x, y: m.cumsum(x),
     "cumsum axis": lambda m, x, y: m.cumsum(x, axis=-1),
+    "cumprod": lambda m, x, y: m.cumprod(x),
+    "cumprod axis": lambda m, x, y: m.cumprod(x, axis=-1),
+    "sort": lambda m, x, y: m.sort(x),
+    "sort flat": lambda m, x, y: m.sort(x, axis=None),
+    "sort axis": lambda m, x, y: m.sort(x, axis=0, descending=True),
+    "take": lambda m, x, y: m.take(x, jnp.array([[5, -1], [0, 0]])),
+    "take axis": lambda m, x, y: m.take(x, jnp.array([2, 0, 2]), axis=-1),
+    "take one": lambda m, x, y: m.take(x, 1, axis=0),
+    "take what is not there": lambda m, x, y: m.take(x, jnp.array([0, 7, -3]), axis=1),
+    "take clipped": lambda m, x, y: m.take(x, jnp.array([0, 7, -3]), axis=1, mode="clip"),
+    "take wrapped": lambda m, x, y: m.take(x, jnp.array([0, 7, -3]), axis=1, mode="wrap"),
+    "roll": lambda m, x, y: m.roll(x, 4),
+    "roll axis": lambda m, x, y: m.roll(x, -1, axis=-1),
+    "roll axes": lambda m, x, y: m.roll(x, (1, 2), (0, 1)),
+    "roll one axis twice": lambda m, x, y: m.roll(x, (1, 1), 1),
+    "roll nothing": lambda m, x, y: m.roll(x[:0], 1, 0),
+    "diag": lambda m, x, y: m.diag(x, 1),
+    "diag of a vector": lambda m, x, y: m.diag(y, -2),
+    "diagonal": lambda m, x, y: m.diagonal(x[..., None], -1, 0, 2),
+    "trace": lambda m, x, y: m.trace(x),
+    "trace offset": lambda m, x, y: m.trace(x[None], 1, -2, -1),
+    "trace beside the matrix": lambda m, x, y: m.trace(x, 5),
+    "pad": lambda m, x, y: m.pad(x, 1),
+    "pad pair": lambda m, x, y: m.pad(x, (0, 2), constant_values=3),
+    "pad pairs": lambda m, x, y: m.pad(x, ((1, 0), (2, 1)), constant_values=((1, 2), (3, 4))),
+    **{
+        f"pad {mode}": lambda m, x, y, mode=mode: m.pad(x, ((1, 0), (2, 1)), mode)
+        for mode in ("edge", "reflect", "symmetric", "wrap")
+    },
     "softmax": lambda m, x, y: m.softmax(x),
     "softmax axis": lambda m, x, y: m.softmax(x, axis=0),
     "log_softmax": lambda m, x, y: m.log_softmax(x),
@@ -124,6 +164,14 @@ SAME = {
     "dot scalar": lambda m, x, y: m.dot(x, 2),
     "dot matrices": lambda m, x, y: m.dot(x, x.T),
     "dot of many axes": lambda m, x, y: m.dot(jnp.stack([x, x]), jnp.stack([x.T, x.T, x.T])),
+    "vdot": lambda m, x, y: m.vdot(x, x + x),
+    "inner scalar": lambda m, x, y: m.inner(x, 2),
+    "inner matrices": lambda m, x, y: m.inner(x, jnp.stack([x, x])),
+    "tensordot": lambda m, x, y: m.tensordot(x[None], x),
+    "tensordot axis": lambda m, x, y: m.tensordot(x, y, 1),
+    "tensordot axes": lambda m, x, y: m.tensordot(x[None], x, ((-1, 1), (1, 0))),
+    "tensordot one axis each": lambda m, x, y: m.tensordot(x, x, (0, 0)),
+    "tensordot of none": lambda m, x, y: m.tensordot(y, y, 0),
     "einsum": lambda m, x, y: m.einsum("ij,j->i", x, y),
     "einsum spaces": lambda m, x, y: m.einsum("ij, kj -> ik", x, x),
 }
@@ -166,7 +214,21 @@ def test_every_operation_is_compared():
 
 
 def test_parts_of_complex_numbers():
-    for name in ("conj", "real", "imag", "sum", "mean", "var", "prod", "cumsum", "exp", "square", "abs"):
+    for name in (
+        "conj",
+        "real",
+        "imag",
+        "sum",
+        "mean",
+        "var",
+        "prod",
+        "cumsum",
+        "cumprod",
+        "exp",
+        "square",
+        "abs",
+        "trace",
+    ):
         np.testing.assert_allclose(getattr(ops, name)(z), getattr(jnp, name)(z), rtol=1e-6)
 
 
@@ -200,6 +262,8 @@ BAD_AXES = {
             "cumsum",
             "squeeze",
             "flip",
+            "cumprod",
+            "sort",
         )
         for axis in (2, -3)
     },
@@ -212,6 +276,10 @@ BAD_AXES = {
     "swapaxes": lambda: ops.swapaxes(x, 0, 2),
     "moveaxis": lambda: ops.moveaxis(x, 0, 2),
     "repeat": lambda: ops.repeat(x, 2, axis=-3),
+    "take": lambda: ops.take(x, 0, axis=2),
+    "roll": lambda: ops.roll(x, 1, axis=2),
+    "trace": lambda: ops.trace(x, axis2=2),
+    "tensordot": lambda: ops.tensordot(x, y, (2, 0)),
 }
 
 
@@ -230,6 +298,14 @@ def test_an_axis_out_of_range_is_refused(call):
         (lambda: ops.transpose(x, (0,)), "must name each of 2 axes once"),
         (lambda: ops.squeeze(x, axis=0), "`axis`=0 has size 2"),
         (lambda: ops.moveaxis(x, (0, 1), 0), "must have as many axes"),
+        (lambda: ops.trace(x, 0, 1, -1), "names an axis twice"),
+        (lambda: ops.tensordot(x, y, ((0, 1), 0)), "must name as many axes of x as of y"),
+        (lambda: ops.roll(x, (1, 2, 3), (0, 1)), "must have as many entries"),
+        (lambda: ops.roll(x, 0.5), r"`shift`=0\.5 must be an int"),
+        (lambda: ops.pad(x, (1, 2, 3)), r"`pad_width`=\(1, 2, 3\) must be one number, a pair, or a pair for each of 2"),
+        (lambda: ops.pad(x, -1), "`pad_width`=-1 must be at least 0"),
+        (lambda: ops.pad(x, 1, "median"), "`mode`='median' is unknown: use one of constant, edge"),
+        (lambda: ops.hypot(z, z), "take the absolute values first"),
         (lambda: ops.split(x, 2, axis=1), "`sections`=2 must divide the size 3 of axis 1"),
     ],
 )

@@ -53,6 +53,14 @@ table: dict[Primitive, Rule] = {
         ).__getitem__,
         lambda varying: varying == {0},
     ),
+    primitives.remainder_p: general(
+        "ab", Entry("", identity), diagonal("−⌊{a}/{b}⌋", lambda y, a, b: -ops.floor_divide(a, b))
+    ),
+    primitives.arctan2_p: general(
+        "ab",
+        diagonal("{b}/({a}² + {b}²)", lambda y, a, b: b / (a * a + b * b)),
+        diagonal("−{a}/({a}² + {b}²)", lambda y, a, b: -a / (a * a + b * b)),
+    ),
     primitives.power_p: general(
         "xn",
         diagonal("{n}·{x}^({n}−1)", lambda y, x, n: n * ops.power(x, ops.where(value_of(n) == 0, 1, n - 1))),

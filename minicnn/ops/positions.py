@@ -1,0 +1,129 @@
+"""Operations that say for each entry of the result where in x it is read: what `jax.numpy` does to the positions."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from minicnn.arguments import integer, integers, look_up
+from minicnn.ops.elementwise import where
+from minicnn.ops.operands import Axes, axes_of, dtype_of, shape_of
+from minicnn.ops.reductions import sum
+from minicnn.ops.structure import check_index, concatenate, gather, getitem, reshape
+from minicnn.primitive import ArrayLike, value_of
+
+
+def take(x: ArrayLike, indices: Any, axis: int | None = None, mode: str | None = None) -> Any:
+    """The entries at some indices along one axis, or of x laid out flat.
+
+    Args:
+        x: any array.
+        indices: integers of any shape; negative ones count from the end.
+        axis: the axis that they count along.
+        mode: what an index out of range reads: NaN, or the extreme integer ("fill", the default), the nearest entry
+            ("clip"), or as if the entries were repeated ("wrap").
+    """
+    check_index(indices)
+    if axis is not None:
+        (axis,) = axes_of(axis, len(shape_of(x)))
+    nothing = jnp.take(jnp.zeros(1, dtype_of(x)), 1, mode="fill")
+    return _read(x, lambda numbers: jnp.take(numbers, indices, axis, mode=mode, fill_value=0), nothing)
+
+
+def sort(x: ArrayLike, axis: int | None = -1, *, descending: bool = False) -> Any:
+    """The entries in order along one axis, or of x laid out flat; equal ones keep theirs, and NaN comes last."""
+    x = reshape(x, -1) if axis is None else x
+    (axis,) = axes_of(-1 if axis is None else axis, len(shape_of(x)))
+    order = jnp.argsort(value_of(x), axis, descending=descending)
+    return _read(x, lambda numbers: jnp.take_along_axis(numbers, order, axis))
+
+
+def diag(x: ArrayLike, k: int = 0) -> Any:
+    """The k-th diagonal of a matrix, or the matrix that has x on it and zeros elsewhere."""
+    k = integer("k", k)
+    return _read(x, lambda numbers: jnp.diag(numbers, k), 0)
+
+
+def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """A diagonal over two axes, as the last axis."""
+    a, b = axes_of((axis1, axis2), len(shape_of(x)))
+    return _read(x, lambda numbers: jnp.diagonal(numbers, integer("offset", offset), a, b))
+
+
+def trace(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum of a diagonal over two axes."""
+    return sum(diagonal(x, offset, axis1, axis2), -1)
+
+
+def roll(x: ArrayLike, shift: int | Sequence[int], axis: Axes = None) -> Any:
+    """The entries moved along axes, or in x laid out flat; what leaves at one end enters at the other.
+
+    Raises:
+        ValueError: if there are not as many shifts as axes.
+    """
+    if axis is None:
+        (shift,) = integers("shift", shift)
+        return reshape(_rolled(reshape(x, -1), shift, 0), shape_of(x))
+    shifts, axes = integers("shift", shift), axes_of(axis, len(shape_of(x)))
+    if 1 < len(shifts) != len(axes) > 1:
+        raise ValueError(f"`shift`={shift} and `axis`={axis} must have as many entries, or one of them a single one")
+    for by, along in np.broadcast(shifts, axes):
+        x = _rolled(x, int(by), int(along))
+    return x
+
+
+def _rolled(x: ArrayLike, shift: int, axis: int) -> Any:
+    size = shape_of(x)[axis]
+    if not size or not shift % size:
+        return x
+    before, cut = (slice(None),) * axis, size - shift % size
+    parts = pairwise((0, cut, size))
+    head, tail = (getitem(x, (*before, slice(start, stop))) for start, stop in parts)
+    return concatenate([tail, head], axis)
+
+
+def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+    """New entries at both ends of every axis.
+
+    Args:
+        x: any array.
+        pad_width: one number, a pair (before, after), or a pair for each axis.
+        mode: what they are: "constant", "edge", "reflect", "symmetric" or "wrap", as in `jax.numpy`.
+        constant_values: the constant, in one of the forms of `pad_width`.
+
+    Raises:
+        ValueError: for another mode, or widths that are negative or do not fit the axes.
+    """
+    widths = _pairs("pad_width", pad_width, len(shape_of(x)))
+    if min(map(min, widths), default=0) < 0:
+        raise ValueError(f"`pad_width`={pad_width} must be at least 0: cut entries off with x[...]")
+    if look_up("mode", mode, _PADS):
+        return _read(x, lambda numbers: jnp.pad(numbers, widths, mode))
+    constants = np.broadcast_to(np.asarray(constant_values, object), (len(widths), 2))
+    for axis, (sides, values) in enumerate(zip(widths, constants, strict=True)):
+        shapes = ((*shape_of(x)[:axis], width, *shape_of(x)[axis + 1 :]) for width in sides)
+        low, high = (jnp.full(shape, v, dtype_of(x)) for shape, v in zip(shapes, values, strict=True))
+        x = concatenate([low, x, high], axis) if max(sides) else x
+    return x
+
+
+# Every mode, and whether it repeats entries of x.
+_PADS = {"constant": False, "edge": True, "reflect": True, "symmetric": True, "wrap": True}
+
+
+def _pairs(name: str, value: Any, rank: int) -> list[tuple[int, int]]:
+    try:
+        pairs = np.broadcast_to(np.asarray(value, object), (rank, 2))
+    except ValueError as error:
+        raise ValueError(f"`{name}`={value!r} must be one number, a pair, or a pair for each of {rank} axes") from error
+    return [(integer(name, low), integer(name, high)) for low, high in pairs]
+
+
+def _read(x: ArrayLike, place: Callable[[Any], Any], nothing: Any = None) -> Any:
+    """The entries of x where `place` puts their numbers, which count from 1; `nothing` where it puts 0."""
+    numbers = place(jnp.arange(1, 1 + math.prod(shape_of(x))).reshape(shape_of(x)))
+    entries = gather(x, numbers - 1)
+    return entries if nothing is None else where(numbers == 0, jnp.asarray(nothing, dtype_of(x)), entries)
