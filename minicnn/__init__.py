@@ -43,6 +43,7 @@ from minicnn.functional import (
     weighted_pool_map,
 )
 from minicnn.identities import certify
+from minicnn.lift import lift
 
 __version__ = version("minicnn")
 
@@ -69,6 +70,7 @@ __all__ = [
     "global_avg_pool",
     "global_lp_pool",
     "global_max_pool",
+    "lift",
     "local_conv",
     "local_map",
     "lp_pool",

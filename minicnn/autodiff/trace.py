@@ -144,7 +144,7 @@ def trace(
     """
     run = LinearTrace(linear)
     paths, in_tree = jax.tree.flatten_with_path(primals)
-    inputs = [run.value(_floating(x, name), name) for x, name in ((x, _path_name(path, names)) for path, x in paths)]
+    inputs = [run.value(_floating(x, name), name) for x, name in ((x, path_name(path, names)) for path, x in paths)]
     try:
         y = f(*jax.tree.unflatten(in_tree, inputs))
         y, aux = y if has_aux else (y, None)
@@ -184,7 +184,7 @@ def _floating(x: Any, name: str) -> Any:
     return array
 
 
-def _path_name(path: tuple[Any, ...], names: Sequence[str]) -> str:
+def path_name(path: tuple[Any, ...], names: Sequence[str]) -> str:
     """The argument's name, with the way to the leaf: params.0.w."""
     way = jax.tree_util.keystr(path[1:], simple=True, separator=".")
     return f"{names[path[0].idx]}.{way}".rstrip(".")

@@ -51,7 +51,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Program]:
     >>> P(jnp.ones(2))
     Array([ 3., 12.], dtype=float32)
     """
-    y, program, _ = trace(f, primals, _names(f, len(primals)))
+    y, program, _ = trace(f, primals, argument_names(f, len(primals)))
     return y, program
 
 
@@ -84,7 +84,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pullback(1.0)
     (Array([3., 4.], dtype=float32), Array([1., 2.], dtype=float32))
     """
-    y, program, aux = trace(f, primals, _names(f, len(primals)), has_aux=has_aux)
+    y, program, aux = trace(f, primals, argument_names(f, len(primals)), has_aux=has_aux)
     pullback = Partial(_pull_back, program.T)
     return (y, pullback, aux) if has_aux else (y, pullback)
 
@@ -106,7 +106,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     (Array([1., 1., 1.], dtype=float32),)
     """
     zeros = jax.tree.map(jnp.zeros_like, primals)
-    _, program, _ = trace(f, zeros, _names(f, len(primals)), linear=True)
+    _, program, _ = trace(f, zeros, argument_names(f, len(primals)), linear=True)
     return Partial(_pull_back, program.T)
 
 
@@ -243,8 +243,8 @@ def _varying(
     f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Callable[..., Any], tuple[Any, ...], list[str]]:
     """The function f of the arguments to differentiate, these arguments, and their names."""
-    chosen = _places(argnums, len(args))
-    names = _names(f, len(args))
+    chosen = places_of(argnums, len(args))
+    names = argument_names(f, len(args))
 
     def g(*varying: Any) -> Any:
         places = dict(zip(chosen, varying, strict=True))
@@ -253,7 +253,7 @@ def _varying(
     return g, tuple(args[n] for n in chosen), [names[n] for n in chosen]
 
 
-def _places(argnums: Argnums, count: int) -> list[int]:
+def places_of(argnums: Argnums, count: int) -> list[int]:
     """The arguments to differentiate, counted from 0."""
     given = integers("argnums", argnums)
     for n in given:
@@ -272,7 +272,7 @@ def _chosen(argnums: Argnums, results: tuple[Any, ...]) -> Any:
     return results[0] if is_integer(argnums) else results
 
 
-def _names(f: Callable[..., Any], count: int) -> list[str]:
+def argument_names(f: Callable[..., Any], count: int) -> list[str]:
     """What f calls its first arguments, for programs to print."""
     try:
         parameters = list(inspect.signature(f).parameters.values())

@@ -3,9 +3,12 @@
 Each entry says what it is for. Where a later JAX has moved one, the function it serves is lost, not the import.
 """
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Any
 
+import jax.numpy as jnp
 from jax.extend import core
 
 
@@ -18,3 +21,83 @@ def check_for_nans(primitive: core.Primitive) -> None:
         from jax._src.checkify import error_checks, nan_error_check
 
         error_checks[primitive] = partial(nan_error_check, primitive)
+
+
+def scopes(equation: Any) -> tuple[str, ...]:
+    """The named scopes that an equation was traced in, the outermost first: modules of a network, say.
+
+    A name stack has no public name, and its text mixes scopes with transformations.
+    """
+    return tuple(part.name for part in equation.source_info.name_stack.stack if type(part).__name__ == "Scope")
+
+
+def source_line(equation: Any) -> str:
+    """The file and the line that an equation comes from: the innermost that is no installed library's, if one is.
+
+    The frames of an equation's traceback have no public name.
+    """
+    from jax._src import source_info_util
+
+    frames = [f for f in source_info_util.user_frames(equation.source_info.traceback) if f is not None]
+    if not frames:
+        return "an unknown line"
+    frame = next((f for f in frames if "site-packages" not in f.file_name), frames[0])
+    return f"{frame.file_name}:{frame.start_line}"
+
+
+@contextmanager
+def traced_as(equation: Any, scope: str | None = None) -> Iterator[None]:
+    """Trace what follows as if it stood where an equation stands, in its scopes and in one more, where given.
+
+    This is how JAX itself evaluates equations, and it has no public name.
+    """
+    from jax._src import source_info_util
+
+    stack = source_info_util.current_name_stack() + equation.source_info.name_stack
+    if scope is not None:
+        stack = stack.extend(scope)
+    with source_info_util.user_context(equation.source_info.traceback, name_stack=stack), equation.ctx.manager:
+        yield
+
+
+# Primitives that stand for other equations, under the names that they have had.
+CALLS = ("jit", "pjit", "closed_call", "core_call", "checkpoint", "remat2", "remat")
+
+
+def inner(equation: Any) -> core.ClosedJaxpr:
+    """The equations that a call stands for, whatever the parameter that holds them is called."""
+    found = next(equation.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in equation.params)
+    return found if isinstance(found, core.ClosedJaxpr) else core.ClosedJaxpr(found, ())
+
+
+def function_name(equation: Any) -> str | None:
+    """The name of the function that a call stands for, where there is one: `relu`, not `<lambda>`."""
+    name = equation.params.get("name")
+    if name is None and "call_jaxpr" in equation.params:
+        name = getattr(inner(equation).jaxpr.debug_info, "func_name", None)
+    return name if isinstance(name, str) and name.isidentifier() else None
+
+
+def pull_back_of(equation: Any) -> Callable[..., list[Any]]:
+    """The backward function of a `jax.custom_vjp`, from its place in a linear program.
+
+    Args:
+        equation: of the primitive `custom_lin`; its parameters are not documented.
+
+    Returns:
+        A function from residuals and the cotangents of the equation's results to those of its tangents.
+    """
+    params = equation.params
+
+    def pull_back(*values: Any) -> list[Any]:
+        cotangents = params["bwd"].call_wrapped(*values)
+        absent = params.get("in_zeros", [False] * len(cotangents))
+        return [_dense(ct) for ct, no_tangent in zip(cotangents, absent, strict=True) if not no_tangent]
+
+    return pull_back
+
+
+def _dense(cotangent: Any) -> Any:
+    """A cotangent as an array: JAX has symbols for zeros."""
+    symbolic = type(cotangent).__name__ in {"Zero", "SymbolicZero"}
+    return jnp.zeros(cotangent.aval.shape, cotangent.aval.dtype) if symbolic else cotangent

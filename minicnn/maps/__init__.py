@@ -4,14 +4,16 @@ from minicnn.maps.algebra import Compose, Sum, add, compose
 from minicnn.maps.base import LinearMap, Transposed, to_lineax
 from minicnn.maps.complex import Conjugate, ImaginaryPart, RealPart
 from minicnn.maps.contraction import Contraction
-from minicnn.maps.convolution import ConvMap, PatchMap
+from minicnn.maps.convolution import ConvMap, PatchMap, exchanged_channels
 from minicnn.maps.elementary import Dense, Diagonal, InverseDiagonal, Mask, Permute, Reshape, Scale, identity
-from minicnn.maps.indexing import Broadcast, CumulativeSum, Gather, Slice
+from minicnn.maps.fourier import Fourier
+from minicnn.maps.indexing import Broadcast, CumulativeSum, Gather, Reverse, Slice
 from minicnn.maps.kronecker import Batched, Block, Kronecker, block, kronecker
 from minicnn.maps.local import LocalMap, TiledMap
 from minicnn.maps.padding import Pad
 from minicnn.maps.pooling import AveragePool, BinAverage, Selection
 from minicnn.maps.sharding import Vary, shard_rows
+from minicnn.maps.solves import TriangularSolve, TridiagonalSolve
 from minicnn.maps.windows import BinSum, Unfold, WindowSum
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "CumulativeSum",
     "Dense",
     "Diagonal",
+    "Fourier",
     "Gather",
     "ImaginaryPart",
     "InverseDiagonal",
@@ -40,18 +43,22 @@ __all__ = [
     "Permute",
     "RealPart",
     "Reshape",
+    "Reverse",
     "Scale",
     "Selection",
     "Slice",
     "Sum",
     "TiledMap",
     "Transposed",
+    "TriangularSolve",
+    "TridiagonalSolve",
     "Unfold",
     "Vary",
     "WindowSum",
     "add",
     "block",
     "compose",
+    "exchanged_channels",
     "identity",
     "kronecker",
     "shard_rows",

@@ -13,7 +13,9 @@ from minicnn.forms import Arithmetic, Form, Geometry, dense
 from minicnn.forms.memory import check_room
 from minicnn.forms.trilinear import convolve, correlate, masked, swap_channels
 from minicnn.forms.windows import unfold
+from minicnn.maps.algebra import Compose
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
+from minicnn.maps.elementary import Permute, Reshape
 
 
 @linear_map
@@ -152,6 +154,19 @@ class PatchMap(TransposableMap):
         images = np.asarray(self._images).reshape(math.prod(self.batch), math.prod(self.geometry.in_shape))
         offsets = np.arange(len(images))[:, None] * math.prod(self.geometry.out_shape)
         return (rows + offsets).ravel(), np.tile(flat, len(images)), images[:, columns].ravel()
+
+
+def exchanged_channels(geometry: Geometry, dtype: jnp.dtype) -> LinearMap:
+    """The permutation that makes of a kernel for the transposed geometry one for the geometry itself."""
+    split, rank = geometry.T.split_shape, len(geometry.axes)
+    order = (*range(rank), rank + 2, rank + 1, rank)
+    return Compose(
+        (
+            Reshape(tuple(split[axis] for axis in order), geometry.w_shape, dtype),
+            Permute(order, split, dtype),
+            Reshape(geometry.T.w_shape, split, dtype),
+        )
+    )
 
 
 def structure(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -76,6 +76,31 @@ class Slice(TransposableMap):
 
 
 @linear_map
+class Reverse(LinearMap):
+    """The entries of an array in the opposite order along some axes."""
+
+    reversed: tuple[int, ...] = static()
+    in_shape: Shape = static()
+    dtype: jnp.dtype = static()
+    one_to_one = True
+
+    out_shape = derived(lambda self: self.in_shape)
+
+    @property
+    def T(self) -> "Reverse":
+        """The map itself, because to turn around twice is to stay."""
+        return self
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Turn the axes around."""
+        return jnp.flip(x, tuple(axis + 1 for axis in self.reversed))
+
+    def sparse(self) -> Entries:
+        """List the 1 of each row."""
+        return _ones(np.flip(np.arange(self.shape[1]).reshape(self.in_shape), self.reversed), self.dtype)
+
+
+@linear_map
 class CumulativeSum(LinearMap):
     """The sums of the entries up to each along one axis, a triangle of ones; from each to the last if `reverse`."""
 
@@ -111,7 +136,10 @@ class CumulativeSum(LinearMap):
 
 @linear_map
 class Gather(TransposableMap):
-    """Entries picked by their flat positions, as often as they are named. Its transpose adds them back."""
+    """Entries picked by their flat positions, as often as they are named. Its transpose adds them back.
+
+    A position outside of the array names no entry: a zero is picked, and what would be added there is dropped.
+    """
 
     positions: Int[Array, "..."]
     in_shape: Shape = static()
@@ -121,16 +149,28 @@ class Gather(TransposableMap):
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Pick the entries at the positions."""
         flat = x.astype(summing(x.dtype)).reshape(x.shape[0], math.prod(self.in_shape))  # in which the transpose adds
-        return flat[:, self.positions].astype(x.dtype)
+        picked = flat.at[:, self.positions].get(mode="fill", fill_value=0, wrap_negative_indices=False)
+        return picked.astype(x.dtype)
 
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Add every entry to its position."""
-        flat = jnp.zeros((y.shape[0], math.prod(self.in_shape)), summing(y.dtype))
-        return flat.at[:, self.positions].add(y.astype(flat.dtype)).astype(y.dtype).reshape(y.shape[0], *self.in_shape)
+        flat = jnp.zeros((y.shape[0], math.prod(self.in_shape)), summing(y.dtype)).at[:, self.positions]
+        total = flat.add(y.astype(summing(y.dtype)), mode="drop", wrap_negative_indices=False)
+        return total.astype(y.dtype).reshape(y.shape[0], *self.in_shape)
+
+    @property
+    def nnz(self) -> int:
+        """The number of ones: positions that name an entry."""
+        return int(self._named().sum())
 
     def sparse(self) -> Entries:
-        """List the 1 of each row."""
-        return _ones(np.asarray(self.positions), self.dtype)
+        """List the 1 of each row that has one."""
+        rows = np.flatnonzero(self._named())
+        return rows, np.asarray(self.positions).ravel()[rows], np.ones(rows.size, self.dtype)
+
+    def _named(self) -> np.ndarray:
+        positions = np.asarray(self.positions).ravel()
+        return (positions >= 0) & (positions < self.shape[1])
 
 
 def _ones(columns: np.ndarray, dtype: jnp.dtype) -> Entries:

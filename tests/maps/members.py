@@ -36,6 +36,18 @@ def convolution() -> maps.LinearMap:
     return conv_map(integers(3, 2, 2, 4), (5, 4), stride=(2, 1), padding="SAME", groups=2)
 
 
+def triangular(left_side: bool, lower: bool) -> maps.TriangularSolve:
+    """Two systems, whose inverses are of integers because the diagonals are of ones."""
+    shape = (2, 3, 1) if left_side else (2, 2, 3)
+    return maps.TriangularSolve(integers(2, 3, 3), left_side, lower, False, False, True, shape, F32)
+
+
+def tridiagonal() -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Two systems with powers of two on the diagonals."""
+    below = jnp.array([[0.0, 2.0, 1.0], [0.0, 1.0, 0.0]])
+    return below, jnp.ones((2, 3)), jnp.array([[0.0, 0.0, 0.0], [-1.0, 2.0, 0.0]])
+
+
 MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "AveragePool": lambda: maps.AveragePool((Axis.of(5, 2, padding=1), Axis.of(4, 2, 2)), 2, ((0, 0), (0, 0)), F32),
     "AveragePool.T": lambda: maps.AveragePool((Axis.of(4, 4, 2, 1),), 1, ((1, 1),), F32).T,
@@ -56,6 +68,7 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "Dense": lambda: matrix(3, 4),
     "Diagonal": lambda: maps.Diagonal(integers(2, 3), (2, 3), F32),
     "Gather": lambda: maps.Gather(jnp.array([[1, 4], [1, 0]], jnp.int32), (2, 3), (2, 2), F32),
+    "Gather of nothing": lambda: maps.Gather(jnp.array([[5, -1, 6], [2, 5, 7]], jnp.int32), (2, 3), (2, 3), F32),
     "InverseDiagonal": lambda: maps.InverseDiagonal(jnp.array([[1.0, -2.0], [4.0, 0.5]]), (2, 2), F32),
     "Kronecker": lambda: maps.kronecker(matrix(2, 3), maps.identity((2,), F32), matrix(1, 2)),
     "LocalMap": lambda: local_map(integers(2, 2, 2, 1, 2, 3), (5, 3), stride=2),
@@ -66,6 +79,7 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "PatchMap.T": lambda: patch_map(integers(5, 2), (3, 2, 2), padding="FULL", stride=2, flip=True).T,
     "Permute": lambda: maps.Permute((2, 0, 1), (2, 3, 4), F32),
     "Reshape": lambda: maps.Reshape((2, 3), (6,), F32),
+    "Reverse": lambda: maps.Reverse((0, 2), (2, 3, 2), F32),
     "Scale": lambda: maps.Scale(jnp.array(3.0), (2, 3), F32),
     "Selection": selection,
     "Selection of a batch": lambda: selection((3,)),
@@ -74,6 +88,11 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "Sum": lambda: matrix(2, 3) + matrix(2, 3) - maps.Dense(integers(2, 3)[::-1], (3,), (2,), F32),
     "TiledMap": lambda: tiled_map(integers(2, 3, 2, 2), (5,), padding="SAME"),
     "Transposed": lambda: maps.Transposed(maps.Unfold(OVERLAPPING, 2, F32)),
+    "TriangularSolve": lambda: triangular(left_side=True, lower=True),
+    "TriangularSolve from the right": lambda: triangular(left_side=False, lower=False),
+    "TriangularSolve.T": lambda: triangular(left_side=False, lower=True).T,
+    "TridiagonalSolve": lambda: maps.TridiagonalSolve(*tridiagonal(), (2, 3, 2), F32),
+    "TridiagonalSolve.T": lambda: maps.TridiagonalSolve(*tridiagonal(), (2, 3, 1), F32).T,
     "Unfold": lambda: maps.Unfold(OVERLAPPING, 2, F32),
     "Vary": lambda: maps.Vary((), (2, 3), F32),  # over several devices in tests.functional.meshes
     "WindowSum": lambda: maps.WindowSum(OVERLAPPING, 2, F32),

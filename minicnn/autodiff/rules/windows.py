@@ -34,14 +34,8 @@ def _weights(w: Any, x: Any, z: Any, geometry: Geometry, form: Any, arithmetic: 
 
 def _weights_from_outputs(w: Any, x: Any, z: Any, geometry: Geometry, form: Any, arithmetic: Any) -> LinearMap:
     """In τ inputs and outputs are alike: X(x)ᵀz is X(z)ᵀx of the transposed geometry, its channels exchanged."""
-    split, rank = geometry.T.split_shape, len(geometry.axes)
-    order = (*range(rank), rank + 2, rank + 1, rank)
-    swap = (
-        maps.Reshape(tuple(split[axis] for axis in order), geometry.w_shape, w.dtype),
-        maps.Permute(order, split, w.dtype),
-        maps.Reshape(geometry.T.w_shape, split, w.dtype),
-    )
-    return maps.Compose((*swap, _weights(w, z, x, geometry.T, form, arithmetic)))
+    swap = maps.exchanged_channels(geometry, w.dtype)
+    return maps.compose(swap, _weights(w, z, x, geometry.T, form, arithmetic))
 
 
 _winners = jax.jit(winners, static_argnames="axes", inline=True)

@@ -1,0 +1,69 @@
+"""`lift`: from a function of arrays to the program of its derivative at a point."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minicnn.autodiff.program import Program
+from minicnn.autodiff.trace import path_name
+from minicnn.autodiff.transformations import argument_names, places_of
+from minicnn.lift.linear_jaxpr import linear_jaxpr
+from minicnn.lift.names import Names, arrays_of
+from minicnn.lift.recording import Fallback, Recording
+
+
+def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fallback: Fallback = None) -> Program:
+    """Read any JAX function as the program of its derivative at a point: a graph whose arrows carry linear maps.
+
+    Args:
+        f: a function of arrays and pytrees of arrays, made of JAX: plain jax.numpy, flax, equinox, haiku, ours.
+        *args: its arguments, where the derivative is taken.
+        argnums: which of them vary. Their leaves that are no floats are constants, like all other arguments.
+        fallback: "columns" builds the matrix of a primitive whose map is not known, column by column.
+
+    Returns:
+        P, with P(*tangents) = y_dot. Its transpose P.T is ours, and none of JAX's rules for transposing is used.
+
+    Raises:
+        TypeError: if nothing that varies is a float, or a result is none.
+        LiftError: for what cannot be read as a map, with the primitive, the line that it stands in, and what to do.
+
+    >>> P = minicnn.lift(lambda x: jnp.tanh(2 * x).sum(), jnp.zeros(3))
+    >>> P.matrix()
+    Array([[2., 2., 2.]], dtype=float32)
+    """
+    chosen = places_of(argnums, len(args))
+    words = argument_names(f, len(args))
+    names = Names()
+    for name, array in arrays_of(f, dict(zip(words, args, strict=True))):
+        names.give(array, name)
+    varying = tuple(args[n] for n in chosen)
+    leaves, tree = jax.tree.flatten_with_path(varying)
+    floats = [_is_float(leaf) for _, leaf in leaves]
+    if not any(floats):
+        raise TypeError(f"`argnums`={argnums!r} chooses no floats: only floats have derivatives; use .astype(float)")
+    given = [(path, leaf) for (path, leaf), is_float in zip(leaves, floats, strict=True) if is_float]
+    primals = [jnp.asarray(leaf) for _, leaf in given]
+
+    def of_floats(*given: Any) -> Any:
+        values = iter(given)
+        whole = [next(values) if is_float else leaf for (_, leaf), is_float in zip(leaves, floats, strict=True)]
+        places = dict(zip(chosen, jax.tree.unflatten(tree, whole), strict=True))
+        return f(*(places.get(n, arg) for n, arg in enumerate(args)))
+
+    y, linear = linear_jaxpr(of_floats, primals, names)
+    run = Recording(names, fallback)
+    labels = [path_name(path, [words[n] for n in chosen]) for path, _ in given]
+    inputs = [run.node(primal, label) for primal, label in zip(primals, labels, strict=True)]
+    outputs = run.read(linear.jaxpr, linear.consts, inputs)
+    without = jax.tree.unflatten(tree, [0 if is_float else None for is_float in floats])
+    return run.program(inputs, jax.tree.structure(without), outputs, linear.out_avals, jax.tree.structure((y,)))
+
+
+def _is_float(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array | np.ndarray | float | complex | np.number) and bool(
+        jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
+    )

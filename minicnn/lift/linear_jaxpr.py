@@ -1,0 +1,58 @@
+"""The derivative of a function at a point, as a straight list of linear equations."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr
+
+from minicnn.lift.names import Names
+from minicnn.lift.unrolling import Unrolling
+
+
+def linear_jaxpr(f: Callable[..., Any], primals: Sequence[Any], names: Names) -> tuple[Any, ClosedJaxpr]:
+    """The value of f at `primals`, arrays of floats, and the equations of its derivative there.
+
+    JAX differentiates, equation by equation: `jax.linearize` evaluates f and records what happens to tangents. Nothing
+    is transposed. Calls, loops and branches are gone, because f is unrolled and, where it is traced anew by rules of
+    its own, under `jax.disable_jit`.
+    """
+    straight = _unrolled(f, primals, names)
+    with jax.disable_jit():
+        y, f_dot = jax.linearize(straight, *primals)
+        _check_floating(y)
+        return y, jax.make_jaxpr(f_dot)(*primals)
+
+
+def _unrolled(f: Callable[..., Any], primals: Sequence[Any], names: Names) -> Callable[..., Any]:
+    """The function with its loops unrolled; itself, where it looks at values, which only a run at a point has."""
+    try:
+        closed, shape = jax.make_jaxpr(f, return_shape=True)(*primals)
+    except _LOOKED_AT:
+        return f
+    out_tree = jax.tree.structure(shape)
+
+    def straight(*arguments: Any) -> Any:
+        results = Unrolling(names).evaluate(closed.jaxpr, closed.consts, arguments)
+        return jax.tree.unflatten(out_tree, results)
+
+    return straight
+
+
+def _check_floating(y: Any) -> None:
+    for path, leaf in jax.tree.flatten_with_path(y)[0]:
+        if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
+            place = jax.tree_util.keystr(path)
+            raise TypeError(
+                f"the result{' ' + place if place else ''} is {jnp.result_type(leaf).name}: only floats have "
+                "derivatives; leave it out, or use .astype(float)"
+            )
+
+
+# What JAX raises where a function looks at a value that is not there yet.
+_LOOKED_AT = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)

@@ -1,0 +1,64 @@
+"""What constants are called: arrays that came with the function or its arguments, and what is made of them alone."""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+
+class Names:
+    """Names of arrays, by identity.
+
+    An array has a name if it came with the function or its arguments, or was computed from such arrays alone: then
+    the name is that of the largest of them.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+        self._kept: list[Any] = []  # so that no other array takes the identity of one that is gone
+
+    def give(self, array: Any, name: str) -> None:
+        """Name an array, unless it has a name."""
+        if id(array) not in self._names:
+            self._names[id(array)] = name
+            self._kept.append(array)
+
+    def of(self, array: Any) -> str | None:
+        """The name of an array, or None."""
+        return self._names.get(id(array))
+
+    def pass_on(self, operands: Sequence[Any], results: Sequence[Any]) -> None:
+        """Name results after the largest operand, where no operand is an array without a name."""
+        arrays = [x for x in operands if np.ndim(x) and np.issubdtype(jax.numpy.result_type(x), np.inexact)]
+        if arrays and all(self.of(x) for x in arrays):
+            largest = max(arrays, key=np.size)
+            for result in results:
+                self.give(result, self.of(largest) or "")
+
+
+def arrays_of(f: Callable[..., Any], arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The arrays that a function uses, with their names: leaves of its arguments, and of what it closes over.
+
+    >>> w = jnp.ones(3)
+    >>> [name for name, _ in arrays_of(lambda x: x * w, {"x": jnp.zeros(3)})]
+    ['x', 'w']
+    """
+    for name, value in {**arguments, **_closed_over(f)}.items():
+        leaves, _ = jax.tree.flatten_with_path(value)
+        for path, leaf in leaves:
+            if isinstance(leaf, jax.Array | np.ndarray):
+                yield f"{name}.{jax.tree_util.keystr(path, simple=True, separator='.')}".strip("."), leaf
+
+
+def _closed_over(f: Callable[..., Any]) -> dict[str, Any]:
+    """What a function finds outside of its arguments: its variables, its object, the arguments given beforehand."""
+    function = inspect.unwrap(f)
+    found: dict[str, Any] = {"": f, "self": getattr(f, "__self__", None), "args": getattr(f, "args", None)}
+    found |= getattr(f, "keywords", None) or {}
+    try:
+        variables = inspect.getclosurevars(function)
+    except TypeError:
+        return found
+    return found | dict(variables.globals) | dict(variables.nonlocals)

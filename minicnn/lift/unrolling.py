@@ -1,0 +1,168 @@
+"""A function as equations of JAX, evaluated one by one: calls are entered, loops unrolled, branches taken.
+
+What is left is the straight line of what the function does at a point. JAX evaluates scans and branches in the same
+way under `jax.disable_jit`; here they are counted, and what cannot be lifted is refused where it stands.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.core import Tracer
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from minicnn.forms import jax_internals
+from minicnn.lift.names import Names
+from minicnn.lift.refusal import refused
+
+# The most equations that are evaluated one by one. Each takes 0.1 ms and a few kB: this is about 10 s and 1 GB.
+LIMIT = 100_000
+
+
+class Unrolling:
+    """One evaluation of a function.
+
+    Attributes:
+        names: of the arrays it uses; what is computed from them is named on the way.
+        left: how many equations may still be evaluated.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self.names, self.left = names, LIMIT
+
+    def evaluate(self, jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
+        """The results of a list of equations."""
+        values: dict[Any, Any] = {}
+        values.update(zip(jaxpr.constvars, constants, strict=True))
+        values.update(zip(jaxpr.invars, arguments, strict=True))
+        read = lambda atom: atom.val if isinstance(atom, Literal) else values[atom]
+        last = {atom: n for n, equation in enumerate(jaxpr.eqns) for atom in equation.invars if _is_variable(atom)}
+        last |= {atom: len(jaxpr.eqns) for atom in jaxpr.outvars if _is_variable(atom)}
+        for n, equation in enumerate(jaxpr.eqns):
+            results = self._results(equation, [read(atom) for atom in equation.invars])
+            values.update(zip(equation.outvars, results, strict=True))
+            for atom in {*filter(_is_variable, equation.invars), *equation.outvars}:
+                if last.get(atom, n) == n:
+                    values.pop(atom, None)  # what is not read again need not be kept
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def _results(self, equation: Any, operands: list[Any]) -> list[Any]:
+        varying = any(isinstance(x, Tracer) for x in operands)
+        if not varying:
+            with jax.disable_jit(False):
+                results = _bound(equation, operands)
+            self.names.pass_on(operands, results)
+            return results
+        enter = _ENTERED.get(equation.primitive.name)
+        if enter is not None:
+            return enter(self, equation, operands)
+        _check_pure(equation)
+        self.spend(equation, 1)
+        return _bound(equation, operands, _scope(equation))
+
+    def spend(self, equation: Any, count: int) -> None:
+        """Count equations, before they are evaluated.
+
+        Raises:
+            LiftError: if they are too many.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise refused(
+                equation,
+                f"unrolls the function to more than {LIMIT:,} equations: lift fewer steps of it, on a shorter input",
+            )
+
+    def call(self, equation: Any, closed: ClosedJaxpr, arguments: Sequence[Any], scope: str | None = None) -> list[Any]:
+        """Evaluate the equations that an equation stands for."""
+        with jax_internals.traced_as(equation, scope):
+            return self.evaluate(closed.jaxpr, closed.consts, arguments)
+
+
+def _is_variable(atom: Any) -> bool:
+    return not isinstance(atom, Literal)
+
+
+def _scope(equation: Any) -> str | None:
+    """The scope of a function's own equations: its name, where the equation knows it."""
+    name = jax_internals.function_name(equation)
+    return f"{name}{FUNCTION}" if name else None
+
+
+def _bound(equation: Any, operands: Sequence[Any], scope: str | None = None) -> list[Any]:
+    params = equation.primitive.get_bind_params(equation.params)
+    with jax_internals.traced_as(equation, scope):
+        results = equation.primitive.bind(*operands, **params)
+    return list(results) if equation.primitive.multiple_results else [results]
+
+
+_CALLBACKS = {"pure_callback", "io_callback", "ffi_call"}
+_HARMLESS = {"debug_callback", "debug_print"}
+
+
+def _check_pure(equation: Any) -> None:
+    name = equation.primitive.name
+    if name in _CALLBACKS:
+        raise refused(
+            equation, "calls code that JAX does not see: give it a derivative with jax.custom_jvp, or leave it out"
+        )
+    if equation.effects and name not in _HARMLESS:
+        raise refused(equation, "has an effect, and a matrix has none: return what it writes instead")
+
+
+def _call(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
+    return run.call(equation, jax_internals.inner(equation), operands, _scope(equation))
+
+
+def _cond(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
+    branches, (which, *rest) = equation.params["branches"], operands
+    return run.call(equation, branches[min(max(int(which), 0), len(branches) - 1)], rest)
+
+
+def _while(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
+    params = equation.params
+    start = params["cond_nconsts"] + params["body_nconsts"]
+    of_cond, of_body, carry = (
+        operands[: params["cond_nconsts"]],
+        operands[params["cond_nconsts"] : start],
+        operands[start:],
+    )
+    while bool(run.call(equation, params["cond_jaxpr"], [*of_cond, *carry])[0]):
+        run.spend(equation, 1)
+        carry = run.call(equation, params["body_jaxpr"], [*of_body, *carry])
+    return carry
+
+
+def _scan(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
+    params, body = equation.params, equation.params["jaxpr"]
+    constants, carries, length = params["num_consts"], params["num_carry"], params["length"]
+    if length * len(body.jaxpr.eqns) > run.left:
+        run.spend(equation, length * len(body.jaxpr.eqns))
+    fixed, carry, xs = operands[:constants], operands[constants : constants + carries], operands[constants + carries :]
+    rows: list[list[Any]] = [[] for _ in range(length)]
+    for step in reversed(range(length)) if params["reverse"] else range(length):
+        here = [jax.lax.index_in_dim(x, step, keepdims=False) for x in xs]
+        for x, row in zip(xs, here, strict=True):
+            run.names.pass_on([x], [row])
+        results = run.call(equation, body, [*fixed, *carry, *here])
+        carry, rows[step] = results[:carries], results[carries:]
+    avals = body.out_avals[carries:]
+    stacked = zip(*rows, strict=True) if length else (() for _ in avals)
+    return [*carry, *(_stack(ys, aval) for ys, aval in zip(stacked, avals, strict=True))]
+
+
+def _stack(ys: Sequence[Any], aval: Any) -> Any:
+    return jnp.stack(ys) if ys else jnp.zeros((0, *aval.shape), aval.dtype)
+
+
+FUNCTION = "()"  # ends the scope of a function, so that it is not taken for a module's
+
+_Enter = Callable[[Unrolling, Any, list[Any]], list[Any]]
+
+_ENTERED: dict[str, _Enter] = {
+    **dict.fromkeys(jax_internals.CALLS, _call),
+    "cond": _cond,
+    "while": _while,
+    "scan": _scan,
+}

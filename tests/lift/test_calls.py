@@ -1,0 +1,140 @@
+"""Calls, loops, branches and rules of one's own are gone from a lifted program; what they did at the point is left."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import minicnn
+from minicnn.lift import LiftError
+
+close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
+X = jnp.array([0.5, -1.0, 2.0])
+W = jnp.array([[1.0, 2.0, -1.0], [0.5, 1.0, 3.0], [2.0, -2.0, 1.0]])
+
+
+def check(f, x=X):
+    """The program is the Jacobian that JAX finds, and its transpose is the transposed one."""
+    P = minicnn.lift(f, x)
+    J = jax.jacfwd(f)(x).reshape(-1, x.size)
+    close(P.matrix(), J)
+    close(P.T.matrix(), J.T)
+    return P
+
+
+def test_a_jitted_function_is_entered():
+    check(jax.jit(lambda x: jnp.sin(jax.jit(jnp.cos)(x))))
+
+
+def test_a_rematerialised_function_is_entered():
+    check(jax.checkpoint(lambda x: jnp.sin(jnp.sin(x)) * jnp.exp(x)))
+
+
+def test_a_scan_is_unrolled():
+    P = check(lambda x: jax.lax.scan(lambda c, row: (jnp.tanh(row * c), c @ c), x, W)[1])
+    assert {arrow.label for arrow in P.arrows} >= {"diag(W)"}
+
+
+def test_a_reversed_scan_is_unrolled():
+    check(lambda x: jax.lax.scan(lambda c, a: (c * a, c + a), 1.0, x, reverse=True)[1])
+
+
+def test_a_scan_of_no_steps_passes_its_carry_on():
+    check(lambda x: jax.lax.scan(lambda c, a: (c * a, c), x, jnp.zeros((0,)))[0])
+
+
+def test_a_while_loop_is_unrolled_and_transposed_where_jax_does_not():
+    check(lambda x: jax.lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, jnp.sin(c[1]) * c[1]), (0, x))[1])
+
+
+def test_a_loop_that_ends_by_the_values_is_unrolled():
+    check(lambda x: jax.lax.while_loop(lambda c: jnp.sum(c**2) > 1, lambda c: c * jnp.cos(c), x))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_branch_taken_is_entered(sign):
+    check(lambda x: jax.lax.cond(sign * x.sum() > 0, jnp.exp, lambda x: x[::-1] * 2, x))
+    check(lambda x: jax.lax.switch(1 + sign, [jnp.sin, jnp.cos, jnp.exp], x))
+
+
+def test_a_function_may_look_at_its_values():
+    check(lambda x: x * x if x.sum() > 0 else x)
+
+
+def test_a_mapped_function_is_read_as_what_it_does_to_all():
+    check(jax.vmap(lambda row: jnp.sort(row) @ W), W)
+    check(lambda x: jax.lax.map(jnp.sin, x))
+
+
+def test_a_custom_jvp_vanishes():
+    @jax.custom_jvp
+    def f(x):
+        return jnp.round(x)
+
+    f.defjvp(lambda primals, tangents: (f(*primals), 3 * tangents[0]))
+    np.testing.assert_array_equal(minicnn.lift(f, X).matrix(), 3 * np.eye(3))
+
+
+@jax.custom_vjp
+def scaled(x, w):
+    return w @ x, x.sum()
+
+
+def _backward(kept, y_bars):
+    x, w = kept
+    return 5 * (w.T @ y_bars[0]) + y_bars[1], jnp.outer(y_bars[0], x)
+
+
+scaled.defvjp(lambda x, w: (scaled(x, w), (x, w)), _backward)
+
+
+def test_the_backward_function_of_a_custom_vjp_is_transposed():
+    P = minicnn.lift(scaled, X, W)
+    np.testing.assert_array_equal(P.matrix(), np.vstack([5 * W, np.ones((1, 3))]))
+    np.testing.assert_array_equal(P.T.matrix(), P.matrix().T)
+    both = minicnn.lift(scaled, X, W, argnums=(0, 1))
+    np.testing.assert_array_equal(both.matrix()[:3, 3:], np.kron(np.eye(3), X))
+    np.testing.assert_array_equal(minicnn.lift(scaled, X, W, argnums=1).matrix(), both.matrix()[:, 3:])
+
+
+def test_a_backward_function_that_is_not_linear_is_refused():
+    @jax.custom_vjp
+    def clipped(x):
+        return x
+
+    clipped.defvjp(lambda x: (x, None), lambda _, y_bar: (y_bar * jnp.abs(y_bar),))
+    with pytest.raises(LiftError, match=r"`\w+` at .*test_calls.py:\d+"):
+        minicnn.lift(clipped, X)
+
+
+def test_a_solve_by_factors_is_linear_in_its_right_hand_side():
+    check(lambda x: jnp.linalg.solve(W + 0 * x, x))
+
+
+def test_random_bits_are_constants():
+    check(lambda x: x * jax.random.bernoulli(jax.random.key(3), 0.5, x.shape))
+
+
+def test_integer_arguments_are_constants():
+    f = lambda x, tokens: x[tokens] * 2
+    tokens = jnp.array([2, 0])
+    P = minicnn.lift(f, X, tokens, argnums=(0, 1))
+    np.testing.assert_array_equal(P.matrix(), [[0, 0, 2], [2, 0, 0]])
+    np.testing.assert_array_equal(P(X, None), f(X, tokens))
+
+
+def test_arguments_are_pytrees():
+    f = lambda p, x: {"y": p["w"] @ x, "z": (p["b"] + x,)}
+    p = {"w": W, "b": X}
+    P = minicnn.lift(f, p, X, argnums=(0, 1))
+    ours, theirs = P(p, X), jax.jvp(f, (p, X), (p, X))[1]
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+    assert "p.w" in str(P)
+
+
+def test_an_output_that_does_not_depend_on_the_inputs_is_zero():
+    P = minicnn.lift(lambda x: (x, jnp.ones(2), x), X)
+    np.testing.assert_array_equal(P.matrix(), np.vstack([np.eye(3), np.zeros((2, 3)), np.eye(3)]))
+    np.testing.assert_array_equal(P.T.matrix(), P.matrix().T)

@@ -1,0 +1,23 @@
+"""The discrete Fourier transform as a map."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.linalg import dft
+
+from minicnn import maps
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_the_matrix_is_the_kronecker_product_of_one_axis_ones(inverse):
+    with jax.enable_x64(True):
+        A = maps.Fourier(2, inverse, (2, 3, 4), jnp.dtype("complex128"))
+        block = np.kron(dft(3), dft(4))
+        block = block.conj() / 12 if inverse else block
+        expected = np.kron(np.eye(2), block)
+        np.testing.assert_allclose(A.matrix(), expected, atol=1e-14)
+        np.testing.assert_allclose(A.to_scipy().toarray(), expected, atol=1e-14)
+        np.testing.assert_allclose(A.H.matrix(), expected.conj().T, atol=1e-14)
+        assert A.nnz == 2 * 12 * 12
+        assert A.T is A
