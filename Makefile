@@ -22,7 +22,9 @@ types: .venv/dev
 long: .venv/dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n 2 -m long
 
+# The pages of experiments show what the last runs found; what has changed since is run first, in a few minutes.
 docs: .venv/docs
+	$(BIN)/python -m experiments --pages docs/experiments
 	$(BIN)/python -m sphinx -q -n -W --keep-going docs docs/_build/html
 	$(BIN)/python docs/check.py docs/_build/html
 
@@ -43,4 +45,4 @@ docs: .venv/docs
 	@touch $@ .venv/run
 
 clean:
-	rm -rf .venv runs docs/_build
+	rm -rf .venv runs docs/_build docs/experiments

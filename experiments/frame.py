@@ -10,7 +10,7 @@ import json
 import pkgutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -121,23 +121,26 @@ class Result:
         tables: its numbers.
         pictures: its figures.
         seconds: processor time that it took.
+        size: of the run, "small", "usual" or "full", and the arguments that were changed.
     """
 
     claims: Sequence[Claim]
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
     seconds: float = 0.0
+    size: str = "usual"
 
     @property
     def ok(self) -> bool:
         """Whether every claim holds."""
         return all(claim.holds for claim in self.claims)
 
-    def write(self, folder: Path) -> None:
-        """Write the numbers as JSON and each figure at each width."""
+    def write(self, folder: Path, dpi: float = 150) -> None:
+        """Write the numbers as JSON and each figure at each width, with so many pixels in an inch."""
         folder.mkdir(parents=True, exist_ok=True)
         facts = {
             "ok": self.ok,
+            "size": self.size,
             "seconds": round(self.seconds, 1),
             "claims": [asdict(claim) for claim in self.claims],
             "tables": [
@@ -148,7 +151,7 @@ class Result:
         }
         for picture in self.pictures:
             for size, width in WIDTHS.items():
-                picture.figure(width).savefig(folder / f"{picture.name}-{size}.png", dpi=150)
+                picture.figure(width).savefig(folder / f"{picture.name}-{size}.png", dpi=dpi)
         (folder / "result.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -179,11 +182,12 @@ class Experiment:
         """The arguments of a run of each size."""
         return {"small": self.module.SMALL, "usual": {}, "full": getattr(self.module, "FULL", {})}
 
-    def run(self, size: str = "usual") -> Result:
-        """Run it, and take its processor time."""
+    def run(self, size: str = "usual", **changed: Any) -> Result:
+        """Run it, with some arguments changed if they are given, and take its processor time."""
         begun = time.process_time()
-        result: Result = self.module.run(**self.sizes[size])
-        return Result(result.claims, result.tables, result.pictures, time.process_time() - begun)
+        result: Result = self.module.run(**{**self.sizes[size], **changed})
+        label = ", ".join([size] * (size != "usual" or not changed) + [f"{n}={value}" for n, value in changed.items()])
+        return replace(result, seconds=time.process_time() - begun, size=label)
 
 
 def find(words: Sequence[str] = ()) -> list[Experiment]:
@@ -211,12 +215,19 @@ def _discovered() -> Iterator[Experiment]:
                 yield Experiment(f"{package.name}/{module.name}", found)
 
 
-def verdict(folder: Path) -> str:
-    """What the last run found, in a word."""
+def recorded(folder: Path) -> dict[str, Any] | None:
+    """What the last run wrote into its folder, if there was one."""
     path = folder / "result.json"
-    if not path.exists():
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def verdict(folder: Path) -> str:
+    """What the last run found, in a word, and how large it was if it was not of the usual size."""
+    facts = recorded(folder)
+    if facts is None:
         return "not run"
-    return "holds" if json.loads(path.read_text())["ok"] else "fails"
+    word = "holds" if facts["ok"] else "fails"
+    return word if facts["size"] == "usual" else f"{word} ({facts['size']})"
 
 
 def claims_table(result: Result, title: str) -> RichTable:

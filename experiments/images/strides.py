@@ -52,6 +52,12 @@ def run(most: int = 8, seed: int = 0) -> Result:
         *_two_dimensions(rng),
         *_same(),
         equal(
+            "10 pixels, k = 3, s = 2: (W − F + 2P)/S + 1, outputs, pixels that none reads",
+            [(10 - 3 + 2 * 0) / 2 + 1, (axis := minicnn.Axis.of(10, 3, stride=2)).out_size, len(axis.unread())],
+            [4.5, 4, 1],
+            "without the floor of relationship 6 it is no number of outputs",
+        ),
+        equal(
             "dilation d of CS231n is d + 1 here: 0 leaves the taps of a 3×3 kernel together",
             minicnn.Axis.of(7, 3, dilation=0 + 1).out_size,
             5,
@@ -97,7 +103,8 @@ def _two_dimensions(rng: np.random.Generator) -> list[Claim]:
     x, w = rng.integers(-9, 10, (7, 6, 2)), rng.integers(-9, 10, (3, 2, 2, 3))
     stride = (2, 3)
     y = minicnn.conv(jnp.asarray(x), jnp.asarray(w), stride=stride)
-    book = equation_9_8(x.transpose(2, 0, 1), w.transpose(3, 2, 0, 1), stride).transpose(1, 2, 0)
+    book_order = equation_9_8(x.transpose(2, 0, 1), w.transpose(3, 2, 0, 1), stride)
+    book = book_order.transpose(1, 2, 0)
     C = matrix(w, (7, 6))
     D = np.kron(np.kron(np.eye(5, dtype=int)[::2], np.eye(5, dtype=int)[::3]), np.eye(3, dtype=int))
     return [
@@ -106,6 +113,12 @@ def _two_dimensions(rng: np.random.Generator) -> list[Claim]:
             np.abs(y - book).max(),
             0,
             "Deep Learning, equation 9.8, in a loop",
+        ),
+        differs(
+            "equation 9.8 with indices from 0: results that differ",
+            int(np.sum(equation_9_8(x.transpose(2, 0, 1), w.transpose(3, 2, 0, 1), stride, first=0) != book_order)),
+            0,
+            "j − 1 is the window before the first",
         ),
         equal(
             "C_s − (D_y ⊗ D_x ⊗ I)·C₁, largest entry",
@@ -116,16 +129,24 @@ def _two_dimensions(rng: np.random.Generator) -> list[Claim]:
     ]
 
 
-def equation_9_8(V: np.ndarray, K: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
-    """Z[i, j, k] = Σ V[l, (j − 1)·s + m, (k − 1)·s + n]·K[i, l, m, n] with indices from 1, channels first."""
+def equation_9_8(V: np.ndarray, K: np.ndarray, stride: tuple[int, int], first: int = 1) -> np.ndarray:
+    """Z[i, j, k] = Σ V[l, (j − 1)·s + m, (k − 1)·s + n]·K[i, l, m, n], channels first.
+
+    Args:
+        V: the input.
+        K: the kernels.
+        stride: s, on each axis.
+        first: what indices begin with; with 0, which the book does not mean, Python reads from the other end.
+    """
     outputs, channels, rows, columns = K.shape
     heights, widths = ((V.shape[1] - rows) // stride[0] + 1, (V.shape[2] - columns) // stride[1] + 1)
     Z = np.zeros((outputs, heights, widths), int)
     for i, j, k in np.ndindex(Z.shape):
         for c, m, n in np.ndindex(channels, rows, columns):
-            # The book's j, k, m and n are ours plus 1, its arrays begin at 1, and its l is c.
-            row, column = ((j + 1) - 1) * stride[0] + (m + 1), ((k + 1) - 1) * stride[1] + (n + 1)
-            Z[i, j, k] += V[c, row - 1, column - 1] * K[i, c, m, n]
+            # The book's j, k, m and n are ours plus `first`, where its arrays begin, too, and its l is c.
+            row = (j + first - 1) * stride[0] + m + first
+            column = (k + first - 1) * stride[1] + n + first
+            Z[i, j, k] += V[c, row - first, column - first] * K[i, c, m, n]
     return Z
 
 

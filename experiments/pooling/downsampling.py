@@ -68,7 +68,12 @@ def _fewer(k: int, size: int) -> list[Claim]:
             equal(f"inputs over outputs of a pool of {k} in {rank}-D", prod(shape) / prod(out_shape), k**rank, "kᵈ")
         )
         claims.append(
-            equal(f"weights of a dense layer before and behind it, {rank}-D", weights[0] / weights[1], k**rank, "kᵈ")
+            equal(
+                f"weights of a dense layer before and behind a pool of {k}, {rank}-D",
+                weights[0] / weights[1],
+                k**rank,
+                "kᵈ",
+            )
         )
     return claims
 

@@ -3,22 +3,26 @@
 S(i, j) = Σ I(m, n)·K(i − m, j − n), Σ I(i − m, j − n)·K(m, n) and Σ I(i + m, j + n)·K(m, n), as loops over Python's
 integers. The first two are one convolution with image and kernel exchanged. The third is the correlation; it is the
 convolution with the kernel turned by 180°, and it is what the matrix K′ of 3×3 kernels in lecture notes computes: such
-notes often write the second form beside the matrix of the third.
+notes often write the second form beside the matrix of the third. Theano's `conv2d` computes the first, unless it is
+told not to flip.
 
 Sources: *Deep Learning*, equations 9.4 to 9.6; lecture notes with the 4×16 matrix of a 3×3 kernel.
 """
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import scipy.signal
 from matplotlib.figure import Figure
 
 from experiments.frame import Claim, Picture, Result, Table, differs, equal
 from experiments.one_channel import convolve, correlate, matrix
+from minicnn.compat import theano_conv2d
 
-ROWS = (6,)
+ROWS = (6, 31)
 SMALL = {"pairs": 3}
 FULL = {"pairs": 300}
 
@@ -69,10 +73,27 @@ def run(pairs: int = 20, seed: int = 0) -> Result:
             second(image, kernel)[2:-2, 2:-2],
             "an error in the source",
         ),
+        equal(
+            "Theano's `conv2d` as it is called by default is 9.4, complete overlaps",
+            theano(image, kernel),
+            first(image, kernel)[2:-2, 2:-2],
+            "it flips its filters",
+        ),
+        equal(
+            "and with `filter_flip=False` 9.6",
+            theano(image, kernel, filter_flip=False),
+            third(image, kernel)[2:-2, 2:-2],
+            "as networks compute",
+        ),
     ]
     rows = tuple((name, form(image, kernel)[2:-2, 2:-2].ravel()) for name, form in FORMS.items())
     table = Table("I = 1, …, 16 in 4×4, K = 1, …, 9 in 3×3: complete overlaps", ("form", "result"), rows)
     return Result(claims, (table,), (_picture(),))
+
+
+def theano(image: Grid, kernel: Grid, **options: Any) -> Grid:
+    """Theano's convolution of images and filters that have their batch and channels first."""
+    return np.asarray(theano_conv2d(jnp.asarray(image)[None, None], jnp.asarray(kernel)[None, None], **options))[0, 0]
 
 
 def eq_9_4(image: Grid, kernel: Grid) -> Grid:
