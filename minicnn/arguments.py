@@ -120,7 +120,7 @@ def is_sequence(value: Any) -> bool:
     return (isinstance(value, Sequence) and not isinstance(value, str)) or getattr(value, "ndim", 0) == 1
 
 
-def look_up(name: str, word: Any, table: Mapping[str, T], what: str = "") -> T:
+def look_up(name: str, word: Any, table: Mapping[str, T], what: str = "", beside: str = "") -> T:
     """The entry of a table under a word.
 
     Args:
@@ -128,6 +128,7 @@ def look_up(name: str, word: Any, table: Mapping[str, T], what: str = "") -> T:
         word: what is looked up.
         table: what there is.
         what: the kind of word that is asked for, with its article.
+        beside: what else may be given in place of a word, with its article.
 
     Raises:
         ValueError: if it is not a word of the table, listing those that are.
@@ -137,7 +138,8 @@ def look_up(name: str, word: Any, table: Mapping[str, T], what: str = "") -> T:
     """
     if not isinstance(word, str) or word not in table:
         fault = f"not {what}" if what else "unknown"
-        raise ValueError(f"`{name}`={word!r} is {fault}: use one of {', '.join(table)}")
+        words = ", ".join(table) + (f", or {beside}" if beside else "")
+        raise ValueError(f"`{name}`={word!r} is {fault}: use one of {words}")
     return table[word]
 
 

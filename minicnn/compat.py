@@ -4,7 +4,7 @@ They follow lax for finite values. A stored zero times Inf or NaN is NaN, so tha
 than in lax.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from minicnn import ops
-from minicnn.arguments import integer, is_sequence, sizes
+from minicnn.arguments import integer, is_sequence, look_up, sizes
 from minicnn.dtypes import preferred
 from minicnn.forms import Arithmetic, Diagonals, Form, Geometry, as_form
 from minicnn.forms.resolve import geometry_of, sliding
@@ -141,7 +141,7 @@ def conv_transpose(
     dilation = _one_per_axis("rhs_dilation", rhs_dilation, rank)
     if use_consistent_padding or padding in ("SAME", "VALID"):
         words = (padding,) * rank if isinstance(padding, str) else padding
-        extents = [d * (rhs.shape[axis] - 1) + 1 for d, axis in zip(dilation, numbers.rhs_spec[2:], strict=True)]
+        extents = _extents((rhs.shape[axis] for axis in numbers.rhs_spec[2:]), dilation)
         padding = [_transposed_padding(*row) for row in zip(extents, strides, words, strict=True)]
     if transpose_kernel:
         out_axis, in_axis, *axes = numbers.rhs_spec
@@ -217,6 +217,11 @@ def _transposed_padding(extent: int, stride: int, padding: str | tuple[int, int]
     return extent - 1 - padding[0], extent - 1 - padding[1]
 
 
+def _extents(kernel_size: Iterable[int], dilation: Sequence[int]) -> list[int]:
+    """How many positions a kernel spans on each axis, from its first tap to its last."""
+    return [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
+
+
 def _last(spec: Sequence[int]) -> tuple[int, ...]:
     """From lax's order (batch, channel, *spatial) to (batch, *spatial, channel)."""
     batch, channel, *spatial = spec
@@ -275,8 +280,7 @@ def _pads(
     if isinstance(padding, str):
         if any(u != 1 for u in stretch):
             raise ValueError("a padding word has no meaning with `lhs_dilation`: give pairs, or use `conv_transpose`")
-        extents = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape[:rank], strict=True)]
-        pairs = jax.lax.padtype_to_pads(x.shape[1:-1], extents, strides, padding)
+        pairs = jax.lax.padtype_to_pads(x.shape[1:-1], _extents(w.shape[:rank], dilation), strides, padding)
         return [(int(low), int(high)) for low, high in pairs]
     if not is_sequence(padding) or any(not is_sequence(pair) or len(pair) != 2 for pair in padding):
         raise ValueError(f"`padding`={padding!r} must be a word or (low, high) per spatial axis")
@@ -302,9 +306,7 @@ def _theano_padding(border_mode: Any, kernel_size: Sequence[int]) -> list[tuple[
         "full": [k - 1 for k in kernel_size],
     }
     if isinstance(border_mode, str):
-        if border_mode not in words:
-            raise ValueError(f'`border_mode`={border_mode!r} is not known: use "valid", "half", "full" or the padding')
-        widths: Sequence[Any] = words[border_mode]
+        widths: Sequence[Any] = look_up("border_mode", border_mode, words, beside="the padding")
     else:
         widths = border_mode if is_sequence(border_mode) else (border_mode, border_mode)
     if len(widths) != 2:

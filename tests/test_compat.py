@@ -233,7 +233,7 @@ def test_theano_conv2d_has_the_size_of_the_guide(i: int, k: int, p: int, s: int)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"border_mode": "same"}, "`border_mode`='same' is not known"),
+        ({"border_mode": "same"}, "`border_mode`='same' is unknown: use one of valid, half, full, or the padding"),
         ({"border_mode": (1, 2, 3)}, "has 3 entries"),
         ({"border_mode": ((1, 2, 3), 0)}, "a pair has two entries"),
         ({"border_mode": -1}, "`border_mode`=-1 must be at least 0"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.arguments import look_up
 from minicnn.draw.arrays import Ruler
 from minicnn.draw.guide import PUBLISHED, Published, W, X
 from minicnn.draw.saving import save_animation
@@ -47,10 +48,7 @@ def chosen(names: Sequence[str]) -> list[Published]:
         ValueError: for a name that none of them has.
     """
     known = {published.name: published for published in PUBLISHED}
-    for name in names:
-        if name not in known:
-            raise ValueError(f"`only`={name!r} is not an animation of the gallery: use one of {', '.join(known)}")
-    return [known[name] for name in names] or list(PUBLISHED)
+    return [look_up("only", name, known, "an animation of the gallery") for name in names] or list(PUBLISHED)
 
 
 def make(published: Published, folder: Path, suffix: str = ".gif", rate: float = 2.0) -> Exhibit:

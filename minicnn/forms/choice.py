@@ -6,6 +6,7 @@ from functools import lru_cache
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from minicnn.arguments import look_up
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.dense import Dense
 from minicnn.forms.diagonals import Diagonals
@@ -77,9 +78,7 @@ def as_form(form: str | Form) -> Form:
         TypeError: for what is not a form object, or one that cannot be hashed.
     """
     if isinstance(form, str):
-        if form not in _NAMES:
-            raise ValueError(f"`form`={form!r} is not a form: use one of {', '.join(_NAMES)}, or a form object")
-        return _NAMES[form]
+        return look_up("form", form, _NAMES, "a form", "a form object")
     if not isinstance(form, Form):
         raise TypeError(
             f"`form`={form!r} is not a form: use one of {', '.join(_NAMES)}, "

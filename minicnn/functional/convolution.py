@@ -20,7 +20,7 @@ from minicnn.functional.common import batched, compiled_primitive
 from minicnn.functional.padding import pad_p, pad_transpose_p
 from minicnn.maps.algebra import compose
 from minicnn.maps.base import LinearMap
-from minicnn.maps.convolution import ConvMap, PatchMap
+from minicnn.maps.convolution import ConvMap, PatchMap, exchanged_channels
 from minicnn.maps.padding import Pad
 from minicnn.primitive import ArrayLike
 
@@ -269,6 +269,43 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
     check_channels("x", x.shape[-1], geometry.c_in, f"`w_shape`={w_shape} with `groups`={geometry.groups}")
     x = Pad(resolved.pads, geometry.c_in, x.dtype)(x) if resolved.pads else x
     return PatchMap(x, geometry, x.shape[: -rank - 1], resolved.form, arithmetic, arithmetic.result_type(x))
+
+
+def transposed_patch_map(
+    y: Shaped[Array, "..."],
+    w_shape: Sequence[int],
+    *,
+    output_size: Sequence[int] | None = None,
+    output_padding: Ints = 0,
+    **options: Unpack[ConvOptions],
+) -> LinearMap:
+    """The matrix that multiplies vec(w) in `conv_transpose`: C(w)ᵀ·vec(y) is a convolution with the kernel of Cᵀ.
+
+    Args:
+        y: one example, (*out, c_out).
+        w_shape: shape of the kernel, (*kernel, c_in / groups, c_out).
+        output_size: as in `conv_transpose`.
+        output_padding: as in `conv_transpose`.
+        **options: the keyword arguments of `conv`.
+
+    Raises:
+        ValueError: as `conv_transpose`.
+
+    >>> X = transposed_patch_map(jnp.array([[1.0], [2.0]]), (3, 1, 1), stride=2)
+    >>> X(jnp.array([1.0, 2.0, 3.0]).reshape(3, 1, 1)).ravel()
+    Array([1., 2., 5., 4., 6.], dtype=float32)
+    """
+    (y,), w_shape = operands(y=y), sizes("w_shape", w_shape)
+    options = options | {"preferred_element_type": preferred(y.dtype, options.get("preferred_element_type"))}
+    rank = check_kernel_shape(w_shape, "w_shape")
+    check_rank("y", y, rank)
+    resolved = Convolution.onto(w_shape, y.shape[:-1], output_size, output_padding, **options)
+    geometry, arithmetic = resolved.geometry, resolved.arithmetic
+    check_channels("y", y.shape[-1], geometry.c_out, f"`w_shape`={w_shape}")
+    dtype = arithmetic.result_type(y)
+    X = PatchMap(y, geometry.T, (), resolved.form, arithmetic, dtype)
+    X = compose(X, exchanged_channels(geometry.T, dtype))
+    return compose(Pad(resolved.pads, geometry.c_in, dtype).T, X) if resolved.pads else X
 
 
 def _in_front(x_shape: Sequence[int], w_shape: Sequence[int], groups: int) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
@@ -14,7 +15,8 @@ from minicnn.forms.resolve import Ints, Padding, windows
 from minicnn.forms.tables import PadAxis
 from minicnn.functional.padding import pad_p
 from minicnn.functional.windows import unfold_p
-from minicnn.maps.local import LocalMap, TiledMap, split_shape, tile_spec, whole_tiles
+from minicnn.maps.base import LinearMap
+from minicnn.maps.local import LocalMap, TiledMap, split_shape, tile_spec, tiled_patches, whole_tiles
 from minicnn.ops.primitives import slice_p
 from minicnn.primitive import ArrayLike
 
@@ -130,6 +132,36 @@ def tiled_map(
     (w,) = operands(w=w)
     _rank(w, "(*t, *kernel, c_in, c_out)")
     return TiledMap(w, w.shape, _axes(w, in_size, stride, padding, dilation), w.dtype)
+
+
+def tiled_patch_map(
+    x: Shaped[Array, "*in ci"],
+    w_shape: Sequence[int],
+    *,
+    stride: Ints = 1,
+    padding: Padding = "VALID",
+    dilation: Ints = 1,
+) -> LinearMap:
+    """The matrix that multiplies vec(w) in `tiled_conv`, and in `local_conv`: X(x), as `patch_map` is in `conv`.
+
+    Args:
+        x: one example, (*spatial, c_in).
+        w_shape: shape of the kernels, (*t, *kernel, c_in, c_out).
+        stride: as in `tiled_conv`.
+        padding: as in `tiled_conv`.
+        dilation: as in `tiled_conv`.
+
+    >>> tiled_patch_map(jnp.array([1.0, 2.0, 3.0]).reshape(3, 1), (2, 1, 1, 1)).matrix()
+    Array([[1., 0.],
+           [0., 2.],
+           [3., 0.]], dtype=float32)
+    """
+    (x,) = operands(x=x)
+    w = jax.ShapeDtypeStruct(sizes("w_shape", w_shape), x.dtype)
+    rank = _rank(w, "(*t, *kernel, c_in, c_out)")
+    check_rank("x", x, rank)
+    check_channels("x", x.shape[-1], w.shape[-2], f"`w_shape`={w.shape}")
+    return tiled_patches(x, w.shape, _axes(w, x.shape[:-1], stride, padding, dilation), x.dtype)
 
 
 def tie(w: ArrayLike, tile: Sequence[int], out_size: Sequence[int]) -> Any:

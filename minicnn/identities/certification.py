@@ -7,6 +7,7 @@ from typing import Any
 import jax
 from jaxtyping import Array
 
+from minicnn.arguments import look_up
 from minicnn.identities.certificate import Certificate
 from minicnn.identities.claim import Claim, coarsest, in_float64
 from minicnn.identities.function import Function, check_leaves
@@ -66,8 +67,7 @@ def certify(
     >>> certificate.ok, certificate.kind, certificate.shape
     (True, 'linear', (9, 25))
     """
-    if kind not in KINDS:
-        raise ValueError(f"`kind`={kind!r} is unknown: use one of {', '.join(KINDS)}")
+    look_up("kind", kind, dict.fromkeys(KINDS))
     if unknown := set(ways) - set(WAYS):
         raise ValueError(f"`ways` holds {', '.join(sorted(unknown))}: use some of {', '.join(WAYS)}")
     function = Function(f, args)

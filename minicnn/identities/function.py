@@ -144,6 +144,21 @@ class Function:
         return jax.tree.unflatten(jax.tree.structure(self.args), filled)
 
 
+def each(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function of every vector of a batch: all at once, or one by one where JAX does not know how to batch a step.
+
+    Callbacks without a `vmap_method` are such steps, and primitives without a batching rule.
+    """
+
+    def batched(vectors: Any) -> Any:
+        try:
+            return jax.vmap(f)(vectors)
+        except NotImplementedError:
+            return jax.lax.map(f, vectors)
+
+    return batched
+
+
 def check_leaves(function: Function) -> None:
     """Refuse a function without floating arguments and results, or with real and complex ones among them.
 

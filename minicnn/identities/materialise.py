@@ -12,7 +12,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn import autodiff
 from minicnn.forms import memory
-from minicnn.identities.function import Function, Layout, Leaves
+from minicnn.identities.function import Function, Layout, Leaves, each
 from minicnn.maps import LinearMap
 
 Product = Callable[[Leaves], Leaves]
@@ -91,7 +91,7 @@ def columns(product: Product, inputs: Layout, outputs: Layout, unit: complex = 1
     def run(start: Array) -> Array:
         hot = jnp.arange(n)[None, :] == start + jnp.arange(block)[:, None]
         vectors = jnp.where(hot, jnp.asarray(unit, inputs.dtype), 0)
-        return jax.vmap(lambda vector: outputs.join(product(inputs.split(vector))))(vectors)
+        return each(lambda vector: outputs.join(product(inputs.split(vector))))(vectors)
 
     result = np.empty((n, m), outputs.dtype)
     for begin in range(0, n, block):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.identities.function import Function, Leaves
+from minicnn.identities.function import Function, Leaves, each
 from minicnn.identities.rounding import roundoff
 
 _ROUNDINGS = 2**10  # of a value of f that is guessed to be linear: a wrong guess is refuted by the matrices
@@ -45,10 +45,11 @@ class Points:
     @staticmethod
     def of(function: Function) -> "Points":
         """Evaluate the function at its arguments x, and at y, a permutation of 2x."""
-        run = jax.jit(jax.vmap(lambda *leaves: function.outputs.join(function(*leaves))))
+        run = jax.jit(each(lambda leaves: function.outputs.join(function(*leaves))))
         xs = [np.asarray(leaf) for leaf in function.primals]
         ys = [np.roll(x, 1) * np.asarray(2, x.dtype) for x in xs]
-        values = run(*(np.stack([x * np.asarray(0, x.dtype), x, y, x + y, -x]) for x, y in zip(xs, ys, strict=True)))
+        points = [np.stack([x * np.asarray(0, x.dtype), x, y, x + y, -x]) for x, y in zip(xs, ys, strict=True)]
+        values = run(points)
         joined = np.concatenate([x.ravel().astype(function.inputs.dtype) for x in xs])
         return Points(_widened(joined), _widened(np.asarray(values)), function.outputs.dtype)
 

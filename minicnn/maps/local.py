@@ -88,6 +88,20 @@ class LocalMap(TiledMap):
     """
 
 
+def tiled_patches(x: Shaped[Array, "*in ci"], w_shape: Shape, axes: tuple[Axis, ...], dtype: jnp.dtype) -> Compose:
+    """The matrix that multiplies vec(w) in a tiled convolution of one x: every window of x against its own kernel."""
+    rank, channels = len(axes), w_shape[-1]
+    tile, whole = w_shape[:rank], whole_tiles(axes, w_shape[:rank])
+    windows, kernels, outputs = tile_spec(rank)
+    U, split = Unfold(whole, w_shape[-2], dtype), split_shape(whole, tile)
+    taps = U.out_shape[-1]
+    patches = U(x).reshape(*split, taps)
+    K = Contraction(patches, (kernels, windows, outputs), (*tile, taps, channels), (*split, channels), None, dtype)
+    y_shape, out_shape = (*U.out_shape[:-1], channels), (*(axis.out_size for axis in axes), channels)
+    crop = Slice((0,) * (rank + 1), out_shape, (1,) * (rank + 1), y_shape, dtype)
+    return Compose((crop, Reshape(K.out_shape, y_shape, dtype), K, Reshape(w_shape, K.in_shape, dtype)))
+
+
 def whole_tiles(axes: tuple[Axis, ...], tile: Shape) -> tuple[Axis, ...]:
     """Give the axes as many more outputs as fill the last tile."""
     return tuple(replace(axis, out_size=-(-axis.out_size // t) * t) for axis, t in zip(axes, tile, strict=True))

@@ -18,6 +18,7 @@ from minicnn.forms import Form, as_form
 from minicnn.forms.resolve import ConvOptions, Ints, Padding, Table, check_groups, checked_mask, over, sliding
 from minicnn.forms.tables import check_mode
 from minicnn.functional import conv, conv_map, conv_transpose, patch_map
+from minicnn.functional.convolution import transposed_patch_map
 from minicnn.maps import Dense, LinearMap, compose
 from minicnn.nn.arguments import a_count, a_flag, a_kernel, settle
 from minicnn.nn.initializers import Initializer, he_normal
@@ -89,6 +90,13 @@ class Convolutional(Layer):
         """The matrix K that says where each kept kernel goes among all, 0 and 1, (kept, c_in / groups · c_out)."""
         flat = np.ravel(np.asarray(self.mask))
         return jnp.asarray(np.eye(flat.size, dtype=dtype)[np.flatnonzero(flat)])
+
+    def _of_kept(self, X: LinearMap, w: Array) -> LinearMap:
+        """The map of all kernels as one of those that are stored."""
+        if self.mask is None:
+            return X
+        every_tap = jnp.kron(jnp.eye(math.prod(self.kernel_size), dtype=w.dtype), self.placement(w.dtype).T)
+        return compose(X, Dense(every_tap, w.shape, X.in_shape, w.dtype))
 
     def _checked(self, c_in: int, c_out: int) -> Shape:
         check_groups(c_in, c_out, self.groups)
@@ -171,12 +179,7 @@ class Conv(Convolutional):
 
     def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
         """The patch matrix X(x); for a masked kernel X(x) @ K, with K the 0/1 matrix from the kept kernels to all."""
-        w = params["w"]
-        if self.mask is None:
-            return patch_map(x, w.shape, **self.options)
-        X = patch_map(x, self.w_shape(x.shape), **self.options)
-        every_tap = jnp.kron(jnp.eye(math.prod(self.kernel_size), dtype=w.dtype), self.placement(w.dtype).T)
-        return compose(X, Dense(every_tap, w.shape, X.in_shape, w.dtype))
+        return self._of_kept(patch_map(x, self.w_shape(x.shape), **self.options), params["w"])
 
 
 @dataclass(frozen=True)
@@ -241,6 +244,11 @@ class ConvTranspose(Convolutional):
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix C(w)ᵀ."""
         return conv_map(self.whole_kernel(params["w"]), self.out_shape(in_shape)[:-1], **self.options).T
+
+    def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
+        """The matrix that multiplies vec(w), or the kernels that the mask keeps, in C(w)ᵀ·x."""
+        sizes = {"output_size": self.output_size, "output_padding": self.output_padding}
+        return self._of_kept(transposed_patch_map(x, self.w_shape(x.shape), **sizes, **self.options), params["w"])
 
     def _transpose(self, x: Any, w: Any) -> Any:
         return conv_transpose(x, w, output_size=self.output_size, output_padding=self.output_padding, **self.options)

@@ -6,11 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
+from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis, Sliding
 from minicnn.forms.resolve import Ints, Padding, over, sliding
 from minicnn.functional import local_conv, tiled_conv
-from minicnn.functional.local import local_map, tiled_map
+from minicnn.functional.local import local_map, tiled_map, tiled_patch_map
 from minicnn.maps import LinearMap
 from minicnn.nn.arguments import a_count, a_flag, a_kernel, a_window, settle
 from minicnn.nn.initializers import Initializer, he_normal
@@ -75,6 +76,10 @@ class LocalConv(Layer):
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix: the non-zeros of a convolution's, untied."""
         return local_map(params["w"], in_shape[:-1], **self._options)
+
+    def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
+        """The matrix that multiplies vec(w): every window of x against its own kernel."""
+        return tiled_patch_map(x, params["w"].shape, **self._options)
 
     @property
     def _slidings(self) -> tuple[Sliding, ...]:

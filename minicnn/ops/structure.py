@@ -15,11 +15,19 @@ from minicnn.primitive import ArrayLike, Traced
 
 
 def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Any:
-    """The same entries in another shape; one size may be −1."""
+    """The same entries in another shape; one size may be −1.
+
+    Raises:
+        ValueError: if more than one size is, or the entries do not fill the shape.
+    """
     sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     size = math.prod(shape_of(x))
     if -1 in sizes:
+        if sizes.count(-1) > 1:
+            raise ValueError(f"`shape`={sizes} leaves more than one size open: give all but one of them")
         known = math.prod(s for s in sizes if s != -1)
+        if isinstance(known, int) and isinstance(size, int) and size % (known or 1):  # other sizes are symbols
+            raise ValueError(f"`shape`={sizes} cannot hold {size} entries: they are no multiple of {known}")
         sizes = tuple(size // (known or 1) if s == -1 else s for s in sizes)
     return x if shape_of(x) == sizes else primitives.reshape_p(x, shape=sizes)
 

@@ -272,10 +272,20 @@ def test_a_hessian_or_a_mixed_derivative_that_there_is_not_is_left_out():
     assert "∂x∂w f" in product.skipped
 
 
+def test_a_step_that_jax_cannot_batch_is_taken_one_vector_at_a_time():
+    twice = lambda x: jax.pure_callback(lambda x: 2 * np.asarray(x), jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+    f = jax.custom_jvp(twice)
+    f.defjvp(lambda x, x_dot: (twice(*x), 2 * x_dot[0]))
+    certificate = certify(f, X, ways=["one-hot inputs", "jvp", "vjp"], reference=2 * np.eye(X.size))
+    assert certificate.ok and certificate.kind == "linear", certificate
+    assert certificate.skipped == {}
+
+
 def test_a_claim_never_changes():
     claim = Claim(Function(product, (X,)), M, True, None)
     first = [str(comparison) for comparison in PROOFS["linear"](claim)]
-    list(PROOFS["function"](claim)), list(PROOFS["affine"](claim))
+    for kind in ("function", "affine"):
+        assert list(PROOFS[kind](claim))
     assert [str(comparison) for comparison in PROOFS["linear"](claim)] == first
     with pytest.raises(FrozenInstanceError):
         claim.at_point = True
