@@ -6,12 +6,23 @@ parameter is used, and Π = B·(BᵀB)⁻¹·Bᵀ puts the mean of all weights t
 """
 
 from collections.abc import Mapping
+from math import prod
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+import minicnn
 from experiments.frame import Claim, equal
 from minicnn.maps import InverseDiagonal, LinearMap
+
+
+def weights_of_taps(
+    in_shape: tuple[int, ...], w_shape: tuple[int, ...], dtype: Any = np.int32, **as_conv: Any
+) -> LinearMap:
+    """The map B from a kernel to the weights of the dense layer that it is: X of all unit images."""
+    size = prod(in_shape)
+    return minicnn.patch_map(jnp.asarray(np.eye(size, dtype=dtype)).reshape(size, *in_shape), w_shape, **as_conv)
 
 
 def uses(B: LinearMap) -> np.ndarray:

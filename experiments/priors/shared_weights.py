@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 import minicnn
 from experiments.frame import Claim, Picture, Result, Table, at_least, at_most, equal
 from experiments.soft_priors import STRENGTHS, Data, Trial, curves, limit_claims, strength_name, trial
-from experiments.subspaces import projection, projection_claims, uses, whole_projection
+from experiments.subspaces import projection, projection_claims, uses, weights_of_taps, whole_projection
 from minicnn.maps import LinearMap
 
 ROWS = (58,)
@@ -82,14 +82,6 @@ def run(seeds: int = 5, steps: int = 1_000, seed: int = 0) -> Result:
     )
     pictures = (_matrices(right[0].weights), curves(right, wrong, "the convolution", DATA))
     return Result(claims, tables, pictures)
-
-
-def weights_of_taps(
-    in_shape: tuple[int, ...], w_shape: tuple[int, ...], dtype: Any = np.int32, **as_conv: Any
-) -> LinearMap:
-    """The map B from a kernel to the weights of the dense layer that it is: X of all unit images."""
-    size = prod(in_shape)
-    return minicnn.patch_map(jnp.asarray(np.eye(size, dtype=dtype)).reshape(size, *in_shape), w_shape, **as_conv)
 
 
 def _rank(B: LinearMap) -> int:
