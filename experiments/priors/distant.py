@@ -19,20 +19,18 @@ convolutional neural networks encode?* (2020), for position that padding gives a
 """
 
 from collections.abc import Sequence
-from functools import partial
 from math import comb
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from matplotlib.figure import Figure
 
 import minicnn
+from experiments import classifiers
 from experiments.frame import Claim, Picture, Result, Table, at_least, at_most, differs, equal
 from minicnn import nn
-from minicnn.nn import losses
 
 ROWS = (60,)
 SMALL = {"seeds": 1, "steps": 500, "chosen": ("dense", "periodic, pooled")}
@@ -66,8 +64,10 @@ def run(length: int = 12, seeds: int = 3, steps: int = 1_500, chosen: Sequence[s
     even = changes(x) == length // 2
     pair = opposite_pair(x, even, seed)
     bound = counted_bound(length)
-    keys = jax.vmap(jax.random.key)(seed + np.arange(seeds))
-    found = {name: accuracies(networks(length)[name], x, labels, even, steps, keys) for name in chosen}
+    found = {
+        name: np.array([accuracies(networks(length)[name], x, labels, even, steps, seed + n) for n in range(seeds)])
+        for name in chosen
+    }
     claims = [
         *_pair(pair, seed),
         *_counted(x, labels, even, bound),
@@ -127,38 +127,15 @@ def networks(length: int) -> dict[str, nn.Sequential]:
 
 
 def accuracies(
-    model: nn.Sequential, x: np.ndarray, labels: np.ndarray, even: np.ndarray, steps: int, keys: jax.Array
-) -> np.ndarray:
-    """Train on half of the strips, another for each key: the shares right of those, the rest, all, the evenly split."""
-    orders, answers = trained(model, jnp.asarray(x), jnp.asarray(labels), keys, steps)
-    right = np.asarray(answers) == labels
-    halves = (np.take_along_axis(right, half, 1).mean(1) for half in np.split(np.asarray(orders), 2, 1))
-    return np.stack([*halves, right.mean(1), right[:, even].mean(1)], 1)
-
-
-@partial(jax.jit, static_argnames=("model", "steps"))
-def trained(
-    model: nn.Sequential, x: jax.Array, labels: jax.Array, keys: jax.Array, steps: int
-) -> tuple[jax.Array, jax.Array]:
-    """Train with Adam on half of the strips, for each key: the order whose first half is seen, and the answers."""
-    optimizer = optax.adam(RATE)
-
-    def train(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        order_key, start_key, step_key = jax.random.split(key, 3)
-        order = jax.random.permutation(order_key, len(x))
-
-        def step(carry: Any, key: jax.Array) -> tuple[Any, None]:
-            params, state = carry
-            drawn = order[jax.random.randint(key, (BATCH,), 0, len(x) // 2)]
-            bar = jax.grad(lambda p: losses.cross_entropy(model.apply(p, x[drawn]), labels[drawn]))(params)
-            updates, state = optimizer.update(bar, state)
-            return (optax.apply_updates(params, updates), state), None
-
-        start = model.init(start_key, x.shape[1:])
-        (params, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), jax.random.split(step_key, steps))
-        return order, model.apply(params, x).argmax(-1)
-
-    return jax.vmap(train)(keys)
+    model: nn.Sequential, x: np.ndarray, labels: np.ndarray, even: np.ndarray, steps: int, seed: int
+) -> tuple[float, float, float, float]:
+    """Train on half of the strips: the shares that are right of those, the rest, all, and the evenly split."""
+    rng = np.random.default_rng(seed)
+    seen, new = np.split(rng.permutation(len(x)), 2)
+    start, drawn = classifiers.start(model, x.shape[1:], rng), classifiers.batches(len(seen), BATCH, steps, rng)
+    _, scores = classifiers.trained(model, start, x[seen], labels[seen], drawn, RATE, x)
+    right = np.asarray(scores).argmax(-1) == labels
+    return right[seen].mean(), right[new].mean(), right.mean(), right[even].mean()
 
 
 def detected(x: np.ndarray, kernels: Sequence[np.ndarray], padding: dict[str, Any]) -> np.ndarray:
