@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -173,6 +174,21 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         r"channels are the last axis; if `w` is \(c_out, c_in / groups, \*kernel\), use w.transpose\(2, 3, 1, 0\)",
     ),
+    "kernel in front, taller than the image": (
+        lambda: conv(a(8, 8, 3), a(64, 3, 3, 3)),
+        ValueError,
+        r"spans 64 on axis 0 .*; if `w` is \(c_out, c_in / groups, \*kernel\), use w\.transpose\(2, 3, 1, 0\)",
+    ),
+    "depthwise kernel in front": (
+        lambda: conv(a(9, 9, 8), a(8, 1, 3, 3), groups=8),
+        ValueError,
+        r"`groups`=8 must divide c_out=3; if `w` is .*use w\.transpose\(2, 3, 1, 0\)",
+    ),
+    "transposed kernel in front": (
+        lambda: conv_transpose(a(8, 8, 6), a(6, 1, 5, 5)),
+        ValueError,
+        r"`y` has 6 channels .*use w\.transpose\(2, 3, 1, 0\)",
+    ),
     "integer x": (
         lambda: conv(jnp.ones((5, 1), int), w),
         TypeError,
@@ -299,3 +315,17 @@ def test_the_tiles_of_a_matrix_that_would_not_fit_do():
     assert jax.eval_shape(lambda x: conv(x, a(3, 3, 1, 1)), x).shape == (998, 998, 1)
     with pytest.raises(MemoryError, match=TOO_LARGE):
         jax.eval_shape(lambda x: conv(x, a(3, 3, 1, 1), form="dense"), x)
+
+
+@pytest.mark.parametrize("call", [partial(conv, a(9, 9, 3)), partial(conv_map, in_size=(9, 9))])
+def test_a_kernel_that_fits_with_its_channels_in_front_too_is_warned_of(call):
+    message = r"of 8×3 taps from 3 channels to 3; if `w` is .*transpose\(2, 3, 1, 0\)"
+    with pytest.warns(UserWarning, match=message) as seen:
+        call(a(8, 3, 3, 3))
+    assert seen[0].filename == __file__
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3, 3), (8, 1, 1, 1), (8, 3, 3, 4), (8, 4, 4, 4)])
+@pytest.mark.filterwarnings("error")
+def test_kernels_that_are_probably_meant_as_they_are_get_no_warning(shape):
+    conv(a(9, 9, shape[-2]), a(*shape))

@@ -17,6 +17,7 @@ from minicnn.forms import Form
 from minicnn.forms.resolve import Convolution, ConvOptions, Ints, Padding, Table
 from minicnn.forms.trilinear import convolve, swap_channels
 from minicnn.functional.common import batched, compiled_primitive
+from minicnn.functional.layouts import channels_moved, hinting, in_front, warn_of_channels_in_front
 from minicnn.functional.padding import pad_p, pad_transpose_p
 from minicnn.maps.algebra import compose
 from minicnn.maps.base import LinearMap
@@ -82,25 +83,25 @@ def conv(
     preferred_element_type = preferred(x.dtype, preferred_element_type)
     rank = check_kernel_shape(w.shape)
     check_rank("x", x, rank)
-    resolved = Convolution.of(
-        w.shape,
-        x.shape[-rank - 1 : -1],
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        stretch=stretch,
-        groups=groups,
-        mask=mask,
-        padding_mode=padding_mode,
-        flip=flip,
-        form=form,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-    )
-    geometry = resolved.geometry
-    check_channels(
-        "x", x.shape[-1], geometry.c_in, f"w{w.shape} with `groups`={groups}", _in_front(x.shape, w.shape, groups)
-    )
+    with hinting(partial(in_front, w.shape, x.shape[-rank - 1 :], groups)):
+        resolved = Convolution.of(
+            w.shape,
+            x.shape[-rank - 1 : -1],
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            stretch=stretch,
+            groups=groups,
+            mask=mask,
+            padding_mode=padding_mode,
+            flip=flip,
+            form=form,
+            precision=precision,
+            preferred_element_type=preferred_element_type,
+        )
+        geometry = resolved.geometry
+        check_channels("x", x.shape[-1], geometry.c_in, f"w{w.shape} with `groups`={groups}")
+    warn_of_channels_in_front(w.shape, callers=2)
     x = batched(pad_p, x, rank, axes=resolved.pads) if resolved.pads else x
     product = partial(convolve_p, geometry=geometry, form=resolved.form, arithmetic=resolved.arithmetic)
     return batched(product, x, rank, w)
@@ -182,7 +183,8 @@ def conv_transpose(
         preferred_element_type=preferred_element_type,
     )
     geometry = resolved.geometry
-    check_channels("y", y.shape[-1], geometry.c_out, f"w{w.shape}")
+    hint = channels_moved(rank) if w.shape[0] == y.shape[-1] else ""
+    check_channels("y", y.shape[-1], geometry.c_out, f"w{w.shape}", hint)
     product = partial(convolve_p, geometry=geometry.T, form=resolved.form, arithmetic=resolved.arithmetic)
     x = batched(product, y, rank, swap_channels(w, geometry))
     return batched(pad_transpose_p, x, rank, axes=resolved.pads) if resolved.pads else x
@@ -210,6 +212,7 @@ def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options
     (w,) = operands(w=w)
     options = options | {"preferred_element_type": preferred(w.dtype, options.get("preferred_element_type"))}
     resolved = Convolution.of(w.shape, sizes("in_size", in_size), **options)
+    warn_of_channels_in_front(w.shape, callers=1)
     geometry, arithmetic = resolved.geometry, resolved.arithmetic
     C = ConvMap(w, geometry, resolved.form, arithmetic, arithmetic.result_type(w))
     return compose(C, Pad(resolved.pads, geometry.c_in, w.dtype)) if resolved.pads else C
@@ -306,11 +309,3 @@ def transposed_patch_map(
     X = PatchMap(y, geometry.T, (), resolved.form, arithmetic, dtype)
     X = compose(X, exchanged_channels(geometry.T, dtype))
     return compose(Pad(resolved.pads, geometry.c_in, dtype).T, X) if resolved.pads else X
-
-
-def _in_front(x_shape: Sequence[int], w_shape: Sequence[int], groups: int) -> str:
-    """What to do with a kernel whose channels stand in front, where that is how it would fit."""
-    if w_shape[1] * groups != x_shape[-1] or w_shape[0] % groups:
-        return ""
-    order = (*range(2, len(w_shape)), 1, 0)
-    return f"; if `w` is (c_out, c_in / groups, *kernel), use w.transpose{order}"
