@@ -1,0 +1,61 @@
+"""The page, put together from its parts."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from minicnn.explore.bundle import bundle
+from minicnn.explore.limits import LIMITS
+from minicnn.explore.presets import presets
+
+_PARTS = resources.files("minicnn.explore") / "web"
+
+
+def page(state: Mapping[str, str] | None = None) -> str:
+    """Write the page, which needs nothing from elsewhere.
+
+    Args:
+        state: what it shows first, by the names of its address; the textbook's example if None.
+
+    >>> page({"input": "7"}).startswith("<!DOCTYPE html>")
+    True
+    """
+    given = {"state": address(state or {}), "presets": presets(), "limits": LIMITS._asdict()}
+    return _frame().replace("/* given */", _embedded(given))
+
+
+def write_page(path: Path, state: Mapping[str, str] | None = None) -> Path:
+    """Write the page to a file.
+
+    Args:
+        path: of the file.
+        state: as in `page`.
+    """
+    path.write_text(page(state), encoding="utf-8")
+    return path
+
+
+def address(state: Mapping[str, str]) -> str:
+    """Write a state as the page's address has it, without its #.
+
+    >>> address({"input": "5x7", "x": "1,-2"})
+    'input=5x7&x=1,-2'
+    """
+    return urlencode(state, safe=",:")
+
+
+@cache
+def _frame() -> str:
+    """Put the page together but for what it is given."""
+    frame = (_PARTS / "page.html").read_text(encoding="utf-8")
+    frame = frame.replace("/* style */", (_PARTS / "style.css").read_text(encoding="utf-8"))
+    return frame.replace("/* modules */", bundle(_PARTS, "main"))
+
+
+def _embedded(value: Any) -> str:
+    """Write JSON that may stand inside a script: no text of it can end the script."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
