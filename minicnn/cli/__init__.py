@@ -1,9 +1,9 @@
 """The command line: one module per command, each of which registers itself with `app`."""
 
-from minicnn.cli import bench, certify, evaluate, gallery, model, predict, show, train
+from minicnn.cli import bench, certify, evaluate, explore, gallery, model, predict, show, train
 from minicnn.cli.app import app
 
-__all__ = ["app", "bench", "certify", "evaluate", "gallery", "main", "model", "predict", "show", "train"]
+__all__ = ["app", "bench", "certify", "evaluate", "explore", "gallery", "main", "model", "predict", "show", "train"]
 
 
 def main() -> None:

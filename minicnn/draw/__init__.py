@@ -5,6 +5,7 @@ returns the axes. Sizes are looked at first: what is too large to draw says so b
 """
 
 from minicnn.draw.confusion import confusion
+from minicnn.draw.explorer import explore
 from minicnn.draw.filters import filters
 from minicnn.draw.learning_curves import training
 from minicnn.draw.matrices import matrix, pair
@@ -15,6 +16,7 @@ from minicnn.draw.taps import taps
 
 __all__ = [
     "confusion",
+    "explore",
     "filters",
     "matrix",
     "pair",

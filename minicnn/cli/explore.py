@@ -1,0 +1,68 @@
+"""`minicnn explore`."""
+
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minicnn.cli.app import Seed, app, console
+from minicnn.cli.parsing import padding, rank_of, sizes
+
+
+@app.command()
+def explore(
+    in_size: Annotated[str, typer.Option("--input", help="Size of the input: 5, or 5x7.")] = "5",
+    kernel: Annotated[str, typer.Option(help="Taps, or the window of a pool: 3 for every axis, or 3x2.")] = "3",
+    kind: Annotated[str, typer.Option(help="convolution, max, average, lp, local or tiled.")] = "convolution",
+    stride: Annotated[str | None, typer.Option(help="2, or 2x1; of a pool its window if absent.")] = None,
+    pad: Annotated[str, typer.Option("--padding", help="1, low:high such as 1:2, 1x0:2 for two axes, or SAME.")] = "0",
+    padding_mode: Annotated[str, typer.Option(help="zeros, circular, reflect, symmetric or replicate.")] = "zeros",
+    dilation: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
+    stretch: Annotated[str, typer.Option(help="2 puts a zero between neighbouring inputs.")] = "1",
+    transpose: Annotated[bool, typer.Option("--transpose", help="Cᵀ: the transposed convolution.")] = False,
+    output_padding: Annotated[str, typer.Option(help="Of a transposed convolution: positions to add.")] = "0",
+    channels: Annotated[str, typer.Option(help="Of input and output: 2, or 2x3.")] = "1",
+    groups: Annotated[int, typer.Option(help="Blocks of channels.")] = 1,
+    flip: Annotated[bool, typer.Option("--flip", help="Reverse the kernel: true convolution.")] = False,
+    dims: Annotated[int | None, typer.Option(help="Axes, where the sizes do not say: 1 or 2.")] = None,
+    taps: Annotated[str | None, typer.Option(help="The kernel's values, such as 1,0,-1; 1, 2, 3, … if absent.")] = None,
+    lecture: Annotated[bool, typer.Option("--lecture", help="Large type, for a projector.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the page goes; a file among the temporary ones if absent.")
+    ] = None,
+    opened: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
+    seed: Seed = 0,
+) -> None:
+    """Open a page in which C, Cᵀ and the gradient move together: point at anything, play it, type over every number."""
+    from minicnn.explore import write_page
+    from minicnn.explore.document import address
+
+    rank = rank_of(dims, in_size, kernel)
+    if rank > 2:
+        raise ValueError(f"`input`={in_size} and `kernel`={kernel} have {rank} axes: the explorer shows 1 or 2")
+    padding(pad, rank)
+    whole = {"input": in_size, "kernel": kernel, "dilation": dilation, "stretch": stretch, "channels": channels}
+    whole |= {"output_padding": output_padding} | ({} if stride is None else {"stride": stride})
+    for name, text in whole.items():
+        sizes(name, text)
+    usual = {"dilation": "1", "stretch": "1", "channels": "1", "output_padding": "0"}
+    rest = {
+        "kind": (kind, "convolution"),
+        "dims": (str(rank), "2"),
+        "padding": (pad, "0"),
+        "padding_mode": (padding_mode, "zeros"),
+        "transpose": (str(int(transpose)), "0"),
+        "groups": (str(groups), "1"),
+        "flip": (str(int(flip)), "0"),
+        "w": (taps or "", ""),
+        "lecture": (str(int(lecture)), "0"),
+        "seed": (str(seed), "0"),
+    }
+    state = {name: text for name, text in whole.items() if usual.get(name) != text}
+    state |= {name: text for name, (text, usually) in rest.items() if text != usually}
+    path = write_page(out or Path(tempfile.gettempdir()) / "minicnn-explorer.html", state).resolve()
+    console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    if opened:
+        webbrowser.open(f"{path.as_uri()}#{address(state)}")
