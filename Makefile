@@ -1,15 +1,16 @@
 # Two commands do everything: `make demo` and `make test`. Each builds its own environment in .venv once.
 PYTHON ?= python3
 BIN := .venv/bin
+SCRIPTS := tests/explore/scripts
 
-.PHONY: demo test lint types long docs clean
+.PHONY: demo test lint types scripts long docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run
 	$(BIN)/minicnn demo
 
 # The tests of a file share what they compile, so they stay in one process.
-test: lint types
+test: lint types scripts
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
 
 lint: .venv/dev
@@ -18,6 +19,12 @@ lint: .venv/dev
 
 types: .venv/dev
 	$(BIN)/pyright
+
+# The modules of the explorer's page, where npm is. Neither the page nor the package needs it.
+scripts:
+	@command -v npm >/dev/null || { echo "the page's modules are not checked: there is no npm"; exit 0; }; \
+	npm install --silent --no-package-lock --prefix $(SCRIPTS) && $(SCRIPTS)/node_modules/.bin/tsc --project $(SCRIPTS) && \
+	$(SCRIPTS)/node_modules/.bin/eslint --config $(SCRIPTS)/eslint.config.js minicnn/explore/web
 
 long: .venv/dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n 2 -m long

@@ -1,0 +1,65 @@
+"""The explorer in a headless Chromium; without one these tests are skipped."""
+
+import os
+import shutil
+
+import pytest
+
+from minicnn.explore import write_page
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium: where tests run by themselves it has to be there."""
+    here = next(filter(None, map(shutil.which, _NAMES)), None)
+    if here is None and "CI" not in os.environ:
+        pytest.skip("the explorer is tested in a Chromium, and there is none: apt-get install chromium")
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=here, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def file(tmp_path_factory):
+    """The page as a file."""
+    return write_page(tmp_path_factory.mktemp("explorer") / "explorer.html")
+
+
+class Tab:
+    """The page in a tab, and all that went wrong in it."""
+
+    def __init__(self, browser, file, **context):
+        self.context = browser.new_context(
+            **({"viewport": {"width": 1280, "height": 900}, "accept_downloads": True} | context)
+        )
+        self.page, self.file, self.faults, self.requests = self.context.new_page(), file, [], []
+        self.page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def go(self, address=""):
+        """Open the page at an address."""
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.file.as_uri()}#{address}")
+        return self.page
+
+    def read(self):
+        """The numbers that the page shows."""
+        return self.page.evaluate("explorer.read()")
+
+    def close(self):
+        """Close the tab: nothing may have gone wrong, and nothing may have been fetched."""
+        self.context.close()
+        assert not self.faults
+        assert not [url for url in self.requests if not url.startswith(("file:", "about:", "data:", "blob:"))]
+
+
+@pytest.fixture
+def tab(browser, file):
+    tab = Tab(browser, file)
+    yield tab
+    tab.close()
