@@ -13,6 +13,7 @@ from sphinx.util.typing import stringify_annotation
 
 import minicnn
 from minicnn.axis import AxisPadding, PaddingWord
+from minicnn.explore import write_page
 from minicnn.forms.resolve import Padding
 from minicnn.primitive import ArrayLike
 
@@ -81,8 +82,16 @@ def setup(app: Sphinx) -> None:
             value = getattr(module, name)
             if isinstance(value, type) or callable(value):
                 value.__module__ = module.__name__
+    app.connect("builder-inited", _write_explorer)
     app.connect("autodoc-process-signature", _shorten)
     app.connect("autodoc-process-docstring", _escape)
+
+
+def _write_explorer(app: Sphinx) -> None:
+    """The explorer, to which the pages link at their settings."""
+    folder = Path(app.outdir) / "_static"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_page(folder / "explorer.html")
 
 
 def _shorten(app: Sphinx, what: str, name: str, value: Any, options: Any, signature: str, returns: str) -> Any:
