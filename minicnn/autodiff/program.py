@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from itertools import accumulate, zip_longest
 from typing import Any, NamedTuple
 from unicodedata import combining, normalize
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
+from minicnn.autodiff.layers import Layer, LayerTable, Row, layers_of
 from minicnn.autodiff.times import times
 from minicnn.forms.memory import check_fits
 from minicnn.maps import LinearMap
@@ -32,12 +34,16 @@ class Node(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
 class Arrow:
-    """An arrow: the node `target` receives map·`source`. Nodes are given by their places in the program."""
+    """An arrow: the node `target` receives map·`source`. Nodes are given by their places in the program.
+
+    `layer` is the layer whose weights the map holds, and None where it holds none.
+    """
 
     map: LinearMap
     source: int = field(metadata={"static": True})
     target: int = field(metadata={"static": True})
     label: str = field(metadata={"static": True})
+    layer: Layer | None = field(default=None, metadata={"static": True})
 
     def reversed(self, last: int) -> "Arrow":
         """The transposed map from target to source, in the program whose nodes are counted from the other end."""
@@ -45,7 +51,7 @@ class Arrow:
         label = (
             self.label if symmetric else (self.label.removesuffix("ᵀ") if self.label[-1] == "ᵀ" else self.label + "ᵀ")
         )
-        return Arrow(self.map.T, last - self.target, last - self.source, label)
+        return Arrow(self.map.T, last - self.target, last - self.source, label, self.layer)
 
 
 @jax.tree_util.register_dataclass
@@ -88,6 +94,100 @@ class Program:
             transposed=not self.transposed,
         )
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The rows and columns of the matrix: the sizes of all outputs and of all inputs."""
+        rows, columns = (sum(math.prod(self.nodes[n].shape) for n in ns) for ns in (self.outputs, self.inputs))
+        return rows, columns
+
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros: entries that some path through the maps reaches.
+
+        Raises:
+            MemoryError: if the structure would not fit, before it is multiplied out.
+        """
+        from minicnn.autodiff import sparsity
+
+        return sparsity.nnz(self)
+
+    @property
+    def nnz_at_point(self) -> int:
+        """The number of entries that a path through entries other than zero reaches, as the maps are at this point.
+
+        A relu that is dead, an entry that was no maximum and a score that is masked end a path here.
+
+        Raises:
+            MemoryError: as `nnz`.
+        """
+        from minicnn.autodiff import sparsity
+
+        return sparsity.nnz_at_point(self)
+
+    def to_scipy(self) -> Any:
+        """Multiply out the matrix as a `scipy.sparse.csr_array`.
+
+        Raises:
+            MemoryError: if it would not fit, before it is multiplied out.
+        """
+        from minicnn.autodiff import sparsity
+
+        return sparsity.to_scipy(self)
+
+    def simplify(self) -> "Program":
+        """Merge neighbouring diagonals, reshapes and permutations, and drop identities: the same matrix, fewer arrows.
+
+        >>> print(minicnn.lift(lambda x: 2 * jnp.tanh(3 * x), jnp.ones(2)).simplify())
+        P(ẋ) → v̇₅
+          v̇₅ = diag(a)·ẋ
+        """
+        from minicnn.autodiff import simplification
+
+        return simplification.simplify(self)
+
+    def as_map(self) -> LinearMap:
+        """The whole program as one linear map; several inputs, or outputs, make one vector, one after the other.
+
+        >>> A = minicnn.lift(lambda x: jnp.cumsum(x) * x, jnp.ones(3)).as_map()
+        >>> A.T(jnp.ones(3))
+        Array([4., 4., 4.], dtype=float32)
+        """
+        from minicnn.autodiff import program_map
+
+        return program_map.as_map(self)
+
+    def table(self, sigma: bool = False) -> LayerTable:
+        """A row for each layer: its matrix, and what there is to count about it. Nothing is multiplied out.
+
+        Args:
+            sigma: find bounds of each layer's largest singular value, too.
+
+        >>> w = jnp.ones((3, 1, 2))
+        >>> minicnn.lift(lambda x: minicnn.conv(x, w), jnp.ones((6, 1))).table()
+        layer  matrix  non-zeros  density  parameters  connections  multiply-adds  reads
+        w         8×6         24   50.00%           6           24             24      3
+        total                 24                    6           24             24
+        """
+        from minicnn.autodiff.receptive_field import receptive_fields
+
+        reads = receptive_fields(self.T if self.transposed else self)
+        rows = (Row.of(name, arrow, reads.get(arrow.target, ()), sigma) for name, arrow in layers_of(self).items())
+        return LayerTable(tuple(rows))
+
+    def __getitem__(self, name: str) -> LinearMap:
+        """The map of a layer, by the name that `table` has for it.
+
+        Raises:
+            KeyError: listing the names that there are.
+        """
+        layers = layers_of(self)
+        if name not in layers:
+            raise KeyError(
+                f"no layer is called {name!r}: {', '.join(layers) or 'no map of this program holds weights'}"
+            )
+        A = layers[name].map
+        return A.T if self.transposed else A
+
     def equations(self) -> Iterator[tuple[int, list[Arrow]]]:
         """Every node that is not an input, with the arrows into it."""
         into: list[list[Arrow]] = [[] for _ in self.nodes]
@@ -125,7 +225,7 @@ class Program:
         Raises:
             MemoryError: if it would not fit, with its size, before anything is allocated.
         """
-        rows, columns = (sum(math.prod(self.nodes[n].shape) for n in ns) for ns in (self.outputs, self.inputs))
+        rows, columns = self.shape
         check_fits((rows,), (columns,), self.nodes[0].dtype)
         images = jax.tree.leaves(self(*self.basis()))
         return ops.concatenate([ops.reshape(image, (columns, -1)) for image in images], 1).T
@@ -178,6 +278,14 @@ class Program:
     def __repr__(self) -> str:
         """The same equations as `str`."""
         return str(self)
+
+    def _repr_html_(self) -> str:
+        """The program beside its transpose, for a notebook."""
+        columns = "".join(
+            f'<pre style="display:inline-block;vertical-align:top;margin:0 3em 0 0">{escape(str(program))}</pre>'
+            for program in (self, self.T)
+        )
+        return f'<div style="overflow-x:auto;white-space:nowrap">{columns}</div>'
 
     def dot(self) -> str:
         """The graph in graphviz's language, an arrow for each map: `graphviz.Source(program.dot())` draws it."""

@@ -2,6 +2,7 @@
 
 import itertools
 import linecache
+import math
 import re
 import traceback
 from collections import Counter
@@ -14,6 +15,7 @@ import numpy as np
 from jax.core import Tracer
 
 from minicnn import maps, ops
+from minicnn.autodiff.layers import Layer, layer_named
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.autodiff.rules import table
 from minicnn.ops.operands import vary_alike
@@ -29,10 +31,12 @@ class LinearTrace:
         level: the number of runs begun before; an inner run has a higher one than those around it.
         linear: refuse whatever is not linear in the inputs.
         finished: no more is recorded; a value that comes back now has leaked.
+        inputs: the nodes of the inputs, which come first.
     """
 
     def __init__(self, linear: bool = False) -> None:
         self.level, self.linear, self.finished = next(_levels), linear, False
+        self.inputs = range(0)
         self.nodes: list[Node] = []
         self.arrows: list[Arrow] = []
 
@@ -72,7 +76,8 @@ class LinearTrace:
         names["y"] = self.nodes[result.node].name
         for n, entry in entries.items():
             A = entry.map(y, *primals, **params)
-            self.arrows.append(Arrow(A, operands[n].node, result.node, entry.label.format(**params, **names)))
+            label, layer = entry.label.format(**params, **names), self._layer(entry.label, rule.operands, operands, n)
+            self.arrows.append(Arrow(A, operands[n].node, result.node, label, layer))
         return result
 
     def check_running(self) -> None:
@@ -118,6 +123,19 @@ class LinearTrace:
             self.arrows.append(Arrow(maps.identity(copy.shape, copy.dtype), output.node, copy.node, ""))
         return copy.node
 
+    def _layer(self, label: str, letters: str, operands: Sequence[Any], n: int) -> Layer | None:
+        """The layer that a map belongs to if its label says that it holds weights: an input, or a constant."""
+        match = re.fullmatch(r"[CM]\(\{(\w)\}\)", label)
+        if match is None:
+            return None
+        weights = operands[letters.index(match[1])]
+        if self.owns(weights) and weights.node not in self.inputs:
+            return None
+        sizes = {self.nodes[n].name: math.prod(self.nodes[n].shape) for n in self.inputs}
+        name = self._name(weights, match[1])
+        source = self.nodes[operands[n].node].name if operands[n].node in self.inputs else ""
+        return layer_named(name, {**sizes, name: math.prod(weights.shape)}, source=source)
+
     def _name(self, operand: Any, fallback: str) -> str:
         """What a label calls an operand: the name of its node, the number it is, or the rule's word for a constant."""
         if self.owns(operand):
@@ -145,10 +163,11 @@ def trace(
     run = LinearTrace(linear)
     paths, in_tree = jax.tree.flatten_with_path(primals)
     inputs = [run.value(_floating(x, name), name) for x, name in ((x, path_name(path, names)) for path, x in paths)]
+    run.inputs = range(len(inputs))
     try:
         y = f(*jax.tree.unflatten(in_tree, inputs))
         y, aux = y if has_aux else (y, None)
-        value, program = run.finish(y, range(len(inputs)), in_tree)
+        value, program = run.finish(y, run.inputs, in_tree)
         return value, program, run.strip(aux)
     except (TypeError, AttributeError) as error:
         _explain(error)

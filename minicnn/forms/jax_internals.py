@@ -26,9 +26,11 @@ def check_for_nans(primitive: core.Primitive) -> None:
 def scopes(equation: Any) -> tuple[str, ...]:
     """The named scopes that an equation was traced in, the outermost first: modules of a network, say.
 
-    A name stack has no public name, and its text mixes scopes with transformations.
+    A name stack has no public name, and its text mixes scopes with transformations. `jnp.einsum` is in a scope that is
+    called as its specification, which is left out.
     """
-    return tuple(part.name for part in equation.source_info.name_stack.stack if type(part).__name__ == "Scope")
+    parts = equation.source_info.name_stack.stack
+    return tuple(part.name for part in parts if type(part).__name__ == "Scope" and "->" not in part.name)
 
 
 def source_line(equation: Any) -> str:

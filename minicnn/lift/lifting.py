@@ -1,6 +1,7 @@
 """`lift`: from a function of arrays to the program of its derivative at a point."""
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 from minicnn.autodiff.program import Program
 from minicnn.autodiff.trace import path_name
 from minicnn.autodiff.transformations import argument_names, places_of
+from minicnn.forms import jax_internals
 from minicnn.lift.linear_jaxpr import linear_jaxpr
 from minicnn.lift.names import Names, arrays_of
 from minicnn.lift.recording import Fallback, Recording
@@ -40,6 +42,7 @@ def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fa
     names = Names()
     for name, array in arrays_of(f, dict(zip(words, args, strict=True))):
         names.give(array, name)
+        names.sizes.setdefault(name, int(np.size(array)))
     varying = tuple(args[n] for n in chosen)
     leaves, tree = jax.tree.flatten_with_path(varying)
     floats = [_is_float(leaf) for _, leaf in leaves]
@@ -56,11 +59,20 @@ def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fa
 
     y, linear = linear_jaxpr(of_floats, primals, names)
     run = Recording(names, fallback)
+    run.shared = _shared([jax_internals.scopes(equation) for equation in linear.eqns])
     labels = [path_name(path, [words[n] for n in chosen]) for path, _ in given]
     inputs = [run.node(primal, label) for primal, label in zip(primals, labels, strict=True)]
     outputs = run.read(linear.jaxpr, linear.consts, inputs)
     without = jax.tree.unflatten(tree, [0 if is_float else None for is_float in floats])
     return run.program(inputs, jax.tree.structure(without), outputs, linear.out_avals, jax.tree.structure((y,)))
+
+
+def _shared(stacks: Sequence[tuple[str, ...]]) -> int:
+    """How many scopes all equations that are in any have in common, so that each layer keeps one of its own."""
+    scoped = [stack for stack in stacks if stack]
+    deepest = max(map(len, scoped), default=1) - 1
+    alike = (len(set(level)) == 1 for level in zip(*scoped, strict=False))
+    return min(sum(takewhile(bool, alike)), deepest)
 
 
 def _is_float(leaf: Any) -> bool:

@@ -13,9 +13,13 @@ class Names:
 
     An array has a name if it came with the function or its arguments, or was computed from such arrays alone: then
     the name is that of the largest of them.
+
+    Attributes:
+        sizes: how many numbers each array that was given has, by name.
     """
 
     def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._kept: list[Any] = []  # so that no other array takes the identity of one that is gone
 

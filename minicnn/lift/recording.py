@@ -9,6 +9,7 @@ import numpy as np
 from jax.extend import core
 
 from minicnn import maps
+from minicnn.autodiff.layers import Layer, layer_named
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.forms import jax_internals
 from minicnn.lift.names import Names
@@ -18,6 +19,10 @@ from minicnn.lift.unrolling import FUNCTION
 from minicnn.maps import LinearMap
 
 Fallback = Literal["columns"] | None
+
+
+_Found = tuple[LinearMap, int, int, str, Layer | None]  # of one arrow: from which operand, to which result
+_WEIGHTS = ("C(", "M(")  # how the labels of maps begin that hold weights
 
 
 class Varying(NamedTuple):
@@ -32,11 +37,13 @@ class Recording:
     Attributes:
         names: what constants are called.
         fallback: what to do with a primitive that has no row in the table.
+        shared: how many scopes all equations are in, the outermost: they say nothing.
     """
 
     def __init__(self, names: Names, fallback: Fallback = None) -> None:
         self.names = names
         self.fallback: Fallback = fallback
+        self.shared = 0
         self.nodes: list[Node] = []
         self.arrows: list[Arrow] = []
 
@@ -87,11 +94,11 @@ class Recording:
             if isinstance(source, Varying):
                 self._arrow(maps.identity(program.nodes[n].shape, program.nodes[n].dtype), source, places[n], "")
         for arrow in program.arrows:
-            self._arrow(arrow.map, places[arrow.source], places[arrow.target], arrow.label)
+            self._arrow(arrow.map, places[arrow.source], places[arrow.target], arrow.label, arrow.layer)
         return [places[n] for n in program.outputs]
 
-    def _arrow(self, A: LinearMap, source: Varying, target: Varying, label: str, layer: str = "") -> None:
-        self.arrows.append(Arrow(A, source.node, target.node, label))
+    def _arrow(self, A: LinearMap, source: Varying, target: Varying, label: str, layer: Layer | None = None) -> None:
+        self.arrows.append(Arrow(A, source.node, target.node, label, layer))
 
     def _constant(self, equation: Any, operands: list[Any]) -> list[Any]:
         params = equation.primitive.get_bind_params(equation.params)
@@ -117,18 +124,18 @@ class Recording:
             raise refused(equation, 'has no linear map in minicnn.lift.rules.table: lift with fallback="columns" '
                           "builds its matrix, if it is small")  # fmt: skip
         results = [self.node(atom.aval) for atom in equation.outvars]
-        for A, n, place, label in arrows:
-            self._arrow(A, operands[n], results[place], label)
+        for A, n, place, label, layer in arrows:
+            self._arrow(A, operands[n], results[place], label, layer)
         return results
 
-    def _by_rule(self, rule: Rule, equation: Any, operands: list[Any]) -> list[tuple[LinearMap, int, int, str]]:
+    def _by_rule(self, rule: Rule, equation: Any, operands: list[Any]) -> list[_Found]:
         varying = [n for n, x in enumerate(operands) if isinstance(x, Varying)]
         constants = [x for x in operands if not isinstance(x, Varying)]
         if not rule.together and len(varying) > 1:
             raise refused(equation, "multiplies what varies by what varies: it is not linear")
         if rule.together and any(_is_nonzero_float(x) for x in constants):
             raise refused(equation, "adds a constant to what varies: it is not linear")
-        called = self._called(equation, constants)
+        called, layer = self._called(equation, constants), self._layer(rule, equation, operands)
         shapes = [jax.ShapeDtypeStruct(a.aval.shape, a.aval.dtype) for a in (*equation.invars, *equation.outvars)]
         avals = tuple(shapes[: len(operands)]), tuple(shapes[len(operands) :])
         values = tuple(None if isinstance(x, Varying) else x for x in operands)
@@ -136,12 +143,13 @@ class Recording:
         for place in range(len(equation.outvars)):
             eq = Equation(equation.params, avals[0], values, avals[1], place)
             entries = [(n, rule.map(eq, n)) for n in varying]
-            found += [(A, n, place, rule.label(n).format(c=called)) for n, A in entries if A is not None]
+            labels = {n: rule.label(n).format(c=called, x=self.nodes[operands[n].node].name) for n in varying}
+            found += [(A, n, place, labels[n], layer) for n, A in entries if A is not None]
         if not found:
             raise refused(equation, "is not linear in this operand, or not known to be with these parameters")
         return found
 
-    def _by_columns(self, equation: Any, operands: list[Any]) -> list[tuple[LinearMap, int, int, str]]:
+    def _by_columns(self, equation: Any, operands: list[Any]) -> list[_Found]:
         """The matrices of an equation, one column after the other."""
         found = []
         for n, x in enumerate(operands):
@@ -162,8 +170,17 @@ class Recording:
                 images = [c[place] if equation.primitive.multiple_results else c for c in columns]
                 M = jnp.stack([image.ravel() for image in images], 1)
                 A = maps.Dense(M, tuple(aval.shape), tuple(out.aval.shape), out.aval.dtype)
-                found.append((A, n, place, equation.primitive.name))
+                found.append((A, n, place, equation.primitive.name, None))
         return found
+
+    def _layer(self, rule: Rule, equation: Any, operands: Sequence[Any]) -> Layer | None:
+        """The layer that a map belongs to if its label says that it holds weights, and these have a name."""
+        varying = [n for n, x in enumerate(operands) if isinstance(x, Varying)]
+        named = [name for x in operands if not isinstance(x, Varying) and np.ndim(x) and (name := self.names.of(x))]
+        if not named or not rule.label(varying[0]).startswith(_WEIGHTS):
+            return None
+        source = self.nodes[operands[varying[0]].node].name
+        return layer_named(named[0], self.names.sizes, self._module(equation), source)
 
     def _called(self, equation: Any, constants: Sequence[Any]) -> str:
         """What a label calls the constant of an equation."""
@@ -171,8 +188,18 @@ class Recording:
         named = next((name for x in arrays if (name := self.names.of(x))), None)
         if not arrays and constants:
             return f"{np.asarray(constants[0]).item():.4g}"
-        scopes = jax_internals.scopes(equation)
-        return named or (scopes[-1].removesuffix(FUNCTION) if scopes else "a")
+        if named:
+            return self._module(equation) or named
+        scopes = self._scopes(equation)
+        return scopes[-1].removesuffix(FUNCTION) if scopes else "a"
+
+    def _scopes(self, equation: Any) -> tuple[str, ...]:
+        """The scopes of an equation, without those that all equations share."""
+        return jax_internals.scopes(equation)[self.shared :]
+
+    def _module(self, equation: Any) -> str:
+        """The module that an equation belongs to; functions are none."""
+        return "/".join(scope for scope in self._scopes(equation) if not scope.endswith(FUNCTION))
 
 
 def _is_nonzero_float(x: Any) -> bool:
@@ -201,6 +228,7 @@ def _pulled_back(run: Recording, equation: Any, operands: list[Any]) -> list[Any
     with jax.disable_jit():
         closed = jax.make_jaxpr(lambda *y_bars: pull_back(*residuals, *y_bars))(*cotangents)
     backward = Recording(run.names, run.fallback)
+    backward.shared = run.shared
     inputs = [backward.node(y_bar) for y_bar in cotangents]
     outputs = backward.read(closed.jaxpr, closed.consts, inputs)
     trees = [jax.tree.structure(tuple(values)) for values in (cotangents, outputs)]

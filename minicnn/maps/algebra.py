@@ -58,10 +58,10 @@ class Compose(LinearMap):
 
     def to_scipy(self) -> Any:
         """Multiply the sparse factors."""
-        return _sparse_product([factor.to_scipy() for factor in self.factors])
+        return sparse_product([factor.to_scipy() for factor in self.factors])
 
     def _structure(self) -> Any:
-        return _sparse_product([_ones_of(factor) for factor in self.factors])
+        return sparse_product([_ones_of(factor) for factor in self.factors])
 
     def dense(self) -> Shaped[Array, "..."]:
         """Carry the columns of the last factor through the others."""
@@ -173,7 +173,12 @@ def _check(what: str, left_name: str, left: Shape, right_name: str, right: Shape
         )
 
 
-def _sparse_product(factors: list[Any]) -> Any:
+def sparse_product(factors: list[Any]) -> Any:
+    """Multiply sparse matrices, the last applied first.
+
+    Raises:
+        MemoryError: if a product would not fit, before it is computed.
+    """
     product, *rest = reversed(factors)
     for factor in rest:
         paths = int(np.bincount(factor.indices, minlength=factor.shape[1]) @ np.diff(product.indptr))

@@ -103,6 +103,6 @@ def _chosen(values: jax.Array, eq: Equation) -> jax.Array:
 
 table: dict[str, Rule] = {
     "reduce_window_sum": alone(_window_sum, "S"),
-    "select_and_gather_add": alone(_gathered, "S({c})"),
+    "select_and_gather_add": alone(_gathered, "S({x})"),
     "select_and_scatter_add": alone(_scattered, "S({c})ᵀ"),
 }
