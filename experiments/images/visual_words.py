@@ -27,8 +27,8 @@ from experiments.frame import Claim, Picture, Result, Table, at_least, at_most, 
 from minicnn.data.registry import load_data
 
 ROWS = (69,)
-SMALL = {"words": 16, "train": 200, "test": 60}
-FULL = {"data": "fashion", "words": 128, "train": 10_000, "test": 5_000}
+SMALL = {"words": 16, "pieces": 3_000, "train": 200, "test": 60}
+FULL = {"data": "fashion", "words": 96, "train": 6_000, "test": 1_500}
 
 PATCH = 7  # pixels of a side: two strokes of a digit fit in
 # A patch whose pixels differ from their mean by less, as a root of squares, is blank: its word is "none". It is the
@@ -42,12 +42,15 @@ BATCH = 100  # images whose votes are held at a time: 100 MB for 128 words
 RIDGE = 1e-3
 
 
-def run(data: str = "digits", words: int = 64, train: int = 1437, test: int = 360, seed: int = 0) -> Result:
+def run(
+    data: str = "digits", words: int = 64, pieces: int = 20_000, train: int = 1437, test: int = 360, seed: int = 0
+) -> Result:
     """Learn words, then classes.
 
     Args:
         data: the name of a data set.
         words: of the vocabulary.
+        pieces: patches among which the words are found.
         train: images to learn from.
         test: images to test on.
         seed: of the patches, of k-means, and of the moves.
@@ -56,7 +59,7 @@ def run(data: str = "digits", words: int = 64, train: int = 1437, test: int = 36
     dataset = load_data(data)
     learnt, tested = dataset.train[:train], dataset.test[:test]
     shown, unseen = (_on_paper(split.images, dataset.pixels[0]) for split in (learnt, tested))
-    vocabulary = k_means(patches(shown[rng.permutation(len(learnt))[:400]], rng), words, rng)
+    vocabulary = k_means(patches(shown[rng.permutation(len(learnt))[:400]], pieces, rng), words, rng)
     moved = np.stack([np.roll(image, rng.integers(-MOVE, MOVE + 1, 2), (0, 1)) for image in unseen])
     features = {
         "pixels": lambda images: images.reshape(len(images), -1),
@@ -108,7 +111,7 @@ def run(data: str = "digits", words: int = 64, train: int = 1437, test: int = 36
     return Result(claims, (table,), (_vocabulary_picture(vocabulary), _accuracy_picture(accuracy, chance)))
 
 
-def patches(images: np.ndarray, rng: np.random.Generator, number: int = 20_000) -> np.ndarray:
+def patches(images: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
     """Some of the patches that are not blank, with zero mean and unit length: (number, taps)."""
     every = np.asarray(minicnn.unfold(jnp.asarray(images), (PATCH, PATCH))).reshape(-1, PATCH**2)
     every = every[rng.permutation(len(every))[: 4 * number]]

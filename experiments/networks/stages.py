@@ -24,7 +24,7 @@ from minicnn import nn, zoo
 from minicnn.draw import matrix as draw_matrix
 
 ROWS = (40,)
-SMALL = {"most": 2}
+SMALL = {"most": 1}
 FULL = {"most": 5}
 
 CS231N = "CS231n, layer patterns"

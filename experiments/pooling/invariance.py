@@ -25,7 +25,7 @@ import minicnn
 from experiments.frame import Claim, Picture, Result, Table, at_least, at_most, equal
 
 ROWS = (48, 49)
-SMALL = {"widest": 4, "length": 2_000}
+SMALL = {"widest": 3, "length": 2_000}
 FULL = {"widest": 8, "length": 1_000_000}
 
 EDGE = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]], np.float32)

@@ -11,6 +11,7 @@ analysis of stability.
 """
 
 from fractions import Fraction
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -100,10 +101,15 @@ def implicit(nu: float, steps: int, size: int = 81) -> np.ndarray:
 def solved(nu: float, b: np.ndarray) -> np.ndarray:
     """The solution of (I − ν·C)·u = b with u = 0 beyond the ends, by conjugate gradients."""
     with jax.enable_x64(True):
-        return np.asarray(cg(backward(nu, len(b)), jnp.asarray(b)[:, None], tol=1e-13)[0])[:, 0]
+        return np.asarray(_solve(nu, jnp.asarray(b)[:, None]))[:, 0]
 
 
-def backward(nu: float, size: int) -> LinearMap:
+@jax.jit
+def _solve(nu: Any, b: jax.Array) -> jax.Array:
+    return cg(backward(nu, len(b)), b, tol=1e-13)[0]
+
+
+def backward(nu: Any, size: int) -> LinearMap:
     """I − ν·C."""
     C = convolution_map(SECOND_DIFFERENCE, size, padding="SAME")
     return identity(C.in_shape, C.dtype) - nu * C
