@@ -105,8 +105,10 @@ class Picture:
     height: float = 0.62
 
     def figure(self, width: float) -> Figure:
-        """Draw at a width in inches; what is written keeps its size on the page, so that a slide has room for more."""
-        with mpl.rc_context({"font.size": 9 if width < WIDTHS["slide"] else 14, "lines.linewidth": 1.5}):
+        """Draw at a width in inches; on a slide letters and lines are larger, but less than the figure is."""
+        wide = width >= WIDTHS["slide"]
+        sizes = {"font.size": 14, "lines.linewidth": 2.5, "lines.markersize": 9} if wide else {"font.size": 9}
+        with mpl.rc_context(sizes):
             figure = Figure((width, width * self.height), layout="constrained")
             self.draw(figure)
         return figure
