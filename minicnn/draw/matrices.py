@@ -46,7 +46,9 @@ def matrix(A: LinearMap | ArrayLike, axes: "Axes | None" = None, title: str | No
         for row, column in np.argwhere(entries):
             value = entries[row, column]
             color = readable_on(NAN if np.isnan(value) else image.to_rgba(value)[:3])
-            axes.text(column + 0.5, row + 0.5, f"{value:.2g}", ha="center", va="center", fontsize=7, color=color)
+            axes.text(
+                column + 0.5, row + 0.5, f"{value:.2g}", ha="center", va="center", fontsize="x-small", color=color
+            )
     axes.set(xlabel="input entry", ylabel="output entry")
     axes.set_title(title or f"{rows}×{columns}, {_non_zeros(A):,} non-zeros")
     return axes
