@@ -4,6 +4,7 @@
 `program`; transposing the program is reverse mode. `transformations` asks for both.
 """
 
+from minicnn.autodiff.layers import Layer, LayerTable, Row
 from minicnn.autodiff.program import Arrow, Node, Program, beside
 from minicnn.autodiff.transformations import (
     grad,
@@ -21,8 +22,11 @@ from minicnn.autodiff.transformations import (
 
 __all__ = [
     "Arrow",
+    "Layer",
+    "LayerTable",
     "Node",
     "Program",
+    "Row",
     "beside",
     "grad",
     "hessian",
