@@ -42,8 +42,13 @@ def sharpening(alpha: int) -> np.ndarray:
     return 9 * DELTA + alpha * (9 * DELTA - BLUR)
 
 
-KERNELS = {"vertical edges": VERTICAL, "horizontal edges": HORIZONTAL, "sharpening, ninths": sharpening(1)}
-SUMS = {"vertical edges": 0, "horizontal edges": 0, "sharpening, ninths": 9}
+KERNELS = {
+    "vertical edges": VERTICAL,
+    "horizontal edges": HORIZONTAL,
+    "sharpening, ninths": sharpening(1),
+    "blur, ninths": BLUR,
+}
+SUMS = {"vertical edges": 0, "horizontal edges": 0, "sharpening, ninths": 9, "blur, ninths": 9}
 
 
 def run(side: int = 256, alpha: int = 2) -> Result:

@@ -94,6 +94,12 @@ def _small(sizes: int) -> list[Claim]:
             "3×3 kernel, 4×4 image: rows, columns, non-zeros", (*C.shape, C.nnz), (4, 16, 36), "Dumoulin & Visin (2016)"
         ),
         equal(
+            "its density, and its distinct entries",
+            (C.nnz / np.prod(C.shape), len(np.unique(C.entries()[2]))),
+            (36 / 64, 9),
+            "k²",
+        ),
+        equal(
             f"non-zeros and distinct entries of {len(differences)} matrices, largest difference",
             np.abs(differences).max(),
             0,
