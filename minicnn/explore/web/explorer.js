@@ -38,8 +38,8 @@ const BOARD = {
 const FILLED = /** @type {const} */ (["x", "w", "yBar"]);
 
 /** Pixels of a cell of a board and of a matrix: the most, and the least before the page scrolls. */
-const CELLS = { most: 50, least: 6, lecture: 72 };
-const ENTRIES = { most: 30, lecture: 44 };
+const CELLS = { most: 50, least: 6, touched: 26, lecture: 72 };
+const ENTRIES = { most: 38, lecture: 52 };
 const ZOOM = 1.5;
 const CAPTION = 150; // pixels of the words over a board
 const STACKED = 640; // pixels: on a narrower page boards are below each other
@@ -75,6 +75,7 @@ export class Explorer {
     /** The address that was last written, and what waits to be. */
     this.written = "";
     this.waiting = 0;
+    this.counting = 0;
     /** What the relation shows. */
     this.related = "";
     /** Pixels of a cell of each board, of an entry of C, and of one of the matrices compared. @type {Record<string, number>} */
@@ -371,9 +372,13 @@ export class Explorer {
     const narrow = innerWidth < STACKED;
     const widest = ["x", "w", "y"].map((name) => Math.max(boards[name].width, boards[`${name}Bar`].width));
     /** @param {number} side */
-    const needed = (side) => widest.map((units) => Math.max(units * side, CAPTION * root)).reduce((a, b) => (narrow ? Math.max(a, b) : a + b + 44 * root));
+    const needed = (side) => {
+      const [x, w, y] = widest.map((units) => Math.max(units * side, (narrow ? CAPTION - 30 : CAPTION) * root));
+      return narrow ? Math.max(x, w + y + 24) : x + w + y + 88 * root;
+    };
     let side = most;
-    while (side > CELLS.least && needed(side) > width) side--;
+    while (side > (narrow ? CELLS.touched : CELLS.least) && needed(side) > width) side--;
+    while (narrow && side > CELLS.least && Math.max(...widest) * side > width) side--;
     this.sides = Object.fromEntries(BOARDS.map((name) => [name, side]));
     const room = byId("matrices").clientWidth - 2.4 * 16 * root;
     const largest = state.lecture ? ENTRIES.lecture : ENTRIES.most;
@@ -413,7 +418,6 @@ export class Explorer {
     }
     this.views.C.show(matrices.C, this.side, texts.matrixLabel(C, model.rows, model.columns));
     this.views.T.show(matrices.T, this.side, texts.matrixLabel(T, model.columns, model.rows));
-    if (this.kept) this.views.now.show(new Matrix(model, false), this.comparedSide, texts.matrixLabel(C, model.rows, model.columns));
     this.showProgress();
     this.light();
   }
@@ -452,20 +456,24 @@ export class Explorer {
     const shown = layer.axes.map((axis, n) => {
       const sliding = layer.slidings[n];
       const formula = layer.setting.transpose ? transposedFormula(sliding, axis.inSize, axis.outSize) : sizeFormula(sliding, axis.inSize, axis.outSize);
-      return { same: [relation(axis), ranges(axis), formula, pointed[n]].join(), line: pointed[n], general: relation(axis), formula, range: ranges(axis) };
+      return { line: pointed[n], formula, range: ranges(axis) };
     });
-    const one = shown.every(({ same }) => same === shown[0].same);
-    const nodes = (one ? shown.slice(0, 1) : shown).map(({ line, formula, range }, n) => {
-      const name = one || layer.rank === 1 ? "" : texts.axisOf(n, layer.rank);
+    const nodes = shown.map(({ line, formula, range }, n) => {
+      const name = texts.axisOf(n, layer.rank);
       const head = name ? [made("span", { className: "axis", textContent: name })] : [];
-      const sizes = made("div", {}, made("p", { className: "size", textContent: formula }), made("p", { className: "ranges", textContent: range }));
-      return [made("p", { className: "line" }, ...head, line), sizes];
+      const sizes = n && formula === shown[0].formula && range === shown[0].range ? [] : [formula, range];
+      return [made("p", { className: "line" }, ...head, line), made("p", { className: "size", textContent: sizes.join("   ") })];
     });
     byId("relation").replaceChildren(made("p", { className: "letters", textContent: texts.relationLetters }), made("p", { className: "letters", textContent: texts.relationSaid }), ...nodes.flat());
   }
 
   showFacts() {
-    byId("facts").replaceChildren(...factsOf(this.model).map(([name, fact]) => made("div", {}, made("dt", { textContent: name }), made("dd", { textContent: fact }))));
+    const { model } = this;
+    if (!model.rankIsNear) {
+      clearTimeout(this.counting);
+      this.counting = setTimeout(() => void (model.rank, this.model === model && this.showFacts()), 50);
+    }
+    byId("facts").replaceChildren(...factsOf(model).map(([name, fact]) => made("div", {}, made("dt", { textContent: name }), made("dd", { textContent: fact }))));
   }
 
   showChoices() {
@@ -701,7 +709,7 @@ function factsOf(model) {
     [texts.facts.nnz, texts.of(nnz, rows * columns)],
     [texts.facts.density, `${density < 0.1 ? density.toPrecision(1) : density.toFixed(1)} %`],
     [texts.facts.distinct, grouped(model.distinct)],
-    [texts.facts.rank, model.rank === null ? texts.rankUnknown : texts.rankOf(model.rank, Math.min(rows, columns))],
+    [texts.facts.rank, !model.rankIsNear ? texts.rankWait : model.rank === null ? texts.rankUnknown : texts.rankOf(model.rank, Math.min(rows, columns))],
     [texts.facts.unread, unread.length ? texts.unreadSome(unread.length, places) : texts.unreadNone],
     [texts.facts.remainder, [...new Set(remainders)].length === 1 ? `${remainders[0]}` : remainders.join(", ")],
   ];

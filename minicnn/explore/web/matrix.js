@@ -27,12 +27,11 @@ export class Matrix {
     this.model = model;
     this.turned = turned;
     this.editable = false;
+    this.values = model.map;
     this.width = turned ? model.rows : model.columns;
     this.height = turned ? model.columns : model.rows;
     /** Columns from here on are not filled in yet. */
     this.known = Infinity;
-    /** What is wrong with an entry, if the probes found something else. @type {Set<number>} */
-    this.wrong = new Set();
   }
 
   /** @param {number} u @param {number} v @returns {Focus | null} */

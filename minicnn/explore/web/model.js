@@ -29,6 +29,9 @@ import { texts } from "./texts.js";
 /** The most entries of a matrix whose rank is found while a person waits: about 0.2 s. */
 const RANKED = 1_500_000;
 
+/** The most entries of a matrix whose rank is found within a frame. */
+const NEAR = 40_000;
+
 export class Model {
   /** @param {State} state */
   constructor(state) {
@@ -48,6 +51,8 @@ export class Model {
     this.byTap = listed(this.map.terms.taps, size(layer.wShape));
     /** @type {{rank: number | null} | null} */
     this.foundRank = null;
+    /** @type {{rows: number, xBar: Float64Array, wBar: Float64Array} | null} */
+    this.foundGradients = null;
   }
 
   /** @param {keyof Values} name */
@@ -73,12 +78,21 @@ export class Model {
     return this.state.step < 0 ? this.rows : Math.min(this.state.step, this.rows);
   }
 
+  /** Both gradients: of the outputs so far where they add up, else of all. */
+  get gradients() {
+    const rows = this.state.direction === "backward" ? this.done : this.rows;
+    if (this.foundGradients?.rows !== rows) {
+      this.foundGradients = { rows, xBar: this.map.applyTranspose(this.yBar, rows), wBar: this.map.correlate(this.x, this.yBar, rows) };
+    }
+    return this.foundGradients;
+  }
+
   get xBar() {
-    return this.map.applyTranspose(this.yBar, this.state.direction === "backward" ? this.done : this.rows);
+    return this.gradients.xBar;
   }
 
   get wBar() {
-    return this.map.correlate(this.x, this.yBar, this.state.direction === "backward" ? this.done : this.rows);
+    return this.gradients.wBar;
   }
 
   /** The number of different colours: one for each weight. */
@@ -131,6 +145,11 @@ export class Model {
   /** How many different numbers the non-zeros hold. */
   get distinct() {
     return new Set(this.map.numbers).size;
+  }
+
+  /** Whether the rank is known or found in no time. */
+  get rankIsNear() {
+    return this.foundRank !== null || this.rows * this.columns <= NEAR;
   }
 
   /** The rank of C, or null where counting would take long. */

@@ -14,12 +14,12 @@ const at = (place) => (place.length === 1 ? `${place[0]}` : `(${place.join(", ")
 
 export const texts = {
   title: "Every layer is a matrix",
-  lead: "A convolution is multiplication by a matrix C, and its gradient is multiplication by Cᵀ. Point at anything.",
+  lead: "A convolution multiplies by a matrix C, and its gradient by Cᵀ. Point at anything.",
   explore: "Explore",
   digit: "Draw a digit",
   lecture: "Lecture",
   lectureHelp: "Large type for a projector",
-  theme: { "": "Auto", light: "Light", dark: "Dark" },
+  theme: { "": "Theme: auto", light: "Theme: light", dark: "Theme: dark" },
   themeHelp: "Light or dark",
   link: "Copy link",
   linked: "Copied",

@@ -34,6 +34,8 @@ export class View {
     /** Where the arrow keys are, in cells. @type {[number, number]} */
     this.cursor = [0, 0];
     this.pressed = false;
+    /** What the picture was painted from, so that it is painted only when some of it is new. @type {unknown[]} */
+    this.seen = [];
     host.classList.add("view");
     host.tabIndex = 0;
     host.setAttribute("role", "application");
@@ -137,6 +139,13 @@ export class View {
     this.picture = picture;
     this.side = Math.min(side, LARGEST / density() / Math.max(picture.width, picture.height));
     this.host.setAttribute("aria-label", label);
+    const seen = [picture, this.side, picture.values, picture.known, theme(), density()];
+    if (seen.some((one, n) => one !== this.seen[n])) this.repaint(picture);
+    this.seen = seen;
+  }
+
+  /** @param {Board | Matrix} picture */
+  repaint(picture) {
     const [width, height] = [Math.ceil(picture.width * this.side) + 1, Math.ceil(picture.height * this.side) + 1];
     for (const canvas of [this.base, this.over]) {
       const [w, h] = [Math.round(width * density()), Math.round(height * density())];
@@ -146,7 +155,6 @@ export class View {
       canvas.style.height = `${height}px`;
     }
     picture.paint(this.surface(this.base), this.side, theme());
-    this.light(this.lit);
   }
 
   /** Light what is pointed at. @param {Lit | null} lit */
