@@ -34,6 +34,8 @@ class Split:
     labels: Int32[np.ndarray, " n"]
 
     def __post_init__(self) -> None:
+        for name in ("images", "labels"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)))
         images, labels = np.shape(self.images), np.shape(self.labels)
         if len(images) != 4:
             hint = "; give `images[..., None]` if they have one channel" if len(images) == 3 else ""

@@ -33,19 +33,19 @@ def resampling(
            [0. , 0. , 0.5]], dtype=float32)
     """
     height, width = in_size
-    middle = jnp.array([(height - 1) / 2, (width - 1) / 2], A.dtype)
-    o = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing="ij"), -1) - middle
-    i = o @ A.T + shift + middle
+    middle = jnp.array([[[(height - 1) / 2, (width - 1) / 2]]], A.dtype)
+    grid = jnp.meshgrid(*(jnp.arange(size, dtype=A.dtype) for size in in_size), indexing="ij")
+    i = (jnp.stack(grid, -1) - middle) @ A.T + shift[None, None] + middle
     corner = jnp.floor(i)
     share = i - corner
     shape = (height, width, channels)
     terms = []
     for up in product((0, 1), repeat=2):
-        position = corner.astype(jnp.int32) + jnp.array(up)
-        inside = jnp.all((position >= 0) & (position < jnp.array(in_size)), -1)
-        weight = jnp.prod(jnp.where(jnp.array(up), share, 1 - share), -1) * inside
+        position = corner.astype(jnp.int32) + jnp.array([[up]], jnp.int32)
+        inside = jnp.all((position >= 0) & (position < jnp.array([[in_size]], jnp.int32)), -1)
+        weight = jnp.prod(jnp.where(jnp.array([[up]], bool), share, 1 - share), -1) * inside.astype(A.dtype)
         row, column = position[..., 0].clip(0, height - 1), position[..., 1].clip(0, width - 1)
-        pixel = (row * width + column)[..., None] * channels + jnp.arange(channels)
+        pixel = (row * width + column)[..., None] * channels + jnp.arange(channels, dtype=jnp.int32)[None, None]
         weights = jnp.broadcast_to(weight[..., None], shape)
         terms.append(compose(Diagonal(weights, shape, A.dtype), Gather(pixel, shape, shape, A.dtype)))
     return add(*terms)

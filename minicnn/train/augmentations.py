@@ -82,7 +82,7 @@ def distorted(
     (5, 32, 32, 1)
     """
     bounds = jnp.array([reach, reach, scale, squeeze, shear])
-    draws = bounds * jax.random.uniform(key, (len(images), 5), minval=-1)
+    draws = bounds[None] * jax.random.uniform(key, (len(images), 5), minval=-1)
 
     def distort(image: Array, draw: Array) -> Array:
         size, squeezed = draw[2], draw[3]

@@ -1,7 +1,7 @@
 """Optimizers by name: each is an optax transformation, and may look at some images before every epoch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ from minicnn.nn import Sequential
 from minicnn.train.config import Config
 from minicnn.train.levenberg import SAMPLE, levenberg_marquardt, second_derivatives
 from minicnn.train.recipes import Recipe
-from minicnn.train.schedules import schedule_of
+from minicnn.train.schedules import promoting, schedule_of
 
 
 @dataclass(frozen=True)
@@ -89,4 +89,6 @@ def optimizer_of(config: Config, model: Sequential, recipe: Recipe, steps: int) 
         ValueError: listing the names there are.
     """
     build = look_up("optimizer", config.optimizer, OPTIMIZERS)
-    return build(Problem(config, schedule_of(config, steps), model, recipe))
+    optimizer = build(Problem(config, schedule_of(config, steps), model, recipe))
+    init, update = optimizer.transformation
+    return replace(optimizer, transformation=optax.GradientTransformation(promoting(init), promoting(update)))

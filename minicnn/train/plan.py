@@ -23,7 +23,7 @@ from minicnn.train.augmentations import augmentation_of
 from minicnn.train.config import Config
 from minicnn.train.devices import copied, everywhere, split_rows, spread
 from minicnn.train.optimizers import Optimizer, optimizer_of
-from minicnn.train.recipes import Recipe, recipe_of
+from minicnn.train.recipes import Recipe, largest, recipe_of, smallest
 from minicnn.zoo.registry import network
 
 
@@ -126,9 +126,12 @@ def plan_of(model: Sequential, data: Dataset, config: Config, recipe: Recipe, me
     """Plan a run.
 
     Raises:
-        ValueError: if a batch is larger than the training set or not shared evenly by the devices, if images would
-            be moved further than they are wide, or if the names of the config are not known.
+        ValueError: if there are no test images or fewer outputs than classes, if a batch is larger than the training
+            set or not shared evenly by the devices, if images would be moved further than they are wide, or if the
+            names of the config are not known.
+        TypeError: if the data is not a `Dataset`.
     """
+    _check_data(model, data, recipe)
     steps = total_steps(data, config)
     side = min(data.in_shape[:2])
     if config.reach > side:
@@ -145,6 +148,18 @@ def plan_of(model: Sequential, data: Dataset, config: Config, recipe: Recipe, me
     draw = _initial(model, data.in_shape, optimizer)
     compiled = _compile(model, recipe, optimizer, config, mesh)
     return Plan(model, data, config, optimizer, mesh, keys, steps // config.epochs, draw, compiled, predict)
+
+
+def _check_data(model: Sequential, data: Any, recipe: Recipe) -> None:
+    if not isinstance(data, Dataset):
+        raise TypeError(f"`data` is a {type(data).__name__}: make it a minicnn.data.Dataset of two splits")
+    if not len(data.test):
+        raise ValueError("`data` has no test images: every epoch is measured on some, if only on a few of `data.train`")
+    outputs = model.out_shape(data.in_shape)
+    if recipe.read in (largest, smallest) and (len(outputs) != 1 or outputs[0] < len(data.classes)):
+        raise ValueError(
+            f"`model` has outputs of shape {outputs} and `data` has {len(data.classes)} classes: one for each"
+        )
 
 
 def plan_by_name(config: Config, data_dir: Path | None, mesh: Mesh) -> Plan:

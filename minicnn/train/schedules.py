@@ -1,11 +1,17 @@
 """Learning rates over the steps of a run, by name."""
 
 from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
+import jax
 import optax
 
 from minicnn.arguments import look_up
 from minicnn.train.config import Config
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _PASSES = ((2, 1.0), (3, 0.4), (3, 0.2), (4, 0.1), (8, 0.02))
 
@@ -53,4 +59,15 @@ def schedule_of(config: Config, steps: int) -> optax.Schedule:
     Raises:
         ValueError: listing the names there are.
     """
-    return look_up("schedule", config.schedule, SCHEDULES)(config, steps)
+    return promoting(look_up("schedule", config.schedule, SCHEDULES)(config, steps))
+
+
+def promoting(function: Callable[P, T]) -> Callable[P, T]:
+    """The function of optax, which multiplies counts of steps by rates, also where JAX is told not to promote types."""
+
+    @wraps(function)
+    def promoted(*args: P.args, **kwargs: P.kwargs) -> T:
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            return function(*args, **kwargs)
+
+    return promoted

@@ -1,5 +1,6 @@
 """A data set checks its labels: their shape, their type, their number and their range."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -29,6 +30,13 @@ SPLIT = Split(IMAGES, np.array([0, 1, 2], np.int32))
 def test_labels_are_one_integer_for_each_image(labels, error, message):
     with pytest.raises(error, match=message):
         Split(IMAGES, labels)
+
+
+def test_lists_and_arrays_of_jax_become_arrays_of_numpy():
+    split = Split(IMAGES.tolist(), jnp.array([0, 1, 2]))
+    assert (type(split.images), type(split.labels)) == (np.ndarray, np.ndarray)
+    with pytest.raises(TypeError, match="`labels` of float64 must be integers"):
+        Split(IMAGES, [0.0, 1.0, 2.0])
 
 
 def test_images_have_four_axes():

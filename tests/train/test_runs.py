@@ -1,7 +1,9 @@
 """A run: the same seed gives the same numbers, and the folder gives the parameters back."""
 
 import json
+from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,6 +18,7 @@ from minicnn.nn import Conv, Dense, Flatten, MaxPool, Sequential
 from minicnn.train import Config, Record, Run, fit, report
 from minicnn.zoo import proof
 from minicnn.zoo.proof import LayerReport
+from tests.test_modes import TRACED
 from tests.train.tiny import tiny_plan
 
 MODEL = Sequential((MaxPool((4, 4)), Conv(2, (3, 3)), Flatten(), Dense(10)))
@@ -125,6 +128,36 @@ def test_numbers_of_numpy_are_numbers():
 def test_images_are_not_moved_further_than_they_are_wide():
     with pytest.raises(ValueError, match="`reach`=5 is more than the 4 pixels of an image"):
         tiny_plan(replace(tiny_plan().config, reach=5))
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (lambda data: (data.train, data.test), TypeError, "`data` is a tuple: make it a minicnn.data.Dataset"),
+        (lambda data: replace(data, test=data.test[:0]), ValueError, "`data` has no test images"),
+        (
+            lambda data: replace(data, classes=(*data.classes, *"abcdefghijk")),
+            ValueError,
+            r"has outputs of shape \(3,\)",
+        ),
+    ],
+    ids=["no data set", "no test images", "more classes than outputs"],
+)
+def test_data_that_a_network_cannot_learn_from_is_refused(data, error, message):
+    plan = tiny_plan()
+    with pytest.raises(error, match=message):
+        fit(plan.model, data(plan.data), replace(plan.config, model="lenet5"))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "levenberg"])
+def test_a_step_is_traced_in_all_modes_of_jax_at_once(optimizer):
+    with ExitStack() as modes:
+        for mode in TRACED.values():
+            modes.enter_context(mode())
+        plan = tiny_plan(replace(tiny_plan().config, augment="distort", optimizer=optimizer))
+        batch = plan.data.train[:8]
+        compiled: Any = plan.compiled
+        compiled.lower(plan.shapes(), batch.images, batch.labels, plan.keys.augmentation, np.int32(0))
 
 
 GARBAGE = {
