@@ -28,8 +28,8 @@ def predict(
 ) -> None:
     """Read PICTURES with a trained RUN; say what each was taken for, how surely, and what was done to it first.
 
-    A picture with several figures has a line for each of them. One that cannot be read has a line that says why; the
-    others are read all the same, and the exit status is 2.
+    A picture with several figures has a line for each of them; figures that touch are not separated, only suspected.
+    One that cannot be read has a line that says why; the others are read all the same, and the exit status is 2.
     """
     with one_line_errors():
         from minicnn.data import Style

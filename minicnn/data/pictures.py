@@ -225,7 +225,7 @@ def _placed(ink: Grey, figure: Mask, style: Style) -> tuple[Grey, list[str]]:
     reach = 0.0
     if style.is_drawn:
         if width > style.widest * height:
-            done = ["wider than what was learnt: perhaps more than one figure"]
+            done = ["wider than what was learnt: perhaps more than one figure, for those that touch are not separated"]
         # Nothing of the neighbours, but the figure's own faint edge.
         ink = np.where(ndimage.binary_dilation(figure, iterations=2), ink, 0)
         stroke = stroke_width(dark if (dark := figure & (ink > _EDGE)).any() else figure)
