@@ -12,8 +12,8 @@ import jax
 
 from minicnn import maps, ops
 from minicnn.forms.trilinear import correlate
-from minicnn.functional.common import jitted_primitive
 from minicnn.functional.convolution import convolve_p
+from minicnn.functional.jitted import jitted_primitive
 from minicnn.primitive import Primitive, Traced
 
 correlate_p = jitted_primitive("correlate", correlate)

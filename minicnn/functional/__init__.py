@@ -16,7 +16,7 @@ from minicnn.functional.convolution import conv, conv_map, conv_matrix, conv_tra
 from minicnn.functional.kernels import compose_kernels, dense_kernel
 from minicnn.functional.learned import channel_pool, matrix_pool, weighted_pool, weighted_pool_map
 from minicnn.functional.local import add_bias, local_conv, local_map, tie, tiled_conv, tiled_map
-from minicnn.functional.norms import global_lp_pool, lp_pool, lp_pool_map_at
+from minicnn.functional.lp_pooling import global_lp_pool, lp_pool, lp_pool_map_at
 from minicnn.functional.padding import pad, pad_map
 from minicnn.functional.pooling import avg_pool, avg_pool_map, max_pool, max_pool_map_at
 from minicnn.functional.unpooling import max_unpool

@@ -11,9 +11,10 @@ from jaxtyping import Array, Int, Shaped
 
 from minicnn.arguments import LARGEST, check_rank, integer, is_sequence, sizes
 from minicnn.dtypes import floating, ordered
-from minicnn.forms.pools import bin_winners
+from minicnn.forms.pooling import bin_winners
 from minicnn.forms.tables import BinAxis
-from minicnn.functional.common import batched, jitted_primitive
+from minicnn.functional.batching import batched
+from minicnn.functional.jitted import jitted_primitive
 from minicnn.maps.base import LinearMap
 from minicnn.maps.indexing import Gather
 from minicnn.maps.pooling import BinAverage

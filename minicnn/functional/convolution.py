@@ -16,7 +16,8 @@ from minicnn.dtypes import operands, preferred
 from minicnn.forms import Form
 from minicnn.forms.resolve import Convolution, ConvOptions, Ints, Padding, Table
 from minicnn.forms.trilinear import convolve, swap_channels
-from minicnn.functional.common import batched, compiled_primitive
+from minicnn.functional.batching import batched
+from minicnn.functional.jitted import compiled_primitive
 from minicnn.functional.layouts import channels_moved, hinting, in_front, warn_of_channels_in_front
 from minicnn.functional.padding import pad_p, pad_transpose_p
 from minicnn.maps.algebra import compose

@@ -11,7 +11,7 @@ from minicnn.arguments import check_rank, integer, keywords_explained, look_up
 from minicnn.dtypes import operands
 from minicnn.forms.resolve import Ints, Padding
 from minicnn.functional.convolution import conv, conv_map
-from minicnn.functional.norms import lp_pool
+from minicnn.functional.lp_pooling import lp_pool
 from minicnn.functional.pooling import avg_pool, max_pool
 from minicnn.maps.base import LinearMap
 from minicnn.primitive import ArrayLike

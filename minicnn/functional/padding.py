@@ -9,7 +9,8 @@ from jax.typing import DTypeLike
 from minicnn.arguments import check_rank, integer, keywords_explained, sizes
 from minicnn.dtypes import operands
 from minicnn.forms.tables import PadAxis, check_mode
-from minicnn.functional.common import batched, jitted_primitive
+from minicnn.functional.batching import batched
+from minicnn.functional.jitted import jitted_primitive
 from minicnn.maps.padding import Pad
 from minicnn.primitive import ArrayLike
 

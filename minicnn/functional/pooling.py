@@ -11,9 +11,10 @@ from jaxtyping import Array, Shaped
 from minicnn.arguments import check_rank, keywords_explained, sizes
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
-from minicnn.forms.pools import max_values, pool_axes, winners
+from minicnn.forms.pooling import max_values, pool_axes, winners
 from minicnn.forms.resolve import Ints, Padding, sliding, windows
-from minicnn.functional.common import batched, jitted_primitive
+from minicnn.functional.batching import batched
+from minicnn.functional.jitted import jitted_primitive
 from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.primitive import ArrayLike, value_of
 
@@ -138,7 +139,12 @@ def max_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], **opt
     return Selection(_winners(x[None], axes)[0], axes, (), x.shape[-1], x.dtype)
 
 
-_winners = jax.jit(winners, static_argnames="axes")
+def selection(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Selection:
+    """The derivative of `max_pool` at a batch: every image selects its own winners."""
+    return Selection(_winners(x, axes), axes, x.shape[:1], x.shape[-1], x.dtype)
+
+
+_winners = jax.jit(winners, static_argnames="axes", inline=True)
 POOLING = {"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False}
 
 

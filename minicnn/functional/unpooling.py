@@ -10,7 +10,7 @@ from jaxtyping import Array, Int
 from minicnn import ops
 from minicnn.arguments import check_rank, sizes
 from minicnn.dtypes import operands
-from minicnn.functional.common import jitted_primitive
+from minicnn.functional.jitted import jitted_primitive
 from minicnn.maps.base import LinearMap
 from minicnn.maps.indexing import Gather
 from minicnn.primitive import ArrayLike, value_of

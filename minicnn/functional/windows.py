@@ -7,7 +7,8 @@ from typing import Any
 from minicnn.arguments import check_rank, keywords_explained, sizes
 from minicnn.dtypes import operands
 from minicnn.forms.resolve import Ints, Padding, windows
-from minicnn.functional.common import batched, jitted_primitive
+from minicnn.functional.batching import batched
+from minicnn.functional.jitted import jitted_primitive
 from minicnn.maps.windows import Unfold
 from minicnn.primitive import ArrayLike
 

@@ -32,7 +32,7 @@ from minicnn.functional import (
     tie,
     unfold,
 )
-from minicnn.functional.norms import lp_pool_map_at
+from minicnn.functional.lp_pooling import lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
 from minicnn.identities.comparison import Comparison, Tolerance, compare
 from minicnn.identities.examples import Example

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import summing
-from minicnn.forms.pools import select, select_transpose
+from minicnn.forms.pooling import select, select_transpose
 from minicnn.forms.tables import BinAxis
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 from minicnn.maps.windows import BinSum, WindowSum

@@ -13,7 +13,7 @@ from minicnn import ops
 from minicnn.axis import Axis
 from minicnn.forms.resolve import Ints, Padding, sliding
 from minicnn.functional import avg_pool, conv, conv_map, lp_pool, max_pool, patch_map
-from minicnn.functional.norms import exponent, lp_pool_map_at
+from minicnn.functional.lp_pooling import exponent, lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at, pooling_axes
 from minicnn.maps import Broadcast, LinearMap, compose
 from minicnn.nn.arguments import a_flag, a_window, settle

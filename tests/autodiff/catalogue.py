@@ -229,7 +229,7 @@ FIXED = {
     "fold": Case(lambda p: minicnn.fold(p, (4, 3), (2, 2)), None, ((2, 3, 2, 8),), exact=True),
     "lp_pool": Case(lambda x: minicnn.lp_pool(x, (2,), stride=1), None, ((2, 5, 2),), data="positive"),
     "lp_pool, p = 3": Case(lambda x: minicnn.lp_pool(x, (2, 2), p=3, padding="SAME"), None, ((3, 3, 1),)),
-    "global_lp_pool": Case(lambda x: minicnn.functional.norms.global_lp_pool(x, 1), None, ((2, 4, 2),)),
+    "global_lp_pool": Case(lambda x: minicnn.functional.lp_pooling.global_lp_pool(x, 1), None, ((2, 4, 2),)),
     "adaptive_avg_pool": Case(lambda x: minicnn.functional.adaptive_avg_pool(x, (3,)), None, ((2, 7, 1),), exact=True),
     "adaptive_max_pool": Case(
         lambda x: minicnn.functional.adaptive_max_pool(x, (3, 2)), None, ((2, 7, 3, 2),), data="distinct"

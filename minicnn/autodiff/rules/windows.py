@@ -2,18 +2,15 @@
 
 from typing import Any
 
-import jax
-
 from minicnn import maps
 from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, linear
 from minicnn.autodiff.times import correlate_p
 from minicnn.forms import Geometry
-from minicnn.forms.pools import winners
 from minicnn.functional.adaptive import adaptive_avg_pool_p, adaptive_max_pool_p, bin_selection
 from minicnn.functional.convolution import convolve_p
-from minicnn.functional.norms import lp_derivative, lp_pool_p
+from minicnn.functional.lp_pooling import lp_derivative, lp_pool_p
 from minicnn.functional.padding import pad_p, pad_transpose_p
-from minicnn.functional.pooling import avg_pool_p, max_pool_p
+from minicnn.functional.pooling import avg_pool_p, max_pool_p, selection
 from minicnn.functional.unpooling import max_unpool_p, unpooling
 from minicnn.functional.windows import fold_p, unfold_p
 from minicnn.maps import LinearMap
@@ -38,11 +35,8 @@ def _weights_from_outputs(w: Any, x: Any, z: Any, geometry: Geometry, form: Any,
     return maps.compose(swap, _weights(w, z, x, geometry.T, form, arithmetic))
 
 
-_winners = jax.jit(winners, static_argnames="axes", inline=True)
-
-
 def _select(y: Any, x: Any, axes: Any) -> LinearMap:
-    return maps.Selection(_winners(value_of(x), axes), axes, x.shape[:1], x.shape[-1], y.dtype)
+    return selection(value_of(x), axes)
 
 
 def _average(y: Any, x: Any, axes: Any, counted: Any) -> LinearMap:

@@ -1,13 +1,11 @@
-"""What the functions of this package share: jitted primitives and batch axes."""
+"""Primitives that are compiled: what the functions of this package are made of."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 
-from minicnn import ops
 from minicnn.forms.meshes import laid_out, spec_of_images
 from minicnn.primitive import Primitive
 
@@ -32,10 +30,3 @@ def _jitted(compute: Callable[..., Any], *operands: Any, **params: Any) -> Any:
 @partial(jax.jit, static_argnums=(0, 1), inline=True)
 def _jit(compute: Callable[..., Any], params: tuple[tuple[str, Any], ...], *operands: Any) -> Any:
     return compute(*operands, **dict(params))
-
-
-def batched(function: Callable[..., Any], x: Any, rank: int, *operands: Any, **params: Any) -> Any:
-    """Call a function of (b, *spatial, c), and of what else it takes, on an x with any number of leading batch axes."""
-    batch, image = x.shape[: -rank - 1], x.shape[-rank - 1 :]
-    y = function(ops.reshape(x, (math.prod(batch), *image)), *operands, **params)
-    return ops.reshape(y, (*batch, *y.shape[1:]))

@@ -9,7 +9,7 @@ import pytest
 
 import minicnn
 from minicnn import autodiff, ops
-from minicnn.functional.norms import lp_pool_map_at
+from minicnn.functional.lp_pooling import lp_pool_map_at
 from tests import oracles
 
 

@@ -15,19 +15,19 @@ from minicnn.arguments import integer, keywords_explained
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
-from minicnn.forms.pools import max_values, winners
+from minicnn.forms.pooling import max_values
 from minicnn.forms.resolve import Ints, Padding
 from minicnn.forms.windows import unfold, window_sum
 from minicnn.functional.adaptive import bin_axes
-from minicnn.functional.common import batched, jitted_primitive
-from minicnn.functional.pooling import POOLING, pooling_axes
+from minicnn.functional.batching import batched
+from minicnn.functional.jitted import jitted_primitive
+from minicnn.functional.pooling import POOLING, pooling_axes, selection
 from minicnn.functional.windows import unfold_p
 from minicnn.maps.algebra import Compose, compose
 from minicnn.maps.base import LinearMap
 from minicnn.maps.elementary import Diagonal, InverseDiagonal, Reshape
 from minicnn.maps.indexing import Broadcast
 from minicnn.maps.kronecker import Batched
-from minicnn.maps.pooling import Selection
 from minicnn.maps.windows import Unfold, WindowSum
 from minicnn.primitive import ArrayLike, value_of
 
@@ -195,8 +195,7 @@ def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:
     if p == 2:
         return Compose((InverseDiagonal(norm, y.shape, dtype), S, Diagonal(x, x.shape, dtype)))
     if p == math.inf:
-        largest = winners(jnp.abs(value_of(x)), axes)
-        return Compose((Selection(largest, axes, batch, channels, dtype), signs))
+        return Compose((selection(jnp.abs(value_of(x)), axes), signs))
     U = Batched(Unfold(axes, channels, dtype), batch)
     split = (*y.shape[:-1], math.prod(axis.kernel_size for axis in axes), channels)
     windows = ops.reshape(unfold_p(x, axes=axes), split)
