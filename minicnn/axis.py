@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Int
 
 from minicnn.arguments import integer, is_integer, is_sequence, look_up
+from minicnn.lattice import solutions
 
 PaddingWord = Literal["VALID", "SAME", "SAME_LOWER", "FULL", "CAUSAL"]
 AxisPadding = PaddingWord | int | tuple[int, int]
@@ -163,6 +164,18 @@ class Axis:
         start = min(max(start, 0), self.out_size)
         return range(start, min(max(stop, start), self.out_size))
 
+    @property
+    def whole(self) -> range:
+        """The outputs whose windows lie within the stretched input: what they read repeats, all others are at an end.
+
+        >>> Axis.of(5, 3, padding=1).whole
+        range(1, 4)
+        """
+        first, last = self.span(1)
+        start = min(max(-(first // self.stride), 0), self.out_size)
+        stop = min((self.stretched - 1 - last) // self.stride + 1, self.out_size)
+        return range(start, max(stop, start))
+
     def cut(self, outputs: range) -> "Axis":
         """The axis of some of its outputs, one after the other."""
         return replace(self, out_size=len(outputs), low=self.low - self.stride * outputs.start)
@@ -250,8 +263,15 @@ class Axis:
 
     @property
     def nnz(self) -> int:
-        """The number of triples (o, k, i) in the relation: the ones of T."""
-        return int(self.counts().sum())
+        """The number of triples (o, k, i) in the relation: the ones of T, which are counted without being listed.
+
+        >>> Axis.of(10**9, 10**6).nnz
+        999000001000000
+        """
+        axis = min(self, self.T, key=lambda axis: axis.stretch)  # either has as many
+        axis = axis if axis.dilation > 0 else axis.flipped
+        (shorter, a), (longer, b) = sorted([(axis.out_size, axis.stride), (axis.kernel_size, axis.dilation)])
+        return solutions((a, b, axis.stretch), -axis.low, (shorter, longer, axis.in_size))
 
     def reads(self, output: int) -> tuple[int, ...]:
         """The input positions that one output reads: its receptive field, in increasing order."""
@@ -265,7 +285,21 @@ class Axis:
         >>> Axis.of(in_size=6, kernel_size=3, stride=2).unread()
         (5,)
         """
-        return tuple(np.flatnonzero(self.T.counts() == 0).tolist())
+        backwards, period = self.T, self.stride // gcd(self.stride, self.stretch)
+        whole = backwards.whole
+        idle = np.array(_idle(backwards, whole[:period]), np.int64)
+        repeated = np.add.outer(np.arange(0, len(whole), period), idle).ravel() if idle.size else idle
+        inside = repeated[repeated < whole.stop].tolist()
+        return *_idle(backwards, range(whole.start)), *inside, *_idle(backwards, range(whole.stop, self.in_size))
+
+
+def _idle(axis: Axis, outputs: range) -> list[int]:
+    """Those of some outputs that read no input, which are looked for piece by piece."""
+    pieces = (outputs[start : start + _PIECE] for start in range(0, len(outputs), _PIECE))
+    return [o for piece in pieces for o in (piece.start + np.flatnonzero(axis.cut(piece).counts() == 0)).tolist()]
+
+
+_PIECE = 65_536  # outputs at a time, so that memory does not grow with their number
 
 
 class Windows(Protocol):

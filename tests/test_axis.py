@@ -112,6 +112,24 @@ def test_a_kernel_of_any_size_is_counted_without_a_table():
     assert axis.unread() == ()
 
 
+steps, lengths = st.integers(1, 60), st.integers(0, 3000)
+
+
+@thorough
+@given(
+    st.builds(Axis, lengths, lengths, lengths, steps, steps.map(lambda d: 31 - d or 1), steps, st.integers(-3000, 3000))
+)
+def test_long_axes_are_counted_as_their_outputs_and_inputs_are(axis):
+    assert axis.nnz == axis.counts().sum() == axis.T.counts().sum()
+    assert axis.unread() == tuple(np.flatnonzero(axis.T.counts() == 0))
+
+
+def test_axes_of_any_size_are_counted_without_a_list():
+    assert Axis.of(10**9, 10**6).nnz == (10**9 - 10**6 + 1) * 10**6
+    assert Axis.of(2 * 10**9, 10**9, stride=10**6).nnz == (10**3 + 1) * 10**9
+    assert Axis.of(10**9, 10**5).unread() == ()
+
+
 @thorough
 @given(axes())
 def test_triples_are_the_ones_in_row_major_order(axis):

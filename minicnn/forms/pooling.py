@@ -96,9 +96,8 @@ def _winners_of_windows(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"
     """Bring values with their positions together, axis by axis."""
     parts = x, jnp.broadcast_to(_positions([axis.in_size for axis in axes]), x.shape)
     first_largest = Monoid(_first_largest, (_lowest(x.dtype), _NOWHERE), _first_largest_along)
-    for position, axis in enumerate(axes, start=1):
-        parts = reduce_windows(parts, axis, position, first_largest)
-    return parts[1]
+    _, places = reduce_windows(parts, axes, first_largest)
+    return places
 
 
 def _first_largest(a: tuple[Array, ...], b: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -111,12 +110,12 @@ def _first_largest(a: tuple[Array, ...], b: tuple[Array, ...]) -> tuple[Array, .
     return jax.lax.select(better, other, value), jax.lax.select(better, there, place)
 
 
-def _first_largest_along(parts: tuple[Array, ...], axis: int) -> tuple[Array, ...]:
-    """Find the first largest of all (value, position) along one axis."""
+def _first_largest_along(parts: tuple[Array, ...], axes: tuple[int, ...]) -> tuple[Array, ...]:
+    """Find the first largest of all (value, position) along some axes."""
     value, place = parts
-    best = value.max(axis, keepdims=True)
+    best = value.max(axes, keepdims=True)
     is_best = (value == best) | (jnp.isnan(value) & jnp.isnan(best))
-    return best.squeeze(axis), jnp.where(is_best, place, _NOWHERE).min(axis)
+    return best.squeeze(axes), jnp.where(is_best, place, _NOWHERE).min(axes)
 
 
 _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all others
@@ -125,14 +124,10 @@ _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
     """The maxima alone; their derivative selects the winners from the windows of the tangent."""
-    if few_taps(axes):
-        return reduce(jnp.maximum, map(reader(x, axes, _lowest(x.dtype)), taps(axes)))
     largest = Monoid(
-        lambda a, b: (jnp.maximum(a[0], b[0]),), (_lowest(x.dtype),), lambda parts, axis: (parts[0].max(axis),)
+        lambda a, b: (jax.lax.max(a[0], b[0]),), (_lowest(x.dtype),), lambda parts, axes: (parts[0].max(axes),)
     )
-    for position, axis in enumerate(axes, start=1):
-        (x,) = reduce_windows((x,), axis, position, largest)
-    return x
+    return reduce_windows((x,), axes, largest)[0]
 
 
 @max_values.defjvp

@@ -7,6 +7,7 @@ has a table of its own. A table has one axis, or two where every output reads se
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import gcd
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -97,8 +98,14 @@ class PadAxis:
 
     @property
     def nnz(self) -> int:
-        """How many padded positions copy an input."""
-        return int((self.table() < self.in_size).sum())
+        """How many padded positions copy an input: all of them, unless zeros are padded.
+
+        >>> PadAxis(4, 2, -1).nnz
+        3
+        """
+        if self.mode == "zeros":
+            return max(self.in_size + min(self.low, 0) + min(self.high, 0), 0)
+        return self.out_size
 
     def triples(self) -> Triples:
         """Every output with the input that it copies, as `Axis.triples` gives them; there is one tap, 0."""
@@ -114,8 +121,14 @@ class BinAxis:
 
     @property
     def width(self) -> int:
-        """The size of the largest bin."""
-        return int(self.counts().max(initial=0))
+        """The size of the largest bin.
+
+        A bin begins up to (m − gcd(n, m)) / m behind a whole position, m bins of n positions; n mod m more end it.
+        """
+        if not self.out_size:
+            return 0
+        whole, rest = divmod(self.in_size, self.out_size)
+        return whole + (rest > 0) + (rest > gcd(self.in_size, self.out_size))
 
     @property
     def kernel_size(self) -> int:
@@ -141,8 +154,8 @@ class BinAxis:
 
     @property
     def nnz(self) -> int:
-        """How many positions all bins hold together."""
-        return int(self.counts().sum())
+        """How many positions all bins hold together: n, and one more for each end of a bin that splits a position."""
+        return self.in_size + self.out_size - gcd(self.in_size, self.out_size)
 
     def triples(self) -> Triples:
         """Every bin with each of its inputs, as `Axis.triples` gives them."""

@@ -1,16 +1,15 @@
 """What each window holds, brought together by an associative operation, or laid side by side.
 
-A window of a + b taps is a window of a taps and the window of b taps that begins behind it. So the windows of 1, 2,
-4, … taps follow from one another, and those of k taps take about log₂ k steps on each axis, whatever k is. Every result
-is made from the entries of its own window alone: nothing is ever subtracted, and what is large or not finite elsewhere
-leaves no trace.
+A window of a + b taps is a window of a taps and the window of b taps that begins behind it. So long windows are made of
+shorter ones, in a number of steps that grows with the logarithm of their length. Every result is made from the entries
+of its own window alone: nothing is ever subtracted, and what is large or not finite elsewhere leaves no trace.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from itertools import accumulate
+from itertools import chain
 from operator import add
 
 import jax
@@ -21,7 +20,7 @@ from minicnn.axis import Axis
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.memory import check_widened
 from minicnn.forms.meshes import vary_alike
-from minicnn.forms.shifts import reader, shift, taps, widths_of
+from minicnn.forms.shifts import is_sparse, reader, shift, taps, widths_of
 from minicnn.forms.tables import window_positions
 
 Parts = tuple[Array, ...]
@@ -34,56 +33,104 @@ class Monoid:
     Attributes:
         combine: the operation.
         neutral: the entry that changes no other.
-        along: all entries along one axis, combined.
+        along: all entries along some axes, combined.
         idempotent: whether windows that are combined may overlap, as for a maximum and not for a sum.
     """
 
     combine: Callable[[Parts, Parts], Parts]
     neutral: tuple[complex, ...]
-    along: Callable[[Parts, int], Parts]
+    along: Callable[[Parts, tuple[int, ...]], Parts]
     idempotent: bool = True
 
 
 SUM = Monoid(
-    lambda a, b: (a[0] + b[0],), (0,), lambda parts, axis: (parts[0].sum(axis, dtype=parts[0].dtype),), idempotent=False
+    lambda a, b: (a[0] + b[0],), (0,), lambda parts, axes: (parts[0].sum(axes, dtype=parts[0].dtype),), idempotent=False
 )
 
 
-def reduce_windows(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> Parts:
-    """Replace one axis of every part by what its windows hold, combined; an empty place is neutral."""
-    k, outputs = axis.kernel_size, axis.out_size
-    s = axis.stride if outputs > 1 else k
-    check_widened(axis, sum(math.prod(z.shape[1:]) * z.dtype.itemsize for z in parts))
-    if s == 1 or abs(axis.dilation) > 1:
-        wide = _widen(parts, axis, position, axis.read_length, monoid)
-        return _sweep(wide, position, k, abs(axis.dilation), s, outputs, monoid)
-    # Windows begin s positions apart, so each is made of whole blocks of s positions and of the first few of one more.
-    whole, few = divmod(k, s)
-    count = outputs + whole - (not few)
-    wide = _widen(parts, axis, position, count * s, monoid)
-    blocks = tuple(z.reshape(*z.shape[:position], count, s, *z.shape[position + 1 :]) for z in wide)
-    pieces = []
-    if whole:
-        pieces.append(_sweep(monoid.along(blocks, position + 1), position, whole, 1, 1, outputs, monoid))
-    if few:
-        starts = _slice(_slice(blocks, position, whole, outputs), position + 1, 0, few)
-        pieces.append(monoid.along(starts, position + 1))
-    return reduce(monoid.combine, pieces)
+def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
+    """Replace the spatial axes of every part by what their windows hold, combined; an empty place is neutral.
+
+    All axes are padded at once, and all that fall into blocks are combined to blocks at once: XLA takes its time for
+    every operation that is not part of another.
+    """
+    for axis in axes:
+        if not _by_shifts(axis):
+            check_widened(axis, sum(math.prod(z.shape[1:]) * z.dtype.itemsize for z in parts))
+    parts = _pad(parts, [(0, 0, 0), *map(_widths, axes), (0, 0, 0)], monoid)
+    parts = _in_blocks(parts, axes, monoid)
+    for position, axis in enumerate(axes, start=1):
+        if _by_shifts(axis):
+            parts = _reduce_shifts(parts, axis, position, monoid)
+        else:
+            k, stride = axis.kernel_size // _block(axis), max(axis.stride // _block(axis), 1)
+            parts = _sweep(parts, position, k, abs(axis.dilation), stride, axis.out_size, monoid)
+    return parts
+
+
+def _by_shifts(axis: Axis) -> bool:
+    """Tell whether windows of few taps span far more padding than there is to read, so that none is stored."""
+    return is_sparse(axis) and axis.kernel_size <= _FEW
+
+
+def _block(axis: Axis) -> int:
+    """The size of the blocks that all windows of an axis are made of; 1 where entries are taken one by one.
+
+    Windows of k positions that begin s apart are made of blocks of gcd(k, s) positions.
+    """
+    k, (low, high, _) = axis.kernel_size, widths_of(axis)
+    if abs(axis.dilation) > 1 or _by_shifts(axis) or (k <= _PAIR and max(low, high) <= 0):
+        return 1
+    return k if axis.out_size == 1 else math.gcd(k, axis.stride)
+
+
+def _widths(axis: Axis) -> tuple[int, int, int]:
+    """Tell how an axis is padded. What lies behind the last window is cut off for blocks, and left alone by slices."""
+    low, high, gaps = widths_of(axis)
+    if _by_shifts(axis):
+        return 0, 0, 0
+    return low, high if _block(axis) > 1 else max(high, 0), gaps
+
+
+def _in_blocks(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
+    """Combine the entries of every block of the padded axes."""
+    blocks = {position: _block(axis) for position, axis in enumerate(axes, start=1) if _block(axis) > 1}
+    if not blocks:
+        return parts
+    sizes = ((n // blocks[at], blocks[at]) if at in blocks else (n,) for at, n in enumerate(parts[0].shape))
+    shape = tuple(chain.from_iterable(sizes))
+    return monoid.along(tuple(z.reshape(shape) for z in parts), tuple(at + n for n, at in enumerate(blocks, start=1)))
+
+
+def _reduce_shifts(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> Parts:
+    """Combine the shifts of one axis, tap by tap."""
+    axes = [Axis(size, size, 1) for size in parts[0].shape[1:-1]]
+    axes[position - 1] = axis
+
+    def read(k: int) -> Parts:
+        tap = [k if n == position else 0 for n in range(1, len(axes) + 1)]
+        return tuple(shift(z, axes, tap, value) for z, value in zip(parts, monoid.neutral, strict=True))
+
+    return reduce(monoid.combine, map(read, range(axis.kernel_size)))
 
 
 def _sweep(parts: Parts, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Parts:
-    """Combine k entries `step` apart, from every `stride`-th on, as windows of the binary digits of k."""
+    """Combine k entries `step` apart, from every `stride`-th on: a few at once, more of them as runs of equal size."""
     if monoid.idempotent and parts[1:]:
         return _sweep_in_loop(parts, position, k, step, stride, outputs, monoid)
-    sizes = [size for bit in range(k.bit_length()) if k & (size := 1 << bit)]
-    pieces, size = [], 1
-    for wanted, place in zip(sizes, accumulate(sizes[:-1], initial=0), strict=True):
-        while size < wanted:
-            left = parts[0].shape[position] - size * step
-            parts = monoid.combine(_slice(parts, position, 0, left), _slice(parts, position, size * step, left))
-            size *= 2
-        pieces.append(_slice(parts, position, place * step, outputs, stride))
-    return reduce(monoid.combine, pieces)
+    if k <= _FEW:
+        return reduce(monoid.combine, (_slice(parts, position, n * step, outputs, stride) for n in range(k)))
+    length = max(-(-k // _RUNS), 2)
+    count, rest = divmod(k, length)
+    runs = _sweep(parts, position, length, step, 1, parts[0].shape[position] - (length - 1) * step, monoid)
+    y = _sweep(runs, position, count, length * step, stride, outputs, monoid)
+    if rest == 0:
+        return y
+    if monoid.idempotent:
+        return monoid.combine(y, _slice(runs, position, (k - length) * step, outputs, stride))
+    start = (k - rest) * step
+    others = _slice(parts, position, start, parts[0].shape[position] - start)
+    return monoid.combine(y, _sweep(others, position, rest, step, stride, outputs, monoid))
 
 
 def _sweep_in_loop(parts: Parts, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Parts:
@@ -94,14 +141,14 @@ def _sweep_in_loop(parts: Parts, position: int, k: int, step: int, stride: int, 
     """
     steps = [min(1 << bit, k - (1 << bit)) * step for bit in range((k - 1).bit_length())]
     size, room = parts[0].shape[position], max(steps, default=0)
+    widths = [(0, room if n == position else 0, 0) for n in range(parts[0].ndim)]
 
     def combine_with_next(parts: Parts, start: Array) -> tuple[Parts, None]:
-        behind = (
-            jax.lax.dynamic_slice_in_dim(z, start, size, position) for z in _pad(parts, position, (0, room, 0), monoid)
-        )
+        behind = (jax.lax.dynamic_slice_in_dim(z, start, size, position) for z in _pad(parts, widths, monoid))
         return monoid.combine(parts, tuple(behind)), None
 
-    parts, _ = jax.lax.scan(combine_with_next, vary_alike(*parts), jnp.array(steps, jnp.int32))
+    if steps:
+        parts, _ = jax.lax.scan(combine_with_next, vary_alike(*parts), jnp.array(steps, jnp.int32))
     return _slice(parts, position, 0, outputs, stride)
 
 
@@ -110,46 +157,55 @@ def _slice(parts: Parts, position: int, start: int, count: int, stride: int = 1)
     return tuple(jax.lax.slice_in_dim(z, start, limit, stride, position) for z in parts)
 
 
-def _widen(parts: Parts, axis: Axis, position: int, length: int, monoid: Monoid) -> Parts:
-    """Pad or crop one axis to what its windows read, from the first position of the first window on."""
-    low, high, gaps = widths_of(axis)
-    return _pad(parts, position, (low, high + length - axis.read_length, gaps), monoid)
-
-
-def _pad(parts: Parts, position: int, widths: tuple[int, int, int], monoid: Monoid) -> Parts:
+def _pad(parts: Parts, widths: Sequence[tuple[int, int, int]], monoid: Monoid) -> Parts:
+    if not any(map(any, widths)):
+        return parts
     return tuple(
-        jax.lax.pad(z, jnp.asarray(value, z.dtype), [widths if n == position else (0, 0, 0) for n in range(z.ndim)])
-        for z, value in zip(parts, monoid.neutral, strict=True)
+        jax.lax.pad(z, jnp.asarray(value, z.dtype), widths) for z, value in zip(parts, monoid.neutral, strict=True)
     )
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def window_sum(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
     """Sum each window, one axis after the other."""
-    swept = any(axis.kernel_size > max(_FEW, axis.stride) for axis in axes)
-    return _swept_sum(x, axes) if swept else _sum(x, axes)
-
-
-def _sum(x: Array, axes: Sequence[Axis]) -> Array:
-    for position, axis in enumerate(axes, start=1):
-        x = _sum_axis(x, axis, position)
-    return x
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _swept_sum(x: Array, axes: tuple[Axis, ...]) -> Array:
     return _sum(x, axes)
 
 
-@_swept_sum.defjvp
-def _swept_sum_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+@window_sum.defjvp
+def _window_sum_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     """State the derivative as the transpose of the sum on the transposed axes, which is the sum itself.
 
     What JAX makes of it in reverse mode is the sum on the transposed axes, read by slices. Transposed step by step, the
     sum would pad at each step, and XLA would join the steps into one loop that repeats the first for every later one.
     """
     (x,), (x_dot,) = primals, tangents
-    y = _swept_sum(x, axes)
+    y = window_sum(x, axes)
     return y, _transposed(lambda y: _sum(y, [axis.T for axis in axes]), y.shape, x_dot)
+
+
+def _sum(x: Array, axes: Sequence[Axis]) -> Array:
+    """Sum the windows, where each output of a coarser axis stands for several first."""
+    coarse, repeats, starts = zip(*map(_repeated, axes), strict=True)
+    (x,) = reduce_windows((x,), coarse, SUM)
+    for position, (axis, times, start) in enumerate(zip(axes, repeats, starts, strict=True), start=1):
+        if times > 1:
+            x = jax.lax.slice_in_dim(jnp.repeat(x, times, position), start, start + axis.out_size, axis=position)
+    return x
+
+
+def _repeated(axis: Axis) -> tuple[Axis, int, int]:
+    """An axis, how often each of its outputs is repeated, and where among these the outputs of the given axis begin.
+
+    Windows of k positions over entries that lie u apart hold the same entries gcd(k, u) times in a row: with g that
+    number, output i reads what output ⌈(i − p) / g⌉ of the windows of k / g positions over entries u / g apart reads.
+    """
+    plain = axis if axis.dilation > 0 else axis.flipped
+    g = plain.kernel_size if plain.in_size == 1 else math.gcd(plain.kernel_size, plain.stretch)
+    if g == 1 or plain.stride > 1 or plain.dilation > 1 or is_sparse(plain):
+        return axis, 1, 0
+    first, apart = -(plain.low // g), max(plain.stretch // g, 1)
+    start = g - 1 - (g * first + plain.low)
+    return Axis(plain.in_size, -(-(start + plain.out_size) // g), plain.kernel_size // g, 1, 1, apart, -first), g, start
 
 
 def _transposed(function: Callable[[Array], Array], shape: Sequence[int], x: Array) -> Array:
@@ -158,21 +214,13 @@ def _transposed(function: Callable[[Array], Array], shape: Sequence[int], x: Arr
     return jax.linear_transpose(function, example)(x)[0]
 
 
-def _sum_axis(x: Array, axis: Axis, position: int) -> Array:
-    if axis.kernel_size <= _FEW:
-        others = [Axis(size, size, 1) for size in x.shape[1:-1]]
-        along = [*others[: position - 1], axis, *others[position:]]
-        taps = ((*(0,) * (position - 1), k, *(0,) * (len(others) - position)) for k in range(axis.kernel_size))
-        return reduce(add, (shift(x, along, tap) for tap in taps))
-    if axis.stretch > 1 and axis.stride == 1:
-        # the windows of a stretched input hold gaps; the transposed axis has none
-        shape = (*x.shape[:position], axis.out_size, *x.shape[position + 1 :])
-        return _transposed(lambda y: _sum_axis(y, axis.T, position), shape, x)
-    return reduce_windows((x,), axis, position, SUM)[0]
-
-
-# So many taps on one axis are added one by one, by shifts that XLA joins into one loop.
-_FEW = 4
+# How windows are combined, found by compiling and running pools of 2 to 64 positions on two axes with XLA for CPUs:
+# pairs that need no padding run twice as fast from slices as in blocks; blocks compile in a third of the time;
+_PAIR = 2
+# so many slices are read by one loop, which takes 25 ms to compile and 2 more for each of them;
+_FEW = 8
+# XLA repeats a run for each of its uses inside of one loop, unless there are more of these than 15.
+_RUNS = 16
 
 
 def unfold(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *out taps c"]:

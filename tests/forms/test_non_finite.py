@@ -20,6 +20,7 @@ from tests.strategies import Case
 CASES = {
     "strided": Case((11,), (3,), stride=(2,), padding=((2, 1),), groups=2, channels=(2, 1)),
     "dilated": Case((14,), (3,), padding=((2, 1),), dilation=(2,), groups=2, channels=(2, 1)),
+    "dilated on both axes": Case((7, 9), (2, 2), padding=((1, 2), (2, 0)), dilation=(2, 3), groups=2, channels=(1, 1)),
     "stretched": Case((6,), (3,), stretch=(2,), padding="SAME", groups=2, channels=(2, 1)),
     "two axes": Case((7, 6), (3, 2), padding="SAME", groups=2, channels=(1, 1)),
 }
@@ -30,6 +31,7 @@ FORMS: dict[str, Form] = {
     "tiles of 2 inputs": Tiles(2, "inputs"),
     "diagonals": Diagonals(),
     "phases": Polyphase(Tiles((3, 1))),
+    "phases in the tiles of least cost": Polyphase(),
     "auto": as_form("auto"),
     "fourier": Fourier(),
 }
