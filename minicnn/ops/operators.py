@@ -1,5 +1,6 @@
 """The operators and methods of traced values: those of arrays, from the same functions."""
 
+import builtins
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -80,7 +81,7 @@ METHODS: dict[str, Any] = {
     "__pos__": lambda x: x,
     "__neg__": neg,
     "__abs__": abs,
-    "__round__": lambda x, digits=0: round(x, digits),
+    "__round__": lambda x, *digits: builtins.round(x.value, *digits),
     "__getitem__": getitem,
     "__len__": lambda x: len(x.value),
     "__iter__": lambda x: (x[i] for i in range(len(x.value))),

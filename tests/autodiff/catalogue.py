@@ -74,7 +74,11 @@ def elementwise(shape: tuple[int, ...], column: tuple[int, ...]) -> dict[str, Ca
         "floor division": Case(lambda x, y: x // y * x, lambda x, y: x // y * x, pair, data="positive"),
         "remainder": Case(lambda x, y: x % -y * x, lambda x, y: x % -y * x, pair, data="positive"),
         "divmod": Case(lambda x: 7 % x + sum(divmod(x, 0.75)), lambda x: 7 % x + sum(divmod(x, 0.75)), (shape,)),
-        "rounding": Case(lambda x: round(x) * x + round(x, 1), lambda x: round(x) * x + round(x, 1), (shape,)),
+        "rounding": Case(
+            lambda x: round(x).astype(x.dtype) * x + round(x, 1),
+            lambda x: round(x).astype(x.dtype) * x + round(x, 1),
+            (shape,),
+        ),
         "arctan2": Case(ops.arctan2, jnp.arctan2, pair),
         "hypot": Case(ops.hypot, jnp.hypot, pair),
         "elu": Case(lambda x: ops.elu(x, 0.5), lambda x: jax.nn.elu(x, 0.5), (shape,)),
