@@ -61,18 +61,19 @@ def run(
     shown, unseen = (_on_paper(split.images, dataset.pixels[0]) for split in (learnt, tested))
     vocabulary = k_means(patches(shown[rng.permutation(len(learnt))[:400]], pieces, rng), words, rng)
     moved = np.stack([np.roll(image, rng.integers(-MOVE, MOVE + 1, 2), (0, 1)) for image in unseen])
+    sets = (shown, unseen, moved)
+    counts = [counted(images, vocabulary) for images in sets]
     features = {
-        "pixels": lambda images: images.reshape(len(images), -1),
-        "words": lambda images: histograms(images, vocabulary, 1),
-        "words of quarters": lambda images: histograms(images, vocabulary, 2),
+        "pixels": [images.reshape(len(images), -1) for images in sets],
+        "words": [shares(of_quarters.sum(1)) for of_quarters in counts],
+        "words of quarters": [shares(of_quarters) for of_quarters in counts],
     }
     rows, answers = [], {}
-    for name, describe in features.items():
-        learnt_features = describe(shown)
-        predict = linear_classifier(learnt_features, learnt.labels, len(dataset.classes))
-        answers[name] = [predict(describe(images)) for images in (unseen, moved)]
+    for name, (to_learn, *to_test) in features.items():
+        predict = linear_classifier(to_learn, learnt.labels, len(dataset.classes))
+        answers[name] = [predict(described) for described in to_test]
         right = [float(np.mean(answer == tested.labels)) for answer in answers[name]]
-        rows.append((name, learnt_features.shape[1], *right))
+        rows.append((name, to_learn.shape[1], *right))
     table = Table(
         f"{data}: share of {len(tested):,} test images that is right, after {len(learnt):,} to learn from",
         ("features", "numbers", "as they are", f"moved by up to {MOVE} pixels"),
@@ -146,15 +147,21 @@ def votes(images: jnp.ndarray, vocabulary: jnp.ndarray) -> jnp.ndarray:
     return jax.nn.one_hot(conv(images, w).argmax(-1), len(vocabulary), dtype=jnp.float32) * visible
 
 
-def histograms(images: np.ndarray, vocabulary: np.ndarray, cells: int) -> np.ndarray:
-    """The shares of words in cells × cells parts of each image; their roots keep common words in check."""
+def counted(images: np.ndarray, vocabulary: np.ndarray) -> np.ndarray:
+    """How often each word is seen in each quarter of each image: (n, 4, words), integers."""
     found = []
     for start in range(0, len(images), BATCH):
-        means = minicnn.adaptive_avg_pool(
-            votes(jnp.asarray(images[start : start + BATCH]), jnp.asarray(vocabulary)), (cells, cells)
-        )
-        found.append(np.sqrt(np.asarray(means).reshape(len(means), -1)))
+        voted = votes(jnp.asarray(images[start : start + BATCH]), jnp.asarray(vocabulary))
+        quarter = voted.shape[1] * voted.shape[2] // 4
+        means = np.asarray(minicnn.adaptive_avg_pool(voted, (2, 2)))
+        found.append(np.rint(means * quarter).reshape(len(means), 4, -1))
     return np.concatenate(found)
+
+
+def shares(counts: np.ndarray) -> np.ndarray:
+    """The roots of the shares of words in each image, (n, numbers): roots keep common words in check."""
+    flat = counts.reshape(len(counts), -1)
+    return np.sqrt(flat / np.maximum(flat.sum(1, keepdims=True), 1))
 
 
 def linear_classifier(features: np.ndarray, labels: np.ndarray, classes: int) -> Callable[[np.ndarray], np.ndarray]:
