@@ -98,8 +98,8 @@ def _index(experiments: Sequence[Experiment]) -> str:
     ]
     for group, members in groupby(sorted(experiments, key=lambda e: e.name), lambda e: e.name.partition("/")[0]):
         stems = "\n".join(map(_stem, members))
-        about = (import_module(f"experiments.{group}").__doc__ or "").partition("\n")[0]
-        lines.append(f"## {group.capitalize()}\n\n{about}\n\n```{{toctree}}\n:maxdepth: 1\n{stems}\n```")
+        title, _, about = (import_module(f"experiments.{group}").__doc__ or "").partition("\n")[0].partition(": ")
+        lines.append(f"## {title}\n\n{about[0].upper()}{about[1:]}\n\n```{{toctree}}\n:maxdepth: 1\n{stems}\n```")
     lines.append("## Sources\n\n```{toctree}\n:maxdepth: 1\nerrors\n```")
     return "\n\n".join(lines) + "\n"
 
