@@ -227,8 +227,9 @@ class Program:
         """
         rows, columns = self.shape
         check_fits((rows,), (columns,), self.nodes[0].dtype)
-        images = jax.tree.leaves(self(*self.basis()))
-        return ops.concatenate([ops.reshape(image, (columns, -1)) for image in images], 1).T
+        sizes = [math.prod(self.nodes[n].shape) for n in self.outputs]
+        images = zip(jax.tree.leaves(self(*self.basis())), sizes, strict=True)
+        return ops.concatenate([ops.reshape(image, (columns, size)) for image, size in images], 1).T
 
     def basis(self) -> Any:
         """The unit vectors, as one batch for every input."""
@@ -236,7 +237,8 @@ class Program:
         sizes = [math.prod(node.shape) for node in nodes]
         rows = zip(nodes, accumulate([0, *sizes]), sizes, strict=False)
         eyes = [
-            jnp.eye(sum(sizes), size, -start, dtype=node.dtype).reshape(-1, *node.shape) for node, start, size in rows
+            jnp.eye(sum(sizes), size, -start, dtype=node.dtype).reshape(sum(sizes), *node.shape)
+            for node, start, size in rows
         ]
         return jax.tree.unflatten(self.in_tree, eyes)
 

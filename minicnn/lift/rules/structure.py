@@ -117,7 +117,6 @@ def _kept(size: int, out: int, low: int, high: int, interior: int) -> tuple[int,
 table: dict[str, Rule] = {
     "reshape": together(_reshape, "vec"),
     "squeeze": together(_reshape, "vec"),
-    "expand_dims": together(_reshape, "vec"),
     "transpose": together(_permute, "permute"),
     "rev": together(_reverse, "reverse"),
     "broadcast_in_dim": together(_broadcast, "Σᵀ"),

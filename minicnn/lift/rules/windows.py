@@ -67,9 +67,9 @@ def _scattered(eq: Equation, n: int) -> LinearMap | None:
 def _selection(values: Any, out_shape: tuple[int, ...], eq: Equation) -> LinearMap:
     values = jnp.asarray(values)
     positions = _chosen(values, eq)
-    if (positions < 0).any():
-        return maps.Gather(positions, values.shape, out_shape, eq.dtype)
     windows = _Windows.of(values.shape, out_shape, eq)
+    if (positions < 0).any() or any(axis.stretch > 1 for axis in windows.axes):
+        return maps.Gather(positions, values.shape, out_shape, eq.dtype)
     size = (math.prod(axis.in_size for axis in windows.axes), windows.channels)
     out_size = tuple(axis.out_size for axis in windows.axes)
     spatial = (positions // size[1] % size[0]).reshape(*windows.lead, *out_size, windows.channels)

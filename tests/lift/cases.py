@@ -1,0 +1,347 @@
+"""For every linear primitive of JAX functions of one array that are that primitive, with drawn shapes and integers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.extend.core import primitives
+
+Draw = Callable[[Any], Any]
+Function = Callable[[Any], Any]
+Case = tuple[Function, tuple[int, ...]]
+
+sizes = st.integers(1, 3)
+shapes = st.lists(sizes, min_size=1, max_size=3).map(tuple)
+
+
+def numbers(draw: Draw, *shape: int) -> jax.Array:
+    """Small integers, as floats."""
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    return jnp.asarray(rng.integers(-3, 4, shape), jnp.float32)
+
+
+def whole(draw: Draw, low: int, high: int, *shape: int) -> jax.Array:
+    """Integers from `low` to `high`, both included."""
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    return jnp.asarray(rng.integers(low, high + 1, shape), jnp.int32)
+
+
+def per_axis(draw: Draw, rank: int, low: int, high: int) -> tuple[int, ...]:
+    return tuple(draw(st.integers(low, high)) for _ in range(rank))
+
+
+def axis_of(draw: Draw, shape: tuple[int, ...]) -> int:
+    return draw(st.integers(0, len(shape) - 1))
+
+
+def axes_of(draw: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(draw(st.sets(st.integers(0, len(shape) - 1), min_size=1))))
+
+
+def elementwise(f: Callable[[Any, Any], Any]) -> Callable[[Draw], Case]:
+    """A function of an array and a constant of its shape."""
+
+    def case(draw: Draw) -> Case:
+        shape = draw(shapes)
+        constant = numbers(draw, *shape)
+        return lambda x: f(x, constant), shape
+
+    return case
+
+
+def of_shape(f: Callable[[Draw, tuple[int, ...]], Function]) -> Callable[[Draw], Case]:
+    """A function that needs no more than the shape."""
+
+    def case(draw: Draw) -> Case:
+        shape = draw(shapes)
+        return f(draw, shape), shape
+
+    return case
+
+
+def broadcast(draw: Draw) -> Case:
+    out = draw(shapes)
+    axes = axes_of(draw, out)
+    shape = tuple(draw(st.sampled_from([1, out[axis]])) for axis in axes)
+    return lambda x: lax.broadcast_in_dim(x, out, axes), shape
+
+
+def dot_general(draw: Draw) -> Case:
+    b, i, j, k = (draw(sizes) for _ in "bijk")
+    first, second, dims = draw(
+        st.sampled_from(
+            [
+                ((b, i, k), (b, j, k), (((2,), (2,)), ((0,), (0,)))),
+                ((i, b, k), (k, j, b), (((2,), (0,)), ((1,), (2,)))),
+                ((i, k), (k, j), (((1,), (0,)), ((), ()))),
+            ]
+        )
+    )
+    left, right = numbers(draw, *first), numbers(draw, *second)
+    if draw(st.booleans()):
+        return lambda x: lax.dot_general(x, right, dims), first
+    return lambda x: lax.dot_general(left, x, dims), second
+
+
+def ragged_dot(draw: Draw) -> Case:
+    m, k, n, g = draw(st.integers(2, 5)), draw(sizes), draw(sizes), 2
+    left, right, groups = numbers(draw, m, k), numbers(draw, g, k, n), whole(draw, 0, m // 2, g)
+    if draw(st.booleans()):
+        return lambda x: lax.ragged_dot(x, right, groups), left.shape
+    return lambda x: lax.ragged_dot(left, x, groups), right.shape
+
+
+def convolution(draw: Draw) -> Case:
+    """Any order of the axes, groups of channels or of images, every step, negative padding."""
+    rank = draw(st.integers(0, 2))
+    groups = draw(st.sampled_from(["feature_group_count", "batch_group_count"]))
+    count = draw(st.integers(1, 2))
+    images, c_in, c_out = (2, draw(sizes), 2)
+    channels = c_in * count if groups == "feature_group_count" else c_in
+    size, kernel = per_axis(draw, rank, 1, 4), per_axis(draw, rank, 1, 2)
+    x_shape, w_shape = (images, channels, *size), (c_out, c_in, *kernel)
+    orders = [tuple(draw(st.permutations(range(rank + 2)))) for _ in range(3)]
+    options = {
+        "window_strides": per_axis(draw, rank, 1, 2),
+        "padding": [per_axis(draw, 2, -1 if n > 1 else 0, 2) for n in size],
+        "lhs_dilation": per_axis(draw, rank, 1, 2),
+        "rhs_dilation": per_axis(draw, rank, 1, 2),
+        "dimension_numbers": lax.ConvDimensionNumbers(*orders),
+        groups: count,
+    }
+    x_shape, w_shape = (moved(shape, order) for shape, order in zip((x_shape, w_shape), orders[:2], strict=True))
+    x, w = numbers(draw, *x_shape), numbers(draw, *w_shape)
+    if draw(st.booleans()):
+        return lambda x: lax.conv_general_dilated(x, w, **options), x_shape
+    return lambda w: lax.conv_general_dilated(x, w, **options), w_shape
+
+
+def moved(shape: tuple[int, ...], spec: tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes at the places that a specification has for them."""
+    return tuple(shape[spec.index(axis)] for axis in range(len(shape)))
+
+
+def dynamic_slice(draw: Draw) -> Case:
+    shape = draw(shapes)
+    size = tuple(draw(st.integers(1, n)) for n in shape)
+    starts = per_axis(draw, len(shape), -2, 4)
+    return lambda x: lax.dynamic_slice(x, [jnp.int32(s) for s in starts], size), shape
+
+
+def dynamic_update(draw: Draw) -> Case:
+    shape = draw(shapes)
+    size = tuple(draw(st.integers(1, n)) for n in shape)
+    starts = [jnp.int32(s) for s in per_axis(draw, len(shape), -2, 4)]
+    if draw(st.booleans()):
+        return lambda x: lax.dynamic_update_slice(x, jnp.zeros(size), starts), shape
+    return lambda x: lax.dynamic_update_slice(jnp.zeros(shape), x, starts), size
+
+
+MODES = [lax.GatherScatterMode.CLIP, lax.GatherScatterMode.FILL_OR_DROP]
+
+
+def gather(draw: Draw) -> Case:
+    """Slices of one row and some columns, at places inside and outside, in every mode."""
+    rows, columns = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    width = draw(st.integers(1, columns))
+    places = whole(draw, -2, 4, draw(sizes), 2)
+    numbers = lax.GatherDimensionNumbers((1,), (0,), (0, 1))
+    mode = draw(st.sampled_from(MODES))
+    return lambda x: lax.gather(x, places, numbers, (1, width), mode=mode, fill_value=0), (rows, columns)
+
+
+def scattering(scatter: Callable[..., Any], value: float, unique: bool = False) -> Callable[[Draw], Case]:
+    """Windows of one row and some columns; `value` is what a constant operand or update must be."""
+
+    def case(draw: Draw) -> Case:
+        rows, columns = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+        width = draw(st.integers(1, columns))
+        count = 1 if unique else draw(sizes)
+        places = whole(draw, -2, 3, count, 2)
+        numbers_of = lax.ScatterDimensionNumbers((1,), (0,), (0, 1))
+        options = {"mode": draw(st.sampled_from(MODES)), "unique_indices": unique}
+        operand, updates = jnp.full((rows, columns), value), jnp.full((count, width), value)
+        if value:
+            operand, updates = numbers(draw, rows, columns), numbers(draw, count, width)
+        if draw(st.booleans()):
+            return lambda x: scatter(x, places, updates, numbers_of, **options), (rows, columns)
+        return lambda x: scatter(operand * (value == 0 or unique), places, x, numbers_of, **options), (count, width)
+
+    return case
+
+
+def factors(draw: Draw) -> Case:
+    """Products with updates; in the updates they are linear where each entry has one."""
+    f, shape = scattering(lax.scatter_mul, 1.0, unique=True)(draw)
+    return f, shape
+
+
+def windows(draw: Draw, rank: int) -> dict[str, Any]:
+    return {
+        "window_dimensions": per_axis(draw, rank, 1, 2),
+        "window_strides": per_axis(draw, rank, 1, 2),
+        "padding": [per_axis(draw, 2, 0, 1) for _ in range(rank)],
+    }
+
+
+def dilated(draw: Draw, rank: int) -> dict[str, Any]:
+    return {"base_dilation": per_axis(draw, rank, 1, 2), "window_dilation": per_axis(draw, rank, 1, 2)}
+
+
+def window_sum(draw: Draw) -> Case:
+    shape = tuple(n + 1 for n in draw(shapes))
+    options = {**windows(draw, len(shape)), **dilated(draw, len(shape))}
+    return lambda x: lax.reduce_window(x, 0.0, lax.add, **options), shape
+
+
+def chosen(draw: Draw) -> Case:
+    """What the maxima, or the minima, of the windows of another array choose; ties are drawn often."""
+    shape = tuple(n + 1 for n in draw(shapes))
+    options = {**windows(draw, len(shape)), **dilated(draw, len(shape))}
+    select = draw(st.sampled_from([primitives.ge_p, primitives.le_p]))
+    other = numbers(draw, *shape)
+    return lambda x: primitives.select_and_gather_add_p.bind(x, other, select_prim=select, **_tuples(options)), shape
+
+
+def sent_back(draw: Draw) -> Case:
+    """The transpose: sources added where the windows chose."""
+    shape = tuple(n + 1 for n in draw(shapes))
+    options = windows(draw, len(shape))
+    other = numbers(draw, *shape)
+    out = jax.eval_shape(lambda x: lax.reduce_window(x, -jnp.inf, lax.max, **options), other).shape
+    bound = primitives.select_and_scatter_add_p.bind
+    return lambda x: bound(x, other, select_prim=primitives.ge_p, **_tuples(options)), out
+
+
+def _tuples(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) for name, value in options.items()}
+
+
+def fourier(draw: Draw) -> Case:
+    """Axes of 1, 2 and 4 points, where every entry is ±1, ±i or a power of two times that."""
+    shape = tuple(draw(st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=2)))
+    kind = draw(st.sampled_from(["fft", "ifft", "rfft", "irfft"]))
+    turn = numbers(draw, *shape) + 1j * numbers(draw, *shape)
+    if kind == "rfft":
+        return lambda x: _both(jnp.fft.rfftn(x)), shape
+    if kind == "irfft":
+        half = jax.eval_shape(jnp.fft.rfftn, jnp.zeros(shape)).shape
+        turn = numbers(draw, *half) + 1j * numbers(draw, *half)
+        return lambda x: jnp.fft.irfftn(x * turn, shape), half
+    return lambda x: _both(getattr(jnp.fft, kind + "n")(x * turn)), shape
+
+
+def _both(z: Any) -> Any:
+    return jnp.stack([jnp.real(z), jnp.imag(z)])
+
+
+def triangular(draw: Draw) -> Case:
+    """Ones on the diagonal, so that the inverse is of integers."""
+    n, m, batch = draw(sizes), draw(sizes), draw(sizes)
+    names = ("left_side", "lower", "transpose_a", "conjugate_a")
+    options = {name: draw(st.booleans()) for name in names}
+    a = numbers(draw, batch, n, n)
+    shape = (batch, n, m) if options["left_side"] else (batch, m, n)
+    return lambda x: lax.linalg.triangular_solve(a, x, unit_diagonal=True, **options), shape
+
+
+def tridiagonal(draw: Draw) -> Case:
+    """A matrix that no row of is exchanged, with powers of two on its diagonals."""
+    n, m = draw(st.integers(2, 4)), draw(sizes)
+    above = numbers(draw, n).at[-1].set(0)
+    return lambda x: lax.linalg.tridiagonal_solve(jnp.zeros(n), jnp.full(n, 2.0), above, x), (n, m)
+
+
+def padded(draw: Draw) -> Case:
+    shape = draw(shapes)
+    config = [(*per_axis(draw, 2, -1 if n > 1 else 0, 2), draw(st.integers(0, 2))) for n in shape]
+    if draw(st.booleans()):
+        return lambda x: lax.pad(x, 0.0, config), shape
+    return lambda x: lax.pad(jnp.zeros(shape), x[0], config), (1,)
+
+
+def selected(draw: Draw) -> Case:
+    shape = draw(shapes)
+    which, place = whole(draw, 0, 2, *shape), draw(st.integers(0, 2))
+    return lambda x: lax.select_n(which, *(x if n == place else jnp.zeros(shape) for n in range(3))), shape
+
+
+def sliced(draw: Draw) -> Case:
+    shape = tuple(n + 1 for n in draw(shapes))
+    starts = tuple(draw(st.integers(0, n - 1)) for n in shape)
+    limits = tuple(draw(st.integers(s, n)) for s, n in zip(starts, shape, strict=True))
+    strides = per_axis(draw, len(shape), 1, 2)
+    return lambda x: lax.slice(x, starts, limits, strides), shape
+
+
+def split(draw: Draw) -> Case:
+    shape = draw(shapes)
+    axis = axis_of(draw, shape)
+    first = draw(st.integers(0, shape[axis]))
+    parts = draw(st.permutations([0, 1]))
+    return lambda x: tuple(lax.split(x, (first, shape[axis] - first), axis)[n] for n in parts), shape
+
+
+CASES: dict[str, Callable[[Draw], Case]] = {
+    "add": elementwise(lambda x, c: lax.add(x, x)),
+    "add_any": elementwise(lambda x, c: primitives.add_jaxvals_p.bind(x, x * c)),
+    "sub": elementwise(lambda x, c: lax.sub(x * c, x)),
+    "neg": elementwise(lambda x, c: lax.neg(x)),
+    "mul": elementwise(lambda x, c: lax.mul(c, x) + 3 * x),
+    "div": elementwise(lambda x, c: lax.div(x, 2 ** jnp.round(c)) + x / 2),
+    "select_n": selected,
+    "copy": elementwise(lambda x, c: primitives.copy_p.bind(x)),
+    "device_put": elementwise(lambda x, c: jax.device_put(x)),
+    "optimization_barrier": elementwise(lambda x, c: lax.optimization_barrier((x, c * x))),
+    "reduce_precision": elementwise(lambda x, c: lax.reduce_precision(x, 8, 7)),
+    "convert_element_type": elementwise(lambda x, c: x.astype(jnp.bfloat16)),
+    "real": elementwise(lambda x, c: jnp.real(x * (c + 2j))),
+    "imag": elementwise(lambda x, c: jnp.imag(x * (c + 2j))),
+    "complex": elementwise(lambda x, c: _both(lax.complex(x, c * x) * (1 + 1j))),
+    "conj": elementwise(lambda x, c: _both(jnp.conj(x * (c + 2j)))),
+    "reshape": of_shape(lambda draw, shape: lambda x: lax.reshape(x, (x.size, 1))),
+    "squeeze": of_shape(lambda draw, shape: lambda x: lax.squeeze(x[..., :1], (len(shape) - 1,))),
+    "transpose": of_shape(lambda draw, shape: _partial(lax.transpose, draw(st.permutations(range(len(shape)))))),
+    "rev": of_shape(lambda draw, shape: _partial(lax.rev, axes_of(draw, shape))),
+    "broadcast_in_dim": broadcast,
+    "tile": of_shape(lambda draw, shape: _partial(jnp.tile, per_axis(draw, len(shape), 1, 2))),
+    "reduce_sum": of_shape(lambda draw, shape: _partial(jnp.sum, axes_of(draw, shape))),
+    "cumsum": of_shape(lambda draw, shape: _partial(lax.cumsum, axis_of(draw, shape), draw(st.booleans()))),
+    "slice": sliced,
+    "concatenate": elementwise(lambda x, c: lax.concatenate([x, c * x, x], 0)),
+    "split": split,
+    "stack": of_shape(lambda draw, shape: _stack(draw(st.integers(0, len(shape))))),
+    "unstack": of_shape(lambda draw, shape: _partial(jnp.unstack, axis_of(draw, shape))),
+    "pad": padded,
+    "dynamic_slice": dynamic_slice,
+    "dynamic_update_slice": dynamic_update,
+    "gather": gather,
+    "scatter": scattering(lax.scatter, 0.0),
+    "scatter-add": scattering(lax.scatter_add, 0.0),
+    "scatter-sub": scattering(lax.scatter_sub, 0.0),
+    "scatter-mul": factors,
+    "dot_general": dot_general,
+    "ragged_dot_general": ragged_dot,
+    "conv_general_dilated": convolution,
+    "fft": fourier,
+    "triangular_solve": triangular,
+    "tridiagonal_solve": tridiagonal,
+    "reduce_window_sum": window_sum,
+    "select_and_gather_add": chosen,
+    "select_and_scatter_add": sent_back,
+}
+
+
+def _partial(f: Callable[..., Any], *rest: Any) -> Function:
+    def of(x: Any) -> Any:
+        return f(x, axis=rest[0]) if f is jnp.unstack else f(x, *rest)
+
+    return of
+
+
+def _stack(axis: int) -> Function:
+    return lambda x: jnp.stack([x, 2 * x], axis)

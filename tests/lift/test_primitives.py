@@ -1,0 +1,76 @@
+"""Every linear primitive of JAX has one row, and its maps are its matrix, bitwise on integers."""
+
+import re
+
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import Phase, assume, given, settings
+
+import minicnn
+from minicnn.lift.rules import Equation, table
+from tests.lift.cases import CASES
+
+equal = np.testing.assert_array_equal
+
+
+def primitives_in(jaxpr) -> set[str]:
+    """The primitives of a list of equations, and of those that these stand for."""
+    inner = [
+        value.jaxpr
+        for equation in jaxpr.eqns
+        for value in equation.params.values()
+        if hasattr(value, "jaxpr") and hasattr(value, "consts")
+    ]
+    return {equation.primitive.name for equation in jaxpr.eqns}.union(*map(primitives_in, inner))
+
+
+def columns(f, shape) -> np.ndarray:
+    """The matrix of a linear function: its values at the unit vectors, one column for each, less its value at 0."""
+    units = np.eye(int(np.prod(shape)), dtype=np.float32).reshape(-1, *shape)
+    value = lambda x: np.concatenate([np.ravel(y).astype(float) for y in jax.tree.leaves(f(jnp.asarray(x)))])
+    return np.stack([value(unit) for unit in units], 1) - value(np.zeros(shape, np.float32))[:, None]
+
+
+PASSED_ON = {
+    "layout_constraint",
+    "pvary",
+    "reshard",
+    "sharding_constraint",
+}  # where arrays are kept, on several devices
+OURS = {"convolve", "correlate"}
+
+# What JAX transposes that is no function of arrays on one device, or stands for other equations.
+CALLS = {"composite", "custom_lin", "custom_linear_solve", "linear_call", "remat_opt", "shard_map", "while"}
+EFFECTS = {"debug_callback", "debug_print", "ffi_call", "io_callback", "pure_callback"}
+BOXES = {"box_get", "box_set", "dce_sink", "log_extend", "log_read", "new_box", "new_log", "stage", "tie"}
+TYPES = {"from_edtype", "to_edtype", "reduced_vary_cast_p", "vary_unreduced_cast_p", "preduced"}
+COLLECTIVE = r"all_gather.*|.*all_to_all|p(psum|broadcast|permute|sum).*|unreduced_.*|reduce_scatter"
+
+
+def test_every_linear_primitive_has_a_row_and_a_case():
+    ad = pytest.importorskip("jax._src.interpreters.ad")
+    known = {primitive.name for primitive in ad.primitive_transposes}
+    arrays = {name for name in known - CALLS - EFFECTS - BOXES - TYPES if not re.fullmatch(COLLECTIVE, name)}
+    assert arrays <= set(table)
+    assert set(table) == set(CASES) | PASSED_ON | OURS
+
+
+@pytest.mark.parametrize("name", PASSED_ON)
+def test_where_arrays_are_kept_changes_nothing(name):
+    x = jax.ShapeDtypeStruct((2, 3), jnp.float32)
+    equal(table[name].map(Equation({}, (x,), (None,), (x,)), 0).matrix(), np.eye(6))
+
+
+@pytest.mark.parametrize("name", CASES)
+@settings(max_examples=settings().max_examples // 6, phases=[Phase.generate])
+@given(st.data())
+def test_the_maps_of_a_primitive_are_its_matrix(name, data):
+    f, shape = CASES[name](data.draw)
+    assume(name in primitives_in(jax.make_jaxpr(f)(jnp.zeros(shape)).jaxpr))
+    P = minicnn.lift(f, jnp.zeros(shape))
+    expected = columns(f, shape)
+    equal(P.matrix().astype(float), expected)
+    equal(P.T.matrix().astype(float), expected.T)

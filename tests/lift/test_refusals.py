@@ -1,0 +1,107 @@
+"""What cannot be read as a matrix is refused in one line: the primitive, the line of code, and what to do."""
+
+import re
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.experimental import io_callback
+from jax.extend.core import Primitive
+from jax.interpreters import ad
+
+import minicnn
+from minicnn.forms import memory
+from minicnn.lift import LiftError, unrolling
+
+X = jnp.array([1.0, 2.0])
+HERE = Path(__file__).name
+
+
+def refusal(f, *args, **options) -> str:
+    """What lift says, which names a line of this file."""
+    with pytest.raises(LiftError) as caught:
+        minicnn.lift(f, *(args or (X,)), **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert re.search(rf"`[\w-]+` at \S*{HERE}:\d+ ", message)
+    return message
+
+
+def test_a_callback_is_refused():
+    out = jax.ShapeDtypeStruct((2,), jnp.float32)
+    assert "`pure_callback`" in refusal(lambda x: jax.pure_callback(np.sin, out, x * x))
+    assert "give it a derivative with jax.custom_jvp" in refusal(lambda x: io_callback(np.sin, out, x))
+
+
+def test_a_callback_of_constants_is_a_constant():
+    out = jax.ShapeDtypeStruct((2,), jnp.float32)
+    P = minicnn.lift(lambda x: x * jax.pure_callback(lambda: np.float32([2, 3]), out), X)
+    np.testing.assert_array_equal(P.matrix(), np.diag([2, 3]))
+
+
+def test_a_debugging_print_is_no_obstacle(capfd):
+    np.testing.assert_array_equal(
+        minicnn.lift(lambda x: (jax.debug.print("{}", x), 2 * x)[1], X).matrix(), 2 * np.eye(2)
+    )
+
+
+unknown_p = Primitive("unknown")
+unknown_p.def_impl(lambda x: 3 * x[::-1])
+unknown_p.def_abstract_eval(lambda x: x)
+ad.deflinear2(unknown_p, lambda y_bar, _: [unknown_p.bind(y_bar)])
+
+
+def test_an_unknown_primitive_is_refused():
+    f = lambda x: unknown_p.bind(jnp.sin(x))
+    assert 'fallback="columns"' in refusal(f)
+
+
+def test_its_matrix_is_built_column_by_column_where_that_is_asked_for():
+    P = minicnn.lift(lambda x: unknown_p.bind(2 * x), X, fallback="columns")
+    np.testing.assert_array_equal(P.matrix(), [[0, 6], [6, 0]])
+    np.testing.assert_array_equal(P.T.matrix(), P.matrix().T)
+
+
+def test_a_large_one_is_not_built():
+    assert "columns" in refusal(lambda x: unknown_p.bind(x), jnp.zeros(5000), fallback="columns")
+
+
+def test_an_iterative_solver_is_no_list_of_linear_equations_and_is_built_by_columns():
+    A = jnp.array([[2.0, 1.0], [1.0, 3.0]])
+    f = lambda b: jax.scipy.sparse.linalg.cg(lambda x: A @ x, b)[0]
+    assert "`custom_linear_solve`" in refusal(f)
+    P = minicnn.lift(f, X, fallback="columns")
+    np.testing.assert_allclose(P.matrix(), jnp.linalg.inv(A), rtol=1e-4)
+
+
+def test_a_scan_that_is_too_long_is_refused_before_it_runs(monkeypatch):
+    monkeypatch.setattr(unrolling, "LIMIT", 100)
+    message = refusal(lambda x: jax.lax.scan(lambda c, _: (jnp.sin(c), None), x, length=10**9)[0])
+    assert "`scan`" in message
+    assert "100 equations: lift fewer steps" in message
+
+
+def test_a_while_loop_that_does_not_end_is_left_at_the_limit(monkeypatch):
+    monkeypatch.setattr(unrolling, "LIMIT", 100)
+    message = refusal(lambda x: jax.lax.while_loop(lambda c: c[0] > 0, lambda c: c * 0.5 + 1, x))
+    assert "more than 100 equations" in message
+
+
+def test_outputs_that_are_no_floats_are_refused():
+    with pytest.raises(TypeError, match=r"the result \['class'\] is int32: only floats have derivatives; leave it out"):
+        minicnn.lift(lambda x: {"class": jnp.argmax(x), "y": x}, X)
+
+
+def test_arguments_without_floats_are_refused():
+    with pytest.raises(TypeError, match="`argnums`=1 chooses no floats"):
+        minicnn.lift(lambda x, n: x * n, X, 3, argnums=1)
+
+
+def test_a_matrix_that_would_not_fit_says_its_size(monkeypatch):
+    monkeypatch.setattr(memory, "memory", lambda: 2**34)
+    P = minicnn.lift(lambda x: 2 * x, jnp.ones(100_000))
+    with pytest.raises(MemoryError, match="100000×100000 float32, 37.3 GiB, and this machine has 16.0 GiB"):
+        P.matrix()
+    assert P.nnz == 100_000
