@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCRIPTS := tests/explore/scripts
 
-.PHONY: demo test lint types scripts long docs clean
+.PHONY: demo test lint types scripts network long docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run
@@ -24,7 +24,14 @@ types: .venv/dev
 scripts:
 	@command -v npm >/dev/null || { echo "the page's modules are not checked: there is no npm"; exit 0; }; \
 	npm install --silent --no-package-lock --prefix $(SCRIPTS) && $(SCRIPTS)/node_modules/.bin/tsc --project $(SCRIPTS) && \
-	$(SCRIPTS)/node_modules/.bin/eslint --config $(SCRIPTS)/eslint.config.js minicnn/explore/web
+	$(SCRIPTS)/node_modules/.bin/eslint --config $(SCRIPTS)/eslint.config.js minicnn/explore/web && \
+	$(SCRIPTS)/node_modules/.bin/prettier --config $(SCRIPTS)/.prettierrc.json --log-level warn --check minicnn/explore/web
+
+# The network of the explorer: ten epochs on MNIST, whose files are looked for in MNIST first.
+network: .venv/run
+	rm -rf runs/explorer
+	$(BIN)/minicnn train --data mnist $(if $(MNIST),--data-dir $(MNIST)) --epochs 10 --augment shift --name explorer
+	$(BIN)/python -m minicnn.explore.recording runs/explorer
 
 long: .venv/dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n 2 -m long

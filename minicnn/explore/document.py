@@ -1,5 +1,6 @@
 """The page, put together from its parts."""
 
+import base64
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -11,21 +12,24 @@ from urllib.parse import urlencode
 from minicnn.explore.bundle import bundle
 from minicnn.explore.limits import LIMITS
 from minicnn.explore.presets import presets
+from minicnn.explore.weights import WEIGHTS
 
 _PARTS = resources.files("minicnn.explore") / "web"
 
 
-def page(state: Mapping[str, str] | None = None) -> str:
+def page(state: Mapping[str, str] | None = None, *, network: bool = True) -> str:
     """Write the page, which needs nothing from elsewhere.
 
     Args:
         state: what it shows first, by the names of its address; the textbook's example if None.
+        network: whether it has the view to draw a digit in, with the weights of LeNet-5.
 
     >>> page({"input": "7"}).startswith("<!DOCTYPE html>")
     True
     """
     given = {"state": address(state or {}), "presets": presets(), "limits": LIMITS._asdict()}
-    return _frame().replace("/* given */", _embedded(given))
+    weights = base64.b64encode(WEIGHTS.read_bytes()).decode() if network else ""
+    return _frame().replace("/* given */", _embedded(given)).replace("/* network */", weights)
 
 
 def write_page(path: Path, state: Mapping[str, str] | None = None) -> Path:

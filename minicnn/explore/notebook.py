@@ -29,7 +29,7 @@ class Exploration:
         return write_page(Path(path), self.setting)
 
     def _repr_html_(self) -> str:
-        source = escape(page(self.setting))
+        source = escape(page(self.setting, network=False))
         style = f"width:100%;height:{_HEIGHT}px;border:0"
         return (
             f'<iframe srcdoc="{source}" style="{style}" title="The explorer: C, its transpose and gradients"></iframe>'

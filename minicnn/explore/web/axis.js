@@ -54,12 +54,22 @@ export class Axis {
     return this.inSize ? this.stretch * (this.inSize - 1) + 1 : 0;
   }
 
-  /** The place on the stretched input that output o reads through tap k, s·o + d·k − p. @param {number} o @param {number} k */
+  /**
+   * The place on the stretched input that output o reads through tap k, s·o + d·k − p.
+   *
+   * @param {number} o
+   * @param {number} k
+   */
   position(o, k) {
     return this.stride * o + this.dilation * k - this.low;
   }
 
-  /** The input position where an output and a tap meet, or −1 where they meet none. @param {number} o @param {number} k */
+  /**
+   * The input position where an output and a tap meet, or −1 where they meet none.
+   *
+   * @param {number} o
+   * @param {number} k
+   */
   inputOf(o, k) {
     const place = this.position(o, k);
     const i = floorDivide(place, this.stretch);
@@ -112,7 +122,11 @@ export class Sliding {
     return typeof this.padding === "string" ? WORDS[this.padding](this, this.stretched(inSize)) : this.padding;
   }
 
-  /** How far the first window can move before it leaves the padded input; negative if it does not fit. @param {number} inSize */
+  /**
+   * How far the first window can move before it leaves the padded input; negative if it does not fit.
+   *
+   * @param {number} inSize
+   */
   room(inSize) {
     const [low, high] = this.widths(inSize);
     return this.stretched(inSize) + low + high - this.extent;
@@ -139,7 +153,12 @@ export class Sliding {
     return new Axis(inSize, this.outSize(inSize), this.kernelSize, this.stride, this.dilation, this.stretch, low);
   }
 
-  /** All input sizes that have this number of outputs: `outSize` never falls. @param {number} outSize @returns {number[]} */
+  /**
+   * All input sizes that have this number of outputs: `outSize` never falls.
+   *
+   * @param {number} outSize
+   * @returns {number[]}
+   */
   inSizes(outSize) {
     const [low, high] = typeof this.padding === "string" ? [0, 0] : this.padding;
     const end = floorDivide(this.stride * (outSize + 1) + this.extent + Math.abs(low + high), this.stretch) + 3;
@@ -148,7 +167,12 @@ export class Sliding {
     return sizes;
   }
 
-  /** The input size that a transposed convolution of so many positions returns to. @param {number} outSize @param {number} extra */
+  /**
+   * The input size that a transposed convolution of so many positions returns to.
+   *
+   * @param {number} outSize
+   * @param {number} extra
+   */
   inSize(outSize, extra) {
     if (!(extra >= 0 && extra < this.stride)) throw new Refusal(texts.refused.outputPadding(extra, this.stride));
     if (extra && this.keepsSize) throw new Refusal(texts.refused.outputPaddingOfWord(extra, String(this.padding)));

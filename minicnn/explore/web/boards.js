@@ -71,7 +71,12 @@ export class Board {
   /** @param {Surface} surface @param {number} side @param {Theme} theme */
   paint(surface, side, theme) {
     const most = Math.max(1e-9, ...Array.from(this.values, Math.abs));
-    for (const { u, v, said } of this.titles) surface.text(u * side, (v - 0.25) * side, said, { size: Math.min(12, side * 0.55), fill: theme.muted, anchor: "start" });
+    for (const { u, v, said } of this.titles)
+      surface.text(u * side, (v - 0.25) * side, said, {
+        size: Math.min(12, side * 0.55),
+        fill: theme.muted,
+        anchor: "start",
+      });
     for (const cell of this.cells) this.paintCell(surface, side, theme, cell, most);
   }
 
@@ -93,16 +98,21 @@ export class Board {
     else if (!unknown) {
       const share = Math.abs(this.values[cell.index]) / most;
       surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, { fill: theme.paper });
-      surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, { fill: this.values[cell.index] < 0 ? theme.accent : theme.ink, alpha: share * (side >= READABLE ? 0.1 : 0.7) });
+      surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, {
+        fill: this.values[cell.index] < 0 ? theme.accent : theme.ink,
+        alpha: share * (side >= READABLE ? 0.1 : 0.7),
+      });
     }
     if (side > 5) surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, { stroke: theme.line });
-    if (side >= READABLE && !unknown) this.write(surface, side, cell, this.colored ? inkOn(cell.index, this.model.tapCount) : theme.ink);
+    if (side >= READABLE && !unknown)
+      this.write(surface, side, cell, this.colored ? inkOn(cell.index, this.model.tapCount) : theme.ink);
   }
 
   /** @param {Surface} surface @param {number} side @param {Cell} cell @param {string} fill @param {string} [said] */
   write(surface, side, cell, fill, said) {
     const named = this.name === "w" && this.model.state.entries === "names" && !isPool(this.model.layer.setting.kind);
-    const label = said ?? (named && side >= 26 ? `${written(this.values[cell.index])}` : written(this.values[cell.index]));
+    const label =
+      said ?? (named && side >= 26 ? `${written(this.values[cell.index])}` : written(this.values[cell.index]));
     const letters = Math.min(side * 0.42, 20, (side * 1.5) / Math.max(label.length, 1));
     const [x, y] = [cell.u * side, cell.v * side];
     surface.text(x + side / 2, y + side / 2 + letters * 0.36, label, { size: letters, fill, most: side - 3 });
@@ -113,13 +123,21 @@ export class Board {
     return tapColor(tap, this.model.tapCount);
   }
 
-  /** What lies over the picture while something is pointed at. @param {Surface} surface @param {number} side @param {Theme} theme @param {Lit} lit */
+  /**
+   * What lies over the picture while something is pointed at.
+   *
+   * @param {Surface} surface
+   * @param {number} side
+   * @param {Theme} theme
+   * @param {Lit} lit
+   */
   glow(surface, side, theme, lit) {
     const colors = { row: lit.rows, column: lit.columns, tap: lit.taps }[this.index];
     const pointed = lit.focus[this.index];
     if (this.colored && lit.terms.length) {
       for (const cell of this.cells) {
-        if (!lit.taps.has(cell.index)) surface.rect(cell.u * side, cell.v * side, side, side, { fill: theme.paper, alpha: 0.6 });
+        if (!lit.taps.has(cell.index))
+          surface.rect(cell.u * side, cell.v * side, side, side, { fill: theme.paper, alpha: 0.6 });
       }
     }
     for (const cell of this.cells) {
@@ -131,12 +149,20 @@ export class Board {
     for (const { place, tap, read } of lit.focus.row >= 0 && this.window ? this.window(lit.focus.row) : []) {
       const cell = this.places.get(place);
       if (cell && read) this.light(surface, side, theme, cell, tap);
-      else if (cell) surface.rect(cell.u * side + 1.5, cell.v * side + 1.5, side - 3, side - 3, { stroke: this.colorOf(tap), line: 2 });
+      else if (cell)
+        surface.rect(cell.u * side + 1.5, cell.v * side + 1.5, side - 3, side - 3, {
+          stroke: this.colorOf(tap),
+          line: 2,
+        });
     }
     for (const cell of this.cells) {
       if (cell.index !== pointed || pointed < 0) continue;
       const own = cell.kind === "value";
-      surface.rect(cell.u * side + 1, cell.v * side + 1, side - 2, side - 2, { stroke: theme.accent, line: own ? Math.max(2, side / 14) : 1.5, dash: !own });
+      surface.rect(cell.u * side + 1, cell.v * side + 1, side - 2, side - 2, {
+        stroke: theme.accent,
+        line: own ? Math.max(2, side / 14) : 1.5,
+        dash: !own,
+      });
     }
   }
 
@@ -146,7 +172,12 @@ export class Board {
     const solid = cell.kind === "value";
     surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, { fill: theme.paper });
     surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, { fill: this.colorOf(tap), alpha: solid ? 1 : 0.45 });
-    if (side > 5) surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, { stroke: theme.ink, alpha: solid ? 0.55 : 0.25, dash: !solid });
+    if (side > 5)
+      surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, {
+        stroke: theme.ink,
+        alpha: solid ? 0.55 : 0.25,
+        dash: !solid,
+      });
     if (side >= READABLE && cell.index < this.known) {
       const ink = solid ? inkOn(tap, this.model.tapCount) : theme.ink;
       if (cell.index >= 0) this.write(surface, side, cell, ink);
@@ -169,10 +200,22 @@ const READABLE = 15;
 /** @type {Focus} */
 export const NOTHING = { row: -1, column: -1, tap: -1 };
 
-/** The channel titles of several blocks. @param {number} channels @param {(c: number) => number} u @returns {{u: number, v: number, said: string}[]} */
-const channelTitles = (channels, u) => (channels > 1 ? Array.from({ length: channels }, (_, c) => ({ u: u(c), v: TITLE, said: texts.channel(c) })) : []);
+/**
+ * The channel titles of several blocks.
+ *
+ * @param {number} channels
+ * @param {(c: number) => number} u
+ * @returns {{u: number, v: number, said: string}[]}
+ */
+const channelTitles = (channels, u) =>
+  channels > 1 ? Array.from({ length: channels }, (_, c) => ({ u: u(c), v: TITLE, said: texts.channel(c) })) : [];
 
-/** The input as it lies under the window: padding around it and gaps inside. @param {Model} model @param {"x" | "xBar"} name */
+/**
+ * The input as it lies under the window: padding around it and gaps inside.
+ *
+ * @param {Model} model
+ * @param {"x" | "xBar"} name
+ */
 export function inputBoard(model, name) {
   const { layer } = model;
   const channels = layer.inShape[layer.rank];
@@ -186,8 +229,12 @@ export function inputBoard(model, name) {
   for (let c = 0; c < channels; c++) {
     rows.forEach((place0, v) => {
       columns.forEach((place1, u) => {
-        const [i0, i1] = [positionOf(model, layer.rank === 2 ? 0 : -1, place0), positionOf(model, layer.rank - 1, place1)];
-        const none = i0.kind === "zero" || i1.kind === "zero" ? "zero" : i0.kind === "gap" || i1.kind === "gap" ? "gap" : null;
+        const [i0, i1] = [
+          positionOf(model, layer.rank === 2 ? 0 : -1, place0),
+          positionOf(model, layer.rank - 1, place1),
+        ];
+        const none =
+          i0.kind === "zero" || i1.kind === "zero" ? "zero" : i0.kind === "gap" || i1.kind === "gap" ? "gap" : null;
         const index = none ? -1 : (i0.i * sizes[1] + i1.i) * channels + c;
         const kind = none ?? (i0.kind === "copy" || i1.kind === "copy" ? "copy" : "value");
         if (name === "xBar" && (kind === "zero" || kind === "copy")) return; // its pixels lie below those of x
@@ -195,13 +242,26 @@ export function inputBoard(model, name) {
       });
     });
   }
-  const board = new Board(model, name, "column", cells, channelTitles(channels, (c) => c * block));
+  const board = new Board(
+    model,
+    name,
+    "column",
+    cells,
+    channelTitles(channels, (c) => c * block),
+  );
   board.width = channels * block - GAP;
   if (name === "x" && !(layer.setting.transpose && layer.pads)) board.window = (row) => windowOf(model, row);
   return board;
 }
 
-/** The places of an axis that are drawn: the input, and around it its padding and wherever a window reaches. @param {Model} model @param {Axis} axis @param {number} n @param {boolean} around */
+/**
+ * The places of an axis that are drawn: the input, and around it its padding and wherever a window reaches.
+ *
+ * @param {Model} model
+ * @param {Axis} axis
+ * @param {number} n
+ * @param {boolean} around
+ */
 function rangeOf(model, axis, n, around) {
   const { layer } = model;
   let [first, last] = [0, axis.stretched - 1];
@@ -213,7 +273,14 @@ function rangeOf(model, axis, n, around) {
   return Array.from({ length: last - first + 1 }, (_, m) => first + m);
 }
 
-/** What is at a place of an axis. @param {Model} model @param {number} n −1 for the axis that a row of numbers has not @param {number} place @returns {{i: number, kind: Cell["kind"]}} */
+/**
+ * What is at a place of an axis.
+ *
+ * @param {Model} model
+ * @param {number} n −1 for the axis that a row of numbers has not
+ * @param {number} place
+ * @returns {{i: number, kind: Cell["kind"]}}
+ */
 function positionOf({ layer }, n, place) {
   if (n < 0) return { i: 0, kind: "value" };
   const axis = layer.axes[n];
@@ -239,7 +306,9 @@ function windowOf(model, row) {
   const chosen = new Set(model.byRow[row].map((n) => model.map.terms.taps[n]));
   const selects = setting.kind === "max" || (setting.kind === "lp" && setting.p === Infinity);
   const group = Math.floor((row % cOut) / (cOut / setting.groups));
-  const some = isPool(setting.kind) ? [row % cOut] : Array.from({ length: cIn / setting.groups }, (_, e) => group * (cIn / setting.groups) + e);
+  const some = isPool(setting.kind)
+    ? [row % cOut]
+    : Array.from({ length: cIn / setting.groups }, (_, e) => group * (cIn / setting.groups) + e);
   const kernelTaps = size(setting.kernel);
   const base = kernelOf(model, o0, o1) * kernelTaps;
   for (let k0 = 0; k0 < (height ? height.kernelSize : 1); k0++) {
@@ -249,7 +318,11 @@ function windowOf(model, row) {
         const [e, d] = setting.transpose ? [(row % cOut) % channels.perGroup, c] : [c % channels.perGroup, row % cOut];
         const tap = isPool(setting.kind) ? k : (k * channels.perGroup + e) * channels.cOut + d;
         if (setting.mask && !isPool(setting.kind) && !setting.mask[e * channels.cOut + d]) continue;
-        touched.push({ place: keyOf(c, height ? height.position(o0, k0) : 0, width.position(o1, k1)), tap, read: !selects || chosen.has(tap) });
+        touched.push({
+          place: keyOf(c, height ? height.position(o0, k0) : 0, width.position(o1, k1)),
+          tap,
+          read: !selects || chosen.has(tap),
+        });
       }
     }
   }
@@ -273,12 +346,28 @@ export function outputBoard(model, name) {
   const block = width + GAP;
   const cells = Array.from({ length: size(layer.outShape) }, (_, index) => {
     const [o, c] = [Math.floor(index / channels), index % channels];
-    return /** @type {Cell} */ ({ u: c * block + (o % width), v: Math.floor(o / width) + offset, index, kind: "value" });
+    return /** @type {Cell} */ ({
+      u: c * block + (o % width),
+      v: Math.floor(o / width) + offset,
+      index,
+      kind: "value",
+    });
   });
-  return new Board(model, name, "row", cells, channelTitles(height && channels, (c) => c * block));
+  return new Board(
+    model,
+    name,
+    "row",
+    cells,
+    channelTitles(height && channels, (c) => c * block),
+  );
 }
 
-/** Kernels: input channels below each other, output channels side by side, those of single outputs as the outputs lie. @param {Model} model @param {"w" | "wBar"} name */
+/**
+ * Kernels: input channels below each other, output channels side by side, those of single outputs as the outputs lie.
+ *
+ * @param {Model} model
+ * @param {"w" | "wBar"} name
+ */
 export function kernelBoard(model, name) {
   const { layer } = model;
   const { setting, wShape, rank } = layer;
@@ -294,7 +383,10 @@ export function kernelBoard(model, name) {
     const t = Math.floor(index / (cOut * perGroup * kernelHeight * kernelWidth));
     const column = d * tileWidth + (t % tileWidth);
     const row = e * tileHeight + Math.floor(t / tileWidth);
-    const cell = { u: column * (kernelWidth + gap) + (k % kernelWidth), v: row * (kernelHeight + gap) + Math.floor(k / kernelWidth) };
+    const cell = {
+      u: column * (kernelWidth + gap) + (k % kernelWidth),
+      v: row * (kernelHeight + gap) + Math.floor(k / kernelWidth),
+    };
     return /** @type {Cell} */ ({ ...cell, index, kind: "value" });
   });
   return new Board(model, name, "tap", cells, []);

@@ -31,7 +31,8 @@ export function minicnnCode(model) {
   /** @param {string} name @param {number[]} given @param {number} usual */
   const option = (name, given, usual) => given.some((n) => n !== usual) && options.push(`${name}=${ints(given)}`);
   if (isPool(setting.kind)) {
-    if (setting.kind === "lp" && setting.p !== 2) options.push(`p=${setting.p === Infinity ? 'float("inf")' : setting.p}`);
+    if (setting.kind === "lp" && setting.p !== 2)
+      options.push(`p=${setting.p === Infinity ? 'float("inf")' : setting.p}`);
     if (setting.stride.some((s, n) => s !== setting.kernel[n])) options.push(`stride=${ints(setting.stride)}`);
   } else {
     lines.push(jaxArray("w", model.w, layer.wShape));
@@ -47,7 +48,8 @@ export function minicnnCode(model) {
   if (setting.ceil && isPool(setting.kind)) options.push("ceil_mode=True");
   if (setting.kind === "average" && setting.countPadding) options.push("count_include_pad=True");
   const convolution = options.map((one) => `, ${one}`).join("");
-  if (setting.transpose && setting.outputPadding.some(Boolean)) options.push(`output_padding=${ints(setting.outputPadding)}`);
+  if (setting.transpose && setting.outputPadding.some(Boolean))
+    options.push(`output_padding=${ints(setting.outputPadding)}`);
   const given = options.map((one) => `, ${one}`).join("");
   const call = {
     convolution: setting.transpose ? "conv_transpose(x, w" : "conv(x, w",
@@ -64,7 +66,9 @@ export function minicnnCode(model) {
 
 /** @param {Model} model */
 function paddingCode({ layer }) {
-  const parts = layer.setting.padding.map((one) => (typeof one === "string" ? `"${one}"` : one[0] === one[1] ? `${one[0]}` : `(${one.join(", ")})`));
+  const parts = layer.setting.padding.map((one) =>
+    typeof one === "string" ? `"${one}"` : one[0] === one[1] ? `${one[0]}` : `(${one.join(", ")})`,
+  );
   return parts.every((part) => part === parts[0]) && !parts[0].startsWith("(") ? parts[0] : tuple(parts);
 }
 
@@ -72,7 +76,10 @@ function paddingCode({ layer }) {
 function maskCode({ layer }) {
   const width = layer.channels.cOut;
   const mask = layer.setting.mask ?? [];
-  const rows = Array.from({ length: mask.length / width }, (_, n) => `[${mask.slice(n * width, (n + 1) * width).join(", ")}]`);
+  const rows = Array.from(
+    { length: mask.length / width },
+    (_, n) => `[${mask.slice(n * width, (n + 1) * width).join(", ")}]`,
+  );
   return `[${rows.join(", ")}]`;
 }
 
@@ -100,7 +107,13 @@ export function laxCode(model) {
   const { layer } = model;
   const { setting, rank } = layer;
   const { all, added, cropped } = widths(model);
-  const lines = ["import jax", "import jax.numpy as jnp", "from jax import lax", "", jaxArray("x", model.x, layer.inShape)];
+  const lines = [
+    "import jax",
+    "import jax.numpy as jnp",
+    "from jax import lax",
+    "",
+    jaxArray("x", model.x, layer.inShape),
+  ];
   const letters = rank === 2 ? "HW" : "W";
   const names = `("N${letters}C", "${letters}IO", "N${letters}C")`;
   if (isPool(setting.kind)) return [...lines, "", ...laxPool(model)].join("\n");
@@ -129,7 +142,15 @@ export function laxCode(model) {
     ")[0]",
   ].join("");
   if (!setting.transpose) return [...lines, "", `y = ${call}`].join("\n");
-  return [...lines, "", "def conv(x):", `    return ${call}`, "", `_, conv_transpose = jax.vjp(conv, jnp.zeros(${tuple([...layer.sizes, layer.channels.cIn])}))`, "(y,) = conv_transpose(x)"].join("\n");
+  return [
+    ...lines,
+    "",
+    "def conv(x):",
+    `    return ${call}`,
+    "",
+    `_, conv_transpose = jax.vjp(conv, jnp.zeros(${tuple([...layer.sizes, layer.channels.cIn])}))`,
+    "(y,) = conv_transpose(x)",
+  ].join("\n");
 }
 
 /** @param {Model} model */
@@ -137,18 +158,28 @@ function laxPool({ layer }) {
   const { setting, axes, slidings } = layer;
   const sides = axes.map((axis, n) => slidings[n].widths(axis.inSize));
   // A last window may overhang the high padding.
-  const reach = axes.map((axis, n) => [sides[n][0], axis.position(axis.outSize - 1, axis.kernelSize - 1) + 1 - axis.inSize]);
-  const [window, strides, dilation] = [setting.kernel, setting.stride, setting.dilation].map((each) => tuple([...each, 1]));
+  const reach = axes.map((axis, n) => [
+    sides[n][0],
+    axis.position(axis.outSize - 1, axis.kernelSize - 1) + 1 - axis.inSize,
+  ]);
+  const [window, strides, dilation] = [setting.kernel, setting.stride, setting.dilation].map((each) =>
+    tuple([...each, 1]),
+  );
   /** @param {string} x @param {string} from @param {string} op @param {number[][]} padding */
   const reduced = (x, from, op, padding = reach) =>
     `lax.reduce_window(${x}, ${from}, lax.${op}, ${window}, ${strides}, ${pairs([...padding, [0, 0]])}, window_dilation=${dilation})`;
   if (setting.kind === "max") return [`y = ${reduced("x", "-jnp.inf", "max")}`];
   if (setting.kind === "lp" && setting.p === Infinity) return [`y = ${reduced("jnp.abs(x)", "-jnp.inf", "max")}`];
-  if (setting.kind === "lp") return [`y = ${reduced(`jnp.abs(x) ** ${setting.p}`, "0.0", "add")} ** (1 / ${setting.p})`];
-  if (!setting.countPadding) return [`y = ${reduced("x", "0.0", "add")} / ${reduced("jnp.ones_like(x)", "0.0", "add")}`];
+  if (setting.kind === "lp")
+    return [`y = ${reduced(`jnp.abs(x) ** ${setting.p}`, "0.0", "add")} ** (1 / ${setting.p})`];
+  if (!setting.countPadding)
+    return [`y = ${reduced("x", "0.0", "add")} / ${reduced("jnp.ones_like(x)", "0.0", "add")}`];
   const both = [...sides, [0, 0]].map(([low, high]) => `(${low}, ${high}, 0)`);
   const beyond = reach.map(([, high], n) => [0, high - sides[n][1]]);
-  return [`counted = lax.pad(jnp.ones_like(x), 1.0, [${both.join(", ")}])`, `y = ${reduced("x", "0.0", "add")} / ${reduced("counted", "0.0", "add", beyond)}`];
+  return [
+    `counted = lax.pad(jnp.ones_like(x), 1.0, [${both.join(", ")}])`,
+    `y = ${reduced("x", "0.0", "add")} / ${reduced("counted", "0.0", "add", beyond)}`,
+  ];
 }
 
 /** @param {Model} model */
@@ -157,7 +188,12 @@ export function torchCode(model) {
   const { setting, rank } = layer;
   const { all, added, cropped } = widths(model);
   const inner = [...Array(rank).keys()];
-  const lines = ["import torch", "import torch.nn.functional as F", "", `${numbers(model.x, "x = torch.tensor(", `).reshape${tuple(layer.inShape)}`)}.permute(${[rank, ...inner].join(", ")})[None]`];
+  const lines = [
+    "import torch",
+    "import torch.nn.functional as F",
+    "",
+    `${numbers(model.x, "x = torch.tensor(", `).reshape${tuple(layer.inShape)}`)}.permute(${[rank, ...inner].join(", ")})[None]`,
+  ];
   const channelsLast = `[0].permute(${[...inner.map((n) => n + 1), 0].join(", ")})`;
   /** The last axis first, as F.pad wants it. @param {number[][]} each */
   const flat = (each) => tuple([...each].reverse().flat());
@@ -165,9 +201,17 @@ export function torchCode(model) {
     const low = all.map((pair) => pair[0]);
     const usual = all.every(([a, b], n) => a === b && a >= 0 && 2 * a <= setting.kernel[n]);
     if (!usual || (setting.kind !== "max" && setting.dilation.some((d) => d > 1)) || setting.kind === "lp") {
-      if (setting.kind !== "lp" || all.some(([a, b]) => a || b) || setting.dilation.some((d) => d > 1) || setting.p === Infinity) return null;
+      if (
+        setting.kind !== "lp" ||
+        all.some(([a, b]) => a || b) ||
+        setting.dilation.some((d) => d > 1) ||
+        setting.p === Infinity
+      )
+        return null;
     }
-    const name = { max: "max_pool", average: "avg_pool", lp: "lp_pool" }[/** @type {"max" | "average" | "lp"} */ (setting.kind)];
+    const name = { max: "max_pool", average: "avg_pool", lp: "lp_pool" }[
+      /** @type {"max" | "average" | "lp"} */ (setting.kind)
+    ];
     const extra = {
       max: `, padding=${tuple(low)}, dilation=${tuple(setting.dilation)}, ceil_mode=${setting.ceil ? "True" : "False"}`,
       average: `, padding=${tuple(low)}, ceil_mode=${setting.ceil ? "True" : "False"}, count_include_pad=${setting.countPadding ? "True" : "False"}`,
@@ -175,12 +219,19 @@ export function torchCode(model) {
     }[/** @type {"max" | "average" | "lp"} */ (setting.kind)];
     const first = setting.kind === "lp" ? `x, ${setting.p}, ` : "x, ";
     if (setting.kind === "lp" && setting.ceil) return null;
-    return [...lines, "", `y = F.${name}${rank}d(${first}${tuple(setting.kernel)}, ${tuple(setting.stride)}${extra})${channelsLast}`].join("\n");
+    return [
+      ...lines,
+      "",
+      `y = F.${name}${rank}d(${first}${tuple(setting.kernel)}, ${tuple(setting.stride)}${extra})${channelsLast}`,
+    ].join("\n");
   }
   if (setting.kind !== "convolution") return null;
   const kernel = numbers(model.w, "w = torch.tensor(", `).reshape${tuple(layer.wShape)}`);
   lines.push(`${kernel}.permute(${[rank + 1, rank, ...inner].join(", ")})`);
-  if (setting.mask) lines.push(`w = w * torch.tensor(${maskCode(model)}).T.reshape(${[...layer.wShape.slice(rank).reverse(), ...inner.map(() => 1)].join(", ")})`);
+  if (setting.mask)
+    lines.push(
+      `w = w * torch.tensor(${maskCode(model)}).T.reshape(${[...layer.wShape.slice(rank).reverse(), ...inner.map(() => 1)].join(", ")})`,
+    );
   if (setting.flip) lines.push(`w = w.flip(${inner.map((n) => n + 2).join(", ")})`);
   const common = `stride=${tuple(setting.stride)}, dilation=${tuple(setting.dilation)}, groups=${setting.groups}`;
   if (setting.transpose) {
@@ -188,12 +239,21 @@ export function torchCode(model) {
     const rest = layer.slidings.map((sliding, n) => sliding.remainder(layer.sizes[n]));
     // The whole sum first; the padding of the convolution is what is cut off it.
     const high = all.map(([, right], n) => rest[n] - right);
-    return [...lines, "", `y = F.conv_transpose${rank}d(x, w, ${common})`, `y = F.pad(y, ${flat(all.map(([left], n) => [-left, high[n]]))})${channelsLast}`].join("\n");
+    return [
+      ...lines,
+      "",
+      `y = F.conv_transpose${rank}d(x, w, ${common})`,
+      `y = F.pad(y, ${flat(all.map(([left], n) => [-left, high[n]]))})${channelsLast}`,
+    ].join("\n");
   }
   if (setting.stretch.some((u) => u > 1)) {
     const stretched = layer.slidings.map((sliding, n) => sliding.stretched(layer.sizes[n]));
     const steps = setting.stretch.map((u) => `::${u}`).join(", ");
-    lines.push(`stretched = torch.zeros(1, ${layer.inShape[rank]}, ${stretched.join(", ")})`, `stretched[:, :, ${steps}] = x`, "x = stretched");
+    lines.push(
+      `stretched = torch.zeros(1, ${layer.inShape[rank]}, ${stretched.join(", ")})`,
+      `stretched[:, :, ${steps}] = x`,
+      "x = stretched",
+    );
   }
   if (setting.paddingMode !== "zeros") {
     const mode = ELSEWHERE[setting.paddingMode].torch;

@@ -1,6 +1,8 @@
 // Colours of taps: lightness falls from the first tap to the last, so that they are told apart without hue.
 
-/** @typedef {{paper: string, ink: string, muted: string, line: string, soft: string, accent: string, good: string}} Theme */
+/**
+ * @typedef {{paper: string, ink: string, muted: string, line: string, soft: string, accent: string, good: string, negative: string}} Theme
+ */
 
 /** @type {Theme | null} */
 let known = null;
@@ -18,7 +20,7 @@ export function readTheme() {
   const color = (name) => style.getPropertyValue(`--${name}`).trim();
   known = {
     ...{ paper: color("paper"), ink: color("ink"), muted: color("muted"), line: color("line"), soft: color("soft") },
-    ...{ accent: color("accent"), good: color("good") },
+    ...{ accent: color("accent"), good: color("good"), negative: color("negative") },
   };
   return known;
 }
@@ -50,7 +52,13 @@ export function inkOn(tap, n) {
   return (n > 1 ? tap / (n - 1) : 0.35) < 0.62 ? "#1b1b1f" : "#ffffff";
 }
 
-/** The linear light of a colour, by the matrices of Ottosson's Oklab. @param {number} L @param {number} a @param {number} b */
+/**
+ * The linear light of a colour, by the matrices of Ottosson's Oklab.
+ *
+ * @param {number} L
+ * @param {number} a
+ * @param {number} b
+ */
 function oklab(L, a, b) {
   const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3;
   const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3;

@@ -9,7 +9,9 @@ import { texts } from "./texts.js";
 /** @typedef {import("./setting.js").State} State */
 /** @typedef {import("./axis.js").Padding} Padding */
 
-/** @typedef {"input" | "kernel" | "stride" | "low" | "high" | "dilation" | "stretch" | "outputPadding" | "tile"} Quantity */
+/**
+ * @typedef {"input" | "kernel" | "stride" | "low" | "high" | "dilation" | "stretch" | "outputPadding" | "tile"} Quantity
+ */
 /** @typedef {{group: string, name: string, address: string}} Preset */
 
 /** @type {Record<Quantity, {least: number, most: number, there: (setting: Setting) => boolean}>} */
@@ -25,16 +27,31 @@ const QUANTITIES = {
   tile: { least: 1, most: MOST.step, there: ({ kind }) => kind === "tiled" },
 };
 
-/** What a quantity of a setting is on one axis. @param {Setting} setting @param {Quantity} name @param {number} axis @param {[number, number][]} widths */
+/**
+ * What a quantity of a setting is on one axis.
+ *
+ * @param {Setting} setting
+ * @param {Quantity} name
+ * @param {number} axis
+ * @param {[number, number][]} widths
+ */
 function read(setting, name, axis, widths) {
   if (name === "low" || name === "high") return widths[axis][name === "low" ? 0 : 1];
   return setting[name][axis];
 }
 
-/** @param {Setting} setting @param {Quantity} name @param {number[]} numbers @param {[number, number][]} widths @returns {Setting} */
+/**
+ * @param {Setting} setting
+ * @param {Quantity} name
+ * @param {number[]} numbers
+ * @param {[number, number][]} widths
+ * @returns {Setting}
+ */
 function write(setting, name, numbers, widths) {
   if (name !== "low" && name !== "high") return { ...setting, [name]: numbers };
-  const padding = widths.map(([low, high], axis) => /** @type {Padding} */ (name === "low" ? [numbers[axis], high] : [low, numbers[axis]]));
+  const padding = widths.map(
+    ([low, high], axis) => /** @type {Padding} */ (name === "low" ? [numbers[axis], high] : [low, numbers[axis]]),
+  );
   return { ...setting, padding };
 }
 
@@ -73,7 +90,8 @@ export class Controls {
     }
     this.current = { setting, widths, linked };
     for (const name of names) {
-      for (let axis = 0; axis < (linked ? 1 : rank); axis++) this.field(`${name}${axis}`).value = `${read(setting, name, axis, widths)}`;
+      for (let axis = 0; axis < (linked ? 1 : rank); axis++)
+        this.field(`${name}${axis}`).value = `${read(setting, name, axis, widths)}`;
     }
     const words = setting.padding.map((one) => (typeof one === "string" ? one : ""));
     this.field("kind").value = setting.kind;
@@ -129,24 +147,70 @@ export class Controls {
     const conv = setting.kind === "convolution";
     const parts = [
       this.select("preset", texts.preset, this.presetOptions(), (value) => this.load(Number(value))),
-      this.select("kind", texts.kind, KINDS.map((kind) => [kind, texts.kinds[kind]]), (value) => this.change(kindChanged(this.now, /** @type {import("./setting.js").Kind} */ (value)))),
-      conv ? this.check("transpose", texts.transpose, (on) => this.change({ ...this.now, transpose: on, channels: /** @type {[number, number]} */ ([...this.now.channels].reverse()) })) : null,
-      this.select("dims", texts.dims, [1, 2].map((n) => [`${n}`, texts.dimsNames[/** @type {1 | 2} */ (n)]]), (value) => this.change(rankChanged(this.now, Number(value)))),
+      this.select(
+        "kind",
+        texts.kind,
+        KINDS.map((kind) => [kind, texts.kinds[kind]]),
+        (value) => this.change(kindChanged(this.now, /** @type {import("./setting.js").Kind} */ (value))),
+      ),
+      conv
+        ? this.check("transpose", texts.transpose, (on) =>
+            this.change({
+              ...this.now,
+              transpose: on,
+              channels: /** @type {[number, number]} */ ([...this.now.channels].reverse()),
+            }),
+          )
+        : null,
+      this.select(
+        "dims",
+        texts.dims,
+        [1, 2].map((n) => [`${n}`, texts.dimsNames[/** @type {1 | 2} */ (n)]]),
+        (value) => this.change(rankChanged(this.now, Number(value))),
+      ),
       this.table(names, rank, linked, pool),
       rank === 2 ? this.check("linked", texts.same, (on) => this.link(on)) : null,
-      this.select("word", texts.paddingWord, ["", ...Object.keys(WORDS)].map((word) => [word, texts.paddingWords[/** @type {keyof typeof texts.paddingWords} */ (word)]]), (value) => this.word(value)),
-      conv ? this.select("mode", texts.paddingMode, Object.keys(MODES).map((mode) => [mode, texts.paddingModes[/** @type {keyof typeof texts.paddingModes} */ (mode)]]), (value) => this.change({ ...this.now, paddingMode: value })) : null,
+      this.select(
+        "word",
+        texts.paddingWord,
+        ["", ...Object.keys(WORDS)].map((word) => [
+          word,
+          texts.paddingWords[/** @type {keyof typeof texts.paddingWords} */ (word)],
+        ]),
+        (value) => this.word(value),
+      ),
+      conv
+        ? this.select(
+            "mode",
+            texts.paddingMode,
+            Object.keys(MODES).map((mode) => [
+              mode,
+              texts.paddingModes[/** @type {keyof typeof texts.paddingModes} */ (mode)],
+            ]),
+            (value) => this.change({ ...this.now, paddingMode: value }),
+          )
+        : null,
       pool
-        ? this.number("channels", texts.channels, 1, MOST.channels, (n) => this.change({ ...this.now, channels: [n, n] }))
+        ? this.number("channels", texts.channels, 1, MOST.channels, (n) =>
+            this.change({ ...this.now, channels: [n, n] }),
+          )
         : this.pair([
-            this.number("channels0", texts.channelsIn, 1, MOST.channels, (n) => this.change({ ...this.now, channels: [n, this.now.channels[1]] })),
-            this.number("channels1", texts.channelsOut, 1, MOST.channels, (n) => this.change({ ...this.now, channels: [this.now.channels[0], n] })),
+            this.number("channels0", texts.channelsIn, 1, MOST.channels, (n) =>
+              this.change({ ...this.now, channels: [n, this.now.channels[1]] }),
+            ),
+            this.number("channels1", texts.channelsOut, 1, MOST.channels, (n) =>
+              this.change({ ...this.now, channels: [this.now.channels[0], n] }),
+            ),
           ]),
-      conv ? this.number("groups", texts.groups, 1, MOST.channels, (n) => this.change({ ...this.now, groups: n })) : null,
+      conv
+        ? this.number("groups", texts.groups, 1, MOST.channels, (n) => this.change({ ...this.now, groups: n }))
+        : null,
       conv ? this.check("flip", texts.flip, (on) => this.change({ ...this.now, flip: on })) : null,
       setting.kind === "lp" ? this.exponent() : null,
       pool ? this.check("ceil", texts.ceil, (on) => this.change({ ...this.now, ceil: on })) : null,
-      setting.kind === "average" ? this.check("count", texts.countPadding, (on) => this.change({ ...this.now, countPadding: on })) : null,
+      setting.kind === "average"
+        ? this.check("count", texts.countPadding, (on) => this.change({ ...this.now, countPadding: on }))
+        : null,
     ];
     this.form.replaceChildren(...parts.filter((part) => part !== null));
   }
@@ -167,7 +231,17 @@ export class Controls {
     const { now } = this;
     const [input, kernel, stride, dilation] = [now.input, now.kernel, now.stride, now.dilation].map(first);
     const [stretch, tile, outputPadding] = [now.stretch, now.tile, now.outputPadding].map(first);
-    const same = { ...now, input, kernel, stride, dilation, stretch, tile, outputPadding, padding: now.padding.map(() => now.padding[0]) };
+    const same = {
+      ...now,
+      input,
+      kernel,
+      stride,
+      dilation,
+      stretch,
+      tile,
+      outputPadding,
+      padding: now.padding.map(() => now.padding[0]),
+    };
     this.change(on ? same : now);
   }
 
@@ -175,23 +249,39 @@ export class Controls {
   word(word) {
     const { now } = this;
     const { widths } = /** @type {NonNullable<typeof this.current>} */ (this.current);
-    this.change({ ...now, padding: now.padding.map((_, axis) => (word ? /** @type {Padding} */ (word) : widths[axis])) });
+    this.change({
+      ...now,
+      padding: now.padding.map((_, axis) => (word ? /** @type {Padding} */ (word) : widths[axis])),
+    });
   }
 
   /** @returns {[string, string, string?][]} */
   presetOptions() {
-    return [["-1", texts.presetNone], .../** @type {[string, string, string][]} */ (this.presets.map((preset, n) => [`${n}`, preset.name, preset.group]))];
+    return [
+      ["-1", texts.presetNone],
+      .../** @type {[string, string, string][]} */ (
+        this.presets.map((preset, n) => [`${n}`, preset.name, preset.group])
+      ),
+    ];
   }
 
   /** @param {Quantity[]} names @param {number} rank @param {boolean} linked @param {boolean} pool */
   table(names, rank, linked, pool) {
     const table = made("table", { className: "sizes" });
     const axes = linked ? [""] : texts.axisNames[/** @type {1 | 2} */ (rank)];
-    if (axes.length > 1) table.append(made("tr", {}, made("td"), ...axes.map((axis) => made("th", { textContent: axis, scope: "col" }))));
+    if (axes.length > 1)
+      table.append(made("tr", {}, made("td"), ...axes.map((axis) => made("th", { textContent: axis, scope: "col" }))));
     for (const name of names) {
       const [said, symbol] = texts.quantities[pool && name === "kernel" ? "window" : name];
-      const head = made("th", { scope: "row" }, made("span", { textContent: said }), made("i", { textContent: symbol }));
-      const cells = axes.map((axis, n) => made("td", {}, this.quantity(name, n, `${said} ${axis}`.trim(), linked, rank)));
+      const head = made(
+        "th",
+        { scope: "row" },
+        made("span", { textContent: said }),
+        made("i", { textContent: symbol }),
+      );
+      const cells = axes.map((axis, n) =>
+        made("td", {}, this.quantity(name, n, `${said} ${axis}`.trim(), linked, rank)),
+      );
       table.append(made("tr", {}, head, ...cells));
     }
     return table;
@@ -201,17 +291,31 @@ export class Controls {
   quantity(name, axis, label, linked, rank) {
     const { least, most } = QUANTITIES[name];
     const top = name === "input" ? MOST.input[rank - 1] : name === "kernel" ? MOST.kernel[rank - 1] : most;
-    const input = made("input", { id: `c-${name}${axis}`, type: "number", min: `${least}`, max: `${top}`, step: "1", ariaLabel: label });
+    const input = made("input", {
+      id: `c-${name}${axis}`,
+      type: "number",
+      min: `${least}`,
+      max: `${top}`,
+      step: "1",
+      ariaLabel: label,
+    });
     input.addEventListener("input", () => {
       const given = /** @type {NonNullable<typeof this.current>} */ (this.current);
       if (input.value.trim() === "") return;
-      const numbers = given.setting.input.map((_, n) => (linked || n === axis ? Number(input.value) : read(given.setting, name, n, given.widths)));
+      const numbers = given.setting.input.map((_, n) =>
+        linked || n === axis ? Number(input.value) : read(given.setting, name, n, given.widths),
+      );
       this.change(write(given.setting, name, numbers, given.widths));
     });
     return input;
   }
 
-  /** @param {string} id @param {string} label @param {[string, string, string?][]} options @param {(value: string) => void} changed */
+  /**
+   * @param {string} id
+   * @param {string} label
+   * @param {[string, string, string?][]} options
+   * @param {(value: string) => void} changed
+   */
   select(id, label, options, changed) {
     const select = made("select", { id: `c-${id}` });
     /** @type {Map<string, HTMLElement>} */
@@ -233,7 +337,13 @@ export class Controls {
     return made("label", { className: "row" }, made("span", { textContent: label }), select);
   }
 
-  /** @param {string} id @param {string} label @param {number} least @param {number} most @param {(n: number) => void} changed */
+  /**
+   * @param {string} id
+   * @param {string} label
+   * @param {number} least
+   * @param {number} most
+   * @param {(n: number) => void} changed
+   */
   number(id, label, least, most, changed) {
     const input = made("input", { id: `c-${id}`, type: "number", min: `${least}`, max: `${most}`, step: "1" });
     input.addEventListener("input", () => input.value.trim() !== "" && changed(Number(input.value)));
@@ -242,7 +352,9 @@ export class Controls {
 
   exponent() {
     const input = made("input", { id: "c-p", type: "text", inputMode: "decimal" });
-    input.addEventListener("change", () => this.change({ ...this.now, p: input.value.trim() === "inf" ? Infinity : Number(input.value) }));
+    input.addEventListener("change", () =>
+      this.change({ ...this.now, p: input.value.trim() === "inf" ? Infinity : Number(input.value) }),
+    );
     return made("label", { className: "row" }, made("span", { textContent: texts.exponent }), input);
   }
 
@@ -259,7 +371,13 @@ export class Controls {
   }
 }
 
-/** A pool's stride is its window unless it is said. @param {Setting} setting @param {import("./setting.js").Kind} kind @returns {Setting} */
+/**
+ * A pool's stride is its window unless it is said.
+ *
+ * @param {Setting} setting
+ * @param {import("./setting.js").Kind} kind
+ * @returns {Setting}
+ */
 function kindChanged(setting, kind) {
   if (isPool(kind) === isPool(setting.kind)) return { ...setting, kind };
   return { ...setting, kind, stride: isPool(kind) ? [...setting.kernel] : setting.stride.map(() => 1) };

@@ -22,26 +22,45 @@ export function products(layer, x, w) {
   const { setting } = layer;
   const made = [...windows(layer)].flatMap(({ o, d, reads }) => {
     const row = o * layer.channels.cOut + d;
-    if (setting.kind === "average") return reads.inside.map(({ column }) => /** @type {Product} */ ([row, column, 1 / reads.counted]));
+    if (setting.kind === "average")
+      return reads.inside.map(({ column }) => /** @type {Product} */ ([row, column, 1 / reads.counted]));
     if (setting.kind === "max") {
       const [first, ...others] = reads.inside;
       const best = others.reduce((most, read) => (x[read.column] > x[most.column] ? read : most), first);
       return [/** @type {Product} */ ([row, best.column, 1])];
     }
-    if (setting.kind === "lp") return normed(reads.inside.map(({ column }) => column), x, setting.p, row);
+    if (setting.kind === "lp")
+      return normed(
+        reads.inside.map(({ column }) => column),
+        x,
+        setting.p,
+        row,
+      );
     return reads.inside.map(({ column, weight }) => /** @type {Product} */ ([row, column, w[weight]]));
   });
   return setting.transpose ? made.map(([row, column, weight]) => [column, row, weight]) : made;
 }
 
-/** Push a tangent forward through every multiplication. @param {Product[]} run @param {ArrayLike<number>} x_dot @param {number} rows */
+/**
+ * Push a tangent forward through every multiplication.
+ *
+ * @param {Product[]} run
+ * @param {ArrayLike<number>} x_dot
+ * @param {number} rows
+ */
 export function pushed(run, x_dot, rows) {
   const y_dot = new Float64Array(rows);
   for (const [row, column, weight] of run) y_dot[row] += weight * x_dot[column];
   return y_dot;
 }
 
-/** Pull a cotangent back through every multiplication, the last one first. @param {Product[]} run @param {ArrayLike<number>} yBar @param {number} columns */
+/**
+ * Pull a cotangent back through every multiplication, the last one first.
+ *
+ * @param {Product[]} run
+ * @param {ArrayLike<number>} yBar
+ * @param {number} columns
+ */
 export function pulled(run, yBar, columns) {
   const xBar = new Float64Array(columns);
   for (let n = run.length - 1; n >= 0; n--) xBar[run[n][1]] += run[n][2] * yBar[run[n][0]];
@@ -57,10 +76,18 @@ function normed(columns, x, p, row) {
     return [[row, column, Math.sign(x[column])]];
   }
   const norm = largest && largest * magnitudes.reduce((sum, one) => sum + (one / largest) ** p, 0) ** (1 / p);
-  return columns.map((column, n) => [row, column, norm && magnitudes[n] ? Math.sign(x[column]) * (magnitudes[n] / norm) ** (p - 1) : 0]);
+  return columns.map((column, n) => [
+    row,
+    column,
+    norm && magnitudes[n] ? Math.sign(x[column]) * (magnitudes[n] / norm) ** (p - 1) : 0,
+  ]);
 }
 
-/** Every window of the convolution with what it reads: the padded input is walked place by place. @param {Layer} layer */
+/**
+ * Every window of the convolution with what it reads: the padded input is walked place by place.
+ *
+ * @param {Layer} layer
+ */
 function* windows(layer) {
   const { setting, channels, sizes } = layer;
   const rank2 = sizes.length === 2;
@@ -80,7 +107,9 @@ function* windows(layer) {
         for (let k0 = 0; k0 < h.k; k0++) {
           for (let k1 = 0; k1 < v.k; k1++) {
             const [place0, place1] = [h.s * o0 + h.d * k0 - h.low, v.s * o1 + v.d * k1 - v.low];
-            const padded = [h, v].every((axis, n) => [place0, place1][n] >= -axis.low && [place0, place1][n] < axis.n + axis.high);
+            const padded = [h, v].every(
+              (axis, n) => [place0, place1][n] >= -axis.low && [place0, place1][n] < axis.n + axis.high,
+            );
             const [i0, i1] = [source(place0, h, setting.paddingMode), source(place1, v, setting.paddingMode)];
             const inside = i0 >= 0 && i1 >= 0;
             reads.counted += inside || (setting.countPadding && padded) ? 1 : 0;
@@ -91,7 +120,9 @@ function* windows(layer) {
               reads.inside.push({ column: pixel * channels.cIn + d, weight: 0 });
               continue;
             }
-            const kernel = { local: o0 * v.out + o1, tiled: (o0 % h.t) * v.t + (o1 % v.t) }[/** @type {string} */ (setting.kind)] ?? 0;
+            const kernel =
+              { local: o0 * v.out + o1, tiled: (o0 % h.t) * v.t + (o1 % v.t) }[/** @type {string} */ (setting.kind)] ??
+              0;
             const group = Math.floor(d / channels.outPerGroup);
             for (let e = 0; e < channels.perGroup; e++) {
               if (setting.mask && !setting.mask[e * channels.cOut + d]) continue;
@@ -106,12 +137,24 @@ function* windows(layer) {
   }
 }
 
-/** The input position at a place of the padded, stretched input, or −1. @param {number} place @param {{n: number, u: number}} axis @param {string} mode */
+/**
+ * The input position at a place of the padded, stretched input, or −1.
+ *
+ * @param {number} place
+ * @param {{n: number, u: number}} axis
+ * @param {string} mode
+ */
 function source(place, { n, u }, mode) {
   return place % u ? -1 : MODES[mode].copied(place / u, n);
 }
 
-/** The entries of the matrix that one-hot inputs and one-hot cotangents find. @param {Layer} layer @param {ArrayLike<number>} x @param {ArrayLike<number>} w */
+/**
+ * The entries of the matrix that one-hot inputs and one-hot cotangents find.
+ *
+ * @param {Layer} layer
+ * @param {ArrayLike<number>} x
+ * @param {ArrayLike<number>} w
+ */
 export function probes(layer, x, w) {
   const run = products(layer, x, w);
   const [rows, columns] = [size(layer.outShape), size(layer.inShape)];

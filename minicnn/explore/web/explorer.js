@@ -58,9 +58,10 @@ export function byId(id, kind) {
 }
 
 export class Explorer {
-  /** @param {Given} given */
-  constructor(given) {
+  /** @param {Given} given @param {{draw: () => void} | null} digit the other view, if the page has it */
+  constructor(given, digit) {
     this.given = given;
+    this.digit = digit;
     this.state = initial();
     this.model = new Model(this.state);
     /** @type {Focus | null} */
@@ -78,7 +79,11 @@ export class Explorer {
     this.counting = 0;
     /** What the relation shows. */
     this.related = "";
-    /** Pixels of a cell of each board, of an entry of C, and of one of the matrices compared. @type {Record<string, number>} */
+    /**
+     * Pixels of a cell of each board, of an entry of C, and of one of the matrices compared.
+     *
+     * @type {Record<string, number>}
+     */
     this.sides = {};
     this.side = 10;
     this.comparedSide = 10;
@@ -93,7 +98,6 @@ export class Explorer {
     addEventListener("resize", () => this.draw());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
-
 
   /** Go to an address; what it cannot mean is said. @param {string} address */
   load(address) {
@@ -170,7 +174,6 @@ export class Explorer {
     }, 200);
   }
 
-
   /** @returns {Focus | null} */
   get focus() {
     if (this.hover) return this.hover;
@@ -200,11 +203,11 @@ export class Explorer {
     const { model, focus } = this;
     const lit = focus && model.holds(focus) ? model.lit(focus) : null;
     for (const view of Object.values(this.views)) if (view !== this.views.kept) view.light(lit);
-    if (this.kept && this.views.kept.picture) this.views.kept.light(focus && this.kept.holds(focus) ? this.kept.lit(focus) : null);
+    if (this.kept && this.views.kept.picture)
+      this.views.kept.light(focus && this.kept.holds(focus) ? this.kept.lit(focus) : null);
     byId("readout").textContent = this.proof ? this.proof.said : said(model, lit ? lit.focus : NOTHING);
     this.showRelation(lit ? lit.focus : NOTHING);
   }
-
 
   /** @param {keyof Values} name @param {number} index @param {string} text */
   type(name, index, text) {
@@ -226,9 +229,11 @@ export class Explorer {
     const hot = { x: focus.column, w: focus.tap, yBar: focus.row }[name];
     /** @type {Record<string, () => number[] | null>} */
     const fills = {
-      random: () => Array.from(drawn(shape, 1 + Math.floor(Math.random() * 1e6), name === "yBar" ? -3 : -2, name === "x" ? 5 : 3)),
+      random: () =>
+        Array.from(drawn(shape, 1 + Math.floor(Math.random() * 1e6), name === "yBar" ? -3 : -2, name === "x" ? 5 : 3)),
       ones: () => Array.from({ length }, () => 1),
-      hot: () => Array.from({ length }, (_, n) => (n === (hot >= 0 && hot < length ? hot : Math.floor(length / 2)) ? 1 : 0)),
+      hot: () =>
+        Array.from({ length }, (_, n) => (n === (hot >= 0 && hot < length ? hot : Math.floor(length / 2)) ? 1 : 0)),
       usual: () => null,
     };
     this.set({ values: { ...this.state.values, [name]: fills[fill]() } });
@@ -238,9 +243,15 @@ export class Explorer {
   drag(u, v) {
     const { layer } = this.model;
     const board = this.boards.x;
-    const cell = board.cellAt(Math.min(Math.max(u, 0), board.width - 0.01), Math.min(Math.max(v, 0), board.height - 0.01));
+    const cell = board.cellAt(
+      Math.min(Math.max(u, 0), board.width - 0.01),
+      Math.min(Math.max(v, 0), board.height - 0.01),
+    );
     if (!cell?.key) return;
-    const place = cell.key.split(",").slice(3 - layer.rank).map(Number);
+    const place = cell.key
+      .split(",")
+      .slice(3 - layer.rank)
+      .map(Number);
     const o = layer.axes.map((axis, n) => {
       const middle = (axis.dilation * (axis.kernelSize - 1)) / 2 - axis.low;
       return Math.min(Math.max(Math.round((place[n] - middle) / axis.stride), 0), axis.outSize - 1);
@@ -250,7 +261,6 @@ export class Explorer {
     const before = focusOf(this.state.pin)?.row ?? -1;
     this.choose({ ...NOTHING, row: flat * channels + (before >= 0 ? before % channels : 0) });
   }
-
 
   toggle() {
     if (this.playing) this.pause();
@@ -339,7 +349,6 @@ export class Explorer {
     if (this.written) this.progress();
   }
 
-
   /** Draw everything anew. */
   draw() {
     const { state, model } = this;
@@ -347,6 +356,18 @@ export class Explorer {
     document.documentElement.toggleAttribute("data-dark", dark);
     document.documentElement.toggleAttribute("data-lecture", state.lecture);
     readTheme();
+    const other = state.view === "digit" && this.digit !== null;
+    byId("explore").hidden = other;
+    byId("digit").hidden = !other;
+    byId("tabs").hidden = this.digit === null;
+    byId("tab-explore").setAttribute("aria-pressed", `${!other}`);
+    byId("tab-digit").setAttribute("aria-pressed", `${other}`);
+    byId("lecture").setAttribute("aria-pressed", `${state.lecture}`);
+    byId("theme").textContent = texts.theme[state.theme];
+    if (other && this.digit) {
+      this.digit.draw();
+      return;
+    }
     const widths = model.layer.slidings.map((sliding, n) => sliding.widths(model.layer.sizes[n]));
     this.controls?.show(state, widths);
     for (const name of BOARDS) this.boards[name] = BOARD[name](model);
@@ -413,8 +434,19 @@ export class Explorer {
     matrices.T.known = proof ? Math.max(proof.step - model.columns, 0) : Infinity;
     const { C, T } = names(model);
     for (const name of BOARDS) {
-      const shape = { x: model.shapes.x, xBar: model.shapes.x, w: model.shapes.w, wBar: model.shapes.w, y: model.shapes.yBar, yBar: model.shapes.yBar }[name];
-      this.views[name].show(boards[name], this.sides[name], texts.boardLabel(this.boardName(name), shape, boards[name].editable));
+      const shape = {
+        x: model.shapes.x,
+        xBar: model.shapes.x,
+        w: model.shapes.w,
+        wBar: model.shapes.w,
+        y: model.shapes.yBar,
+        yBar: model.shapes.yBar,
+      }[name];
+      this.views[name].show(
+        boards[name],
+        this.sides[name],
+        texts.boardLabel(this.boardName(name), shape, boards[name].editable),
+      );
     }
     this.views.C.show(matrices.C, this.side, texts.matrixLabel(C, model.rows, model.columns));
     this.views.T.show(matrices.T, this.side, texts.matrixLabel(T, model.columns, model.rows));
@@ -447,7 +479,8 @@ export class Explorer {
   showRelation(focus) {
     const { layer, map } = this.model;
     const { row, column } = focus;
-    const entry = row >= 0 && column >= 0 ? (this.model.byRow[row].find((n) => map.terms.columns[n] === column) ?? -1) : -1;
+    const entry =
+      row >= 0 && column >= 0 ? (this.model.byRow[row].find((n) => map.terms.columns[n] === column) ?? -1) : -1;
     const tap = entry >= 0 ? map.terms.taps[entry] : focus.tap;
     const pointed = axesRelations(this.model, row, layer.pads ? -1 : column, tap);
     const key = pointed.join() + this.written?.replace(/&?(pin|step)=[^&]*/g, "");
@@ -455,16 +488,25 @@ export class Explorer {
     this.related = key;
     const shown = layer.axes.map((axis, n) => {
       const sliding = layer.slidings[n];
-      const formula = layer.setting.transpose ? transposedFormula(sliding, axis.inSize, axis.outSize) : sizeFormula(sliding, axis.inSize, axis.outSize);
+      const formula = layer.setting.transpose
+        ? transposedFormula(sliding, axis.inSize, axis.outSize)
+        : sizeFormula(sliding, axis.inSize, axis.outSize);
       return { line: pointed[n], formula, range: ranges(axis) };
     });
     const nodes = shown.map(({ line, formula, range }, n) => {
       const name = texts.axisOf(n, layer.rank);
       const head = name ? [made("span", { className: "axis", textContent: name })] : [];
       const sizes = n && formula === shown[0].formula && range === shown[0].range ? [] : [formula, range];
-      return [made("p", { className: "line" }, ...head, line), made("p", { className: "size", textContent: sizes.join("   ") })];
+      return [
+        made("p", { className: "line" }, ...head, line),
+        made("p", { className: "size", textContent: sizes.join("   ") }),
+      ];
     });
-    byId("relation").replaceChildren(made("p", { className: "letters", textContent: texts.relationLetters }), made("p", { className: "letters", textContent: texts.relationSaid }), ...nodes.flat());
+    byId("relation").replaceChildren(
+      made("p", { className: "letters", textContent: texts.relationLetters }),
+      made("p", { className: "letters", textContent: texts.relationSaid }),
+      ...nodes.flat(),
+    );
   }
 
   showFacts() {
@@ -473,7 +515,11 @@ export class Explorer {
       clearTimeout(this.counting);
       this.counting = setTimeout(() => void (model.rank, this.model === model && this.showFacts()), 50);
     }
-    byId("facts").replaceChildren(...factsOf(model).map(([name, fact]) => made("div", {}, made("dt", { textContent: name }), made("dd", { textContent: fact }))));
+    byId("facts").replaceChildren(
+      ...factsOf(model).map(([name, fact]) =>
+        made("div", {}, made("dt", { textContent: name }), made("dd", { textContent: fact })),
+      ),
+    );
   }
 
   showChoices() {
@@ -482,12 +528,15 @@ export class Explorer {
     pressed("entries", state.entries);
     byId("form", HTMLSelectElement).value = state.form;
     byId("form-note").textContent = this.formNote();
-    const lecture = byId("lecture");
-    lecture.setAttribute("aria-pressed", `${state.lecture}`);
-    byId("theme").textContent = texts.theme[state.theme];
     const { C, T } = names(model);
-    byId("caption-C").replaceChildren(C, made("span", { className: "note", textContent: texts.shapeOf(model.rows, model.columns) }));
-    byId("caption-T").replaceChildren(T, made("span", { className: "note", textContent: texts.shapeOf(model.columns, model.rows) }));
+    byId("caption-C").replaceChildren(
+      C,
+      made("span", { className: "note", textContent: texts.shapeOf(model.rows, model.columns) }),
+    );
+    byId("caption-T").replaceChildren(
+      T,
+      made("span", { className: "note", textContent: texts.shapeOf(model.columns, model.rows) }),
+    );
     for (const name of BOARDS) {
       const caption = /** @type {HTMLElement} */ (byId(`board-${name}`).querySelector(".name"));
       caption.textContent = this.boardName(name);
@@ -503,15 +552,20 @@ export class Explorer {
     if (form === "tiles") return texts.formNotes.tiles(tileOf(model.layer));
     if (form !== "circulant") return texts.formNotes[form];
     const added = circulantOf(model);
-    return added ? texts.formNotes.circulant(new Set(added.map(([row, column]) => row * model.columns + column)).size) : texts.formNotes.notCirculant;
+    return added
+      ? texts.formNotes.circulant(new Set(added.map(([row, column]) => row * model.columns + column)).size)
+      : texts.formNotes.notCirculant;
   }
 
   showCode() {
     pressed("languages", this.language);
-    const write = /** @type {Record<string, (model: Model) => string | null>} */ ({ minicnn: minicnnCode, lax: laxCode, torch: torchCode });
+    const write = /** @type {Record<string, (model: Model) => string | null>} */ ({
+      minicnn: minicnnCode,
+      lax: laxCode,
+      torch: torchCode,
+    });
     byId("source").textContent = write[this.language](this.model) ?? `# ${texts.code.none}`;
   }
-
 
   showCompared() {
     const { state, model } = this;
@@ -534,12 +588,36 @@ export class Explorer {
     this.comparedSide = Math.min(ENTRIES.most, (room - (narrow ? 0 : 36)) / together);
     byId("caption-kept").textContent = `${texts.compare.kept}: ${summary(kept)}`;
     byId("caption-now").textContent = `${texts.compare.now}: ${summary(model)}`;
-    view.show(new Matrix(kept, false), this.comparedSide, texts.matrixLabel(texts.compare.kept, kept.rows, kept.columns));
-    this.views.now.show(new Matrix(model, false), this.comparedSide, texts.matrixLabel(texts.compare.now, model.rows, model.columns));
+    view.show(
+      new Matrix(kept, false),
+      this.comparedSide,
+      texts.matrixLabel(texts.compare.kept, kept.rows, kept.columns),
+    );
+    this.views.now.show(
+      new Matrix(model, false),
+      this.comparedSide,
+      texts.matrixLabel(texts.compare.now, model.rows, model.columns),
+    );
     const [before, after] = [factsOf(kept), factsOf(model)];
-    const head = made("thead", {}, made("tr", {}, made("td"), made("th", { textContent: texts.compare.kept, scope: "col" }), made("th", { textContent: texts.compare.now, scope: "col" })));
+    const head = made(
+      "thead",
+      {},
+      made(
+        "tr",
+        {},
+        made("td"),
+        made("th", { textContent: texts.compare.kept, scope: "col" }),
+        made("th", { textContent: texts.compare.now, scope: "col" }),
+      ),
+    );
     const rows = before.map(([name, fact], n) =>
-      made("tr", { className: fact === after[n][1] ? "" : "differs" }, made("th", { textContent: name, scope: "row" }), made("td", { textContent: fact }), made("td", { textContent: after[n][1] })),
+      made(
+        "tr",
+        { className: fact === after[n][1] ? "" : "differs" },
+        made("th", { textContent: name, scope: "row" }),
+        made("td", { textContent: fact }),
+        made("td", { textContent: after[n][1] }),
+      ),
     );
     byId("compared-facts").replaceChildren(head, made("tbody", {}, ...rows));
     this.light();
@@ -552,16 +630,24 @@ export class Explorer {
     this.set({ kept: present });
   }
 
-
   build() {
     localized();
     const stage = byId("stage");
     for (const name of BOARDS) {
       const host = made("div", { className: name === "x" ? "grabs" : "" });
-      const tools = FILLED.includes(/** @type {keyof Values} */ (name)) ? [this.fillMenu(/** @type {keyof Values} */ (name))] : [];
+      const tools = FILLED.includes(/** @type {keyof Values} */ (name))
+        ? [this.fillMenu(/** @type {keyof Values} */ (name))]
+        : [];
       const caption = made("figcaption", {}, made("span", { className: "name" }), ...tools);
       const lower = name === "xBar" || name === "wBar" || name === "yBar";
-      stage.append(made("figure", { id: `board-${name}`, className: lower ? "board lower" : "board" }, caption, made("div", { className: "scroll" }, host)));
+      stage.append(
+        made(
+          "figure",
+          { id: `board-${name}`, className: lower ? "board lower" : "board" },
+          caption,
+          made("div", { className: "scroll" }, host),
+        ),
+      );
       this.views[name] = this.view(host, name);
     }
     for (const name of ["C", "T", "kept", "now"]) this.views[name] = this.view(byId(`view-${name}`), null);
@@ -570,9 +656,24 @@ export class Explorer {
       load: (address) => this.load(address + (this.state.kept ? `&kept=${encodeURIComponent(this.state.kept)}` : "")),
     });
     if (innerWidth < 960) byId("controls").closest("details")?.removeAttribute("open");
-    this.choices("direction", ["forward", "backward"], (value) => this.turn(/** @type {"forward" | "backward"} */ (value)), (value) => texts[/** @type {"forward" | "backward"} */ (value)]);
-    this.choices("entries", ["names", "numbers"], (value) => this.set({ entries: /** @type {"names" | "numbers"} */ (value) }), (value) => texts.entriesNames[/** @type {"names" | "numbers"} */ (value)]);
-    this.choices("languages", ["minicnn", "lax", "torch"], (value) => ((this.language = value), this.showCode()), (value) => texts.codeNames[/** @type {"minicnn" | "lax" | "torch"} */ (value)]);
+    this.choices(
+      "direction",
+      ["forward", "backward"],
+      (value) => this.turn(/** @type {"forward" | "backward"} */ (value)),
+      (value) => texts[/** @type {"forward" | "backward"} */ (value)],
+    );
+    this.choices(
+      "entries",
+      ["names", "numbers"],
+      (value) => this.set({ entries: /** @type {"names" | "numbers"} */ (value) }),
+      (value) => texts.entriesNames[/** @type {"names" | "numbers"} */ (value)],
+    );
+    this.choices(
+      "languages",
+      ["minicnn", "lax", "torch"],
+      (value) => ((this.language = value), this.showCode()),
+      (value) => texts.codeNames[/** @type {"minicnn" | "lax" | "torch"} */ (value)],
+    );
     const form = byId("form", HTMLSelectElement);
     form.append(...Object.entries(texts.forms).map(([value, name]) => made("option", { value, textContent: name })));
     form.addEventListener("change", () => this.set({ form: /** @type {State["form"]} */ (form.value) }));
@@ -582,6 +683,8 @@ export class Explorer {
   buttons() {
     /** @type {Record<string, () => void>} */
     const actions = {
+      "tab-explore": () => this.set({ view: "explore" }),
+      "tab-digit": () => this.set({ view: "digit" }),
       play: () => this.toggle(),
       back: () => this.step(-1),
       next: () => this.step(1),
@@ -593,7 +696,8 @@ export class Explorer {
       larger: () => ((this.zoom *= ZOOM), this.draw()),
       smaller: () => ((this.zoom /= ZOOM), this.draw()),
       lecture: () => this.set({ lecture: !this.state.lecture }),
-      theme: () => this.set({ theme: /** @type {const} */ ({ "": "light", light: "dark", dark: "" })[this.state.theme] }),
+      theme: () =>
+        this.set({ theme: /** @type {const} */ ({ "": "light", light: "dark", dark: "" })[this.state.theme] }),
       link: () => this.copied("link", `${location.href.replace(/#.*/, "")}#${this.written}`, texts.link, texts.linked),
       copy: () => this.copied("copy", byId("source").textContent ?? "", texts.code.copy, texts.code.copied),
       svg: () => download(new Blob([this.svg()], { type: "image/svg+xml" }), "minicnn.svg"),
@@ -613,7 +717,12 @@ export class Explorer {
     this.set({ direction });
   }
 
-  /** @param {string} id @param {string[]} values @param {(value: string) => void} chosen @param {(value: string) => string} name */
+  /**
+   * @param {string} id
+   * @param {string[]} values
+   * @param {(value: string) => void} chosen
+   * @param {(value: string) => string} name
+   */
   choices(id, values, chosen, name) {
     const buttons = values.map((value) => {
       const button = made("button", { type: "button", textContent: name(value) });
@@ -626,8 +735,20 @@ export class Explorer {
 
   /** @param {keyof Values} name */
   fillMenu(name) {
-    const menu = made("select", { id: `fill-${name}`, ariaLabel: `${texts.values[name]}: ${Object.values(texts.fills).join(", ")}` });
-    menu.append(made("option", { value: "", textContent: texts.fill }), ...Object.entries(texts.fills).map(([value, word]) => made("option", { value, textContent: word, title: texts.fillsHelp[/** @type {keyof typeof texts.fills} */ (value)] })));
+    const menu = made("select", {
+      id: `fill-${name}`,
+      ariaLabel: `${texts.values[name]}: ${Object.values(texts.fills).join(", ")}`,
+    });
+    menu.append(
+      made("option", { value: "", textContent: texts.fill }),
+      ...Object.entries(texts.fills).map(([value, word]) =>
+        made("option", {
+          value,
+          textContent: word,
+          title: texts.fillsHelp[/** @type {keyof typeof texts.fills} */ (value)],
+        }),
+      ),
+    );
     menu.addEventListener("change", () => {
       if (menu.value) this.fill(name, menu.value);
       menu.value = "";
@@ -656,10 +777,24 @@ export class Explorer {
   picture() {
     const { model, boards, matrices, focus } = this;
     const { C, T } = names(model);
-    const arrays = (/** @type {ArrayName[]} */ row) => row.map((name) => ({ said: this.boardName(name), picture: boards[name], side: 34 }));
+    const arrays = (/** @type {ArrayName[]} */ row) =>
+      row.map((name) => ({ said: this.boardName(name), picture: boards[name], side: 34 }));
     const side = Math.max(4, Math.min(26, 1400 / (model.rows + model.columns)));
-    const lines = [summary(model), model.layer.axes.map((axis) => relation(axis)).filter((line, n, all) => all.indexOf(line) === n).join(",   ")];
-    const rows = [arrays(["x", "w", "y"]), arrays(["xBar", "wBar", "yBar"]), [{ said: C, picture: matrices.C, side }, { said: T, picture: matrices.T, side }]];
+    const lines = [
+      summary(model),
+      model.layer.axes
+        .map((axis) => relation(axis))
+        .filter((line, n, all) => all.indexOf(line) === n)
+        .join(",   "),
+    ];
+    const rows = [
+      arrays(["x", "w", "y"]),
+      arrays(["xBar", "wBar", "yBar"]),
+      [
+        { said: C, picture: matrices.C, side },
+        { said: T, picture: matrices.T, side },
+      ],
+    ];
     return [lines, rows, theme(), focus && model.holds(focus) ? model.lit(focus) : null];
   }
 
@@ -672,12 +807,28 @@ export class Explorer {
     const { model } = this;
     return {
       ...{ inShape: model.layer.inShape, outShape: model.layer.outShape, wShape: model.layer.wShape },
-      ...{ x: [...model.x], w: [...model.w], yBar: [...model.yBar], y: [...model.y], xBar: [...model.xBar], wBar: [...model.wBar] },
+      ...{
+        x: [...model.x],
+        w: [...model.w],
+        yBar: [...model.yBar],
+        y: [...model.y],
+        xBar: [...model.xBar],
+        wBar: [...model.wBar],
+      },
       C: model.map.dense().map((row) => [...row]),
-      CT: Array.from({ length: model.rows }, (_, row) => [...model.map.applyTranspose(Float64Array.from({ length: model.rows }, (_, n) => (n === row ? 1 : 0)))]),
+      CT: Array.from({ length: model.rows }, (_, row) => [
+        ...model.map.applyTranspose(Float64Array.from({ length: model.rows }, (_, n) => (n === row ? 1 : 0))),
+      ]),
       ...{ rank: model.rank, nnz: model.map.entries.rows.length, distinct: model.distinct },
-      ...{ unread: model.map.unread, remainder: model.layer.slidings.map((sliding, n) => sliding.remainder(model.layer.sizes[n])) },
-      ...{ message: byId("message").hidden ? "" : byId("message").textContent, address: this.written, code: { minicnn: minicnnCode(model), lax: laxCode(model), torch: torchCode(model) } },
+      ...{
+        unread: model.map.unread,
+        remainder: model.layer.slidings.map((sliding, n) => sliding.remainder(model.layer.sizes[n])),
+      },
+      ...{
+        message: byId("message").hidden ? "" : byId("message").textContent,
+        address: this.written,
+        code: { minicnn: minicnnCode(model), lax: laxCode(model), torch: torchCode(model) },
+      },
     };
   }
 }
@@ -701,7 +852,10 @@ function factsOf(model) {
   const { layer, rows, columns } = model;
   const nnz = model.map.entries.rows.length;
   const { unread } = model.map;
-  const places = unread.slice(0, 6).map((column) => placeOf(column, layer.inShape)).map((place) => (layer.inShape[layer.rank] > 1 ? place : place.slice(0, -1)));
+  const places = unread
+    .slice(0, 6)
+    .map((column) => placeOf(column, layer.inShape))
+    .map((place) => (layer.inShape[layer.rank] > 1 ? place : place.slice(0, -1)));
   const remainders = layer.slidings.map((sliding, n) => sliding.remainder(layer.sizes[n]));
   const density = (100 * nnz) / (rows * columns);
   return [
@@ -709,7 +863,14 @@ function factsOf(model) {
     [texts.facts.nnz, texts.of(nnz, rows * columns)],
     [texts.facts.density, `${density < 0.1 ? density.toPrecision(1) : density.toFixed(1)} %`],
     [texts.facts.distinct, grouped(model.distinct)],
-    [texts.facts.rank, !model.rankIsNear ? texts.rankWait : model.rank === null ? texts.rankUnknown : texts.rankOf(model.rank, Math.min(rows, columns))],
+    [
+      texts.facts.rank,
+      !model.rankIsNear
+        ? texts.rankWait
+        : model.rank === null
+          ? texts.rankUnknown
+          : texts.rankOf(model.rank, Math.min(rows, columns)),
+    ],
     [texts.facts.unread, unread.length ? texts.unreadSome(unread.length, places) : texts.unreadNone],
     [texts.facts.remainder, [...new Set(remainders)].length === 1 ? `${remainders[0]}` : remainders.join(", ")],
   ];
@@ -720,25 +881,33 @@ function summary(model) {
   const { setting } = model.layer;
   const given = described(setting);
   const [from, kernel] = [setting.input, setting.kernel].map((sizes) => sizes.join("×"));
-  const others = ["stride", "padding", "dilation", "stretch", "padding_mode", "channels", "groups"].filter((name) => given[name] !== undefined && !(isPool(setting.kind) && name === "channels"));
+  const others = ["stride", "padding", "dilation", "stretch", "padding_mode", "channels", "groups"].filter(
+    (name) => given[name] !== undefined && !(isPool(setting.kind) && name === "channels"),
+  );
   const kind = setting.transpose ? `${texts.kinds[setting.kind]}, transposed` : texts.kinds[setting.kind];
-  return [`${kind} ${from}, ${isPool(setting.kind) ? "window" : "kernel"} ${kernel}`, ...others.map((name) => `${name.replace("_", " ")} ${given[name].toLowerCase()}`)].join(", ");
+  return [
+    `${kind} ${from}, ${isPool(setting.kind) ? "window" : "kernel"} ${kernel}`,
+    ...others.map((name) => `${name.replace("_", " ")} ${given[name].toLowerCase()}`),
+  ].join(", ");
 }
 
 /** @param {string} id @param {string} value */
 function pressed(id, value) {
-  for (const button of byId(id).querySelectorAll("button")) button.setAttribute("aria-pressed", `${button.dataset.value === value}`);
+  for (const button of byId(id).querySelectorAll("button"))
+    button.setAttribute("aria-pressed", `${button.dataset.value === value}`);
 }
 
 /** Put the texts where the page says that they belong. */
 function localized() {
   /** @param {string | undefined} path */
   const text = (path) => `${(path ?? "").split(".").reduce((/** @type {any} */ table, name) => table[name], texts)}`;
-  for (const element of document.querySelectorAll("[data-text]")) element.textContent = text(/** @type {HTMLElement} */ (element).dataset.text);
+  for (const element of document.querySelectorAll("[data-text]"))
+    element.textContent = text(/** @type {HTMLElement} */ (element).dataset.text);
   for (const element of document.querySelectorAll("[data-help]")) {
     const help = text(/** @type {HTMLElement} */ (element).dataset.help);
     element.setAttribute("title", help);
     if (!element.textContent?.trim() || element.textContent.trim().length < 2) element.setAttribute("aria-label", help);
   }
-  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", text(/** @type {HTMLElement} */ (element).dataset.label));
+  for (const element of document.querySelectorAll("[data-label]"))
+    element.setAttribute("aria-label", text(/** @type {HTMLElement} */ (element).dataset.label));
 }

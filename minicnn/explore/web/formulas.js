@@ -24,7 +24,8 @@ export function relation({ stride, dilation, stretch, low }, known = {}) {
 }
 
 /** The ranges of i, o and k. @param {Axis} axis */
-export const ranges = ({ inSize, outSize, kernelSize }) => `0 ≤ i < ${inSize},  0 ≤ o < ${outSize},  0 ≤ k < ${kernelSize}`;
+export const ranges = ({ inSize, outSize, kernelSize }) =>
+  `0 ≤ i < ${inSize},  0 ≤ o < ${outSize},  0 ≤ k < ${kernelSize}`;
 
 /** How many outputs an input has. @param {Sliding} sliding @param {number} inSize @param {number} outSize */
 export function sizeFormula(sliding, inSize, outSize) {
@@ -35,10 +36,18 @@ export function sizeFormula(sliding, inSize, outSize) {
   const over = outSize > sliding.outSize(inSize);
   const [open, close] = over ? ["⌈", "⌉"] : ["⌊", "⌋"];
   const [room, shown] = [`${i}${p} − ${k}`, `${iShown}${pShown} − ${kShown}`];
-  return s > 1 ? `o = ${open}(${room})/s${close} + 1 = ${open}(${shown})/${s}${close} + 1 = ${outSize}` : `o = ${room} + 1 = ${shown} + 1 = ${outSize}`;
+  return s > 1
+    ? `o = ${open}(${room})/s${close} + 1 = ${open}(${shown})/${s}${close} + 1 = ${outSize}`
+    : `o = ${room} + 1 = ${shown} + 1 = ${outSize}`;
 }
 
-/** What size a transposed convolution returns to, from the size o that it starts from. @param {Sliding} sliding @param {number} outSize @param {number} inSize */
+/**
+ * What size a transposed convolution returns to, from the size o that it starts from.
+ *
+ * @param {Sliding} sliding
+ * @param {number} outSize
+ * @param {number} inSize
+ */
 export function transposedFormula(sliding, outSize, inSize) {
   const { stride: s, stretch: u, kernelSize, dilation } = sliding;
   const a = sliding.remainder(inSize);
@@ -54,5 +63,7 @@ function padding(sliding, inSize, sign) {
   /** @param {number} width */
   const shown = (width) => (width < 0 ? `(${minus(width)})` : `${width}`);
   if (!low && !high) return ["", ""];
-  return low === high ? [` ${sign} 2p`, ` ${sign} 2·${shown(low)}`] : [` ${sign} p ${sign} p′`, ` ${sign} ${shown(low)} ${sign} ${shown(high)}`];
+  return low === high
+    ? [` ${sign} 2p`, ` ${sign} 2·${shown(low)}`]
+    : [` ${sign} p ${sign} p′`, ` ${sign} ${shown(low)} ${sign} ${shown(high)}`];
 }

@@ -1,7 +1,10 @@
 // Start the page with what it was written with.
 
+import { DigitView } from "./digit.js";
 import { Explorer, byId } from "./explorer.js";
 
-const explorer = new Explorer(JSON.parse(byId("given").textContent ?? "{}"));
+const network = byId("network").textContent ?? "";
+const digit = network ? new DigitView(byId("digit"), network) : null;
+const explorer = new Explorer(JSON.parse(byId("given").textContent ?? "{}"), digit);
 
-Object.assign(window, { explorer });
+Object.assign(window, { explorer, digit });

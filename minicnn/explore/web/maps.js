@@ -50,14 +50,20 @@ export class Layer {
     check(setting);
     this.setting = setting;
     this.rank = setting.input.length;
-    const slidings = setting.kernel.map((k, n) => new Sliding(k, setting.stride[n], setting.padding[n], setting.dilation[n], setting.stretch[n]));
+    const slidings = setting.kernel.map(
+      (k, n) => new Sliding(k, setting.stride[n], setting.padding[n], setting.dilation[n], setting.stretch[n]),
+    );
     this.slidings = slidings;
     /** The sizes that the convolution reads, whose transpose this may be. */
-    this.sizes = setting.input.map((length, n) => (setting.transpose ? slidings[n].inSize(length, setting.outputPadding[n]) : length));
+    this.sizes = setting.input.map((length, n) =>
+      setting.transpose ? slidings[n].inSize(length, setting.outputPadding[n]) : length,
+    );
     slidings.forEach((sliding, n) => checkFits(sliding, this.sizes[n], n));
     const convolution = slidings.map((sliding, n) => this.windows(sliding, this.sizes[n], n));
     this.pads =
-      setting.paddingMode === "zeros" ? null : slidings.map((sliding, n) => new PadAxis(this.sizes[n], sliding.widths(this.sizes[n]), setting.paddingMode));
+      setting.paddingMode === "zeros"
+        ? null
+        : slidings.map((sliding, n) => new PadAxis(this.sizes[n], sliding.widths(this.sizes[n]), setting.paddingMode));
     /** The axes of the convolution, as its input lies on them. */
     this.convolution = convolution;
     /** The axes of this layer. */
@@ -81,8 +87,10 @@ export class Layer {
     if (isPool(kind)) {
       const overhangs = ceil && sliding.remainder(inSize) > 0 && axis.position(axis.outSize, 0) < inSize;
       if (overhangs && sliding.widths(inSize)[1] < 0) throw new Refusal(texts.refused.crop(inSize));
-      if (overhangs) axis = new Axis(inSize, axis.outSize + 1, axis.kernelSize, axis.stride, axis.dilation, 1, axis.low);
-      for (let o = 0; o < axis.outSize; o++) if (!axis.count(o)) throw new Refusal(texts.refused.inPadding(o, position));
+      if (overhangs)
+        axis = new Axis(inSize, axis.outSize + 1, axis.kernelSize, axis.stride, axis.dilation, 1, axis.low);
+      for (let o = 0; o < axis.outSize; o++)
+        if (!axis.count(o)) throw new Refusal(texts.refused.inPadding(o, position));
     }
     return flip ? axis.flipped : axis;
   }
@@ -100,7 +108,8 @@ export class Layer {
     const taps = size(this.setting.kernel) * this.channels.perGroup * this.channels.cOut;
     const most = size(this.convolution.map((axis) => axis.outSize)) * taps;
     if (most > MOST.terms) throw new Refusal(texts.refused.terms(most, MOST.terms));
-    if (size(this.outShape) > MOST.terms / 10) throw new Refusal(texts.refused.terms(size(this.outShape), MOST.terms / 10));
+    if (size(this.outShape) > MOST.terms / 10)
+      throw new Refusal(texts.refused.terms(size(this.outShape), MOST.terms / 10));
   }
 
   /** All terms, in the order (row, tap). @returns {Terms} */
@@ -111,13 +120,22 @@ export class Layer {
     const sizes = this.rank === 2 ? this.sizes : [1, this.sizes[0]];
     const tables = [height, width].map((axis, n) => table(axis, pads ? pads[n] : null));
     const joined = this.joinedChannels();
-    const [rows, columns, taps] = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
+    const [rows, columns, taps] = [
+      /** @type {number[]} */ ([]),
+      /** @type {number[]} */ ([]),
+      /** @type {number[]} */ ([]),
+    ];
     const kernelArea = height.kernelSize * width.kernelSize;
     const [tileHeight, tileWidth] = this.rank === 2 ? setting.tile : [1, setting.tile[0]];
     for (let o0 = 0; o0 < height.outSize; o0++) {
       for (let o1 = 0; o1 < width.outSize; o1++) {
         const o = o0 * width.outSize + o1;
-        const place = setting.kind === "local" ? o : setting.kind === "tiled" ? (o0 % tileHeight) * tileWidth + (o1 % tileWidth) : 0;
+        const place =
+          setting.kind === "local"
+            ? o
+            : setting.kind === "tiled"
+              ? (o0 % tileHeight) * tileWidth + (o1 % tileWidth)
+              : 0;
         for (const [d, pairs] of joined.entries()) {
           for (let k0 = 0; k0 < height.kernelSize; k0++) {
             const i0 = tables[0][o0 * height.kernelSize + k0];
@@ -140,7 +158,11 @@ export class Layer {
     return setting.transpose ? transposed(terms) : terms;
   }
 
-  /** For each output channel of the convolution its input channels, each with its place in the kernel. @returns {[number, number][][]} */
+  /**
+   * For each output channel of the convolution its input channels, each with its place in the kernel.
+   *
+   * @returns {[number, number][][]}
+   */
   joinedChannels() {
     const { cIn, cOut, perGroup, outPerGroup } = this.channels;
     const { mask } = this.setting;
@@ -153,7 +175,12 @@ export class Layer {
     });
   }
 
-  /** The matrix at an input: the terms with their coefficients. @param {ArrayLike<number>} x @param {ArrayLike<number>} w */
+  /**
+   * The matrix at an input: the terms with their coefficients.
+   *
+   * @param {ArrayLike<number>} x
+   * @param {ArrayLike<number>} w
+   */
   at(x, w) {
     return new LinearMap(this, ...POINTS[this.setting.kind](this, x, w));
   }
@@ -185,7 +212,13 @@ export class LinearMap {
     return xBar;
   }
 
-  /** Xᵀ·ȳ, the gradient with respect to the weights. @param {ArrayLike<number>} x @param {ArrayLike<number>} yBar @param {number} rows */
+  /**
+   * Xᵀ·ȳ, the gradient with respect to the weights.
+   *
+   * @param {ArrayLike<number>} x
+   * @param {ArrayLike<number>} yBar
+   * @param {number} rows
+   */
   correlate(x, yBar, rows = this.shape[0]) {
     const wBar = new Float64Array(size(this.layer.wShape));
     this.each(rows, (n, row, column) => (wBar[this.terms.taps[n]] += x[column] * yBar[row]));
@@ -237,7 +270,11 @@ export class LinearMap {
 function entriesOf(terms, width) {
   const order = Array.from(terms.rows.keys());
   order.sort((a, b) => terms.rows[a] - terms.rows[b] || terms.columns[a] - terms.columns[b] || a - b);
-  const [rows, columns, starts] = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
+  const [rows, columns, starts] = [
+    /** @type {number[]} */ ([]),
+    /** @type {number[]} */ ([]),
+    /** @type {number[]} */ ([]),
+  ];
   let last = -1;
   order.forEach((n, place) => {
     const flat = terms.rows[n] * width + terms.columns[n];
@@ -254,7 +291,9 @@ function entriesOf(terms, width) {
 
 /** @param {Terms} terms @returns {Terms} */
 function transposed(terms) {
-  const order = Array.from(terms.columns.keys()).sort((a, b) => terms.columns[a] - terms.columns[b] || terms.rows[a] - terms.rows[b]);
+  const order = Array.from(terms.columns.keys()).sort(
+    (a, b) => terms.columns[a] - terms.columns[b] || terms.rows[a] - terms.rows[b],
+  );
   return {
     rows: Int32Array.from(order, (n) => terms.columns[n]),
     columns: Int32Array.from(order, (n) => terms.rows[n]),
@@ -262,7 +301,12 @@ function transposed(terms) {
   };
 }
 
-/** For each output and tap the input, through the padding if there is one. @param {Axis} axis @param {PadAxis | null} pad */
+/**
+ * For each output and tap the input, through the padding if there is one.
+ *
+ * @param {Axis} axis
+ * @param {PadAxis | null} pad
+ */
 function table(axis, pad) {
   const inputs = new Int32Array(axis.outSize * axis.kernelSize);
   for (let o = 0; o < axis.outSize; o++) {
@@ -278,14 +322,26 @@ function table(axis, pad) {
 /** @param {Layer} layer @param {ArrayLike<number>} _x @param {ArrayLike<number>} w @returns {Point} */
 const shared = (layer, _x, w) => [layer.terms, Float64Array.from(layer.terms.taps, (tap) => w[tap])];
 
-/** The matrix of each kind at a point. @type {Record<string, (layer: Layer, x: ArrayLike<number>, w: ArrayLike<number>) => Point>} */
+/**
+ * The matrix of each kind at a point.
+ *
+ * @type {Record<string, (layer: Layer, x: ArrayLike<number>, w: ArrayLike<number>) => Point>}
+ */
 const POINTS = { convolution: shared, local: shared, tiled: shared, average, max, lp };
 
 /** @param {Layer} layer @returns {Point} */
 function average(layer) {
   const counts = layer.axes.map((axis, n) => {
     const [low, high] = layer.setting.countPadding ? layer.slidings[n].widths(axis.inSize) : [0, 0];
-    const wide = new Axis(low + axis.inSize + high, axis.outSize, axis.kernelSize, axis.stride, axis.dilation, 1, axis.low - low);
+    const wide = new Axis(
+      low + axis.inSize + high,
+      axis.outSize,
+      axis.kernelSize,
+      axis.stride,
+      axis.dilation,
+      1,
+      axis.low - low,
+    );
     return Array.from({ length: axis.outSize }, (_, o) => wide.count(o));
   });
   const [height, width] = plane(counts, [1]);
@@ -305,7 +361,13 @@ function max(layer, x) {
   return [chosen(layer.terms, won), new Float64Array(won.length).fill(1)];
 }
 
-/** sign(x)·(|x| / y)ᵖ⁻¹ in each window, and 0 where the norm y is. @param {Layer} layer @param {ArrayLike<number>} x @returns {Point} */
+/**
+ * sign(x)·(|x| / y)ᵖ⁻¹ in each window, and 0 where the norm y is.
+ *
+ * @param {Layer} layer
+ * @param {ArrayLike<number>} x
+ * @returns {Point}
+ */
 function lp(layer, x) {
   const { terms, setting } = layer;
   if (setting.p === Infinity) {
@@ -322,17 +384,30 @@ function lp(layer, x) {
   ];
 }
 
-/** The p-norm of each window, scaled by its largest so that nothing overflows. @param {Layer} layer @param {ArrayLike<number>} x */
+/**
+ * The p-norm of each window, scaled by its largest so that nothing overflows.
+ *
+ * @param {Layer} layer
+ * @param {ArrayLike<number>} x
+ */
 function norms(layer, x) {
   const { terms, setting } = layer;
   const largest = new Float64Array(size(layer.outShape));
   terms.rows.forEach((row, n) => (largest[row] = Math.max(largest[row], Math.abs(x[terms.columns[n]]))));
   const sums = new Float64Array(largest.length);
-  terms.rows.forEach((row, n) => (sums[row] += largest[row] ? (Math.abs(x[terms.columns[n]]) / largest[row]) ** setting.p : 0));
+  terms.rows.forEach(
+    (row, n) => (sums[row] += largest[row] ? (Math.abs(x[terms.columns[n]]) / largest[row]) ** setting.p : 0),
+  );
   return sums.map((sum, row) => largest[row] * sum ** (1 / setting.p));
 }
 
-/** For each row the term of the first largest value. @param {Layer} layer @param {(column: number) => number} value @returns {number[]} */
+/**
+ * For each row the term of the first largest value.
+ *
+ * @param {Layer} layer
+ * @param {(column: number) => number} value
+ * @returns {number[]}
+ */
 function winners({ terms, outShape }, value) {
   const won = /** @type {number[]} */ (new Array(size(outShape)).fill(-1));
   terms.rows.forEach((row, n) => {
@@ -355,7 +430,9 @@ function checkFits(sliding, inSize, axis) {
   const room = sliding.room(inSize);
   if (room >= 0) return;
   const padded = sliding.extent + room;
-  throw new Refusal(padded < 0 ? texts.refused.crop(inSize) : texts.refused.tooLarge(axis, sliding.extent, padded, -room));
+  throw new Refusal(
+    padded < 0 ? texts.refused.crop(inSize) : texts.refused.tooLarge(axis, sliding.extent, padded, -room),
+  );
 }
 
 /** One axis or two as two: a row is a plane of height 1. @template T @param {T[]} each @param {T} one @returns {T[]} */

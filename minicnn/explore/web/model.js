@@ -59,7 +59,8 @@ export class Model {
   given(name) {
     const numbers = this.state.values[name];
     if (!numbers) return null;
-    if (numbers.length !== size(this.shapes[name])) throw new Refusal(texts.refused.values(name, numbers.length, size(this.shapes[name])));
+    if (numbers.length !== size(this.shapes[name]))
+      throw new Refusal(texts.refused.values(name, numbers.length, size(this.shapes[name])));
     if (!numbers.every(Number.isFinite)) throw new Refusal(texts.refused.finite(name, "NaN"));
     return Float64Array.from(numbers);
   }
@@ -70,7 +71,9 @@ export class Model {
     const shape = this.shapes[name];
     if (name === "x") return drawn(shape, seed, 0, setting.kind === "max" || setting.kind === "lp" ? 9 : 3);
     if (name === "yBar") return drawn(shape, seed + 1, 1, 3);
-    return isPool(setting.kind) ? new Float64Array(size(shape)).fill(1) : Float64Array.from({ length: size(shape) }, (_, n) => n + 1);
+    return isPool(setting.kind)
+      ? new Float64Array(size(shape)).fill(1)
+      : Float64Array.from({ length: size(shape) }, (_, n) => n + 1);
   }
 
   /** How many outputs have been worked out. */
@@ -82,7 +85,11 @@ export class Model {
   get gradients() {
     const rows = this.state.direction === "backward" ? this.done : this.rows;
     if (this.foundGradients?.rows !== rows) {
-      this.foundGradients = { rows, xBar: this.map.applyTranspose(this.yBar, rows), wBar: this.map.correlate(this.x, this.yBar, rows) };
+      this.foundGradients = {
+        rows,
+        xBar: this.map.applyTranspose(this.yBar, rows),
+        wBar: this.map.correlate(this.x, this.yBar, rows),
+      };
     }
     return this.foundGradients;
   }
@@ -100,11 +107,19 @@ export class Model {
     return isPool(this.layer.setting.kind) ? size(this.layer.setting.kernel) : size(this.layer.wShape);
   }
 
-  /** The place of a tap in the kernel from 0 to 1, for the dot that marks it. @param {number} tap @returns {[number, number]} */
+  /**
+   * The place of a tap in the kernel from 0 to 1, for the dot that marks it.
+   *
+   * @param {number} tap
+   * @returns {[number, number]}
+   */
   placeOfTap(tap) {
     const { rank: axes, setting, channels } = this.layer;
     const each = isPool(setting.kind) ? 1 : channels.perGroup * channels.cOut;
-    const [k0, k1] = placeOf(Math.floor(tap / each) % size(setting.kernel), axes === 2 ? setting.kernel : [1, setting.kernel[0]]);
+    const [k0, k1] = placeOf(
+      Math.floor(tap / each) % size(setting.kernel),
+      axes === 2 ? setting.kernel : [1, setting.kernel[0]],
+    );
     const [h, w] = axes === 2 ? setting.kernel : [1, setting.kernel[0]];
     return [h > 1 ? k0 / (h - 1) : 0.5, w > 1 ? k1 / (w - 1) : 0.5];
   }
@@ -114,7 +129,9 @@ export class Model {
     const { setting, rank: axes, channels, wShape } = this.layer;
     if (isPool(setting.kind)) return tapName(placeOf(tap, setting.kernel));
     const place = placeOf(tap, wShape);
-    return tapName(channels.perGroup * channels.cOut === 1 ? place.slice(0, wShape.length - 2) : place.slice(0, axes * 4));
+    return tapName(
+      channels.perGroup * channels.cOut === 1 ? place.slice(0, wShape.length - 2) : place.slice(0, axes * 4),
+    );
   }
 
   /** What is written into an entry of the matrix. @param {number} entry */
@@ -130,8 +147,17 @@ export class Model {
   /** @param {Focus} focus @returns {Lit} */
   lit(focus) {
     const { terms } = this.map;
-    const list = focus.row >= 0 ? this.byRow[focus.row] : focus.column >= 0 ? this.byColumn[focus.column] : focus.tap >= 0 ? this.byTap[focus.tap] : [];
-    const touched = list.filter((n) => (focus.column < 0 || terms.columns[n] === focus.column) && (focus.tap < 0 || terms.taps[n] === focus.tap));
+    const list =
+      focus.row >= 0
+        ? this.byRow[focus.row]
+        : focus.column >= 0
+          ? this.byColumn[focus.column]
+          : focus.tap >= 0
+            ? this.byTap[focus.tap]
+            : [];
+    const touched = list.filter(
+      (n) => (focus.column < 0 || terms.columns[n] === focus.column) && (focus.tap < 0 || terms.taps[n] === focus.tap),
+    );
     const rows = new Map(touched.map((n) => [terms.rows[n], terms.taps[n]]));
     const columns = new Map(touched.map((n) => [terms.columns[n], terms.taps[n]]));
     return { focus, terms: touched, rows, columns, taps: new Set(touched.map((n) => terms.taps[n])) };

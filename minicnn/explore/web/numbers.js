@@ -20,7 +20,10 @@ function hash(from) {
  * @param {number[]} shape @param {number} seed @param {number} least @param {number} most
  */
 export function drawn(shape, seed, least, most) {
-  return Float64Array.from({ length: size(shape) }, (_, n) => least + (hash([seed, ...placeOf(n, shape)]) % (most - least + 1)));
+  return Float64Array.from(
+    { length: size(shape) },
+    (_, n) => least + (hash([seed, ...placeOf(n, shape)]) % (most - least + 1)),
+  );
 }
 
 /** The place of an entry in row-major order. @param {number} n @param {number[]} shape */
@@ -43,7 +46,14 @@ export function flatOf(place, shape) {
   return flat;
 }
 
-/** The array at its old places, and elsewhere what is usual. @param {number[]} old @param {number[]} from @param {number[]} to @param {Float64Array} usual */
+/**
+ * The array at its old places, and elsewhere what is usual.
+ *
+ * @param {number[]} old
+ * @param {number[]} from
+ * @param {number[]} to
+ * @param {Float64Array} usual
+ */
 export function carried(old, from, to, usual) {
   if (from.length !== to.length) return null;
   return Array.from(usual, (value, n) => {
@@ -63,7 +73,8 @@ export function written(value) {
 /** A coefficient, as a fraction where it is one over a whole number. @param {number} value */
 export function fraction(value) {
   const n = Math.round(1 / Math.abs(value));
-  if (!Number.isInteger(value) && n > 1 && n < 1000 && Math.abs(1 / n - Math.abs(value)) < 1e-12) return `${value < 0 ? "−" : ""}1/${n}`;
+  if (!Number.isInteger(value) && n > 1 && n < 1000 && Math.abs(1 / n - Math.abs(value)) < 1e-12)
+    return `${value < 0 ? "−" : ""}1/${n}`;
   return written(value);
 }
 
@@ -96,7 +107,11 @@ export function rank(rows) {
 /** @param {Float64Array[]} rows @param {number} prime */
 function rankModulo(rows, prime) {
   const width = rows.length ? rows[0].length : 0;
-  /** Reduced rows by the column of their leading 1, each with its end. @type {Map<number, {row: Float64Array, end: number}>} */
+  /**
+   * Reduced rows by the column of their leading 1, each with its end.
+   *
+   * @type {Map<number, {row: Float64Array, end: number}>}
+   */
   const pivots = new Map();
   for (const given of rows) {
     const row = given.map((value) => (value < 0 ? value + prime : value));

@@ -26,7 +26,9 @@ export class Proof {
   /** The one-hot that is under way: in the input, or in the output. */
   get hot() {
     const n = Math.max(this.step - 1, 0);
-    return n < this.model.columns ? { column: n, row: -1, tap: -1 } : { column: -1, row: n - this.model.columns, tap: -1 };
+    return n < this.model.columns
+      ? { column: n, row: -1, tap: -1 }
+      : { column: -1, row: n - this.model.columns, tap: -1 };
   }
 
   /** Send the next one-hot, and compare what comes back with the matrix. */

@@ -38,9 +38,22 @@ function laidOut(lines, rows) {
   return { placed, width, height: y - GAP + MARGIN };
 }
 
-/** @param {Surface} surface @param {string[]} lines @param {ReturnType<typeof laidOut>["placed"]} placed @param {Theme} theme @param {Lit | null} lit */
+/**
+ * @param {Surface} surface
+ * @param {string[]} lines
+ * @param {ReturnType<typeof laidOut>["placed"]} placed
+ * @param {Theme} theme
+ * @param {Lit | null} lit
+ */
 function paint(surface, lines, placed, theme, lit) {
-  lines.forEach((line, n) => surface.text(MARGIN, MARGIN + 16 + n * 26, line, { size: n ? 14 : 18, fill: n ? theme.muted : theme.ink, anchor: "start", weight: n ? 400 : 600 }));
+  lines.forEach((line, n) =>
+    surface.text(MARGIN, MARGIN + 16 + n * 26, line, {
+      size: n ? 14 : 18,
+      fill: n ? theme.muted : theme.ink,
+      anchor: "start",
+      weight: n ? 400 : 600,
+    }),
+  );
   for (const { part, x, y } of placed) {
     surface.text(x, y - 9, part.said, { size: 14, fill: theme.ink, anchor: "start", weight: 600 });
     const here = shifted(surface, x, y);
@@ -59,11 +72,20 @@ export function asSvg(lines, rows, theme, lit) {
 
 const LONGEST = 8000; // pixels of the longer side of a PNG
 
-/** @param {string[]} lines @param {Part[][]} rows @param {Theme} theme @param {Lit | null} lit @returns {Promise<Blob | null>} */
+/**
+ * @param {string[]} lines
+ * @param {Part[][]} rows
+ * @param {Theme} theme
+ * @param {Lit | null} lit
+ * @returns {Promise<Blob | null>}
+ */
 export function asPng(lines, rows, theme, lit) {
   const { placed, width, height } = laidOut(lines, rows);
   const scale = Math.min(2, LONGEST / Math.max(width, height));
-  const canvas = Object.assign(document.createElement("canvas"), { width: Math.ceil(width * scale), height: Math.ceil(height * scale) });
+  const canvas = Object.assign(document.createElement("canvas"), {
+    width: Math.ceil(width * scale),
+    height: Math.ceil(height * scale),
+  });
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.scale(scale, scale);
   context.fillStyle = theme.paper;

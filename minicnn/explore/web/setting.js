@@ -70,16 +70,25 @@ export function initial() {
 
 /** The same number for every axis, or one each. @param {number} rank @param {number[]} numbers @param {string} name */
 function spread(rank, numbers, name) {
-  if (numbers.length !== 1 && numbers.length !== rank) throw new Refusal(texts.refused.spread(name, numbers.length, rank));
+  if (numbers.length !== 1 && numbers.length !== rank)
+    throw new Refusal(texts.refused.spread(name, numbers.length, rank));
   return numbers.length === rank ? numbers : Array.from({ length: rank }, () => numbers[0]);
 }
 
-/** The setting that texts such as those of `minicnn show` describe. @param {Record<string, string>} given @returns {Setting} */
+/**
+ * The setting that texts such as those of `minicnn show` describe.
+ *
+ * @param {Record<string, string>} given
+ * @returns {Setting}
+ */
 export function settingOf(given) {
   /** @param {string} name @param {string} usual */
   const text = (name, usual) => given[name] ?? usual;
   /** @param {string} name @param {string} usual */
-  const whole = (name, usual) => text(name, usual).split("x").map((part) => wholeNumber(name, part));
+  const whole = (name, usual) =>
+    text(name, usual)
+      .split("x")
+      .map((part) => wholeNumber(name, part));
   const kind = /** @type {Kind} */ (oneOf("kind", text("kind", "convolution"), KINDS));
   const input = whole("input", "5");
   const kernel = whole("kernel", "3");
@@ -90,7 +99,8 @@ export function settingOf(given) {
   const each = (name, usual) => spread(rank, whole(name, usual), name);
   const pool = isPool(kind);
   const channels = spread(2, whole("channels", "1"), "channels");
-  const mask = given.mask === undefined || given.mask === "" ? null : Array.from(given.mask, (one) => (one === "0" ? 0 : 1));
+  const mask =
+    given.mask === undefined || given.mask === "" ? null : Array.from(given.mask, (one) => (one === "0" ? 0 : 1));
   return {
     kind,
     transpose: given.transpose === "1",
@@ -128,27 +138,48 @@ export function check(setting) {
   };
   between("input", setting.input, 1, MOST.input[rank - 1]);
   between("kernel", setting.kernel, 1, MOST.kernel[rank - 1]);
-  for (const name of /** @type {const} */ (["stride", "dilation", "stretch", "tile"])) between(name, setting[name], 1, MOST.step);
+  for (const name of /** @type {const} */ (["stride", "dilation", "stretch", "tile"]))
+    between(name, setting[name], 1, MOST.step);
   between("output_padding", setting.outputPadding, 0, MOST.step);
   between("channels", setting.channels, 1, MOST.channels);
-  between("padding", setting.padding.flatMap((one) => (typeof one === "string" ? [] : one)), -MOST.padding, MOST.padding);
+  between(
+    "padding",
+    setting.padding.flatMap((one) => (typeof one === "string" ? [] : one)),
+    -MOST.padding,
+    MOST.padding,
+  );
   if (setting.kind === "lp" && !(setting.p >= 1)) throw new Refusal(refused.exponent(setting.p));
   if (setting.kind === "convolution") {
-    for (const [name, channels] of /** @type {const} */ ([["c_in", setting.channels[0]], ["c_out", setting.channels[1]]])) {
-      if (!(setting.groups >= 1) || channels % setting.groups) throw new Refusal(refused.groups(setting.groups, name, channels));
+    for (const [name, channels] of /** @type {const} */ ([
+      ["c_in", setting.channels[0]],
+      ["c_out", setting.channels[1]],
+    ])) {
+      if (!(setting.groups >= 1) || channels % setting.groups)
+        throw new Refusal(refused.groups(setting.groups, name, channels));
     }
   }
-  if (setting.paddingMode !== "zeros" && setting.stretch.some((u) => u > 1)) throw new Refusal(refused.stretchedMode(setting.paddingMode));
+  if (setting.paddingMode !== "zeros" && setting.stretch.some((u) => u > 1))
+    throw new Refusal(refused.stretchedMode(setting.paddingMode));
 }
 
-/** The setting with what does not belong to its kind put back to what is usual. @param {Setting} setting @returns {Setting} */
+/**
+ * The setting with what does not belong to its kind put back to what is usual.
+ *
+ * @param {Setting} setting
+ * @returns {Setting}
+ */
 export function fitting(setting) {
   const ones = setting.input.map(() => 1);
   const fit = { ...setting };
-  if (fit.kind !== "convolution") Object.assign(fit, { transpose: false, stretch: ones, paddingMode: "zeros", groups: 1, flip: false, mask: null });
+  if (fit.kind !== "convolution")
+    Object.assign(fit, { transpose: false, stretch: ones, paddingMode: "zeros", groups: 1, flip: false, mask: null });
   if (isPool(fit.kind)) fit.channels = [fit.channels[0], fit.channels[0]];
   if (!fit.transpose) fit.outputPadding = ones.map(() => 0);
-  if (fit.mask && fit.mask.length !== (fit.channels[fit.transpose ? 1 : 0] / fit.groups) * fit.channels[fit.transpose ? 0 : 1]) fit.mask = null;
+  if (
+    fit.mask &&
+    fit.mask.length !== (fit.channels[fit.transpose ? 1 : 0] / fit.groups) * fit.channels[fit.transpose ? 0 : 1]
+  )
+    fit.mask = null;
   return fit;
 }
 
@@ -171,7 +202,13 @@ function oneOf(name, text, known) {
   return text;
 }
 
-/** A word, or for all axes or each a width or low:high. @param {string} text @param {number} rank @returns {Padding[]} */
+/**
+ * A word, or for all axes or each a width or low:high.
+ *
+ * @param {string} text
+ * @param {number} rank
+ * @returns {Padding[]}
+ */
 export function paddings(text, rank) {
   const parts = text.split("x").map((part) => {
     const word = part.toUpperCase();
@@ -180,7 +217,8 @@ export function paddings(text, rank) {
     if (widths.length > 2) throw new Refusal(texts.refused.whole("padding", part));
     return /** @type {Padding} */ ([widths[0], widths[widths.length - 1]]);
   });
-  if (parts.length !== 1 && parts.length !== rank) throw new Refusal(texts.refused.spread("padding", parts.length, rank));
+  if (parts.length !== 1 && parts.length !== rank)
+    throw new Refusal(texts.refused.spread("padding", parts.length, rank));
   return parts.length === rank ? parts : Array.from({ length: rank }, () => parts[0]);
 }
 
@@ -193,7 +231,12 @@ export function paddingText(padding) {
   return parts.every((part) => part === parts[0]) ? parts[0] : parts.join("x");
 }
 
-/** The setting in texts that `settingOf` reads; what is usual is left out. @param {Setting} setting @returns {Record<string, string>} */
+/**
+ * The setting in texts that `settingOf` reads; what is usual is left out.
+ *
+ * @param {Setting} setting
+ * @returns {Record<string, string>}
+ */
 export function described(setting) {
   const rank = setting.input.length;
   /** @type {Record<string, string>} */
@@ -220,8 +263,22 @@ export function described(setting) {
   };
   /** @type {Record<string, string>} */
   const usual = {
-    ...{ kind: "convolution", transpose: "0", dims: "2", stride: isPool(setting.kind) ? all.kernel : "1", padding: "0" },
-    ...{ dilation: "1", stretch: "1", padding_mode: "zeros", output_padding: "0", channels: "1", groups: "1", mask: "" },
+    ...{
+      kind: "convolution",
+      transpose: "0",
+      dims: "2",
+      stride: isPool(setting.kind) ? all.kernel : "1",
+      padding: "0",
+    },
+    ...{
+      dilation: "1",
+      stretch: "1",
+      padding_mode: "zeros",
+      output_padding: "0",
+      channels: "1",
+      groups: "1",
+      mask: "",
+    },
     ...{ flip: "0", tile: "2", p: "2", ceil: "0", count_padding: "0" },
   };
   return Object.fromEntries(Object.entries(all).filter(([name, text]) => usual[name] !== text));
@@ -279,13 +336,41 @@ export function stateOf(address) {
     if (parts[name] === undefined) continue;
     Object.assign(state, { [name]: name in CHOICES ? oneOf(name, parts[name], CHOICES[name]) : parts[name] });
   }
-  if (!/^([xwygbv]\d{1,7}|[mt]\d{1,7}\.\d{1,7}|)$/.test(state.pin)) throw new Refusal(texts.refused.unknown(`pin=${state.pin}`));
+  if (!/^([xwygbv]\d{1,7}|[mt]\d{1,7}\.\d{1,7}|)$/.test(state.pin))
+    throw new Refusal(texts.refused.unknown(`pin=${state.pin}`));
   if (parts.step !== undefined) state.step = wholeNumber("step", parts.step);
   state.lecture = parts.lecture === "1";
   return state;
 }
 
 const NAMES = [
-  ...["kind", "transpose", "input", "kernel", "dims", "stride", "padding", "dilation", "stretch", "padding_mode", "output_padding"],
-  ...["channels", "groups", "mask", "flip", "tile", "p", "ceil", "count_padding", "x", "w", "y_bar", "seed", "step", "lecture"],
+  ...[
+    "kind",
+    "transpose",
+    "input",
+    "kernel",
+    "dims",
+    "stride",
+    "padding",
+    "dilation",
+    "stretch",
+    "padding_mode",
+    "output_padding",
+  ],
+  ...[
+    "channels",
+    "groups",
+    "mask",
+    "flip",
+    "tile",
+    "p",
+    "ceil",
+    "count_padding",
+    "x",
+    "w",
+    "y_bar",
+    "seed",
+    "step",
+    "lecture",
+  ],
 ];

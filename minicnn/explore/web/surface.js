@@ -81,7 +81,9 @@ export class SvgSurface {
   rect(x, y, width, height, { fill, stroke, line = 1, dash = false, alpha = 1 }) {
     const edge = stroke ? ` stroke="${stroke}" stroke-width="${line}"${dash ? ' stroke-dasharray="3 3"' : ""}` : "";
     const fade = alpha < 1 ? ` opacity="${round(alpha)}"` : "";
-    this.parts.push(`<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" fill="${fill ?? "none"}"${edge}${fade}/>`);
+    this.parts.push(
+      `<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" fill="${fill ?? "none"}"${edge}${fade}/>`,
+    );
   }
 
   /** @type {Surface["text"]} */
@@ -89,18 +91,24 @@ export class SvgSurface {
     const estimate = said.length * size * 0.58;
     const squeeze = estimate > most ? ` textLength="${round(most)}" lengthAdjust="spacingAndGlyphs"` : "";
     const bold = weight === 400 ? "" : ` font-weight="${weight}"`;
-    this.parts.push(`<text x="${round(x)}" y="${round(y)}" font-size="${round(size)}" fill="${fill}" text-anchor="${anchor}"${bold}${squeeze}>${escaped(said)}</text>`);
+    this.parts.push(
+      `<text x="${round(x)}" y="${round(y)}" font-size="${round(size)}" fill="${fill}" text-anchor="${anchor}"${bold}${squeeze}>${escaped(said)}</text>`,
+    );
   }
 
   /** @type {Surface["path"]} */
   path(points, { stroke, line = 1, dash = false, alpha = 1 }) {
     const d = points.map(([x, y], n) => `${n ? "L" : "M"}${round(x)} ${round(y)}`).join("");
-    this.parts.push(`<path d="${d}" fill="none" stroke="${stroke}" stroke-width="${line}"${dash ? ' stroke-dasharray="3 3"' : ""} opacity="${round(alpha)}"/>`);
+    this.parts.push(
+      `<path d="${d}" fill="none" stroke="${stroke}" stroke-width="${line}"${dash ? ' stroke-dasharray="3 3"' : ""} opacity="${round(alpha)}"/>`,
+    );
   }
 
   /** @type {Surface["dot"]} */
   dot(x, y, radius, { fill, alpha = 1 }) {
-    this.parts.push(`<circle cx="${round(x)}" cy="${round(y)}" r="${round(radius)}" fill="${fill}" opacity="${round(alpha)}"/>`);
+    this.parts.push(
+      `<circle cx="${round(x)}" cy="${round(y)}" r="${round(radius)}" fill="${fill}" opacity="${round(alpha)}"/>`,
+    );
   }
 
   /** The whole picture. @param {number} width @param {number} height @param {string} paper @param {string} title */
@@ -118,7 +126,11 @@ export function shifted(surface, dx, dy) {
   return {
     rect: (x, y, width, height, style) => surface.rect(x + dx, y + dy, width, height, style),
     text: (x, y, said, style) => surface.text(x + dx, y + dy, said, style),
-    path: (points, style) => surface.path(points.map(([x, y]) => [x + dx, y + dy]), style),
+    path: (points, style) =>
+      surface.path(
+        points.map(([x, y]) => [x + dx, y + dy]),
+        style,
+      ),
     dot: (x, y, radius, style) => surface.dot(x + dx, y + dy, radius, style),
   };
 }
@@ -127,4 +139,5 @@ export function shifted(surface, dx, dy) {
 const round = (value) => Math.round(value * 100) / 100;
 
 /** @param {string} said */
-const escaped = (said) => said.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+const escaped = (said) =>
+  said.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");

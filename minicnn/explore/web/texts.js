@@ -28,7 +28,14 @@ export const texts = {
   preset: "Example",
   presetNone: "Your own",
   kind: "Layer",
-  kinds: { convolution: "Convolution", max: "Max pooling", average: "Average pooling", lp: "Lp pooling", local: "Locally connected", tiled: "Tiled convolution" },
+  kinds: {
+    convolution: "Convolution",
+    max: "Max pooling",
+    average: "Average pooling",
+    lp: "Lp pooling",
+    local: "Locally connected",
+    tiled: "Tiled convolution",
+  },
   transpose: "Transposed: multiply by Cᵀ",
   dims: "Axes",
   dimsNames: { 1: "1-D", 2: "2-D" },
@@ -47,9 +54,22 @@ export const texts = {
     tile: ["Tile", "t"],
   },
   paddingWord: "Padding",
-  paddingWords: { "": "By number", VALID: "Valid", SAME: "Same", SAME_LOWER: "Same, low", FULL: "Full", CAUSAL: "Causal" },
+  paddingWords: {
+    "": "By number",
+    VALID: "Valid",
+    SAME: "Same",
+    SAME_LOWER: "Same, low",
+    FULL: "Full",
+    CAUSAL: "Causal",
+  },
   paddingMode: "Filled with",
-  paddingModes: { zeros: "Zeros", circular: "Circular", reflect: "Reflect", symmetric: "Symmetric", replicate: "Replicate" },
+  paddingModes: {
+    zeros: "Zeros",
+    circular: "Circular",
+    reflect: "Reflect",
+    symmetric: "Symmetric",
+    replicate: "Replicate",
+  },
   channelsIn: "Channels in",
   channelsOut: "Channels out",
   channels: "Channels",
@@ -64,10 +84,13 @@ export const texts = {
   forms: { none: "Taps", tiles: "Tiles", diagonals: "Diagonals", circulant: "Circulant" },
   formNotes: {
     none: "Each colour is one weight; the dot is its place in the kernel.",
-    tiles: (/** @type {number} */ t) => `Cut into tiles of ${t} outputs, the rows of C repeat: inside, every outlined tile holds the same small matrix.`,
+    tiles: (/** @type {number} */ t) =>
+      `Cut into tiles of ${t} outputs, the rows of C repeat: inside, every outlined tile holds the same small matrix.`,
     diagonals: "Every weight runs down a diagonal of its own: C is a sum of shifted, scaled diagonals.",
     circulant: (/** @type {number} */ n) =>
-      n ? `The ${counted(n, "hollow entry", "hollow entries")} would complete C to a matrix that goes around in a circle.` : "C is a part of a circulant already: nothing is missing around the corner.",
+      n
+        ? `The ${counted(n, "hollow entry", "hollow entries")} would complete C to a matrix that goes around in a circle.`
+        : "C is a part of a circulant already: nothing is missing around the corner.",
     notCirculant: "Only a convolution without stretch that is padded with zeros is completed to a circulant.",
   },
   values: { x: "Input", w: "Kernel", yBar: "Cotangent" },
@@ -87,7 +110,8 @@ export const texts = {
   poolName: { C: "P", T: "Pᵀ" },
   boardLabel: (/** @type {string} */ name, /** @type {number[]} */ shape, /** @type {boolean} */ editable) =>
     `${name}, ${by(shape)}. Arrow keys move${editable ? ", Enter types" : ""}.`,
-  matrixLabel: (/** @type {string} */ name, /** @type {number} */ rows, /** @type {number} */ columns) => `Matrix ${name}, ${rows}×${columns}. Arrow keys move.`,
+  matrixLabel: (/** @type {string} */ name, /** @type {number} */ rows, /** @type {number} */ columns) =>
+    `Matrix ${name}, ${rows}×${columns}. Arrow keys move.`,
   editHelp: "Click and type to change a number; drag on the input to move the window.",
   play: "Play",
   pause: "Pause",
@@ -97,7 +121,10 @@ export const texts = {
   allHelp: "Show the whole output and gradient",
   forward: "Forward",
   backward: "Backward",
-  directionHelp: { forward: "Row by row: each output is a row of C times x", backward: "Column by column: each output adds its column of Cᵀ to the gradient" },
+  directionHelp: {
+    forward: "Row by row: each output is a row of C times x",
+    backward: "Column by column: each output adds its column of Cᵀ to the gradient",
+  },
   progress: "Progress",
   progressOf: (/** @type {number} */ n, /** @type {number} */ all) => `${n} of ${all}`,
   speed: "Speed",
@@ -115,11 +142,13 @@ export const texts = {
   },
   shapeOf: (/** @type {number} */ m, /** @type {number} */ n) => `${grouped(m)} × ${grouped(n)}`,
   of: (/** @type {number} */ n, /** @type {number} */ all) => `${grouped(n)} of ${grouped(all)}`,
-  rankOf: (/** @type {number} */ n, /** @type {number} */ most) => (n === most ? `${grouped(n)}, full` : `${grouped(n)} of at most ${grouped(most)}`),
+  rankOf: (/** @type {number} */ n, /** @type {number} */ most) =>
+    n === most ? `${grouped(n)}, full` : `${grouped(n)} of at most ${grouped(most)}`,
   rankUnknown: "not counted at this size",
   rankWait: "…",
   unreadNone: "none",
-  unreadSome: (/** @type {number} */ n, /** @type {number[][]} */ places) => `${grouped(n)}: ${places.map(at).join(", ")}${n > places.length ? ", …" : ""}`,
+  unreadSome: (/** @type {number} */ n, /** @type {number[][]} */ places) =>
+    `${grouped(n)}: ${places.map(at).join(", ")}${n > places.length ? ", …" : ""}`,
   relation: "The relation",
   relationLetters: "u·i = s·o + d·k − p",
   relationSaid: "input i meets output o through tap k",
@@ -127,15 +156,23 @@ export const texts = {
   axisOf: (/** @type {number} */ n, /** @type {number} */ rank) => (rank === 2 ? ["height", "width"][n] : ""),
   nothing: "Point at a number, or walk with the arrow keys.",
   say: {
-    row: (/** @type {{place: number[], channel: number | null, row: number, count: number, name: string, turned: string, sum: string}} */ s) =>
+    row: (
+      /** @type {{place: number[], channel: number | null, row: number, count: number, name: string, turned: string, sum: string}} */ s,
+    ) =>
       `Output ${at(s.place)}${channel(s.channel)} is row ${s.row} of ${s.name} and column ${s.row} of ${s.turned}. It reads ${counted(s.count, "input")}: ${s.sum}`,
-    column: (/** @type {{place: number[], channel: number | null, column: number, count: number, name: string, turned: string, sum: string}} */ s) =>
+    column: (
+      /** @type {{place: number[], channel: number | null, column: number, count: number, name: string, turned: string, sum: string}} */ s,
+    ) =>
       s.count
         ? `Input ${at(s.place)}${channel(s.channel)} is column ${s.column} of ${s.name} and row ${s.column} of ${s.turned}. ${counted(s.count, "output reads", "outputs read")} it, so its gradient is ${s.sum}`
         : `Input ${at(s.place)}${channel(s.channel)} is column ${s.column} of ${s.name}, which is zero: no output reads it, and its gradient is 0.`,
-    tap: (/** @type {{name: string, value: string, count: number, sum: string}} */ s) => `Weight ${s.name} = ${s.value} stands in ${counted(s.count, "entry", "entries")}; its gradient is ${s.sum}`,
-    poolTap: (/** @type {{name: string, count: number}} */ s) => `Place ${s.name} of the window meets an input in ${counted(s.count, "entry", "entries")}.`,
-    entry: (/** @type {{row: number, column: number, out: number[], in: number[], label: string, value: string, name: string, turned: string, relation: string}} */ s) =>
+    tap: (/** @type {{name: string, value: string, count: number, sum: string}} */ s) =>
+      `Weight ${s.name} = ${s.value} stands in ${counted(s.count, "entry", "entries")}; its gradient is ${s.sum}`,
+    poolTap: (/** @type {{name: string, count: number}} */ s) =>
+      `Place ${s.name} of the window meets an input in ${counted(s.count, "entry", "entries")}.`,
+    entry: (
+      /** @type {{row: number, column: number, out: number[], in: number[], label: string, value: string, name: string, turned: string, relation: string}} */ s,
+    ) =>
       `Row ${s.row}, column ${s.column} of ${s.name}: output ${at(s.out)} reads input ${at(s.in)} through ${s.label}${s.label === s.value ? "" : ` = ${s.value}`}${s.relation && `, since ${s.relation}`}. Its twin is row ${s.column}, column ${s.row} of ${s.turned}.`,
     zero: (/** @type {{row: number, column: number, out: number[], in: number[], name: string, turned: string}} */ s) =>
       `Row ${s.row}, column ${s.column} of ${s.name} is zero: output ${at(s.out)} does not read input ${at(s.in)}, so it sends back nothing either.`,
@@ -146,7 +183,8 @@ export const texts = {
     start: "Prove it",
     stop: "Stop",
     sending: (/** @type {number} */ n, /** @type {number} */ all) => `Input e${n} goes forward: column ${n} of ${all}.`,
-    returning: (/** @type {number} */ n, /** @type {number} */ all) => `Cotangent e${n} goes back: column ${n} of ${all}.`,
+    returning: (/** @type {number} */ n, /** @type {number} */ all) =>
+      `Cotangent e${n} goes back: column ${n} of ${all}.`,
     equal: (/** @type {number} */ columns, /** @type {number} */ rows) =>
       `Proved. ${counted(columns, "one-hot input")} gave the columns of C, ${counted(rows, "one-hot cotangent")} those of Cᵀ, and every entry is the same.`,
     different: (/** @type {number} */ n) => `${counted(n, "entry differs", "entries differ")}.`,
@@ -161,33 +199,92 @@ export const texts = {
     now: "Now",
   },
   code: { title: "Code", copy: "Copy", copied: "Copied", none: "There is no such layer here." },
-  save: { title: "Save", svg: "Save as SVG", png: "Save as PNG", lead: "The picture as it is, with all arrays and both matrices." },
+  save: {
+    title: "Save",
+    svg: "Save as SVG",
+    png: "Save as PNG",
+    lead: "The picture as it is, with all arrays and both matrices.",
+  },
   codeNames: { minicnn: "minicnn", lax: "jax.lax", torch: "PyTorch" },
-  close: "Close",
+  digitView: {
+    draw: "Draw a digit",
+    pad: "Pad: draw with the mouse or a finger, press a digit for an example, Delete to clear",
+    clear: "Clear",
+    examples: "Or take one that was written by somebody else:",
+    example: (/** @type {number} */ n) => `Example: a ${n}`,
+    answer: "What LeNet-5 sees",
+    verdict: (/** @type {number} */ best, /** @type {number} */ percent) =>
+      `${best}, ${percent > 99.5 ? "surely" : `${percent.toFixed(0)} %`}`,
+    classes: "Choose a class: the gradient of its score comes back to the pixels.",
+    score: (/** @type {number} */ n, /** @type {string} */ score) => `Class ${n}, score ${score}`,
+    sendBack: "Send the gradient back",
+    layers: "Layer by layer",
+    layersNote:
+      "Above, the units; the darker, the more active. Below, the gradient of the chosen class, multiplied by the transpose of every matrix on its way back: full for more, hollow or blue for less. Click any unit.",
+    names: ["Image", "C1", "S2", "C3", "S4", "C5", "F6", "Scores"],
+    pixels: (/** @type {number} */ n) => `${grouped(n)} pixels`,
+    matrix: (/** @type {number} */ m, /** @type {number} */ n) => `${grouped(m)} × ${grouped(n)}`,
+    values: (/** @type {string} */ label) => `${label}: units. Arrow keys move.`,
+    gradient: (/** @type {string} */ label, /** @type {number} */ target) =>
+      `${label}: gradient of the score of ${target}. Arrow keys move.`,
+    unit: "One unit",
+    field: "The pixels that it can see",
+    row: "Its row of the product of matrices",
+    at: (/** @type {number} */ map, /** @type {number} */ row, /** @type {number} */ column) =>
+      `map ${map}, row ${row}, column ${column}`,
+    number: (/** @type {number} */ unit) => `unit ${unit}`,
+    told: (
+      /** @type {{layer: string, where: string, value: string, field: number[], row: number, rows: number, product: string, rest: string}} */ s,
+    ) =>
+      `${s.layer}, ${s.where}: ${s.value}. It can see ${s.field[2]}×${s.field[3]} pixels from row ${s.field[0]}, column ${s.field[1]}. At this image everything up to it is multiplication by a matrix: its row, ${s.row} of ${grouped(s.rows)}, times the image is ${s.product}, and the biases add ${s.rest}.`,
+  },
   refused: {
     title: "This cannot be drawn",
-    between: (/** @type {string} */ name, /** @type {number} */ value, /** @type {number} */ least, /** @type {number} */ most) => `${name} = ${value} must be from ${least} to ${most} to be drawn here.`,
-    whole: (/** @type {string} */ name, /** @type {string} */ text) => `${name} = “${short(text)}” must be a whole number; join those of two axes by x, and low and high padding by a colon.`,
+    between: (
+      /** @type {string} */ name,
+      /** @type {number} */ value,
+      /** @type {number} */ least,
+      /** @type {number} */ most,
+    ) => `${name} = ${value} must be from ${least} to ${most} to be drawn here.`,
+    whole: (/** @type {string} */ name, /** @type {string} */ text) =>
+      `${name} = “${short(text)}” must be a whole number; join those of two axes by x, and low and high padding by a colon.`,
     finite: (/** @type {string} */ name, /** @type {string} */ text) => `${name}: “${short(text)}” is not a number.`,
-    oneOf: (/** @type {string} */ name, /** @type {string} */ text, /** @type {readonly string[]} */ known) => `${name} = “${short(text)}” is unknown: use ${known.filter(Boolean).join(", ")}.`,
+    oneOf: (/** @type {string} */ name, /** @type {string} */ text, /** @type {readonly string[]} */ known) =>
+      `${name} = “${short(text)}” is unknown: use ${known.filter(Boolean).join(", ")}.`,
     unknown: (/** @type {string} */ name) => `The address says “${short(name)}”, which means nothing here.`,
     rank: (/** @type {number} */ rank) => `${rank} axes cannot be drawn: use 1 or 2.`,
-    spread: (/** @type {string} */ name, /** @type {number} */ given, /** @type {number} */ rank) => `${name} has ${counted(given, "number")} and there are ${rank}: give one for all, or one each.`,
+    spread: (/** @type {string} */ name, /** @type {number} */ given, /** @type {number} */ rank) =>
+      `${name} has ${counted(given, "number")} and there are ${rank}: give one for all, or one each.`,
     exponent: (/** @type {number} */ p) => `An exponent of ${p} gives no norm: it must be at least 1.`,
-    groups: (/** @type {number} */ groups, /** @type {string} */ name, /** @type {number} */ channels) => `${groups} groups must divide ${name} = ${channels}.`,
+    groups: (/** @type {number} */ groups, /** @type {string} */ name, /** @type {number} */ channels) =>
+      `${groups} groups must divide ${name} = ${channels}.`,
     stretchedMode: (/** @type {string} */ mode) => `A stretched input is padded with zeros only, not ${mode}.`,
-    outputPadding: (/** @type {number} */ extra, /** @type {number} */ stride) => `An output padding of ${extra} must be from 0 to ${stride - 1}, less than the stride.`,
-    outputPaddingOfWord: (/** @type {number} */ extra, /** @type {string} */ word) => `An output padding of ${extra} has no meaning with ${word}.`,
-    noInput: (/** @type {number} */ size) => `No convolution has ${counted(size, "output")} here, so there is nothing to transpose: change the padding or the size.`,
-    reach: (/** @type {string} */ mode, /** @type {number} */ n, /** @type {number} */ reach) => `${mode} padding of an axis of ${n} reaches at most ${reach}.`,
-    crop: (/** @type {number} */ n) => `The negative padding crops more than the ${n} positions of an axis: crop by less.`,
-    inPadding: (/** @type {number} */ o, /** @type {number} */ axis) => `Window ${o} on axis ${axis} lies wholly in the padding: pad by less than the window.`,
-    tooLarge: (/** @type {number} */ axis, /** @type {number} */ extent, /** @type {number} */ padded, /** @type {number} */ more) =>
+    outputPadding: (/** @type {number} */ extra, /** @type {number} */ stride) =>
+      `An output padding of ${extra} must be from 0 to ${stride - 1}, less than the stride.`,
+    outputPaddingOfWord: (/** @type {number} */ extra, /** @type {string} */ word) =>
+      `An output padding of ${extra} has no meaning with ${word}.`,
+    noInput: (/** @type {number} */ size) =>
+      `No convolution has ${counted(size, "output")} here, so there is nothing to transpose: change the padding or the size.`,
+    reach: (/** @type {string} */ mode, /** @type {number} */ n, /** @type {number} */ reach) =>
+      `${mode} padding of an axis of ${n} reaches at most ${reach}.`,
+    crop: (/** @type {number} */ n) =>
+      `The negative padding crops more than the ${n} positions of an axis: crop by less.`,
+    inPadding: (/** @type {number} */ o, /** @type {number} */ axis) =>
+      `Window ${o} on axis ${axis} lies wholly in the padding: pad by less than the window.`,
+    tooLarge: (
+      /** @type {number} */ axis,
+      /** @type {number} */ extent,
+      /** @type {number} */ padded,
+      /** @type {number} */ more,
+    ) =>
       `The kernel spans ${extent} on axis ${axis} and the padded input only ${padded}: pad by ${more} more or use a smaller kernel.`,
     empty: "There is no output: use a larger input.",
-    terms: (/** @type {number} */ n, /** @type {number} */ most) => `That would be ${grouped(n)} non-zeros; the page draws up to ${grouped(most)}. Use smaller sizes: the pattern is the same.`,
-    values: (/** @type {string} */ name, /** @type {number} */ given, /** @type {number} */ wanted) => `${name} is given ${counted(given, "number")} and has ${grouped(wanted)}.`,
-    longAddress: (/** @type {number} */ letters) => `The address has ${grouped(letters)} letters, more than any setting needs.`,
+    terms: (/** @type {number} */ n, /** @type {number} */ most) =>
+      `That would be ${grouped(n)} non-zeros; the page draws up to ${grouped(most)}. Use smaller sizes: the pattern is the same.`,
+    values: (/** @type {string} */ name, /** @type {number} */ given, /** @type {number} */ wanted) =>
+      `${name} is given ${counted(given, "number")} and has ${grouped(wanted)}.`,
+    longAddress: (/** @type {number} */ letters) =>
+      `The address has ${grouped(letters)} letters, more than any setting needs.`,
     address: "The address was not understood, so this is the usual setting.",
   },
 };

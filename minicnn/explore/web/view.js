@@ -7,6 +7,7 @@ import { theme } from "./colors.js";
 /** @typedef {import("./model.js").Lit} Lit */
 /** @typedef {import("./boards.js").Board} Board */
 /** @typedef {import("./matrix.js").Matrix} Matrix */
+/** @typedef {import("./units.js").Units} Units */
 
 /**
  * @typedef {object} Handlers
@@ -27,7 +28,7 @@ export class View {
     this.host = host;
     this.handlers = handlers;
     this.side = 10;
-    /** @type {Board | Matrix | null} */
+    /** @type {Board | Matrix | Units | null} */
     this.picture = null;
     /** @type {Lit | null} */
     this.lit = null;
@@ -97,7 +98,12 @@ export class View {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (!this.picture || event.target !== this.host || event.ctrlKey || event.metaKey || event.altKey) return;
-    const steps = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
+    const steps = /** @type {Record<string, [number, number]>} */ ({
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+    });
     if (event.key in steps) {
       event.preventDefault();
       this.walk(...steps[event.key]);
@@ -114,7 +120,10 @@ export class View {
   walk(du, dv) {
     const [u, v] = this.cursor.map((at) => Math.floor(at * 2) / 2);
     for (let far = 1; far <= 4 * (this.picture?.width ?? 0) + 8; far++) {
-      const next = /** @type {[number, number]} */ ([u + (du * far) / (far > 1 ? 2 : 1) + 0.01, v + (dv * far) / (far > 1 ? 2 : 1) + 0.01]);
+      const next = /** @type {[number, number]} */ ([
+        u + (du * far) / (far > 1 ? 2 : 1) + 0.01,
+        v + (dv * far) / (far > 1 ? 2 : 1) + 0.01,
+      ]);
       const focus = this.picture?.at(...next);
       if (focus && !(this.lit && this.same(focus, this.lit.focus))) {
         this.cursor = next;
@@ -134,7 +143,13 @@ export class View {
     if (focus) this.handlers.choose(focus);
   }
 
-  /** Show a picture. @param {Board | Matrix} picture @param {number} side pixels of a cell @param {string} label */
+  /**
+   * Show a picture.
+   *
+   * @param {Board | Matrix | Units} picture
+   * @param {number} side pixels of a cell
+   * @param {string} label
+   */
   show(picture, side, label) {
     this.picture = picture;
     this.side = Math.min(side, LARGEST / density() / Math.max(picture.width, picture.height));
@@ -144,7 +159,7 @@ export class View {
     this.seen = seen;
   }
 
-  /** @param {Board | Matrix} picture */
+  /** @param {Board | Matrix | Units} picture */
   repaint(picture) {
     const [width, height] = [Math.ceil(picture.width * this.side) + 1, Math.ceil(picture.height * this.side) + 1];
     for (const canvas of [this.base, this.over]) {
@@ -185,7 +200,12 @@ export class View {
     field.inputMode = "decimal";
     field.setAttribute("aria-label", this.host.getAttribute("aria-label") ?? "");
     field.value = first ?? `${board.values[cell.index]}`;
-    Object.assign(field.style, { left: `${own.u * this.side}px`, top: `${own.v * this.side}px`, width: `${Math.max(this.side, 40)}px`, height: `${Math.max(this.side, 24)}px` });
+    Object.assign(field.style, {
+      left: `${own.u * this.side}px`,
+      top: `${own.v * this.side}px`,
+      width: `${Math.max(this.side, 40)}px`,
+      height: `${Math.max(this.side, 24)}px`,
+    });
     let open = true;
     /** @param {boolean} keep */
     const close = (keep) => {
