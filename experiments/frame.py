@@ -107,7 +107,9 @@ class Picture:
     def figure(self, width: float) -> Figure:
         """Draw at a width in inches; on a slide letters and lines are larger, but less than the figure is."""
         wide = width >= WIDTHS["slide"]
-        sizes = {"font.size": 14, "lines.linewidth": 2.5, "lines.markersize": 9} if wide else {"font.size": 9}
+        sizes: dict[Any, Any] = (
+            {"font.size": 14, "lines.linewidth": 2.5, "lines.markersize": 9} if wide else {"font.size": 9}
+        )
         with mpl.rc_context(sizes):
             figure = Figure((width, width * self.height), layout="constrained")
             self.draw(figure)

@@ -74,13 +74,13 @@ def run(data: str = "digits", train: int = 1437, test: int = 360, epochs: int = 
     ]
     columns = ("layer", "output", "parameters", "C", "non-zeros of C")
     sizes = Table("32×32×3 → 10", columns, tuple(described))
-    seeds = Table(
+    outcomes = Table(
         f"{dataset.name}: {len(dataset.train):,} images to learn from, {len(dataset.test):,} to test on",
         ("seed", "loss", "right while learning", "right of unseen"),
         tuple((s, r[-1].loss, r[-1].train_accuracy, r[-1].test_accuracy) for s, (_, r) in enumerate(learnt)),
     )
     pictures = (_curves([records for _, records in learnt]), _filters([params for params, _ in learnt], dataset))
-    return Result(claims, (sizes, seeds), pictures)
+    return Result(claims, (sizes, outcomes), pictures)
 
 
 EXPECTED = ["32×32×12", "16×16×12", "10"]
