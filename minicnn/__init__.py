@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from minicnn import compat
+from minicnn import compat, linalg
 from minicnn.axis import Axis
 from minicnn.forms.explanation import explain_form
 from minicnn.functional import (
@@ -71,6 +71,7 @@ __all__ = [
     "global_lp_pool",
     "global_max_pool",
     "lift",
+    "linalg",
     "local_conv",
     "local_map",
     "lp_pool",

@@ -110,6 +110,18 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+# The steepest slope of each: of gelu and silu beyond 1, where they overshoot.
+SLOPES = {
+    "relu": 1.0,
+    "sigmoid": 0.25,
+    "tanh": 1.0,
+    "gelu": 1.1290,
+    "silu": 1.0999,
+    "softplus": 1.0,
+    "lecun_tanh": 1.7159 * 2 / 3,
+}
+
+
 @dataclass(frozen=True)
 class Activation(Layer):
     """An elementwise function; its matrix at x is the diagonal of its derivative.
@@ -135,6 +147,10 @@ class Activation(Layer):
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape of the input."""
         return in_shape
+
+    def lipschitz(self, params: Params, in_shape: Shape) -> float:
+        """The steepest slope of the function."""
+        return SLOPES[self.name]
 
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
         """The diagonal matrix diag(f′(x))."""

@@ -58,6 +58,20 @@ class Layer(ABC):
         """The layer's Jacobian at one example x; a linear layer's is the same everywhere."""
         return self.map(params, x.shape)
 
+    def lipschitz(self, params: Params, in_shape: Shape) -> float:
+        """The most by which the layer lengthens a difference of inputs, an upper bound in the Euclidean norm.
+
+        Raises:
+            TypeError: if the layer has none.
+        """
+        from minicnn.linalg import bracket
+
+        try:
+            A = self.map(params, in_shape)
+        except TypeError:
+            raise TypeError(f"{type(self).__name__} has no Lipschitz constant that is known") from None
+        return bracket(A).upper
+
     def weight_map(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap | None:
         """X(x), the matrix that multiplies vec(w) at one example x; None for a layer without weights."""
         return None

@@ -71,6 +71,10 @@ class MaxPool(Pool):
         """Take the maximum of each window."""
         return max_pool(x, self.window, **self.options)
 
+    def lipschitz(self, params: Params, in_shape: Shape) -> float:
+        """The root of the largest number of windows that share an input."""
+        return _shared(self.axes(in_shape))
+
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
         """The selection S(x), with one 1 in each row."""
         return max_pool_map_at(x, self.window, **self.options)
@@ -134,6 +138,10 @@ class LpPool(Pool):
         """Take the norm of each window."""
         return lp_pool(x, self.window, **self.options)
 
+    def lipschitz(self, params: Params, in_shape: Shape) -> float:
+        """As of a max pool, times the norm of a window that p below 2 adds."""
+        return _shared(self.axes(in_shape)) * math.prod(self.window) ** max(1 / self.p - 1 / 2, 0)
+
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
         """The Jacobian at x."""
         return lp_pool_map_at(x, self.window, **self.options)
@@ -188,3 +196,7 @@ class Subsample(Layer):
 
     def _kernel(self, w: Any) -> Any:
         return ops.broadcast_to(ops.reshape(w, (1, *w.shape)), (*self.window, 1, *w.shape))
+
+
+def _shared(axes: tuple[Axis, ...]) -> float:
+    return math.sqrt(math.prod(int(axis.T.counts().max(initial=0)) for axis in axes))

@@ -1,0 +1,95 @@
+"""What can be said of a map without a single product: how large ‖|A|‖ is at most, and how many terms an output adds up.
+
+Both are cheap, and together they bound what rounding can do to a product: no more than terms·eps·‖|A|‖·‖x‖.
+"""
+
+import math
+from functools import singledispatch
+from typing import NamedTuple
+
+import numpy as np
+
+from minicnn.linalg.stencils import Stencil, oriented
+from minicnn.maps import Batched, Block, Compose, Kronecker, LinearMap, Reshape, Sum
+
+
+class Magnitude(NamedTuple):
+    """A bound on a map with all entries replaced by their absolute values.
+
+    Attributes:
+        norm: at least the spectral norm of |A|, so at least that of A.
+        terms: at least the number of products that an output adds up.
+    """
+
+    norm: float
+    terms: int
+
+
+@singledispatch
+def magnitude(A: LinearMap) -> Magnitude:
+    """Bound a map from its entries: ‖A‖₂² ≤ ‖A‖₁·‖A‖∞, and ‖A‖₂ ≤ ‖A‖_F.
+
+    >>> magnitude(minicnn.conv_map(jnp.array([1.0, -2.0]).reshape(2, 1, 1), (9,)))
+    Magnitude(norm=3.0, terms=2)
+    """
+    C, transposed = oriented(A)
+    if C is not None:
+        return _of_stencil(C, transposed)
+    rows, columns, values = A.entries()
+    size = np.abs(np.asarray(values, np.complex128))
+    row, column = np.bincount(rows, size, A.shape[0]), np.bincount(columns, size, A.shape[1])
+    norm = min(math.sqrt(row.max(initial=0) * column.max(initial=0)), float(np.linalg.norm(size)))
+    return Magnitude(norm, int(np.bincount(rows, minlength=1).max()))
+
+
+@magnitude.register
+def _compose(A: Compose) -> Magnitude:
+    C, transposed = oriented(A)
+    if C is not None:
+        return _of_stencil(C, transposed)
+    found = [magnitude(factor) for factor in A.factors]
+    return Magnitude(math.prod(each.norm for each in found), sum(each.terms for each in found))
+
+
+@magnitude.register
+def _sum(A: Sum) -> Magnitude:
+    found = [magnitude(term) for term in A.terms]
+    return Magnitude(sum(each.norm for each in found), sum(each.terms for each in found))
+
+
+@magnitude.register
+def _kronecker(A: Kronecker) -> Magnitude:
+    found = [magnitude(factor) for factor in A.factors]
+    return Magnitude(math.prod(each.norm for each in found), sum(each.terms for each in found))
+
+
+@magnitude.register
+def _batched(A: Batched) -> Magnitude:
+    return magnitude(A.A)
+
+
+@magnitude.register
+def _block(A: Block) -> Magnitude:
+    found = [[Magnitude(0, 0) if B is None else magnitude(B) for B in row] for row in A.rows]
+    norms = np.array([[each.norm for each in row] for row in found])
+    return Magnitude(float(np.linalg.norm(norms, 2)), max(sum(each.terms for each in row) for row in found))
+
+
+@magnitude.register
+def _reshape(A: Reshape) -> Magnitude:
+    return Magnitude(1.0, 1)
+
+
+def _of_stencil(C: Stencil, transposed: bool) -> Magnitude:
+    """Row sums are those of the taps; a column meets a tap once, or as often as its position is copied."""
+    w = np.abs(np.asarray(C.w, np.complex128))
+    copies = 1
+    for border in C.borders:
+        reads, n = border.reads(), border.axis.in_size
+        copies *= max(np.bincount(column[column < n], minlength=1).max() for column in reads.T)
+    axes = tuple(range(C.rank))
+    split = w.reshape(*w.shape[:-1], C.groups, -1)
+    row, column = split.sum((*axes, C.rank)).max(), split.sum((*axes, C.rank + 2)).max() * copies
+    kernel = math.prod(w.shape[: C.rank])
+    terms = kernel * (split.shape[-1] * copies if transposed else w.shape[-2])
+    return Magnitude(math.sqrt(row * column), int(terms))

@@ -1,0 +1,209 @@
+"""Solving with a map: least squares, the pseudo-inverse, the null space, the determinant."""
+
+from functools import partial, reduce
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact, Shaped
+
+from minicnn.linalg import kronecker
+from minicnn.linalg.lanczos import ConvergenceError
+from minicnn.linalg.methods import cheap, check_map, exact
+from minicnn.linalg.values import tolerance
+from minicnn.maps import Dense, Gather, Kronecker, LinearMap, Reshape, compose
+
+
+class Solution(NamedTuple):
+    """A solution of a least-squares problem, and how good it is.
+
+    Attributes:
+        x: the solution, (*batch, *in_shape).
+        residual: ‖A·x − y‖ for each vector of the batch.
+        gradient: ‖Aᴴ(A·x − y) + damp²·x‖, which is zero at the minimum.
+        method: how it was found.
+        products: products with A or its transpose.
+    """
+
+    x: Shaped[Array, "..."]
+    residual: Float[Array, "..."]
+    gradient: Float[Array, "..."]
+    method: str
+    products: int
+
+
+def lstsq(
+    A: LinearMap, y: Shaped[Array, "..."], *, damp: float = 0.0, method: str = "auto", rtol: float | None = None
+) -> Solution:
+    """Minimise ‖A·x − y‖² + damp²·‖x‖²; of several solutions, the shortest.
+
+    Args:
+        A: a map of floating or complex numbers.
+        y: the right-hand side, (*batch, *out_shape).
+        damp: how much a large x costs (Tikhonov), at least 0; it keeps noise out of directions with small singular
+        values.
+        method: "auto", "kron", "fourier", "dct" or "dense" (exact), or "iterate" (conjugate gradients, for large maps).
+        rtol: of the iteration: the gradient at which it ends, relative to ‖Aᴴy‖; the root of the rounding unit by
+        default.
+
+    Raises:
+        ValueError: if shapes do not fit, damp is negative, or the method is not exact for the map.
+        ConvergenceError: if the iteration was not accurate after as many products as A has columns, and at least 1000.
+
+    >>> A = minicnn.conv_map(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (3,))
+    >>> lstsq(A, jnp.array([[1.0], [2.0]])).x.ravel()
+    Array([ 0.2857143,  0.35714284,  0.8214285 ], dtype=float32)
+    """
+    check_map(A)
+    batch = y.shape[: y.ndim - len(A.out_shape)]
+    if y.shape != (*batch, *A.out_shape):
+        raise ValueError(f"`y` has shape {y.shape}: the last axes must be {A.out_shape}, the map's out_shape")
+    if not damp >= 0:
+        raise ValueError(f"`damp`={damp} must be at least 0")
+    y = y.astype(jnp.result_type(y.dtype, A.dtype))
+    goal = float(jnp.finfo(A.dtype).eps) ** 0.5 if rtol is None else rtol
+    chosen = None if method == "iterate" else cheap(A) if method == "auto" else exact(A, method)
+    if chosen is None:
+        flat = y.reshape(-1, *A.out_shape)
+        x, steps = jax.lax.map(partial(_iterate, A, damp, goal), flat)
+        solution = _checked(A, x.reshape(*batch, *A.in_shape), y, damp, "iterate", int(steps.max()) * 2 + 1)
+        if not (solution.gradient <= 10 * goal * _lengths(A.H(y), A.in_shape) + _tiny(A)).all():
+            gradient, residual = float(solution.gradient.max()), float(solution.residual.max())
+            raise ConvergenceError(
+                f"after {solution.products} products the gradient is {gradient:.1e} with a residual of {residual:.3g}: "
+                f"{A!r} is ill-conditioned; take a larger `damp` or `rtol`"
+            )
+        return solution
+
+    def damped(s: Array) -> Array:
+        return jnp.where(s > tolerance(A, s), s / jnp.where(s > 0, s**2 + damp**2, 1), 0)
+
+    return _checked(A, chosen.function(A, damped).H(y), y, damp, chosen.name, 0)
+
+
+def pinv(A: LinearMap, tol: float | None = None, *, method: str = "auto") -> LinearMap:
+    """The pseudo-inverse of Moore and Penrose, as a map: the inverse where there is one.
+
+    Args:
+        A: a map of floating or complex numbers.
+        tol: singular values up to it count as zero; by default as in `rank`.
+        method: as in `svdvals`.
+
+    Raises:
+        ValueError: if no exact method takes the map; `lstsq` iterates for a single y.
+
+    >>> A = minicnn.conv_map(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (3,))
+    >>> (A @ pinv(A)).matrix().round(5)
+    Array([[1., 0.],
+           [0., 1.]], dtype=float32)
+    """
+    check_map(A)
+
+    def inverse(s: Array) -> Array:
+        kept = s > (tolerance(A, s) if tol is None else tol)
+        return jnp.where(kept, 1 / jnp.where(kept, s, 1), 0)
+
+    return exact(A, method).function(A, inverse).H
+
+
+def null_space(A: LinearMap, tol: float | None = None) -> LinearMap:
+    """An orthonormal basis of all x with A·x = 0, as a map N from coefficients: A @ N is zero, N.H @ N the identity.
+
+    Args:
+        A: a map of floating or complex numbers.
+        tol: singular values up to it count as zero; by default as in `rank`.
+
+    Raises:
+        ValueError: if the map is neither a Kronecker product nor small enough for its dense matrix.
+
+    >>> null_space(minicnn.conv_map(jnp.array([1.0, -1.0]).reshape(2, 1, 1), (4,))).in_shape
+    (1,)
+    """
+    check_map(A)
+    factors = kronecker.factors(A)
+    method = exact(A, "dense" if isinstance(factors, str) or min(A.shape) == 1 else "kron")
+    parts = (A,) if method.name == "dense" or isinstance(factors, str) else factors
+    triplets = [jnp.linalg.svd(B.matrix(), full_matrices=True) for B in parts]
+    values = [jnp.pad(s, (0, len(Vh) - len(s))) for _, s, Vh in triplets]
+    product = reduce(jnp.multiply.outer, values)
+    positions = jnp.flatnonzero(product.ravel() <= (tolerance(A, product) if tol is None else tol))
+    V = Kronecker(tuple(_columns(Vh) for _, _, Vh in triplets))
+    picked = Gather(positions.astype(jnp.int32), V.in_shape, positions.shape, A.dtype)
+    return compose(Reshape(V.out_shape, A.in_shape, A.dtype), V, picked.T)
+
+
+def slogdet(A: LinearMap, *, method: str = "auto") -> tuple[Inexact[Array, ""], Float[Array, ""]]:
+    """The sign of the determinant and the logarithm of its absolute value, (0, −∞) for a singular matrix.
+
+    Args:
+        A: a square map.
+        method: as in `svdvals`.
+
+    Raises:
+        ValueError: if the map is not square, or no exact method takes it.
+
+    >>> slogdet(minicnn.conv_map(-2 * jnp.ones((1, 1, 1)), (3,)))
+    (Array(-1., dtype=float32), Array(2.0794415, dtype=float32))
+    """
+    check_map(A)
+    rows, columns = A.shape
+    if rows != columns:
+        raise ValueError(f"the matrix is {rows}×{columns}: only a square one has a determinant")
+    sign, logarithm = exact(A, method).slogdet(A)
+    return sign, logarithm
+
+
+def gram(A: LinearMap) -> LinearMap:
+    """AᴴA, whose eigenvalues are the squares of A's singular values.
+
+    >>> gram(minicnn.conv_map(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (3,))).matrix()
+    Array([[1., 2., 0.],
+           [2., 5., 2.],
+           [0., 2., 4.]], dtype=float32)
+    """
+    return compose(A.H, A)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _iterate(A: LinearMap, damp: float, rtol: float, y: Array) -> tuple[Array, Array]:
+    """Conjugate gradients for the normal equations, without forming them (CGLS; Hestenes & Stiefel, 1952)."""
+    H, most = A.H, max(A.shape[1], 500)
+    s = H(y)
+    first = jnp.vdot(s, s).real
+    goal = (rtol**2) * first
+
+    def unfinished(state: tuple[Array, ...]) -> Array:
+        *_, size, steps = state
+        return (size > goal) & (steps < most)
+
+    def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        x, r, p, size, steps = state
+        q = A(p)
+        along = size / (jnp.vdot(q, q).real + damp**2 * jnp.vdot(p, p).real)
+        x, r = x + along * p, r - along * q
+        s = H(r) - damp**2 * x
+        new = jnp.vdot(s, s).real
+        return x, r, s + (new / size) * p, new, steps + 1
+
+    x, *_, steps = jax.lax.while_loop(unfinished, step, (jnp.zeros_like(s), y, s, first, jnp.zeros((), int)))
+    return x, steps
+
+
+def _checked(A: LinearMap, x: Array, y: Array, damp: float, method: str, products: int) -> Solution:
+    away = A(x) - y
+    gradient = A.H(away) + damp**2 * x
+    return Solution(x, _lengths(away, A.out_shape), _lengths(gradient, A.in_shape), method, products)
+
+
+def _lengths(x: Array, shape: tuple[int, ...]) -> Array:
+    return jnp.sqrt(jnp.sum(jnp.abs(x) ** 2, axis=tuple(range(x.ndim - len(shape), x.ndim))))
+
+
+def _columns(Vh: Array) -> Dense:
+    M = Vh.conj().T
+    return Dense(M, M.shape[1:], M.shape[:1], M.dtype)
+
+
+def _tiny(A: LinearMap) -> float:
+    return float(np.finfo(np.dtype(A.dtype)).tiny)

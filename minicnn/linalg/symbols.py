@@ -1,0 +1,215 @@
+"""Symbols: what a convolution does to plane waves, C·e^{iωx} = e^{iωx}·Ĉ(ω), a small matrix for each frequency.
+
+A stencil of stride s is one of stride 1 between vectors of s input positions each (polyphase components), so that one
+definition serves all: Ĉ(θ) = Σ_q W_q·e^{iθq}. Its values on the grid 2πj/n are the blocks of a circulant, those on πj/n
+the blocks of a reflected convolution, and its supremum bounds every zero-padded one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from minicnn.linalg.stencils import Border, Stencil, oriented
+from minicnn.maps import LinearMap
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A trigonometric polynomial whose coefficients are matrices.
+
+    Attributes:
+        coefficients: (*powers, groups, c_out / groups, columns), a NumPy or a JAX array. Columns are the positions of a
+            stride, row-major, with the input channels of the group innermost.
+        offsets: for each axis the exponent of each coefficient.
+    """
+
+    coefficients: Any
+    offsets: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, C: Stencil) -> "Symbol":
+        """The symbol of a stencil, polyphase for a stride."""
+        taps, phases, offsets = C.split, [], []
+        xp = np if isinstance(taps, np.ndarray) else jnp
+        for border in C.borders:
+            table, powers = _polyphase(border)
+            taps = xp.tensordot(taps, xp.asarray(table, taps.dtype), ((0,), (0,)))  # moves the axis to the end
+            phases.append(table.shape[-1])
+            offsets.append(powers)
+        r = C.rank
+        order = (*range(3, 3 + 2 * r, 2), 1, 2, *range(4, 4 + 2 * r, 2), 0)  # powers, group, output, phases, input
+        taps = taps.transpose(order)
+        return cls(taps.reshape(*taps.shape[: r + 2], -1), tuple(offsets))
+
+    @property
+    def degree(self) -> tuple[float, ...]:
+        """Half the spread of the exponents on each axis, counted in their common step."""
+        return tuple((len(powers) - 1) / 2 for powers in self.offsets)
+
+    @property
+    def xp(self) -> Any:
+        """The module of the coefficients: numpy or jax.numpy."""
+        return np if isinstance(self.coefficients, np.ndarray) else jnp
+
+    def at(self, omega: Float[Any, "... r"]) -> Complex[Any, "... g d c"]:
+        """The matrices at any frequencies, in radians per output position."""
+        xp = self.xp
+        omega, total = xp.asarray(omega), self.coefficients
+        batch = omega.shape[:-1]
+        wave = xp.ones((*batch, 1), complex)
+        for n, powers in enumerate(self.offsets):
+            factor = xp.exp(1j * omega[..., n, None] * xp.asarray(powers, omega.dtype))
+            wave = (wave[..., :, None] * factor[..., None, :]).reshape(*batch, -1)
+        return xp.tensordot(wave, total.reshape(-1, *total.shape[len(self.offsets) :]), 1)
+
+    def through(self, waves: Sequence[Any]) -> Any:
+        """The matrices on a grid, from the waves e^{iωq} on each axis, (frequencies, powers)."""
+        xp, blocks = self.xp, self.coefficients
+        dtype = xp.result_type(blocks.dtype, xp.complex64)
+        for n, wave in enumerate(waves):
+            blocks = xp.moveaxis(xp.tensordot(xp.asarray(wave, dtype), blocks, ((1,), (n,))), 0, n)
+        return blocks
+
+
+def circular_waves(n: int, powers: Sequence[int], frequencies: int | None = None) -> Complex[np.ndarray, "f q"]:
+    """The waves e^{2πijq/n} of the first frequencies j; angles are reduced in integers, so that none loses digits."""
+    angles = np.outer(np.arange(n if frequencies is None else frequencies), powers) % n
+    return np.exp(2j * np.pi / n * angles)
+
+
+def cosine_waves(n: int, powers: Sequence[int]) -> Complex[np.ndarray, "f q"]:
+    """The waves e^{πijq/n} of the n frequencies of the DCT-II."""
+    angles = np.outer(np.arange(n), powers) % (2 * n)
+    return np.exp(1j * np.pi / n * angles)
+
+
+def symbol(A: LinearMap, omega: Any) -> Complex[Array, "... co ci"]:
+    """The symbol Ĉ(ω) of a convolution: far from the border, C·(a·e^{iωx}) = (Ĉ(ω)·a)·e^{iωx}.
+
+    Args:
+        A: a convolution with any padding, or the transpose of one. Padding does not change the symbol.
+        omega: frequencies in radians per position, (..., r) for r spatial axes.
+
+    Returns:
+        (..., c_out, c_in). With a stride s, ω counts per output position, and there is a column for each of the s
+        positions (s on each axis, row-major) and each input channel, channels innermost; transposed for a transpose.
+
+    Raises:
+        TypeError: if the map is not a convolution.
+        ValueError: if `omega` has not one frequency for each axis.
+
+    >>> A = minicnn.conv_map(jnp.array([1.0, 0.0, -1.0]).reshape(3, 1, 1), (8,), padding=1)
+    >>> symbol(A, jnp.array([jnp.pi / 2])).imag
+    Array([[-2.]], dtype=float32)
+    """
+    C, transposed = oriented(A)
+    if C is None:
+        raise TypeError(f"{A!r} is not a convolution: only what shifts with its input has a symbol")
+    omega = jnp.asarray(omega)
+    if omega.ndim == 0 or omega.shape[-1] != C.rank:
+        raise ValueError(
+            f"`omega` has shape {omega.shape}: the last axis must hold {C.rank}, one for each spatial axis"
+        )
+    blocks = Symbol.of(C).at(-omega if transposed else omega)
+    whole = joined(blocks, C.groups)
+    return whole.swapaxes(-1, -2) if transposed else whole
+
+
+def joined(blocks: Any, groups: int) -> Any:
+    """Matrices of groups (..., g, d, s·c) as one matrix (..., g·d, s·g·c) with zeros between the groups."""
+    if groups == 1:
+        return blocks[..., 0, :, :]
+    *batch, g, d, columns = blocks.shape
+    return (blocks[..., None, :] * jnp.eye(g)[:, None, :, None]).reshape(*batch, g * d, g * columns)
+
+
+class Supremum(NamedTuple):
+    """The largest singular value of a symbol over all frequencies, between two numbers.
+
+    Attributes:
+        lower: a value that is attained, at `omega`.
+        upper: a value that is not exceeded.
+        omega: where the largest known value is.
+        evaluations: the number of matrices that were looked at.
+    """
+
+    lower: float
+    upper: float
+    omega: tuple[float, ...]
+    evaluations: int
+
+
+# Multiplications that a search for the supremum may cost, a few seconds, and matrices that it may look at.
+SEARCH, MATRICES = 4e9, 200_000
+
+
+def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Supremum:
+    """Bound the largest singular value of a symbol in NumPy, by branch and bound.
+
+    A trigonometric polynomial f of degree D that is largest at ω* has |f(ω)| ≥ |f(ω*)|·cos(D·|ω − ω*|) nearby (M.
+    Riesz), on each axis. So a cell whose middle has the value σ holds no more than σ / Π cos(D·half its width), and
+    cells that cannot hold the maximum are dropped, the others divided.
+
+    Args:
+        symbol: with NumPy coefficients.
+        rtol: how far apart the two bounds may be, relative to the upper one.
+        most: how many matrices may be looked at, by default as many as take seconds; the bounds hold however few.
+
+    >>> C = minicnn.conv_map(jnp.array([1.0, -1.0]).reshape(2, 1, 1), (3,), padding="SAME")
+    >>> round(supremum(Symbol.of(oriented(C)[0].in_float64())).upper, 4)
+    2.0
+    """
+    rank = len(symbol.offsets)
+    most = (
+        min(MATRICES, max(2000, int(SEARCH / max(symbol.coefficients.shape[rank + 1 :]) ** 3)))
+        if most is None
+        else most
+    )
+    steps = [powers[1] - powers[0] if len(powers) > 1 else 1 for powers in symbol.offsets]
+    halves = np.array([np.pi / max(math.ceil(4 * D), 1) for D in symbol.degree])  # D·half ≤ π/4 at the start
+    counts = [max(math.ceil(4 * D), 1) for D in symbol.degree]
+    grid = np.meshgrid(*((2 * np.arange(n) + 1) * h for n, h in zip(counts, halves, strict=True)), indexing="ij")
+    centres = np.stack([axis.ravel() for axis in grid], -1)
+    best, where, evaluations, settled = 0.0, np.zeros(rank), 0, 0.0
+    while True:
+        values = largest_of(symbol.at(centres / np.abs(steps)))
+        evaluations += len(centres)
+        if values.max() > best:
+            best, where = float(values.max()), centres[values.argmax()]
+        factor = math.prod(math.cos(D * h) for D, h in zip(symbol.degree, halves, strict=True))
+        bounds = values / factor
+        settled = max(settled, float(bounds[bounds <= best * (1 + rtol)].max(initial=0.0)))
+        centres = centres[bounds > best * (1 + rtol)]
+        if not len(centres) or evaluations + len(centres) * 2**rank > most:
+            upper = max(best, settled, float(bounds.max(initial=0.0)) if len(centres) else 0.0)
+            return Supremum(best, upper, tuple(where / np.abs(steps)), evaluations)
+        halves = halves / 2
+        corners = np.stack(np.meshgrid(*[(-1, 1)] * rank, indexing="ij"), -1).reshape(-1, rank)
+        centres = (centres[:, None, :] + corners * halves).reshape(-1, rank)
+
+
+def largest_of(blocks: Any) -> Any:
+    """The largest singular value among the groups of each matrix, from the eigenvalues of the smaller Gram matrix.
+
+    The largest one loses nothing by squaring; small ones would.
+    """
+    xp: Any = np if isinstance(blocks, np.ndarray) else jnp
+    adjoint = blocks.conj().swapaxes(-1, -2)
+    gram: Any = blocks @ adjoint if blocks.shape[-2] <= blocks.shape[-1] else adjoint @ blocks
+    squares = gram[..., 0, 0].real if gram.shape[-1] == 1 else xp.linalg.eigvalsh(gram)[..., -1]
+    return xp.sqrt(xp.maximum(squares, 0)).max(-1)
+
+
+def _polyphase(border: Border) -> tuple[np.ndarray, tuple[int, ...]]:
+    """The 0/1 table of tap, power and phase, with offset = s·power + phase, and the powers in their common step."""
+    powers, phases = np.divmod(border.offsets, border.axis.stride)
+    step = int(np.gcd.reduce(np.diff(np.unique(powers)), initial=0)) or 1
+    first = powers.min()
+    table = np.zeros((len(powers), (powers.max() - first) // step + 1, border.axis.stride))
+    table[np.arange(len(powers)), (powers - first) // step, phases] = 1
+    return table, tuple(range(int(first), int(powers.max()) + 1, step))

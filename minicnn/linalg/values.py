@@ -1,0 +1,140 @@
+"""Singular values and what follows from them: vectors, condition number, rank."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Inexact
+
+from minicnn.arguments import integer
+from minicnn.linalg import dense, kronecker, lanczos
+from minicnn.linalg.methods import EXACT, LANCZOS, SMALL, check_map, exact
+from minicnn.maps import LinearMap
+
+
+def svdvals(A: LinearMap, k: int | None = None, *, method: str = "auto") -> Float[Array, " n"]:
+    """The singular values, descending: all min(rows, columns) of them, or the k largest.
+
+    Values are as accurate as the dtype lets them be, relative to the largest one: take float64 for small ones.
+
+    Args:
+        A: a map of floating or complex numbers.
+        k: how many; all if None.
+        method: "auto", or "kron" (Kronecker products, separable kernels), "fourier" (circular padding), "dct"
+            (symmetric padding and kernel), "dense" (small), "lanczos" (the k largest of anything).
+
+    Raises:
+        ValueError: if no method, or not the one asked for, is exact for the map, with the reasons; if k is out of
+            range; for NaN or Inf.
+        TypeError: for a map of integers.
+        ConvergenceError: if Lanczos has not come to the k largest, with what it found.
+
+    >>> w = jnp.array([1.0, -1.0]).reshape(2, 1, 1)
+    >>> svdvals(minicnn.conv_map(w, (4,), padding=((0, 1),), padding_mode="circular"))
+    Array([2.       , 1.4142135, 1.4142135, 0.       ], dtype=float32)
+    """
+    check_map(A)
+    if k is None:
+        if method == "lanczos":
+            return LANCZOS.values(A)
+        return exact(A, method).values(A).astype(jnp.finfo(A.dtype).dtype)
+    k = _count(A, k)
+    if method == "auto":
+        method = _for_several(A, k, vectors=False)
+    return lanczos.several(A, k)[1] if method == "lanczos" else svdvals(A, method=method)[:k]
+
+
+class Factors(NamedTuple):
+    """The matrix as U·diag(s)·Vh, of its k largest singular values.
+
+    Attributes:
+        U: (rows, k), orthonormal columns.
+        s: (k,), descending.
+        Vh: (k, columns), orthonormal rows.
+    """
+
+    U: Inexact[Array, "m k"]
+    s: Float[Array, " k"]
+    Vh: Inexact[Array, "k n"]
+
+
+def svd(A: LinearMap, k: int, *, method: str = "auto") -> Factors:
+    """The k largest singular values with their vectors, (U, s, Vh).
+
+    Args:
+        A: a map of floating or complex numbers.
+        k: how many.
+        method: "auto", "kron", "dense" or "lanczos".
+
+    Raises:
+        ValueError, TypeError, ConvergenceError: as `svdvals`.
+
+    >>> U, s, Vh = svd(minicnn.conv_map(jnp.ones((2, 1, 1)), (3,)), 1)
+    >>> s
+    Array([1.7320508], dtype=float32)
+    """
+    check_map(A)
+    k = _count(A, k)
+    if method == "auto":
+        method = _for_several(A, k, vectors=True)
+    if method == "lanczos":
+        return Factors(*lanczos.several(A, k))
+    if method not in _VECTORS:
+        raise ValueError(f'`method`={method!r} has no vectors of a real map: use "kron", "dense" or "lanczos"')
+    exact(A, method)
+    return Factors(*_VECTORS[method](A, k))
+
+
+_VECTORS = {"kron": kronecker.several, "dense": dense.several}
+
+
+def cond(A: LinearMap, *, method: str = "auto") -> Float[Array, ""]:
+    """The condition number: the largest singular value through the smallest; infinite if that is zero.
+
+    Raises:
+        ValueError, TypeError: as `svdvals`.
+
+    >>> cond(minicnn.conv_map(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (2,), padding=((0, 1),), padding_mode="circular"))
+    Array(3., dtype=float32)
+    """
+    s = svdvals(A, method=method)
+    return s[0] / s[-1]
+
+
+def rank(A: LinearMap, tol: float | None = None, *, method: str = "auto") -> int:
+    """The number of singular values above a tolerance.
+
+    Args:
+        A: the map.
+        tol: values up to it count as zero; by default the largest value times the larger side times the rounding unit.
+        method: as in `svdvals`.
+
+    Raises:
+        ValueError, TypeError: as `svdvals`.
+
+    >>> rank(minicnn.conv_map(jnp.ones((2, 2, 1, 1)), (4, 4), padding=((0, 1), (0, 1)), padding_mode="circular"))
+    9
+    """
+    s = svdvals(A, method=method)
+    return int((s > (tolerance(A, s) if tol is None else tol)).sum())
+
+
+def tolerance(A: LinearMap, s: Float[Array, " n"]) -> Float[Array, ""]:
+    """What counts as zero among the singular values: their rounding."""
+    return s.max() * max(A.shape) * jnp.finfo(s.dtype).eps
+
+
+def _count(A: LinearMap, k: int) -> int:
+    k, most = integer("k", k), min(A.shape)
+    if not 1 <= k <= most:
+        raise ValueError(f"`k`={k} must be from 1 to {most}, the number of singular values of {A!r}")
+    return k
+
+
+def _for_several(A: LinearMap, k: int, *, vectors: bool) -> str:
+    """The cheapest method for the k largest values, with their vectors or without."""
+    names = [name for name in EXACT if name in _VECTORS] if vectors else list(EXACT)
+    for name in names:
+        large = name == "dense" and min(A.shape) > SMALL and k < min(A.shape) // 4
+        if not large and not EXACT[name].refusal(A):
+            return name
+    return "lanczos"
