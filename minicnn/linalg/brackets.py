@@ -67,7 +67,7 @@ def bracket(A: LinearMap, rtol: float = 1e-3) -> Bracket:
 
     >>> A = minicnn.conv_map(jnp.array([1.0, -1.0]).reshape(2, 1, 1), (3,), padding="SAME")
     >>> lower, upper, method, products = bracket(A)
-    >>> lower <= 2 * np.cos(np.pi / 7) <= upper
+    >>> bool(lower <= 2 * np.cos(np.pi / 7) <= upper)
     True
     """
     check_map(A)

@@ -52,8 +52,8 @@ def lstsq(
         ConvergenceError: if the iteration was not accurate after as many products as A has columns, and at least 1000.
 
     >>> A = minicnn.conv_map(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (3,))
-    >>> lstsq(A, jnp.array([[1.0], [2.0]])).x.ravel()
-    Array([ 0.2857143,  0.35714284,  0.8214285 ], dtype=float32)
+    >>> lstsq(A, jnp.array([[1.0], [2.0]])).x.ravel().round(3)
+    Array([0.048, 0.476, 0.762], dtype=float32)
     """
     check_map(A)
     batch = y.shape[: y.ndim - len(A.out_shape)]
@@ -94,9 +94,8 @@ def pinv(A: LinearMap, tol: float | None = None, *, method: str = "auto") -> Lin
         ValueError: if no exact method takes the map; `lstsq` iterates for a single y.
 
     >>> A = minicnn.conv_map(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (3,))
-    >>> (A @ pinv(A)).matrix().round(5)
-    Array([[1., 0.],
-           [0., 1.]], dtype=float32)
+    >>> bool(jnp.allclose((A @ pinv(A)).matrix(), jnp.eye(2), atol=1e-6))
+    True
     """
     check_map(A)
 
