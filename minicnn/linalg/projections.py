@@ -89,7 +89,8 @@ def lipschitz(model: Any, params: Any, in_shape: Sequence[int]) -> Lipschitz:
     Raises:
         TypeError: for a layer that has no Lipschitz constant, such as `Rbf`, naming it.
 
-    >>> model = minicnn.nn.Sequential((minicnn.nn.Activation("sigmoid"), minicnn.nn.MaxPool((2, 2))))
+    >>> from minicnn import nn
+    >>> model = nn.Sequential((nn.Activation("sigmoid"), nn.MaxPool((2, 2))))
     >>> lipschitz(model, ({}, {}), (4, 4, 1)).upper
     0.25
     """
