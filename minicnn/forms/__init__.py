@@ -2,6 +2,7 @@
 
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.choice import Auto, as_form
+from minicnn.forms.decomposition import Decomposition
 from minicnn.forms.dense import Dense
 from minicnn.forms.diagonals import Diagonals
 from minicnn.forms.form import Form
@@ -10,11 +11,13 @@ from minicnn.forms.geometry import Geometry
 from minicnn.forms.polyphase import Polyphase
 from minicnn.forms.resolve import Convolution
 from minicnn.forms.tiles import Tiles
+from minicnn.forms.winograd import Winograd
 
 __all__ = [
     "Arithmetic",
     "Auto",
     "Convolution",
+    "Decomposition",
     "Dense",
     "Diagonals",
     "Form",
@@ -22,5 +25,6 @@ __all__ = [
     "Geometry",
     "Polyphase",
     "Tiles",
+    "Winograd",
     "as_form",
 ]

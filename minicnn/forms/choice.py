@@ -15,6 +15,7 @@ from minicnn.forms.fourier import Fourier
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.polyphase import Polyphase, has_phases
 from minicnn.forms.tiles import Tiles
+from minicnn.forms.winograd import Winograd
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ _NAMES: dict[str, Form] = {
     "tiles": Tiles(),
     "diagonals": Diagonals(),
     "fourier": Fourier(),
+    "winograd": Winograd(),
 }
 
 

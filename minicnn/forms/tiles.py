@@ -186,7 +186,7 @@ def gather(x: Shaped[Array, "g b *n c"], spans: Sequence[Span]) -> Shaped[Array,
     """From (g, b, n₁, n₂, …, c) to (g, b, m₁, m₂, …, l₁, l₂, …, c): all tiles, then what is in them."""
     rank = len(spans)
     for position in reversed(range(rank)):
-        x = _gather_axis(x, spans[position], position + 2, rank + 1)
+        x = gather_axis(x, spans[position], position + 2, rank + 1)
     return x
 
 
@@ -198,7 +198,7 @@ def scatter(y: Shaped[Array, "g b *m_and_l c"], spans: Sequence[Span], size: Seq
     return y
 
 
-def _gather_axis(x: Array, span: Span, position: int, last: int) -> Array:
+def gather_axis(x: Array, span: Span, position: int, last: int) -> Array:
     """Replace axis n by its tiles, their inside behind axis `last`."""
     if len(span.pieces) > _PIECES:
         return jnp.moveaxis(_windows(x, span, position), position + 1, last + 1)
