@@ -1,22 +1,8 @@
 """What a benchmark ran on: ratios hold for the processor that gave them, so every output names it."""
 
-import os
-import platform
-from pathlib import Path
-
 import jax
 
-from minicnn import __version__
-
-
-def processor() -> str:
-    """The processor's name as the system tells it, or its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.machine())
+from minicnn import __version__, processor
 
 
 def made_with() -> dict[str, str | int]:
@@ -25,9 +11,8 @@ def made_with() -> dict[str, str | int]:
         "minicnn": __version__,
         "jax": jax.__version__,
         "backend": jax.default_backend(),
-        "machine": platform.machine(),
-        "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "processor": processor.name(),
+        "cores": processor.cores(),
         "devices": str(jax.devices()[0].device_kind),
     }
 

@@ -61,9 +61,9 @@ def conv(
         padding_mode: what is padded: "zeros", "circular", "reflect", "replicate" or "symmetric", as in `minicnn.pad`.
         flip: reverse the kernel: true convolution instead of cross-correlation.
         form: how the matrix is held: "auto" (the least predicted cost), "dense" (all of C), "tiles" (one small matrix
-            that all tiles of C share), "diagonals" (one per tap), "fourier" (a circulant around C: it spreads rounding
-            errors and NaN over all outputs, so that "auto" never takes it), or a form object such as
-            `minicnn.forms.Tiles(4)`.
+            that all tiles of C share), "diagonals" (one per tap), "winograd" (tiles by the fewest products, through
+            sums and differences), "fourier" (a circulant around C: it spreads rounding errors and NaN over all outputs,
+            so that "auto" never takes it), or a form object such as `minicnn.forms.Tiles(4)`.
         precision: of the products, as in `jax.lax.dot`.
         preferred_element_type: accumulation and result type, as in `jax.lax.dot`.
 
