@@ -171,7 +171,7 @@ def test_prove_it_finds_every_entry_with_one_hots(tab, address):
 def test_a_proof_of_a_wrong_matrix_fails(tab):
     page = tab.go("input=4")
     page.evaluate("explorer.model.map.coefficients[3] += 1")
-    page.evaluate("explorer.prove()")
+    page.evaluate("explorer.player.prove()")
     expect(page.locator("#prove-said")).to_have_text("2 entries differ.", timeout=10_000)
 
 

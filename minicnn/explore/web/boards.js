@@ -1,13 +1,14 @@
 // Arrays as boards of square cells, one block for each channel: the input with its padding and gaps, kernels, the output.
 
 import { inkOn, tapColor } from "./colors.js";
+import { NOTHING } from "./focus.js";
 import { isPool } from "./setting.js";
 import { plane, size } from "./maps.js";
 import { placeOf, written } from "./numbers.js";
 import { texts } from "./texts.js";
 
 /** @typedef {import("./model.js").Model} Model */
-/** @typedef {import("./model.js").Focus} Focus */
+/** @typedef {import("./focus.js").Focus} Focus */
 /** @typedef {import("./model.js").Lit} Lit */
 /** @typedef {import("./surface.js").Surface} Surface */
 /** @typedef {import("./colors.js").Theme} Theme */
@@ -196,9 +197,6 @@ export class Board {
 
 /** The smallest cell in which a number can be read, in pixels. */
 const READABLE = 15;
-
-/** @type {Focus} */
-export const NOTHING = { row: -1, column: -1, tap: -1 };
 
 /**
  * The channel titles of several blocks.

@@ -1,6 +1,7 @@
 // The settings as a form: which quantities there are, where each belongs, and what a change does to the setting.
 
 import { MODES, WORDS } from "./axis.js";
+import { made } from "./dom.js";
 import { MOST } from "./limits.js";
 import { KINDS, bareAddress, fitting, isPool, stateOf } from "./setting.js";
 import { texts } from "./texts.js";
@@ -390,17 +391,4 @@ function rankChanged(setting, rank) {
   const [input, kernel, stride, dilation] = [setting.input, setting.kernel, setting.stride, setting.dilation].map(fit);
   const [stretch, tile, outputPadding] = [setting.stretch, setting.tile, setting.outputPadding].map(fit);
   return { ...setting, input, kernel, stride, dilation, stretch, tile, outputPadding, padding: fit(setting.padding) };
-}
-
-/**
- * An element with its properties and children.
- *
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag @param {Partial<HTMLElementTagNameMap[K]>} [properties] @param {...(Node | string)} children
- * @returns {HTMLElementTagNameMap[K]}
- */
-export function made(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
 }

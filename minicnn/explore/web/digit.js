@@ -1,8 +1,8 @@
 // "Draw a digit": LeNet-5 at work on a drawing, and the gradient of a class on its way back through every transpose.
 
-import { NOTHING } from "./boards.js";
+import { NOTHING } from "./focus.js";
 import { theme } from "./colors.js";
-import { made } from "./controls.js";
+import { made } from "./dom.js";
 import { LeNet, SIDE, pulledBack, receptiveField } from "./lenet.js";
 import { written } from "./numbers.js";
 import { INK, PAPER, imageOf, trace } from "./pad.js";

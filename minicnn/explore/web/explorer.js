@@ -1,25 +1,30 @@
 // The page at work: one state, one model, and views of it that move together.
 
 import { Refusal } from "./axis.js";
-import { NOTHING, inputBoard, kernelBoard, outputBoard } from "./boards.js";
+import { inputBoard, kernelBoard, outputBoard } from "./boards.js";
 import { readTheme, theme } from "./colors.js";
 import { laxCode, minicnnCode, torchCode } from "./code.js";
-import { Controls, made } from "./controls.js";
-import { ranges, relation, sizeFormula, transposedFormula } from "./formulas.js";
+import { Comparison } from "./comparison.js";
+import { Controls } from "./controls.js";
+import { byId, localized, made, pressed } from "./dom.js";
+import { factsOf, summary } from "./facts.js";
+import { NOTHING, focusOf, pinOf, same } from "./focus.js";
+import { relation } from "./formulas.js";
 import { Layer, size } from "./maps.js";
 import { Matrix, circulantOf, tileOf } from "./matrix.js";
 import { Model } from "./model.js";
-import { carried, drawn, grouped, placeOf } from "./numbers.js";
-import { Proof } from "./proof.js";
+import { carried, drawn } from "./numbers.js";
+import { Player } from "./player.js";
+import { RelationPanel } from "./relation.js";
 import { asPng, asSvg, download } from "./saving.js";
-import { addressOf, described, initial, isPool, stateOf } from "./setting.js";
-import { axesRelations, names, said } from "./speech.js";
+import { addressOf, initial, isPool, stateOf } from "./setting.js";
+import { names, said } from "./speech.js";
 import { texts } from "./texts.js";
 import { View } from "./view.js";
 
 /** @typedef {import("./setting.js").State} State */
 /** @typedef {import("./setting.js").Values} Values */
-/** @typedef {import("./model.js").Focus} Focus */
+/** @typedef {import("./focus.js").Focus} Focus */
 /** @typedef {import("./boards.js").Board} Board */
 /** @typedef {import("./boards.js").ArrayName} ArrayName */
 /** @typedef {{state: string, presets: import("./controls.js").Preset[]}} Given what the page was written with */
@@ -44,19 +49,6 @@ const ZOOM = 1.5;
 const CAPTION = 150; // pixels of the words over a board
 const STACKED = 640; // pixels: on a narrower page boards are below each other
 
-/**
- * The element of an id, of the class that it is known to have.
- *
- * @template {HTMLElement} [T=HTMLElement]
- * @param {string} id @param {new () => T} [kind]
- * @returns {T}
- */
-export function byId(id, kind) {
-  const element = document.getElementById(id);
-  if (!element || (kind && !(element instanceof kind))) throw new Error(`no ${id} on the page`);
-  return /** @type {T} */ (element);
-}
-
 export class Explorer {
   /** @param {Given} given @param {{draw: () => void} | null} digit the other view, if the page has it */
   constructor(given, digit) {
@@ -66,33 +58,24 @@ export class Explorer {
     this.model = new Model(this.state);
     /** @type {Focus | null} */
     this.hover = null;
-    /** @type {Proof | null} */
-    this.proof = null;
-    this.playing = 0;
+    this.player = new Player(this);
+    this.relation = new RelationPanel();
     this.zoom = 1;
     this.language = "minicnn";
-    /** What the setting is compared with. @type {Model | null} */
-    this.kept = null;
     /** The address that was last written, and what waits to be. */
     this.written = "";
     this.waiting = 0;
     this.counting = 0;
-    /** What the relation shows. */
-    this.related = "";
-    /**
-     * Pixels of a cell of each board, of an entry of C, and of one of the matrices compared.
-     *
-     * @type {Record<string, number>}
-     */
+    /** Pixels of a cell of each board, and of an entry of C. @type {Record<string, number>} */
     this.sides = {};
     this.side = 10;
-    this.comparedSide = 10;
     /** @type {Record<string, View>} */
     this.views = {};
     /** @type {Record<string, Board>} */
     this.boards = {};
     this.matrices = this.bothMatrices();
     this.build();
+    this.comparison = new Comparison(this.views.kept, this.views.now);
     this.load(location.hash.length > 1 ? location.hash.slice(1) : given.state);
     addEventListener("hashchange", () => location.hash.slice(1) !== this.written && this.load(location.hash.slice(1)));
     addEventListener("resize", () => this.draw());
@@ -124,7 +107,7 @@ export class Explorer {
     this.state = state;
     this.model = model;
     this.hover = null;
-    if (this.proof) this.stop();
+    this.player.forget();
     this.refused("");
     this.remember();
     this.draw();
@@ -177,22 +160,21 @@ export class Explorer {
   /** @returns {Focus | null} */
   get focus() {
     if (this.hover) return this.hover;
-    if (this.proof) return this.proof.hot;
+    if (this.player.proof) return this.player.proof.hot;
     if (this.state.step > 0) return { ...NOTHING, row: this.model.done - 1 };
     return focusOf(this.state.pin);
   }
 
   /** @param {Focus | null} focus */
   point(focus) {
-    const [a, b] = [focus, this.hover];
-    if (a === b || (a && b && a.row === b.row && a.column === b.column && a.tap === b.tap)) return;
+    if (same(focus, this.hover)) return;
     this.hover = focus;
     this.light();
   }
 
   /** @param {Focus} focus */
   choose(focus) {
-    this.pause();
+    this.player.pause();
     this.hover = null;
     this.state = { ...this.state, pin: pinOf(focus), step: this.state.step > 0 ? -1 : this.state.step };
     this.remember();
@@ -203,10 +185,10 @@ export class Explorer {
     const { model, focus } = this;
     const lit = focus && model.holds(focus) ? model.lit(focus) : null;
     for (const view of Object.values(this.views)) if (view !== this.views.kept) view.light(lit);
-    if (this.kept && this.views.kept.picture)
-      this.views.kept.light(focus && this.kept.holds(focus) ? this.kept.lit(focus) : null);
-    byId("readout").textContent = this.proof ? this.proof.said : said(model, lit ? lit.focus : NOTHING);
-    this.showRelation(lit ? lit.focus : NOTHING);
+    this.comparison?.light(focus);
+    const { proof } = this.player;
+    byId("readout").textContent = proof ? proof.said : said(model, lit ? lit.focus : NOTHING);
+    this.relation.show(model, lit ? lit.focus : NOTHING);
   }
 
   /** @param {keyof Values} name @param {number} index @param {string} text */
@@ -262,93 +244,6 @@ export class Explorer {
     this.choose({ ...NOTHING, row: flat * channels + (before >= 0 ? before % channels : 0) });
   }
 
-  toggle() {
-    if (this.playing) this.pause();
-    else this.play();
-  }
-
-  play() {
-    if (!this.proof && (this.state.step < 0 || this.state.step >= this.model.rows)) this.goTo(0);
-    byId("play").textContent = texts.pause;
-    let last = performance.now();
-    let owed = 1;
-    const frame = (/** @type {number} */ now) => {
-      owed += ((now - last) / 1000) * this.rate;
-      last = now;
-      const steps = Math.floor(owed);
-      owed -= steps;
-      if (steps) this.advance(steps);
-      if (this.playing) this.playing = requestAnimationFrame(frame);
-    };
-    this.playing = requestAnimationFrame(frame);
-  }
-
-  /** Steps a second: two or three of few, and of many as many as end in a quarter of a minute. */
-  get rate() {
-    const all = this.proof ? this.proof.steps : this.model.rows;
-    return Number(byId("speed", HTMLSelectElement).value) * Math.max(this.proof ? 4 : 2.5, all / 15);
-  }
-
-  /** @param {number} steps */
-  advance(steps) {
-    if (this.proof) {
-      for (let n = 0; n < steps && !this.proof.done; n++) this.proof.advance();
-      if (this.proof.done) this.pause();
-      this.progress();
-      return;
-    }
-    const next = Math.min(this.model.done + steps, this.model.rows);
-    this.goTo(next);
-    if (next >= this.model.rows) this.pause();
-  }
-
-  pause() {
-    cancelAnimationFrame(this.playing);
-    this.playing = 0;
-    byId("play").textContent = texts.play;
-  }
-
-  /** @param {number} step */
-  goTo(step) {
-    this.hover = null;
-    this.state = { ...this.state, step: Math.min(Math.max(step, 0), this.model.rows) };
-    this.model.state = this.state;
-    this.remember();
-    this.progress();
-  }
-
-  /** @param {number} by */
-  step(by) {
-    this.pause();
-    if (this.proof) this.stop();
-    const from = this.state.step < 0 ? (by > 0 ? 0 : this.model.rows) : this.state.step;
-    this.goTo(from + by);
-  }
-
-  all() {
-    this.pause();
-    if (this.proof) this.stop();
-    this.state = { ...this.state, step: -1 };
-    this.model.state = this.state;
-    this.remember();
-    this.progress();
-  }
-
-  prove() {
-    if (this.proof && !this.proof.done) return this.stop();
-    this.pause();
-    this.state = { ...this.state, step: -1 };
-    this.model.state = this.state;
-    this.proof = new Proof(this.model);
-    this.play();
-  }
-
-  stop() {
-    this.pause();
-    this.proof = null;
-    if (this.written) this.progress();
-  }
-
   /** Draw everything anew. */
   draw() {
     const { state, model } = this;
@@ -378,6 +273,7 @@ export class Explorer {
     this.showChoices();
     this.showCode();
     this.showCompared();
+    this.light();
   }
 
   bothMatrices() {
@@ -411,7 +307,8 @@ export class Explorer {
 
   /** Draw what steps change: the numbers so far, and what is lit. */
   progress() {
-    const { model, proof, boards, matrices, state } = this;
+    const { model, boards, matrices, state } = this;
+    const { proof } = this.player;
     model.state = state;
     const backward = state.direction === "backward";
     const hot = proof?.hot ?? NOTHING;
@@ -461,7 +358,8 @@ export class Explorer {
   }
 
   showProgress() {
-    const { model, proof, state } = this;
+    const { model, state } = this;
+    const { proof } = this.player;
     const scrub = byId("scrub", HTMLInputElement);
     scrub.max = `${proof ? proof.steps : model.rows}`;
     scrub.value = `${proof ? proof.step : model.done}`;
@@ -473,40 +371,6 @@ export class Explorer {
     told.textContent = proof ? proof.said : "";
     told.classList.toggle("good", Boolean(proof?.done && !proof.different));
     byId("prove-start").textContent = proof && !proof.done ? texts.prove.stop : texts.prove.start;
-  }
-
-  /** @param {Focus} focus */
-  showRelation(focus) {
-    const { layer, map } = this.model;
-    const { row, column } = focus;
-    const entry =
-      row >= 0 && column >= 0 ? (this.model.byRow[row].find((n) => map.terms.columns[n] === column) ?? -1) : -1;
-    const tap = entry >= 0 ? map.terms.taps[entry] : focus.tap;
-    const pointed = axesRelations(this.model, row, layer.pads ? -1 : column, tap);
-    const key = pointed.join() + this.written?.replace(/&?(pin|step)=[^&]*/g, "");
-    if (key === this.related) return;
-    this.related = key;
-    const shown = layer.axes.map((axis, n) => {
-      const sliding = layer.slidings[n];
-      const formula = layer.setting.transpose
-        ? transposedFormula(sliding, axis.inSize, axis.outSize)
-        : sizeFormula(sliding, axis.inSize, axis.outSize);
-      return { line: pointed[n], formula, range: ranges(axis) };
-    });
-    const nodes = shown.map(({ line, formula, range }, n) => {
-      const name = texts.axisOf(n, layer.rank);
-      const head = name ? [made("span", { className: "axis", textContent: name })] : [];
-      const sizes = n && formula === shown[0].formula && range === shown[0].range ? [] : [formula, range];
-      return [
-        made("p", { className: "line" }, ...head, line),
-        made("p", { className: "size", textContent: sizes.join("   ") }),
-      ];
-    });
-    byId("relation").replaceChildren(
-      made("p", { className: "letters", textContent: texts.relationLetters }),
-      made("p", { className: "letters", textContent: texts.relationSaid }),
-      ...nodes.flat(),
-    );
   }
 
   showFacts() {
@@ -569,58 +433,13 @@ export class Explorer {
 
   showCompared() {
     const { state, model } = this;
-    const view = this.views.kept;
-    this.kept = null;
-    if (state.kept) {
-      try {
-        this.kept = new Model({ ...stateOf(state.kept), entries: state.entries, form: state.form });
-      } catch (error) {
-        this.refuse(error);
-      }
+    let kept = null;
+    try {
+      if (state.kept) kept = new Model({ ...stateOf(state.kept), entries: state.entries, form: state.form });
+    } catch (error) {
+      this.refuse(error);
     }
-    const { kept } = this;
-    byId("compared").hidden = !kept;
-    byId("swap", HTMLButtonElement).disabled = byId("drop", HTMLButtonElement).disabled = !kept;
-    if (!kept) return;
-    const room = byId("compare").clientWidth - 40;
-    const narrow = innerWidth < STACKED;
-    const together = narrow ? Math.max(kept.columns, model.columns) : kept.columns + model.columns;
-    this.comparedSide = Math.min(ENTRIES.most, (room - (narrow ? 0 : 36)) / together);
-    byId("caption-kept").textContent = `${texts.compare.kept}: ${summary(kept)}`;
-    byId("caption-now").textContent = `${texts.compare.now}: ${summary(model)}`;
-    view.show(
-      new Matrix(kept, false),
-      this.comparedSide,
-      texts.matrixLabel(texts.compare.kept, kept.rows, kept.columns),
-    );
-    this.views.now.show(
-      new Matrix(model, false),
-      this.comparedSide,
-      texts.matrixLabel(texts.compare.now, model.rows, model.columns),
-    );
-    const [before, after] = [factsOf(kept), factsOf(model)];
-    const head = made(
-      "thead",
-      {},
-      made(
-        "tr",
-        {},
-        made("td"),
-        made("th", { textContent: texts.compare.kept, scope: "col" }),
-        made("th", { textContent: texts.compare.now, scope: "col" }),
-      ),
-    );
-    const rows = before.map(([name, fact], n) =>
-      made(
-        "tr",
-        { className: fact === after[n][1] ? "" : "differs" },
-        made("th", { textContent: name, scope: "row" }),
-        made("td", { textContent: fact }),
-        made("td", { textContent: after[n][1] }),
-      ),
-    );
-    byId("compared-facts").replaceChildren(head, made("tbody", {}, ...rows));
-    this.light();
+    this.comparison?.show(kept, model, innerWidth < STACKED);
   }
 
   swap() {
@@ -685,11 +504,11 @@ export class Explorer {
     const actions = {
       "tab-explore": () => this.set({ view: "explore" }),
       "tab-digit": () => this.set({ view: "digit" }),
-      play: () => this.toggle(),
-      back: () => this.step(-1),
-      next: () => this.step(1),
-      all: () => this.all(),
-      "prove-start": () => this.prove(),
+      play: () => this.player.toggle(),
+      back: () => this.player.step(-1),
+      next: () => this.player.step(1),
+      all: () => this.player.all(),
+      "prove-start": () => this.player.prove(),
       keep: () => this.set({ kept: addressOf({ ...this.state, kept: "", step: -1 }) }),
       swap: () => this.swap(),
       drop: () => this.set({ kept: "" }),
@@ -706,14 +525,14 @@ export class Explorer {
     for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
     const scrub = byId("scrub", HTMLInputElement);
     scrub.addEventListener("input", () => {
-      this.pause();
-      this.goTo(Number(scrub.value));
+      this.player.pause();
+      this.player.goTo(Number(scrub.value));
     });
   }
 
   /** @param {"forward" | "backward"} direction */
   turn(direction) {
-    this.pause();
+    this.player.pause();
     this.set({ direction });
   }
 
@@ -759,7 +578,7 @@ export class Explorer {
   /** @param {HTMLElement} host @param {ArrayName | null} name */
   view(host, name) {
     return new View(host, {
-      point: (focus) => !this.playing && this.point(focus),
+      point: (focus) => !this.player.playing && this.point(focus),
       choose: (focus) => this.choose(focus),
       type: (index, text) => this.type(/** @type {keyof Values} */ (name), index, text),
       drag: name === "x" ? (u, v) => this.drag(u, v) : null,
@@ -831,83 +650,4 @@ export class Explorer {
       },
     };
   }
-}
-
-/** @param {string} pin @returns {Focus | null} */
-function focusOf(pin) {
-  const [, letter, first, second] = /^([xywmt])(\d+)(?:\.(\d+))?$/.exec(pin) ?? [];
-  if (!letter) return null;
-  if (second !== undefined) return { row: Number(first), column: Number(second), tap: -1 };
-  return { ...NOTHING, [{ x: "column", y: "row", w: "tap" }[letter] ?? "row"]: Number(first) };
-}
-
-/** @param {Focus} focus */
-function pinOf({ row, column, tap }) {
-  if (row >= 0 && column >= 0) return `m${row}.${column}`;
-  return row >= 0 ? `y${row}` : column >= 0 ? `x${column}` : `w${tap}`;
-}
-
-/** @param {Model} model @returns {[string, string][]} */
-function factsOf(model) {
-  const { layer, rows, columns } = model;
-  const nnz = model.map.entries.rows.length;
-  const { unread } = model.map;
-  const places = unread
-    .slice(0, 6)
-    .map((column) => placeOf(column, layer.inShape))
-    .map((place) => (layer.inShape[layer.rank] > 1 ? place : place.slice(0, -1)));
-  const remainders = layer.slidings.map((sliding, n) => sliding.remainder(layer.sizes[n]));
-  const density = (100 * nnz) / (rows * columns);
-  return [
-    [texts.facts.shape, texts.shapeOf(rows, columns)],
-    [texts.facts.nnz, texts.of(nnz, rows * columns)],
-    [texts.facts.density, `${density < 0.1 ? density.toPrecision(1) : density.toFixed(1)} %`],
-    [texts.facts.distinct, grouped(model.distinct)],
-    [
-      texts.facts.rank,
-      !model.rankIsNear
-        ? texts.rankWait
-        : model.rank === null
-          ? texts.rankUnknown
-          : texts.rankOf(model.rank, Math.min(rows, columns)),
-    ],
-    [texts.facts.unread, unread.length ? texts.unreadSome(unread.length, places) : texts.unreadNone],
-    [texts.facts.remainder, [...new Set(remainders)].length === 1 ? `${remainders[0]}` : remainders.join(", ")],
-  ];
-}
-
-/** @param {Model} model */
-function summary(model) {
-  const { setting } = model.layer;
-  const given = described(setting);
-  const [from, kernel] = [setting.input, setting.kernel].map((sizes) => sizes.join("×"));
-  const others = ["stride", "padding", "dilation", "stretch", "padding_mode", "channels", "groups"].filter(
-    (name) => given[name] !== undefined && !(isPool(setting.kind) && name === "channels"),
-  );
-  const kind = setting.transpose ? `${texts.kinds[setting.kind]}, transposed` : texts.kinds[setting.kind];
-  return [
-    `${kind} ${from}, ${isPool(setting.kind) ? "window" : "kernel"} ${kernel}`,
-    ...others.map((name) => `${name.replace("_", " ")} ${given[name].toLowerCase()}`),
-  ].join(", ");
-}
-
-/** @param {string} id @param {string} value */
-function pressed(id, value) {
-  for (const button of byId(id).querySelectorAll("button"))
-    button.setAttribute("aria-pressed", `${button.dataset.value === value}`);
-}
-
-/** Put the texts where the page says that they belong. */
-function localized() {
-  /** @param {string | undefined} path */
-  const text = (path) => `${(path ?? "").split(".").reduce((/** @type {any} */ table, name) => table[name], texts)}`;
-  for (const element of document.querySelectorAll("[data-text]"))
-    element.textContent = text(/** @type {HTMLElement} */ (element).dataset.text);
-  for (const element of document.querySelectorAll("[data-help]")) {
-    const help = text(/** @type {HTMLElement} */ (element).dataset.help);
-    element.setAttribute("title", help);
-    if (!element.textContent?.trim() || element.textContent.trim().length < 2) element.setAttribute("aria-label", help);
-  }
-  for (const element of document.querySelectorAll("[data-label]"))
-    element.setAttribute("aria-label", text(/** @type {HTMLElement} */ (element).dataset.label));
 }

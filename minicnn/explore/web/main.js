@@ -1,7 +1,8 @@
 // Start the page with what it was written with.
 
 import { DigitView } from "./digit.js";
-import { Explorer, byId } from "./explorer.js";
+import { byId } from "./dom.js";
+import { Explorer } from "./explorer.js";
 
 const network = byId("network").textContent ?? "";
 const digit = network ? new DigitView(byId("digit"), network) : null;

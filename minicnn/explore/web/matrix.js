@@ -1,11 +1,11 @@
 // A matrix as a picture: C, or its transpose, coloured by tap, with a dot where the tap is in the kernel.
 
 import { inkOn, tapColor } from "./colors.js";
-import { NOTHING } from "./boards.js";
+import { NOTHING } from "./focus.js";
 import { Layer, size } from "./maps.js";
 
 /** @typedef {import("./model.js").Model} Model */
-/** @typedef {import("./model.js").Focus} Focus */
+/** @typedef {import("./focus.js").Focus} Focus */
 /** @typedef {import("./model.js").Lit} Lit */
 /** @typedef {import("./surface.js").Surface} Surface */
 /** @typedef {import("./colors.js").Theme} Theme */

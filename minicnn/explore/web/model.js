@@ -8,12 +8,7 @@ import { texts } from "./texts.js";
 
 /** @typedef {import("./setting.js").State} State */
 /** @typedef {import("./setting.js").Values} Values */
-
-/**
- * What a person points at: a row of C (an output), a column (an input), a tap, or a row and a column at once; −1 where none.
- *
- * @typedef {{row: number, column: number, tap: number}} Focus
- */
+/** @typedef {import("./focus.js").Focus} Focus */
 
 /**
  * What lights up: the terms that a focus touches, and the colours that they lend to rows, columns and taps.

@@ -7,7 +7,7 @@ import { isPool } from "./setting.js";
 import { texts } from "./texts.js";
 
 /** @typedef {import("./model.js").Model} Model */
-/** @typedef {import("./model.js").Focus} Focus */
+/** @typedef {import("./focus.js").Focus} Focus */
 
 const MOST_TERMS = 12; // terms of a sum that are written out: about two lines
 

@@ -1,8 +1,8 @@
 // The units of a layer as maps side by side: their values, or a gradient with its two signs.
 
-import { NOTHING } from "./boards.js";
+import { NOTHING } from "./focus.js";
 
-/** @typedef {import("./model.js").Focus} Focus */
+/** @typedef {import("./focus.js").Focus} Focus */
 /** @typedef {import("./model.js").Lit} Lit */
 /** @typedef {import("./surface.js").Surface} Surface */
 /** @typedef {import("./colors.js").Theme} Theme */

@@ -2,8 +2,9 @@
 
 import { CanvasSurface } from "./surface.js";
 import { theme } from "./colors.js";
+import { same } from "./focus.js";
 
-/** @typedef {import("./model.js").Focus} Focus */
+/** @typedef {import("./focus.js").Focus} Focus */
 /** @typedef {import("./model.js").Lit} Lit */
 /** @typedef {import("./boards.js").Board} Board */
 /** @typedef {import("./matrix.js").Matrix} Matrix */
@@ -79,14 +80,9 @@ export class View {
     const [u, v] = this.cellUnder(event);
     const focus = this.picture.at(u, v);
     this.cursor = [u, v];
-    const again = focus && this.lit && this.same(focus, this.lit.focus);
+    const again = focus && this.lit && same(focus, this.lit.focus);
     if (focus) this.handlers.choose(focus);
     if (again && event.pointerType !== "mouse" && this.picture.editable) this.open();
-  }
-
-  /** @param {Focus} a @param {Focus} b */
-  same(a, b) {
-    return a.row === b.row && a.column === b.column && a.tap === b.tap;
   }
 
   /** @param {MouseEvent} event */
@@ -125,7 +121,7 @@ export class View {
         v + (dv * far) / (far > 1 ? 2 : 1) + 0.01,
       ]);
       const focus = this.picture?.at(...next);
-      if (focus && !(this.lit && this.same(focus, this.lit.focus))) {
+      if (focus && !(this.lit && same(focus, this.lit.focus))) {
         this.cursor = next;
         return this.walked();
       }
