@@ -19,7 +19,7 @@ def explore(
 
     Args:
         A: a convolution, padded in any way, or the transpose of one; a locally connected or tiled layer; an average.
-            The page shows its weights.
+            The page shows its weights. The selection of a max pool is shown with the x at which it was made.
         x: the input, `A.in_shape`; small integers if None.
         y_bar: the cotangent, `A.out_shape`; small integers if None.
 
@@ -34,15 +34,5 @@ def explore(
     {'dims': '1', 'input': '4', 'kernel': '2', 'w': '1,-1'}
     """
     from minicnn.explore import Exploration, setting_of
-    from minicnn.explore.setting import numbers
 
-    setting = setting_of(A)
-    for name, array, shape in (("x", x, A.in_shape), ("y_bar", y_bar, A.out_shape)):
-        if array is None:
-            continue
-        if array.shape != shape:
-            raise ValueError(
-                f"`{name}` has shape {array.shape} and A is from {A.in_shape} to {A.out_shape}: give {shape}"
-            )
-        setting[name] = numbers(name, array)
-    return Exploration(setting)
+    return Exploration(setting_of(A, x, y_bar))

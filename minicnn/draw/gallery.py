@@ -120,7 +120,7 @@ def _figure(exhibit: Exhibit) -> str:
     published, example = exhibit.published, exhibit.example
     alt, file = escape(described(exhibit)), escape(exhibit.file)
     tag = {
-        ".html": '<iframe src="{}" title="{}"></iframe>',
+        ".html": '<iframe src="{}" title="{}" loading="lazy"></iframe>',
         ".mp4": '<video src="{}" controls aria-label="{}"></video>',
     }
     picture = tag.get(Path(file).suffix, '<img src="{}" alt="{}" loading="lazy">').format(file, alt)
@@ -145,7 +145,7 @@ body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem aut
 figure {{ margin: 3rem 0; }}
 h2 {{ font-size: 1.2rem; }}
 img, video, iframe {{ width: 100%; height: auto; border: 0; }}
-iframe {{ aspect-ratio: 16 / 10; }}
+iframe {{ height: 60rem; }}
 td, th {{ padding: 0 1rem 0 0; text-align: left; }}
 </style>
 </head>

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from minicnn.arguments import sizes
 from minicnn.axis import Axis
 from minicnn.draw.arguments import described, one_axes
-from minicnn.draw.style import DASHES, is_dark, tap_colors
+from minicnn.draw.style import DASHES, is_dark, line_colors
 from minicnn.maps import Compose, LinearMap, Pad
 from minicnn.nn import Sequential
 from minicnn.nn.layer import Layer
@@ -54,7 +54,7 @@ def receptive_field(
     axes = one_axes(axes, (7.2, 5.4))
     if picture is not None:
         axes.imshow(picture, cmap="gray", extent=(0, width, height, 0), alpha=0.6)
-    colors = tap_colors(len(found), is_dark(axes))
+    colors = line_colors(len(found), is_dark(axes))
     for n, (label, (rows, columns)) in reversed(list(enumerate(found))):
         size = (rows[1] - rows[0], columns[1] - columns[0])
         frame = Rectangle((columns[0], rows[0]), size[1], size[0], label=f"{label} {size[0]}×{size[1]}")

@@ -1,12 +1,7 @@
 """The figure of a worked example written to a file: as a still, or as an animation that steps through the outputs."""
 
-import base64
-import io
-import json
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -164,81 +159,15 @@ def _mp4(worked: WorkedFigure, path: Path, rate: float) -> None:
 
 
 def _html(worked: WorkedFigure, path: Path, rate: float) -> None:
-    """Write a page that needs nothing from elsewhere."""
-    from matplotlib.colors import to_hex
+    """Write the explorer's page with the example in it."""
+    from minicnn.draw.style import lightness
+    from minicnn.explore import write_page
+    from minicnn.explore.setting import setting_of
 
-    title = escape(worked.example.title)
-    sources = json.dumps([_embedded(picture) for picture in _pictures(worked)])
-    ground, ink = to_hex(worked.x.paper), to_hex(worked.x.ink)
-    page = _PLAYER.substitute(
-        title=title,
-        ground=ground,
-        ink=ink,
-        sources=sources,
-        last=len(worked.example.C) - 1,
-        pause=1000 / rate,
-        held=_HELD,
-    )
-    path.write_text(page)
-
-
-def _embedded(picture: Any) -> str:
-    data = io.BytesIO()
-    picture.save(data, "png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+    example = worked.example
+    setting = setting_of(example.A, example.x, example.y_bar, transposed=example.transposed)
+    theme = "dark" if lightness(worked.x.paper) < 0.5 else "light"
+    write_page(path, {**setting, "step": "1", "rate": f"{rate:g}", "theme": theme}, network=False)
 
 
 _WRITERS: dict[str, Callable[[WorkedFigure, Path, float], None]] = {".gif": _gif, ".mp4": _mp4, ".html": _html}
-
-_PLAYER = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-body { margin: 0; background: $ground; color: $ink; font: 1rem system-ui, sans-serif; }
-img { display: block; width: 100%; height: auto; max-width: 1280px; }
-form { display: flex; align-items: center; gap: 0.8rem; padding: 0.4rem 1rem; max-width: 1248px; }
-button { font: inherit; width: 5rem; }
-input { flex: 1; min-width: 0; }
-output { width: 5rem; }
-</style>
-</head>
-<body>
-<img alt="$title">
-<form>
-<button type="button">Pause</button>
-<input type="range" min="0" max="$last" value="0" aria-label="output">
-<output></output>
-</form>
-<script>
-const pictures = $sources;
-const [image, button, slider, told] = ["img", "button", "input", "output"].map(name => document.querySelector(name));
-let timer = null;
-function show(n) {
-  image.src = pictures[n];
-  slider.value = n;
-  told.textContent = (n + 1) + " of " + pictures.length;
-}
-function step() {
-  const n = +slider.value, end = n == $last;
-  timer = setTimeout(() => { show(end ? 0 : n + 1); step(); }, end ? $held * $pause : $pause);
-}
-function pause() {
-  clearTimeout(timer);
-  timer = null;
-  button.textContent = "Play";
-}
-button.onclick = () => {
-  if (timer) return pause();
-  button.textContent = "Pause";
-  step();
-};
-slider.oninput = () => { pause(); show(+slider.value); };
-show(0);
-step();
-</script>
-</body>
-</html>
-""")

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from minicnn.draw.arguments import as_map, one_axes
 from minicnn.draw.matrices import BLOCKS, reduced_list
-from minicnn.draw.style import is_dark, readable_on, sheet, tap_colors
+from minicnn.draw.style import readable_on, sheet, tap_colors
 from minicnn.draw.tap_table import Sums, TapTable, parts, sum_names, tap_table
 from minicnn.maps import ConvMap, LinearMap
 
@@ -42,7 +42,7 @@ def taps(A: LinearMap, axes: "Axes | None" = None) -> "Axes":
     table = tap_table(as_map(A))
     rows, columns = table.shape
     axes = one_axes(axes, sheet(rows, columns))
-    colors = sum_colors(table.sums, is_dark(axes))
+    colors = sum_colors(table.sums)
     draw_table(axes, table, colors)
     axes.set(xlabel="input entry", ylabel="output entry")
     axes.set_title(f"{rows}×{columns}, {len(table.numbers):,} non-zeros, {table.said}")
@@ -54,9 +54,9 @@ def taps(A: LinearMap, axes: "Axes | None" = None) -> "Axes":
     return axes
 
 
-def sum_colors(sums: Sums, dark: bool = False) -> Float[np.ndarray, "k 4"]:
+def sum_colors(sums: Sums) -> Float[np.ndarray, "k 4"]:
     """The colour of every tap, and the mean of its taps' colours for every sum."""
-    colors = tap_colors(sum(len(taps) == 1 for taps in sums), dark)
+    colors = tap_colors(sum(len(taps) == 1 for taps in sums))
     several = [colors[[*taps]].mean(0) for taps in sums[len(colors) :]]
     return np.concatenate([colors, np.reshape(several, (-1, 4))])
 

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from minicnn.draw.arrays import Arrangement, Grid, Ruler, shown
-from minicnn.draw.style import lightness
 from minicnn.draw.taps import draw_table, sum_colors, write_names
 from minicnn.draw.worked_example import WorkedExample, transposed
 
@@ -44,7 +43,6 @@ class WorkedFigure:
     """
 
     def __init__(self, example: WorkedExample) -> None:
-        from matplotlib import rcParams
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -52,7 +50,7 @@ class WorkedFigure:
         self.example, self.table = example, example.table.dense
         self.figure = Figure(figsize=(_WIDTH, _HEIGHT))
         self.canvas = FigureCanvasAgg(self.figure)
-        self.colors = sum_colors(example.table.sums, lightness(rcParams["figure.facecolor"]) < 0.5)
+        self.colors = sum_colors(example.table.sums)
         self._headings()
         self._arrays()
         self._matrices()

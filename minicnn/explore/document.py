@@ -24,7 +24,7 @@ def page(state: Mapping[str, str] | None = None, *, network: bool = True) -> str
         state: what it shows first, by the names of its address; the textbook's example if None.
         network: whether it has the view to draw a digit in, with the weights of LeNet-5.
 
-    >>> page({"input": "7"}).startswith("<!DOCTYPE html>")
+    >>> page({"input": "7"}).startswith("<!doctype html>")
     True
     """
     given = {"state": address(state or {}), "presets": presets(), "limits": LIMITS._asdict()}
@@ -32,14 +32,15 @@ def page(state: Mapping[str, str] | None = None, *, network: bool = True) -> str
     return _frame().replace("/* given */", _embedded(given)).replace("/* network */", weights)
 
 
-def write_page(path: Path, state: Mapping[str, str] | None = None) -> Path:
+def write_page(path: Path, state: Mapping[str, str] | None = None, *, network: bool = True) -> Path:
     """Write the page to a file.
 
     Args:
         path: of the file.
         state: as in `page`.
+        network: as in `page`.
     """
-    path.write_text(page(state), encoding="utf-8")
+    path.write_text(page(state, network=network), encoding="utf-8")
     return path
 
 

@@ -15,11 +15,11 @@ class Limits(NamedTuple):
         terms: non-zeros of C; so many are multiplied and drawn in about a second.
     """
 
-    input: tuple[int, int] = (256, 40)
-    kernel: tuple[int, int] = (32, 11)
-    step: int = 16
-    padding: int = 32
-    channels: int = 3
+    input: tuple[int, int] = (512, 100)
+    kernel: tuple[int, int] = (512, 100)
+    step: int = 100
+    padding: int = 128
+    channels: int = 16
     terms: int = 600_000
 
 

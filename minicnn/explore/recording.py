@@ -27,7 +27,7 @@ def write_weights(folder: Path, path: Path = WEIGHTS) -> Path:
         raise ValueError(f"{folder} is a run of {run.config.model}: the page draws lenet5")
     trained = Trained.of(run)
     layers = zip(trained.model.names, trained.params, strict=True)
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         f"{name}.{part}": np.asarray(array, np.float16) for name, params in layers for part, array in params.items()
     }
     low, high = trained.data.pixels

@@ -3,53 +3,75 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from minicnn.axis import Axis, Sliding
 from minicnn.explore.limits import LIMITS
+from minicnn.forms.pooling import winners
 from minicnn.forms.tables import PadAxis
-from minicnn.maps import AveragePool, Compose, ConvMap, LinearMap, LocalMap, Pad, TiledMap, Transposed
+from minicnn.maps import (
+    AveragePool,
+    Compose,
+    ConvMap,
+    LinearMap,
+    LocalMap,
+    Pad,
+    Selection,
+    TiledMap,
+    Transposed,
+)
 
 Setting = dict[str, str]
 
 
-def setting_of(A: LinearMap) -> Setting:
+def setting_of(A: LinearMap, x: Any = None, y_bar: Any = None, *, transposed: bool | None = None) -> Setting:
     """Write a map as a setting of the page, with the map's own numbers.
 
     Args:
-        A: a convolution, padded in any way, or the transpose of one; a locally connected or tiled layer; an average.
+        A: a convolution, padded in any way, or the transpose of one; a locally connected or tiled layer; an average;
+            the selection of a max pool, with the x at which it was made.
+        x: the input, `A.in_shape`; the page's own numbers if None.
+        y_bar: the cotangent, `A.out_shape`; the page's own numbers if None.
+        transposed: whether the page calls A the transpose of a convolution; found out if None.
 
     Raises:
-        TypeError: for any other map, or complex weights.
-        ValueError: for what is too large for the page to draw.
+        TypeError: for any other map, or complex numbers.
+        ValueError: for what is too large for the page to draw, or arrays of another shape.
 
     >>> setting_of(minicnn.conv_map(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (5,), stride=2))
     {'dims': '1', 'input': '5', 'kernel': '2', 'stride': '2', 'w': '1,2'}
     """
     _check_size(A)
+    arrays = {}
+    for name, array, shape in (("x", x, A.in_shape), ("y_bar", y_bar, A.out_shape)):
+        if array is not None:
+            if np.shape(array) != shape:
+                said = f"`{name}` has shape {np.shape(array)} and A is from {A.in_shape} to {A.out_shape}: give {shape}"
+                raise ValueError(said)
+            arrays[name] = numbers(name, array)
+    return _setting(A, x, transposed) | arrays
+
+
+def _setting(A: LinearMap, x: Any, transposed: bool | None) -> Setting:
     match A:
         case Compose(factors=(ConvMap() as C, Pad() as pad)):
             return _convolution(C, pad.padded, transpose=False)
         case Compose(factors=(Transposed(of=Pad() as pad), ConvMap() as C)):
             return _convolution(C.T, pad.padded, transpose=True)
         case ConvMap():
-            return (
-                _convolution(A.T, (), transpose=True)
-                if _is_transposed(A.axes)
-                else _convolution(A, (), transpose=False)
-            )
-        case LocalMap():
-            return _sizes("local", A.axes, A.in_shape[-1], A.out_shape[-1]) | {"w": numbers("A", A.w)}
-        case TiledMap():
-            return _sizes("tiled", A.axes, A.in_shape[-1], A.out_shape[-1]) | {
-                "tile": _each(A.tile),
-                "w": numbers("A", A.w),
-            }
+            turned = _is_transposed(A.axes) if transposed is None else transposed
+            return _convolution(A.T if turned else A, (), transpose=turned)
+        case LocalMap() | TiledMap():
+            kind, tile = ("tiled", {"tile": _each(A.tile)}) if isinstance(A, TiledMap) else ("local", {})
+            return _sizes(kind, A.axes, A.in_shape[-1], A.out_shape[-1]) | tile | {"w": numbers("A", A.w)}
         case AveragePool():
-            return _average(A)
+            return _pool("average", A.axes, A.channels, A.counted)
+        case Selection(lead=()) if x is not None and (winners(jnp.asarray(x)[None], A.axes)[0] == A.positions).all():
+            return _pool("max", A.axes, A.channels)
     raise TypeError(
         f"{A!r} is not a setting of the explorer: it shows convolutions, their transposes, locally connected and tiled "
-        "layers, and averages"
+        "layers, averages, and the selection of a max pool together with its x"
     )
 
 
@@ -124,20 +146,15 @@ def _convolution(C: ConvMap, pads: Sequence[PadAxis], *, transpose: bool) -> Set
     return setting | {"w": numbers("A", C.w)}
 
 
-def _average(A: AveragePool) -> Setting:
-    """Write an average: its last windows may overhang, and its padding may count."""
-    counted = any(any(pair) for pair in A.counted)
-    widths = [_widths(axis, transpose=False) for axis in A.axes]
-    ceil = False
-    if counted:
-        ceil = any(
-            _sliding(axis, pair).out_size(axis.in_size) < axis.out_size
-            for axis, pair in zip(A.axes, A.counted, strict=True)
-        )
-        widths = list(A.counted)
-    setting = _sizes("average", A.axes, A.channels, A.channels, widths)
-    setting["stride"] = _each([axis.stride for axis in A.axes])
-    return setting | ({"count_padding": "1"} if counted else {}) | ({"ceil": "1"} if ceil else {})
+def _pool(kind: str, axes: Sequence[Axis], channels: int, counted: Sequence[tuple[int, int]] = ()) -> Setting:
+    """Write a pool: its last windows may overhang, and of an average the padding may count."""
+    counts = any(any(pair) for pair in counted)
+    widths = list(counted) if counts else [_widths(axis, transpose=False) for axis in axes]
+    pairs = zip(axes, widths, strict=True)
+    ceil = any(_sliding(axis, pair).out_size(axis.in_size) < axis.out_size for axis, pair in pairs)
+    setting = _sizes(kind, axes, channels, channels, widths)
+    setting["stride"] = _each([axis.stride for axis in axes])
+    return setting | ({"count_padding": "1"} if counts else {}) | ({"ceil": "1"} if ceil else {})
 
 
 def _sizes(

@@ -18,7 +18,7 @@ def test_explore_writes_the_page_and_opens_it_at_the_setting(run, tmp_path, open
     result = run("explore", *options, "--taps", "1,0,-1,2,0,-2,1,0,-1", width=300)
     assert result.exit_code == 0, result.output
     assert "wrote" in result.output
-    assert path.read_text().startswith("<!DOCTYPE html>")
+    assert path.read_text().startswith("<!doctype html>")
     assert opened == [f"{path.as_uri()}#input=6x5&kernel=3&stride=2&padding=1:2x0&w=1,0,-1,2,0,-2,1,0,-1"]
 
 

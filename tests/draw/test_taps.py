@@ -25,14 +25,14 @@ def test_each_tap_has_its_own_color(C, dark):
     with background(dark):
         axes = draw.taps(C)
     picture = np.asarray(axes.images[0].get_array())
-    colors = tap_colors(9, dark)
+    colors = tap_colors(9)
     entries = np.asarray(C.matrix())
     for row, column in np.ndindex(entries.shape):
         tap = C.symbols()[row, column]
         expected = np.zeros(4) if tap == "0" else colors[3 * "₀₁₂".index(tap[1]) + "₀₁₂".index(tap[2])]
         np.testing.assert_array_equal(picture[row, column], expected)
     assert {text.get_text() for text in axes.texts} == {f"w{a}{b}" for a in "₀₁₂" for b in "₀₁₂"}
-    assert (np.diff([lightness(color[:3]) for color in colors]) > 0).all()
+    assert (np.diff([lightness(color[:3]) for color in colors]) < 0).all()
 
 
 def test_taps_of_a_pool_and_of_what_has_none():

@@ -1,10 +1,12 @@
 """The page under a mouse and a keyboard."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from minicnn.draw.style import tap_colors
 from minicnn.explore.presets import presets
 from tests.explore.conftest import Tab
 
@@ -227,6 +229,8 @@ def test_every_preset_is_drawn(tab):
         ("input=NaN", "must be a whole number"),
         ("input=999999", "must be from 1 to"),
         ("input=40&kernel=11&channels=3", "non-zeros; the page draws up to"),
+        ("channels=99", "must be from 1 to 16"),
+        ("rate=1e9", "rate = 1000000000 must be"),
         ("kernel=9", "use a smaller kernel"),
         ("x=1,NaN", "“NaN” is not a number"),
         ("x=1,2", "is given 2 numbers"),
@@ -287,6 +291,12 @@ def test_saving_writes_an_svg_and_a_png(tab):
         with page.expect_download() as download:
             page.locator(f"#{button}").click()
         assert download.value.path().read_bytes().startswith(start)
+
+
+def test_taps_have_the_colors_of_the_static_figures(tab):
+    to_hex = pytest.importorskip("matplotlib.colors").to_hex
+    svg = tab.go("input=4&pin=").evaluate("explorer.svg()")
+    assert {to_hex(color) for color in tap_colors(9)} <= set(re.findall("#[0-9a-f]{6}", svg))
 
 
 def test_code_of_each_library(tab):

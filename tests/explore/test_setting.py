@@ -43,6 +43,7 @@ MAPS = {
     "tiled": tiled_map(weights(2, 3, 1, 1), (6,)),
     "average": avg_pool_map((5, 6, 2), (2, 3), stride=2),
     "average, padding counted": avg_pool_map((5, 6, 1), (2, 3), padding=1, count_include_pad=True, ceil_mode=True),
+    "sixteen channels": conv(4, 4, c=(4, 16)),
     "average, overhanging": avg_pool_map((6, 1), (3,), stride=2, ceil_mode=True),
 }
 
@@ -58,6 +59,15 @@ def test_the_page_shows_the_map_itself(tab, name):
     assert (tuple(page["inShape"]), tuple(page["outShape"])) == (A.in_shape, A.out_shape)
     np.testing.assert_allclose(page["C"], A.matrix(), rtol=1e-7)
     assert page["x"] == x.tolist()
+
+
+def test_a_max_pool_is_shown_with_its_input(tab):
+    x = jnp.asarray(np.random.default_rng(0).integers(-5, 5, (5, 6, 2)), jnp.float32)
+    A = max_pool_map_at(x, (2, 3), stride=1, padding=((1, 0), 1))
+    tab.go(address(explore(A, x).setting))
+    np.testing.assert_array_equal(tab.read()["C"], A.matrix())
+    with pytest.raises(TypeError, match="together with its x"):
+        explore(A, -x)
 
 
 def test_a_notebook_shows_the_page_in_place():
@@ -78,10 +88,10 @@ def test_what_the_explorer_cannot_show_is_said():
         explore(minicnn.conv_map(jnp.ones((3, 1, 1), jnp.complex64), (5,)))
     with pytest.raises(ValueError, match="holds NaN"):
         explore(minicnn.conv_map(jnp.full((3, 1, 1), jnp.nan), (5,)))
-    with pytest.raises(ValueError, match="an axis of 50 positions: the explorer shows up to 40"):
-        explore(conv(50, 50))
-    with pytest.raises(ValueError, match="4 channels: the explorer shows up to 3"):
-        explore(conv(5, c=(4, 1)))
+    with pytest.raises(ValueError, match="an axis of 101 positions: the explorer shows up to 100"):
+        explore(conv(101, 4))
+    with pytest.raises(ValueError, match="17 channels: the explorer shows up to 16"):
+        explore(conv(5, c=(17, 1)))
     with pytest.raises(ValueError, match="3 spatial axes"):
         explore(minicnn.conv_map(jnp.ones((1, 1, 1, 1, 1)), (2, 2, 2)))
     with pytest.raises(ValueError, match=r"`x` has shape \(5,\)"):

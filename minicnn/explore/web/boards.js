@@ -28,6 +28,7 @@ import { texts } from "./texts.js";
 
 const GAP = 1; // cells between blocks
 const TITLE = 0.8; // cells above a block that has a title
+const MOST_BESIDE = 3; // blocks side by side before they are put in rows
 
 /** A picture of an array. */
 export class Board {
@@ -199,14 +200,23 @@ export class Board {
 const READABLE = 15;
 
 /**
- * The channel titles of several blocks.
+ * Blocks of one size, one for each channel: a few side by side, many in rows.
  *
  * @param {number} channels
- * @param {(c: number) => number} u
- * @returns {{u: number, v: number, said: string}[]}
+ * @param {number} width
+ * @param {number} height
  */
-const channelTitles = (channels, u) =>
-  channels > 1 ? Array.from({ length: channels }, (_, c) => ({ u: u(c), v: TITLE, said: texts.channel(c) })) : [];
+function blocks(channels, width, height) {
+  const across = channels > MOST_BESIDE ? Math.ceil(Math.sqrt(channels)) : channels;
+  const title = channels > 1 ? TITLE : 0;
+  /** Where a block begins. @param {number} c @returns {[number, number]} */
+  const place = (c) => [(c % across) * (width + GAP), Math.floor(c / across) * (height + GAP + title) + title];
+  const titles = Array.from({ length: channels > 1 ? channels : 0 }, (_, c) => {
+    const [u, v] = place(c);
+    return { u, v, said: texts.channel(c) };
+  });
+  return { place, titles, width: across * (width + GAP) - GAP };
+}
 
 /**
  * The input as it lies under the window: padding around it and gaps inside.
@@ -220,11 +230,11 @@ export function inputBoard(model, name) {
   const ranges = layer.axes.map((axis, n) => rangeOf(model, axis, n, name === "x" || n === layer.rank - 1));
   const [rows, columns] = plane(ranges, [0]);
   const sizes = layer.rank === 2 ? layer.setting.input : [1, layer.setting.input[0]];
-  const offset = channels > 1 ? TITLE : 0;
-  const block = columns.length + GAP;
+  const { place, titles, width } = blocks(channels, columns.length, rows.length);
   /** @type {Cell[]} */
   const cells = [];
   for (let c = 0; c < channels; c++) {
+    const [left, top] = place(c);
     rows.forEach((place0, v) => {
       columns.forEach((place1, u) => {
         const [i0, i1] = [
@@ -236,18 +246,12 @@ export function inputBoard(model, name) {
         const index = none ? -1 : (i0.i * sizes[1] + i1.i) * channels + c;
         const kind = none ?? (i0.kind === "copy" || i1.kind === "copy" ? "copy" : "value");
         if (name === "xBar" && (kind === "zero" || kind === "copy")) return; // its pixels lie below those of x
-        cells.push({ u: c * block + u, v: v + offset, index, kind, key: keyOf(c, place0, place1) });
+        cells.push({ u: left + u, v: top + v, index, kind, key: keyOf(c, place0, place1) });
       });
     });
   }
-  const board = new Board(
-    model,
-    name,
-    "column",
-    cells,
-    channelTitles(channels, (c) => c * block),
-  );
-  board.width = channels * block - GAP;
+  const board = new Board(model, name, "column", cells, titles);
+  board.width = width;
   if (name === "x" && !(layer.setting.transpose && layer.pads)) board.window = (row) => windowOf(model, row);
   return board;
 }
@@ -340,24 +344,13 @@ export function outputBoard(model, name) {
   const { layer } = model;
   const channels = layer.outShape[layer.rank];
   const [height, width] = plane(layer.outShape.slice(0, layer.rank), 1);
-  const offset = channels > 1 ? TITLE : 0;
-  const block = width + GAP;
+  const { place, titles } = blocks(channels, width, height);
   const cells = Array.from({ length: size(layer.outShape) }, (_, index) => {
     const [o, c] = [Math.floor(index / channels), index % channels];
-    return /** @type {Cell} */ ({
-      u: c * block + (o % width),
-      v: Math.floor(o / width) + offset,
-      index,
-      kind: "value",
-    });
+    const [left, top] = place(c);
+    return /** @type {Cell} */ ({ u: left + (o % width), v: top + Math.floor(o / width), index, kind: "value" });
   });
-  return new Board(
-    model,
-    name,
-    "row",
-    cells,
-    channelTitles(height && channels, (c) => c * block),
-  );
+  return new Board(model, name, "row", cells, titles);
 }
 
 /**

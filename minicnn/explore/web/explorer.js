@@ -264,6 +264,7 @@ export class Explorer {
       return;
     }
     const widths = model.layer.slidings.map((sliding, n) => sliding.widths(model.layer.sizes[n]));
+    document.title = texts.pageTitle(summary(model));
     this.controls?.show(state, widths);
     for (const name of BOARDS) this.boards[name] = BOARD[name](model);
     this.matrices = this.bothMatrices();

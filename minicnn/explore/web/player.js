@@ -40,7 +40,8 @@ export class Player {
   /** Steps a second: two or three of few, and of many as many as end in a quarter of a minute. */
   get rate() {
     const all = this.proof ? this.proof.steps : this.page.model.rows;
-    return Number(byId("speed", HTMLSelectElement).value) * Math.max(this.proof ? 4 : 2.5, all / 15);
+    const usual = this.page.state.rate || Math.max(this.proof ? 4 : 2.5, all / 15);
+    return Number(byId("speed", HTMLSelectElement).value) * usual;
   }
 
   /** @param {number} steps */

@@ -41,6 +41,7 @@ import { texts } from "./texts.js";
  * @property {"forward" | "backward"} direction
  * @property {number} step how many outputs have been worked out; −1 for all
  * @property {string} pin what is lit, such as "y4"
+ * @property {number} rate outputs a second while it plays; 0 for what suits their number
  * @property {string} kept the address of the setting it is compared with
  * @property {"" | "light" | "dark"} theme
  * @property {boolean} lecture
@@ -61,6 +62,7 @@ export function initial() {
     direction: "forward",
     step: -1,
     pin: "y0",
+    rate: 0,
     kept: "",
     theme: "",
     lecture: false,
@@ -189,6 +191,13 @@ function wholeNumber(name, text) {
   return Number(text);
 }
 
+/** @param {string} text */
+function rateOf(text) {
+  const rate = finite("rate", text);
+  if (!(rate >= 0 && rate <= 100)) throw new Refusal(texts.refused.between("rate", rate, 0, 100));
+  return rate;
+}
+
 /** @param {string} name @param {string} text */
 function finite(name, text) {
   const number = Number(text);
@@ -306,6 +315,7 @@ export function addressOf(state) {
   if (state.seed) parts.set("seed", `${state.seed}`);
   for (const name of LOOKS) if (state[name] !== usual[name]) parts.set(name, state[name]);
   if (state.step >= 0) parts.set("step", `${state.step}`);
+  if (state.rate) parts.set("rate", `${state.rate}`);
   if (state.lecture) parts.set("lecture", "1");
   return parts.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
 }
@@ -339,6 +349,7 @@ export function stateOf(address) {
   if (!/^([xwygbv]\d{1,7}|[mt]\d{1,7}\.\d{1,7}|)$/.test(state.pin))
     throw new Refusal(texts.refused.unknown(`pin=${state.pin}`));
   if (parts.step !== undefined) state.step = wholeNumber("step", parts.step);
+  if (parts.rate !== undefined) state.rate = rateOf(parts.rate);
   state.lecture = parts.lecture === "1";
   return state;
 }
@@ -372,5 +383,6 @@ const NAMES = [
     "seed",
     "step",
     "lecture",
+    "rate",
   ],
 ];

@@ -14,6 +14,7 @@ const at = (place) => (place.length === 1 ? `${place[0]}` : `(${place.join(", ")
 
 export const texts = {
   title: "Every layer is a matrix",
+  pageTitle: (/** @type {string} */ setting) => `${setting} · minicnn`,
   lead: "A convolution multiplies by a matrix C, and its gradient by Cᵀ. Point at anything.",
   explore: "Explore",
   digit: "Draw a digit",
