@@ -18,6 +18,7 @@ import numpy as np
 from minicnn.linalg import norms
 from minicnn.linalg.brackets import Bracket, bracket, embedded
 from minicnn.linalg.fourier import circular
+from minicnn.linalg.frames import framed
 from minicnn.linalg.kronecker import joined_channels
 from minicnn.linalg.magnitudes import magnitude
 from minicnn.linalg.methods import check_map
@@ -105,7 +106,7 @@ def bounds(A: LinearMap, rtol: float = 1e-3) -> Bounds:
     (1.732, 'neither', 1.802)
     """
     check_map(A)
-    C, _ = oriented(A)
+    C, _ = oriented(framed(A).core)
     if C is None:
         raise TypeError(f"{A!r} is not a convolution: these estimates are of kernels; `bracket` takes any map")
     enclosed = bracket(A, rtol)

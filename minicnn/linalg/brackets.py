@@ -17,6 +17,7 @@ from jax.core import Tracer
 
 from minicnn.forms.memory import memory
 from minicnn.linalg import lanczos
+from minicnn.linalg.frames import framed
 from minicnn.linalg.magnitudes import magnitude
 from minicnn.linalg.methods import EXACT, check_map, for_largest
 from minicnn.linalg.stencils import Stencil, oriented
@@ -97,15 +98,19 @@ def enclose(A: LinearMap, rtol: float) -> Bracket:
     return Bracket(lower, max(from_above, lower), f"lanczos below, {how} above", products)
 
 
-@singledispatch
 def upper(A: LinearMap) -> tuple[float, str]:
     """An upper bound on σ₁ that takes no products, and the theorem it is from."""
+    return _upper(framed(A).core)
+
+
+@singledispatch
+def _upper(A: LinearMap) -> tuple[float, str]:
     C, _ = oriented(A)
     bound = magnitude(A).norm, "row and column sums"
     return bound if C is None else min(bound, _of_stencil(C))
 
 
-@upper.register
+@_upper.register
 def _compose(A: Compose) -> tuple[float, str]:
     C, _ = oriented(A)
     if C is not None:
@@ -113,22 +118,22 @@ def _compose(A: Compose) -> tuple[float, str]:
     return math.prod(upper(factor)[0] for factor in A.factors), "product of the factors' bounds"
 
 
-@upper.register
+@_upper.register
 def _sum(A: Sum) -> tuple[float, str]:
     return sum(upper(term)[0] for term in A.terms), "sum of the terms' bounds"
 
 
-@upper.register
+@_upper.register
 def _kronecker(A: Kronecker) -> tuple[float, str]:
     return math.prod(upper(factor)[0] for factor in A.factors), "product of the factors' bounds"
 
 
-@upper.register
+@_upper.register
 def _batched(A: Batched) -> tuple[float, str]:
     return upper(A.A)
 
 
-@upper.register
+@_upper.register
 def _block(A: Block) -> tuple[float, str]:
     norms = np.array([[0.0 if B is None else upper(B)[0] for B in row] for row in A.rows])
     return float(np.linalg.norm(norms, 2)) * (1 + 1e-12), "norm of the blocks' bounds"

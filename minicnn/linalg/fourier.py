@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Inexact
 
 from minicnn.linalg.diagonalised import Diagonalised, Layout
+from minicnn.linalg.frames import sign_of
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, circular_waves, largest_of
 from minicnn.maps import LinearMap
@@ -129,11 +130,5 @@ def _sign_of_phases(inputs: Layout) -> int:
     """The sign of the permutation that puts the positions of a stride side by side."""
     if max(inputs.strides) == 1:
         return 1
-    flat = replace(inputs, transform="none")
-    order = np.asarray(flat.there(jnp.arange(np.prod(inputs.shape)).reshape(1, *inputs.shape))).ravel()
-    seen, cycles = np.zeros(order.size, bool), 0
-    for start in range(order.size):
-        here, cycles = start, cycles + (not seen[start])
-        while not seen[here]:
-            seen[here], here = True, order[here]
-    return -1 if (order.size - cycles) % 2 else 1
+    positions = jnp.arange(np.prod(inputs.shape)).reshape(1, *inputs.shape)
+    return sign_of(np.asarray(replace(inputs, transform="none").there(positions)).ravel())

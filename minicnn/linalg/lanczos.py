@@ -15,6 +15,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Inexact, Int, Shaped
 
+from minicnn.linalg.frames import back, framed
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, largest_of, supremum
 from minicnn.maps import LinearMap
@@ -209,11 +210,13 @@ def start_of(A: LinearMap) -> Array:
     better one.
     """
     noise = _unit(jax.random.normal(jax.random.key(0), A.in_shape, jnp.finfo(A.dtype).dtype))
-    C, transposed = oriented(A)
+    frame = framed(A)
+    C, transposed = oriented(frame.core)
     if C is None:
         return noise
     wave = jnp.asarray(_wave(C.in_float64() if C.concrete else C), A.dtype)
-    return _unit(A.T(wave).conj() if transposed else wave) + NOISE * noise
+    wave = frame.core.T(wave).conj() if transposed else wave
+    return _unit(back(frame.right, wave)) + NOISE * noise
 
 
 # The share of noise in the first vector: with a hundredth, ten products find σ₁ of 8 → 8 channels of 112 × 112 to 1e-5,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.linalg.stencils import Stencil, oriented
-from minicnn.maps import Batched, Block, Compose, Kronecker, LinearMap, Reshape, Sum
+from minicnn.maps import Batched, Block, Compose, Kronecker, LinearMap, Permute, Reshape, Sum
 
 
 class Magnitude(NamedTuple):
@@ -75,8 +75,9 @@ def _block(A: Block) -> Magnitude:
     return Magnitude(float(np.linalg.norm(norms, 2)), max(sum(each.terms for each in row) for row in found))
 
 
-@magnitude.register
-def _reshape(A: Reshape) -> Magnitude:
+@magnitude.register(Reshape)
+@magnitude.register(Permute)
+def _permutation(A: LinearMap) -> Magnitude:
     return Magnitude(1.0, 1)
 
 

@@ -12,9 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import Array
 
 from minicnn.arguments import look_up
 from minicnn.linalg import cosine, dense, fourier, kronecker, lanczos
+from minicnn.linalg.frames import framed
 from minicnn.maps import LinearMap
 from minicnn.primitive import Traced, value_of
 
@@ -41,7 +43,29 @@ class Method:
 
 
 def _of(name: str, module: Any) -> Method:
-    return Method(name, module.refusal, module.top, module.values, module.function, module.slogdet)
+    """The method of a module, for what is left of a map without the permutations around it."""
+
+    def top(A: LinearMap) -> tuple[Array, Array, Array]:
+        frame = framed(A)
+        return frame.triplet(*module.top(frame.core))
+
+    def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
+        frame = framed(A)
+        return frame.around(module.function(frame.core, f))
+
+    def slogdet(A: LinearMap) -> tuple[Array, Array]:
+        frame = framed(A)
+        sign, logarithm = module.slogdet(frame.core)
+        return sign * frame.sign, logarithm
+
+    return Method(
+        name,
+        lambda A: module.refusal(framed(A).core),
+        top,
+        lambda A: module.values(framed(A).core),
+        function,
+        slogdet,
+    )
 
 
 # From the cheapest to the dearest. Lanczos is none of them: it finds the largest values only.

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from minicnn.linalg import kronecker
+from minicnn.linalg.frames import framed
 from minicnn.linalg.methods import check_map, exact, for_largest
 from minicnn.linalg.stencils import oriented
 from minicnn.maps import LinearMap
@@ -93,6 +94,7 @@ def nuclear(A: LinearMap, method: str) -> Array:
 
 def frobenius(A: LinearMap, method: str) -> Array:
     """The root of the sum of squared entries: a quadratic form in the taps, whatever the border."""
+    A = framed(A).core
     C, _ = oriented(A)
     if C is not None:
         total = C.w
@@ -107,6 +109,7 @@ def frobenius(A: LinearMap, method: str) -> Array:
 
 def largest_column(A: LinearMap, method: str) -> Array:
     """The largest sum of the absolute values of a column."""
+    A = framed(A).core
     C, transposed = oriented(A)
     if C is not None and C.entries_are_taps:
         M = replace(C, w=jnp.abs(C.w)).with_weights(jnp.abs(C.w))

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact, Shaped
 
 from minicnn.linalg import kronecker
+from minicnn.linalg.frames import framed
 from minicnn.linalg.lanczos import ConvergenceError
 from minicnn.linalg.methods import cheap, check_map, exact
 from minicnn.linalg.values import tolerance
@@ -120,16 +121,19 @@ def null_space(A: LinearMap, tol: float | None = None) -> LinearMap:
     (1,)
     """
     check_map(A)
-    factors = kronecker.factors(A)
-    method = exact(A, "dense" if isinstance(factors, str) or min(A.shape) == 1 else "kron")
-    parts = (A,) if method.name == "dense" or isinstance(factors, str) else factors
-    triplets = [jnp.linalg.svd(B.matrix(), full_matrices=True) for B in parts]
+    frame = framed(A)
+    factors = kronecker.factors(frame.core)
+    if isinstance(factors, str):
+        exact(A, "dense")
+        factors = (frame.core,)
+    triplets = [jnp.linalg.svd(B.matrix(), full_matrices=True) for B in factors]
     values = [jnp.pad(s, (0, len(Vh) - len(s))) for _, s, Vh in triplets]
     product = reduce(jnp.multiply.outer, values)
     positions = jnp.flatnonzero(product.ravel() <= (tolerance(A, product) if tol is None else tol))
     V = Kronecker(tuple(_columns(Vh) for _, _, Vh in triplets))
     picked = Gather(positions.astype(jnp.int32), V.in_shape, positions.shape, A.dtype)
-    return compose(Reshape(V.out_shape, A.in_shape, A.dtype), V, picked.T)
+    N = compose(Reshape(V.out_shape, frame.core.in_shape, A.dtype), V, picked.T)
+    return compose(*(Q.T for Q in reversed(frame.right)), N)
 
 
 def slogdet(A: LinearMap, *, method: str = "auto") -> tuple[Inexact[Array, ""], Float[Array, ""]]:

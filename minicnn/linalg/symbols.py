@@ -144,8 +144,8 @@ class Supremum(NamedTuple):
     evaluations: int
 
 
-# Multiplications that a search for the supremum may cost, a few seconds, and matrices that it may look at.
-SEARCH, MATRICES = 4e9, 200_000
+# Multiplications that a search for the supremum may cost, a few seconds; the least and the most matrices it looks at.
+SEARCH, LEAST, MATRICES = 4e9, 256, 200_000
 
 
 def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Supremum:
@@ -166,7 +166,7 @@ def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Sup
     """
     rank = len(symbol.offsets)
     most = (
-        min(MATRICES, max(2000, int(SEARCH / max(symbol.coefficients.shape[rank + 1 :]) ** 3)))
+        min(MATRICES, max(LEAST, int(SEARCH / max(symbol.coefficients.shape[rank + 1 :]) ** 3)))
         if most is None
         else most
     )

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float, Inexact
 
 from minicnn.arguments import integer
 from minicnn.linalg import dense, kronecker, lanczos
+from minicnn.linalg.frames import back, forth, framed
 from minicnn.linalg.methods import EXACT, LANCZOS, SMALL, check_map, exact
 from minicnn.maps import LinearMap
 
@@ -81,7 +82,10 @@ def svd(A: LinearMap, k: int, *, method: str = "auto") -> Factors:
     if method not in _VECTORS:
         raise ValueError(f'`method`={method!r} has no vectors of a real map: use "kron", "dense" or "lanczos"')
     exact(A, method)
-    return Factors(*_VECTORS[method](A, k))
+    frame = framed(A)
+    U, s, Vh = _VECTORS[method](frame.core, k)
+    left = forth(frame.left, U.T.reshape(k, *frame.core.out_shape)).reshape(k, -1).T
+    return Factors(left, s, back(frame.right, Vh.reshape(k, *frame.core.in_shape)).reshape(k, -1))
 
 
 _VECTORS = {"kron": kronecker.several, "dense": dense.several}

@@ -69,6 +69,15 @@ MAPS: dict[str, tuple[str, Callable[[], maps.LinearMap]]] = {
     "bins": ("kron", lambda: minicnn.adaptive_avg_pool_map((5, 4, 2), (3, 2), dtype=jnp.float64)),
     "padding": ("kron", lambda: minicnn.pad_map((4, 3, 2), ((1, 2), (0, 1)), "reflect", jnp.float64)),
     "images": ("kron", lambda: maps.Batched(conv(kernel(3, 3, 1, 1)), (2,))),
+    "between permutations": (
+        "fourier",
+        lambda: (
+            maps.Permute((2, 0, 1), (6, 4, 3), jnp.dtype("float64"))
+            @ maps.Reshape((1, 6, 4, 3), (6, 4, 3), jnp.dtype("float64"))
+            @ maps.Batched(conv(kernel(3, 3, 2, 3), **SAME, padding_mode="circular"), (1,))
+            @ maps.Permute((0, 2, 3, 1), (1, 2, 6, 4), jnp.dtype("float64"))
+        ),
+    ),
     "wide by tall": (
         "kron",
         lambda: maps.kronecker(*(maps.Dense(kernel(*s), s[1:], s[:1], jnp.dtype("float64")) for s in ((2, 4), (5, 3)))),

@@ -58,12 +58,14 @@ def test_the_null_space_has_an_orthonormal_basis(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["circular, stride and channels for it", "symmetric, transposed", "separable", "zeros"]
+    "name", ["circular, stride and channels for it", "symmetric, transposed", "separable", "between permutations"]
 )
 def test_slogdet_is_that_of_the_matrix(name: str) -> None:
     square = {
         "separable": lambda: maps.kronecker(conv(kernel(3, 1, 1), (4,), padding="SAME"), conv(-kernel(1, 3, 3), (2,))),
-        "zeros": lambda: conv(kernel(3, 3, 2, 2), (3, 2), padding="SAME"),
+        "between permutations": lambda: (
+            maps.Permute((2, 0, 1), (3, 2, 2), jnp.dtype("float64")) @ conv(kernel(3, 3, 2, 2), (3, 2), padding="SAME")
+        ),
     }
     A = square.get(name, lambda: MAPS[name][1]())()
     sign, logarithm = linalg.slogdet(A)
