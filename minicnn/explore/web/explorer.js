@@ -42,11 +42,12 @@ const BOARD = {
 };
 const FILLED = /** @type {const} */ (["x", "w", "yBar"]);
 
-/** Pixels of a cell of a board and of a matrix: the most, and the least before the page scrolls. */
-const CELLS = { most: 50, least: 6, touched: 26, lecture: 72 };
+/** Pixels of a cell of a board and of an entry: the most, the least, and the least where boards are below each other. */
+const CELLS = { most: 50, least: 6, touched: 20, lecture: 72 };
 const ENTRIES = { most: 38, lecture: 52 };
 const ZOOM = 1.5;
 const CAPTION = 150; // pixels of the words over a board
+const BETWEEN = 44; // pixels between two boards
 const STACKED = 640; // pixels: on a narrower page boards are below each other
 
 export class Explorer {
@@ -290,13 +291,17 @@ export class Explorer {
     const narrow = innerWidth < STACKED;
     const widest = ["x", "w", "y"].map((name) => Math.max(boards[name].width, boards[`${name}Bar`].width));
     /** @param {number} side */
-    const needed = (side) => {
-      const [x, w, y] = widest.map((units) => Math.max(units * side, (narrow ? CAPTION - 30 : CAPTION) * root));
-      return narrow ? Math.max(x, w + y + 24) : x + w + y + 88 * root;
+    const beneath = (side) => Math.max(...widest) * side;
+    /** @param {number} side */
+    const besides = (side) => {
+      const sizes = widest.map((units) => Math.max(units * side, CAPTION * root));
+      return sizes.reduce((sum, one) => sum + one) + 2 * BETWEEN * root;
     };
+    const stacked = narrow || besides(CELLS.least) > width;
+    byId("stage").toggleAttribute("data-stacked", stacked);
     let side = most;
-    while (side > (narrow ? CELLS.touched : CELLS.least) && needed(side) > width) side--;
-    while (narrow && side > CELLS.least && Math.max(...widest) * side > width) side--;
+    if (!stacked) while (side > CELLS.least && besides(side) > width) side--;
+    if (stacked) while (side > CELLS.touched && beneath(side) > width) side--;
     this.sides = Object.fromEntries(BOARDS.map((name) => [name, side]));
     const room = byId("matrices").clientWidth - 2.4 * 16 * root;
     const largest = state.lecture ? ENTRIES.lecture : ENTRIES.most;

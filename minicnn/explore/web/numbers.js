@@ -86,8 +86,8 @@ export function tapName(place) {
   return `w${place.join(separator).replace(/\d/g, (digit) => LOW[Number(digit)])}`;
 }
 
-/** A whole number with thin spaces between thousands. @param {number} value */
-export const grouped = (value) => `${value}`.replace(/\B(?=(\d{3})+$)/g, "\u2009");
+/** A whole number with narrow spaces between thousands. @param {number} value */
+export const grouped = (value) => `${value}`.replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
 const PRIMES = [67108859, 67108837]; // the largest below 2²⁶, so that products are exact; one of them may miss a rank
 

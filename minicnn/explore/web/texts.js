@@ -6,8 +6,8 @@ const by = (shape) => shape.join("×");
 /** @param {number} n @param {string} one @param {string} [many] */
 const counted = (n, one, many = `${one}s`) => `${grouped(n)} ${n === 1 ? one : many}`;
 
-/** A whole number with thin spaces between thousands. @param {number} value */
-const grouped = (value) => `${value}`.replace(/\B(?=(\d{3})+$)/g, "\u2009");
+/** A whole number with narrow spaces between thousands. @param {number} value */
+const grouped = (value) => `${value}`.replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
 /** @param {number[]} place */
 const at = (place) => (place.length === 1 ? `${place[0]}` : `(${place.join(", ")})`);
