@@ -19,7 +19,9 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 from rich.markup import escape
 from rich.table import Table as RichTable
 
@@ -117,6 +119,45 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Film:
+    """A figure that moves.
+
+    Attributes:
+        name: of its file.
+        caption: what is seen, in a sentence.
+        draw: draws into an empty figure of any size, and returns what shows one of the steps in it.
+        steps: how many there are.
+        height: of the figure, as a fraction of its width.
+        rate: steps per second.
+    """
+
+    name: str
+    caption: str
+    draw: Callable[[Figure], Callable[[int], None]]
+    steps: int
+    height: float = 0.62
+    rate: float = 8.0
+
+    def save(self, path: Path, dpi: float) -> None:
+        """Write it as a GIF, as wide as a page."""
+        width = WIDTHS["page"]
+        with mpl.rc_context({"font.size": 9}):
+            figure = Figure((width, width * self.height), dpi=dpi, layout="constrained")
+            show = self.draw(figure)
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+            # What is around the pictures stays where it is.
+            figure.set_layout_engine("none")
+            pictures = []
+            for step in range(self.steps):
+                show(step)
+                canvas.draw()
+                pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(64))
+        first, *rest = pictures
+        first.save(path, save_all=True, append_images=rest, duration=round(1000 / self.rate), loop=0)
+
+
+@dataclass(frozen=True)
 class Result:
     """What a run found.
 
@@ -124,6 +165,7 @@ class Result:
         claims: what it decides.
         tables: its numbers.
         pictures: its figures.
+        films: its figures that move.
         seconds: processor time that it took.
         size: of the run, "small", "usual" or "full", and the arguments that were changed.
     """
@@ -131,6 +173,7 @@ class Result:
     claims: Sequence[Claim]
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
+    films: Sequence[Film] = ()
     seconds: float = 0.0
     size: str = "usual"
 
@@ -140,7 +183,7 @@ class Result:
         return all(claim.holds for claim in self.claims)
 
     def write(self, folder: Path, dpi: float = 150) -> None:
-        """Write the numbers as JSON and each figure at each width, with so many pixels in an inch."""
+        """Write the numbers as JSON, each figure at each width, and each film, with so many pixels in an inch."""
         folder.mkdir(parents=True, exist_ok=True)
         facts = {
             "ok": self.ok,
@@ -152,10 +195,13 @@ class Result:
                 for t in self.tables
             ],
             "pictures": [{"name": picture.name, "caption": picture.caption} for picture in self.pictures],
+            "films": [{"name": film.name, "caption": film.caption} for film in self.films],
         }
         for picture in self.pictures:
             for size, width in WIDTHS.items():
                 picture.figure(width).savefig(folder / f"{picture.name}-{size}.png", dpi=dpi)
+        for film in self.films:
+            film.save(folder / f"{film.name}.gif", dpi)
         (folder / "result.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 

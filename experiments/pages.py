@@ -27,6 +27,8 @@ def write(experiments: Sequence[Experiment], results: Path, folder: Path) -> Non
         facts = recorded(record) or {}
         for picture in facts["pictures"]:
             shutil.copy(record / f"{picture['name']}-page.png", folder / f"{_stem(experiment)}-{picture['name']}.png")
+        for film in facts.get("films", ()):
+            shutil.copy(record / f"{film['name']}.gif", folder / f"{_stem(experiment)}-{film['name']}.gif")
         (folder / f"{_stem(experiment)}.md").write_text(_page(experiment, facts))
     (folder / "errors.md").write_text(_errors(experiments, results))
     (folder / "index.md").write_text(_index(experiments))
@@ -51,6 +53,7 @@ def _page(experiment: Experiment, facts: dict[str, Any]) -> str:
     answered = "; ".join(rows.TITLES[row] for row in experiment.rows)
     parts = [f"# {experiment.question}", experiment.method, f"It is about: {answered}."]
     parts += [f"![{picture['caption']}]({_stem(experiment)}-{picture['name']}.png)" for picture in facts["pictures"]]
+    parts += [f"![{film['caption']}]({_stem(experiment)}-{film['name']}.gif)" for film in facts.get("films", ())]
     parts += ["## Claims", _table(("claim", "found", "expected", "source", "verdict"), verdicts)]
     parts += [f"## {table['title']}\n\n{_table(table['columns'], table['rows'])}" for table in facts["tables"]]
     parts += ["## What to try", *_tries(experiment, facts["seconds"])]

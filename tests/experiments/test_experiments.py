@@ -48,6 +48,7 @@ def test_its_claims_hold_and_it_can_be_written(experiment: Experiment, tmp_path:
     facts = json.loads((tmp_path / "result.json").read_text())
     assert facts["ok"]
     assert all((tmp_path / f"{picture.name}-{size}.png").exists() for picture in result.pictures for size in WIDTHS)
+    assert all((tmp_path / f"{film.name}.gif").exists() for film in result.films)
 
 
 @pytest.mark.parametrize("experiment", EVERY, ids=lambda experiment: experiment.name)
