@@ -1,9 +1,9 @@
 """What an experiment is: a question, a run, and a result that says of each claim whether it holds.
 
 An experiment is a module in a folder of `experiments`. Its docstring begins with the question and goes on with the
-method and the sources; `ROWS` are the numbers of the systems that it answers (`experiments.rows` has their table);
-`run(...)` returns a `Result` in under a minute; `SMALL` and `FULL` are the arguments with which it takes a second, for
-the tests, and as long as it needs.
+method and the sources; `ROWS` are the numbers of the systems that it answers (`experiments.rows` has their table), if
+any; `run(...)` returns a `Result` in under a minute; `SMALL` and `FULL` are the arguments with which it takes a second,
+for the tests, and as long as it needs.
 """
 
 import json
@@ -243,10 +243,12 @@ class Experiment:
 def find(words: Sequence[str] = ()) -> list[Experiment]:
     """Find all experiments, or those that are named, or whose folder is, in the order of their first row.
 
+    Those without a row are last.
+
     Raises:
         ValueError: for a word that names none.
     """
-    every = sorted(_discovered(), key=lambda experiment: (experiment.rows[0], experiment.name))
+    every = sorted(_discovered(), key=lambda experiment: (not experiment.rows, experiment.rows[:1], experiment.name))
     if unknown := [word for word in words if not any(_named(experiment, word) for experiment in every)]:
         raise ValueError(f"there is no experiment {unknown[0]!r}: use one of {', '.join(e.name for e in every)}")
     return [e for e in every if not words or any(_named(e, word) for word in words)]

@@ -51,7 +51,7 @@ def _page(experiment: Experiment, facts: dict[str, Any]) -> str:
         for claim in facts["claims"]
     ]
     answered = "; ".join(rows.TITLES[row] for row in experiment.rows)
-    parts = [f"# {experiment.question}", experiment.method, f"It is about: {answered}."]
+    parts = [f"# {experiment.question}", experiment.method, f"It is about: {answered}." if answered else ""]
     parts += [f"![{picture['caption']}]({_stem(experiment)}-{picture['name']}.png)" for picture in facts["pictures"]]
     parts += [f"![{film['caption']}]({_stem(experiment)}-{film['name']}.gif)" for film in facts.get("films", ())]
     parts += ["## Claims", _table(("claim", "found", "expected", "source", "verdict"), verdicts)]

@@ -1,9 +1,22 @@
 """The command line: one module per command, each of which registers itself with `app`."""
 
-from minicnn.cli import bench, certify, evaluate, explore, gallery, model, predict, show, train
+from minicnn.cli import bench, certify, evaluate, explore, gallery, model, predict, show, spectrum, train
 from minicnn.cli.app import app
 
-__all__ = ["app", "bench", "certify", "evaluate", "explore", "gallery", "main", "model", "predict", "show", "train"]
+__all__ = [
+    "app",
+    "bench",
+    "certify",
+    "evaluate",
+    "explore",
+    "gallery",
+    "main",
+    "model",
+    "predict",
+    "show",
+    "spectrum",
+    "train",
+]
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What people type for sizes and padding."""
 
+import math
 from typing import Any
 
 Width = int | tuple[int, int]
@@ -38,6 +39,24 @@ def padding(text: str, rank: int) -> str | tuple[Width, ...]:
     if text.replace("_", "").isalpha():
         return text.upper()
     return _spread("padding", text, tuple(map(_width, text.split("x"))), rank)
+
+
+def numbers(name: str, text: str) -> list[float]:
+    """Finite numbers joined by commas.
+
+    Raises:
+        ValueError: naming the option, its value and what to write.
+
+    >>> numbers("taps", "1,0,-1")
+    [1.0, 0.0, -1.0]
+    """
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
+        raise ValueError(f"`{name}`={text!r} must be finite numbers joined by commas, such as 1,0,-1")
+    return found
 
 
 def rank_of(dims: int | None, *texts: str) -> int:

@@ -1,13 +1,12 @@
 """`minicnn show`."""
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from minicnn.cli.app import Seed, app, console
-from minicnn.cli.parsing import each, padding, rank_of
+from minicnn.cli.parsing import each, numbers, padding, rank_of
 from minicnn.forms.tables import MODES
 
 
@@ -61,7 +60,7 @@ def show(
         channels=(c_in, c_out),
         transpose=transpose,
         output_padding=each("output-padding", output_padding, rank),
-        w=None if taps is None else _numbers(taps),
+        w=None if taps is None else numbers("taps", taps),
         seed=seed,
         **options,
     )
@@ -76,13 +75,3 @@ def show(
         written += [save_animation(figure, animation, rate)] if figure and animation else []
     for path in written:
         console.print(f"wrote {path}", highlight=False)
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = [math.nan]
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"`taps`={text!r} must be finite numbers joined by commas, such as 1,0,-1")
-    return numbers
