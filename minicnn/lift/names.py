@@ -11,8 +11,8 @@ import numpy as np
 class Names:
     """Names of arrays, by identity.
 
-    An array has a name if it came with the function or its arguments, or was computed from such arrays alone: then
-    the name is that of the largest of them.
+    An array has a name if it came with the function or its arguments, or was computed from such arrays and from nothing
+    that varies: then the name is that of the largest of them.
 
     Attributes:
         sizes: how many numbers each array that was given has, by name.
@@ -34,12 +34,12 @@ class Names:
         return self._names.get(id(array))
 
     def pass_on(self, operands: Sequence[Any], results: Sequence[Any]) -> None:
-        """Name results after the largest operand, where no operand is an array without a name."""
-        arrays = [x for x in operands if np.ndim(x) and np.issubdtype(jax.numpy.result_type(x), np.inexact)]
-        if arrays and all(self.of(x) for x in arrays):
-            largest = max(arrays, key=np.size)
+        """Name results after the largest operand that has a name."""
+        named = [x for x in operands if self.of(x)]
+        if named:
+            name = self.of(max(named, key=np.size)) or ""
             for result in results:
-                self.give(result, self.of(largest) or "")
+                self.give(result, name)
 
 
 def arrays_of(f: Callable[..., Any], arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -105,7 +105,8 @@ class Recording:
         with jax.disable_jit(False):
             results = equation.primitive.bind(*operands, **params)
         results = list(results) if equation.primitive.multiple_results else [results]
-        self.names.pass_on(operands, results)
+        if all(self.names.of(x) for x in operands if np.ndim(x)):  # others may be what varied, at the point
+            self.names.pass_on(operands, results)
         return results
 
     def _varying(self, equation: Any, operands: list[Any]) -> list[Any]:

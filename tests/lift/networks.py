@@ -1,8 +1,14 @@
-"""Networks as people write them in flax."""
+"""Networks as people write them in flax, each with small sizes."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
 
 
 class Block(nn.Module):
@@ -39,3 +45,137 @@ class ResNet18(nn.Module):
                 stride = 2 if stage and not block else 1
                 x = Block(self.width * 2**stage, stride, name=f"layer{stage + 1}_{block}")(x)
         return nn.Dense(self.classes, name="fc")(x.mean((1, 2)))
+
+
+C3 = np.array(  # which maps of S2 each map of C3 is connected to: LeCun, Bottou, Bengio & Haffner 1998, table I
+    [
+        [int(place) for place in row]
+        for row in (
+            "1000111001111011",
+            "1100011100111101",
+            "1110001110010111",
+            "0111001111001011",
+            "0011100111101101",
+            "0001110011110111",
+        )
+    ]
+)
+
+
+class Subsampling(nn.Module):
+    """Sums of windows times a coefficient for each map, and a bias: a depthwise convolution whose taps are tied."""
+
+    @nn.compact
+    def __call__(self, x):
+        channels = x.shape[-1]
+        coefficient = self.param("kernel", nn.initializers.normal(), (channels,))
+        bias = self.param("bias", nn.initializers.zeros, (channels,))
+        kernel = jnp.broadcast_to(coefficient, (2, 2, 1, channels))
+        numbers = ("NHWC", "HWIO", "NHWC")
+        y = jax.lax.conv_general_dilated(
+            x, kernel, (2, 2), "VALID", dimension_numbers=numbers, feature_group_count=channels
+        )
+        return y + bias
+
+
+class LeNet5(nn.Module):
+    """LeCun, Bottou, Bengio & Haffner, *Gradient-based learning applied to document recognition*, 1998."""
+
+    @nn.compact
+    def __call__(self, x):
+        squash = lambda x: 1.7159 * jnp.tanh(2 / 3 * x)
+        conv = partial(nn.Conv, padding="VALID")
+        mask = jnp.broadcast_to(C3, (5, 5, 6, 16))
+        x = squash(Subsampling(name="S2")(conv(6, (5, 5), name="C1")(x)))
+        x = squash(Subsampling(name="S4")(conv(16, (5, 5), mask=mask, name="C3")(x)))
+        x = squash(conv(120, (5, 5), name="C5")(x))
+        x = squash(nn.Dense(84, name="F6")(x.reshape(*x.shape[:-3], -1)))
+        return nn.Dense(10, use_bias=False, name="output")(x)
+
+
+class UNet(nn.Module):
+    """Dilated, depthwise and transposed convolutions, an image made larger, paths that pass by."""
+
+    @nn.compact
+    def __call__(self, x):
+        a = nn.silu(nn.Conv(2, (3, 3), kernel_dilation=2)(x))
+        b = nn.avg_pool(a, (2, 2), (2, 2))
+        b = nn.gelu(nn.Conv(4, (3, 3), feature_group_count=2)(b))
+        up = nn.ConvTranspose(2, (2, 2), (2, 2))(b)
+        large = jax.image.resize(b, (*a.shape[:3], 4), "bilinear")
+        return nn.Conv(1, (1, 1))(nn.GroupNorm(1)(jnp.concatenate([a, up, large], -1)))
+
+
+class ViT(nn.Module):
+    """Patches, a class token, places, one block of attention and a head."""
+
+    @nn.compact
+    def __call__(self, x):
+        x = nn.Conv(4, (2, 2), (2, 2), name="patches")(x)
+        x = x.reshape(x.shape[0], -1, 4)
+        token = self.param("token", nn.initializers.normal(1.0), (1, 1, 4))
+        x = jnp.concatenate([jnp.broadcast_to(token, (x.shape[0], 1, 4)), x], 1)
+        x = x + self.param("places", nn.initializers.normal(1.0), (1, x.shape[1], 4))
+        x = x + nn.MultiHeadDotProductAttention(2, name="attention")(nn.LayerNorm()(x))
+        x = x + nn.Dense(4)(nn.gelu(nn.Dense(8)(nn.LayerNorm()(x)), approximate=False))
+        return nn.Dense(3, name="head")(x[:, 0])
+
+
+class GPT(nn.Module):
+    """Integer tokens, a causal mask, tied embeddings."""
+
+    @nn.compact
+    def __call__(self, tokens):
+        embedding = nn.Embed(7, 4, name="embedding")
+        x = embedding(tokens) + self.param("places", nn.initializers.normal(1.0), (tokens.shape[0], 4))
+        mask = nn.make_causal_mask(tokens)
+        x = x + nn.MultiHeadDotProductAttention(2, name="attention")(nn.LayerNorm()(x), mask=mask)
+        x = x + nn.Dense(4)(nn.gelu(nn.Dense(8)(nn.LayerNorm()(x))))
+        return embedding.attend(x)
+
+
+class Trained(nn.Module):
+    """Batch norm as it is in training: the batch's own mean and variance."""
+
+    @nn.compact
+    def __call__(self, x):
+        return nn.relu(nn.BatchNorm(use_running_average=False)(nn.Conv(2, (3, 3))(x)))
+
+
+class NnxNet(nnx.Module):
+    """A convolution, a batch norm, a maximum and a dense layer."""
+
+    def __init__(self, rngs: nnx.Rngs, dtype: Any = None):
+        self.conv = nnx.Conv(1, 2, (3, 3), rngs=rngs, param_dtype=dtype)
+        self.norm = nnx.BatchNorm(2, use_running_average=True, rngs=rngs, param_dtype=dtype)
+        self.dense = nnx.Linear(8, 3, rngs=rngs, param_dtype=dtype)
+
+    def __call__(self, x):
+        x = nnx.relu(self.norm(self.conv(x)))
+        return self.dense(nnx.max_pool(x, (2, 2), (2, 2)).reshape(x.shape[0], -1))
+
+
+def linen(module: nn.Module, *shape: int) -> Callable[[Any], tuple[Callable[[Any], Any], np.ndarray]]:
+    """A module with parameters in a dtype, as a function of its input, and an input."""
+
+    def network(dtype: Any) -> tuple[Callable[[Any], Any], np.ndarray]:
+        x = np.random.default_rng(len(shape)).normal(size=shape)
+        variables = module.init(jax.random.key(1), jnp.asarray(x, jnp.float32))
+        variables = jax.tree.map(lambda leaf: leaf.astype(dtype), variables)
+        return lambda x: module.apply(variables, x, mutable=["batch_stats"])[0], x
+
+    return network
+
+
+def nnx_net(dtype: Any) -> tuple[Callable[[Any], Any], np.ndarray]:
+    return NnxNet(nnx.Rngs(0), dtype), np.random.default_rng(0).normal(size=(1, 4, 4, 1))
+
+
+FLAX = {
+    "linen ResNet-18": linen(ResNet18(1, 2), 1, 8, 8, 1),
+    "linen U-Net": linen(UNet(), 1, 4, 4, 1),
+    "linen ViT": linen(ViT(), 1, 4, 4, 1),
+    "linen LSTM": linen(nn.RNN(nn.LSTMCell(3, param_dtype=jnp.float64)), 3, 2),
+    "linen batch norm in training": linen(Trained(), 2, 3, 3, 1),
+    "nnx": nnx_net,
+}

@@ -102,6 +102,6 @@ def test_arguments_without_floats_are_refused():
 def test_a_matrix_that_would_not_fit_says_its_size(monkeypatch):
     monkeypatch.setattr(memory, "memory", lambda: 2**34)
     P = minicnn.lift(lambda x: 2 * x, jnp.ones(100_000))
-    with pytest.raises(MemoryError, match="100000×100000 float32, 37.3 GiB, and this machine has 16.0 GiB"):
+    with pytest.raises(MemoryError, match=r"100000×100000 float32, 37\.3 GiB, and this machine has 16\.0 GiB"):
         P.matrix()
     assert P.nnz == 100_000
