@@ -5,6 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Int, Shaped
 
 from minicnn.forms.arithmetic import summing
@@ -160,8 +161,8 @@ class Gather(TransposableMap):
 
     @property
     def nnz(self) -> int:
-        """The number of ones: positions that name an entry."""
-        return int(self._named().sum())
+        """The number of ones: positions that name an entry; all of them while they are traced and not known."""
+        return self.shape[0] if isinstance(self.positions, Tracer) else int(self._named().sum())
 
     def sparse(self) -> Entries:
         """List the 1 of each row that has one."""

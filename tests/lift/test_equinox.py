@@ -11,7 +11,7 @@ from tests.lift.test_models import check
 eqx = pytest.importorskip("equinox")
 
 
-def network() -> "eqx.nn.Sequential":
+def network():
     keys = jax.random.split(jax.random.key(0), 3)
     layers = [
         eqx.nn.Conv2d(1, 2, 3, key=keys[0]),

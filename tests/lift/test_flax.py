@@ -10,7 +10,7 @@ from tests.lift.test_models import check, without_transposes
 
 pytest.importorskip("flax")
 
-from tests.lift import networks  # noqa: E402
+from tests.lift import networks
 
 
 @pytest.mark.parametrize("name", networks.FLAX)
