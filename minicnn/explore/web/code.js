@@ -127,7 +127,10 @@ export function laxCode(model) {
     lines.push(
       `w = w.transpose${tuple(order)}.reshape(${[...layer.outShape.slice(0, rank), -1, layer.outShape[rank]].join(", ")})`,
       "",
-      `y = lax.conv_general_dilated_local(x[None], w, ${tuple(setting.stride)}, ${pairs(all)}, ${tuple(setting.kernel)}, rhs_dilation=${tuple(setting.dilation)}, dimension_numbers=${names})[0]`,
+      "y = lax.conv_general_dilated_local(",
+      `    x[None], w, ${tuple(setting.stride)}, ${pairs(all)}, ${tuple(setting.kernel)},`,
+      `    rhs_dilation=${tuple(setting.dilation)}, dimension_numbers=${names},`,
+      ")[0]",
     );
     return lines.join("\n");
   }
@@ -157,29 +160,71 @@ export function laxCode(model) {
 function laxPool({ layer }) {
   const { setting, axes, slidings } = layer;
   const sides = axes.map((axis, n) => slidings[n].widths(axis.inSize));
-  // A last window may overhang the high padding.
+  // The windows end before the padding does, or overhang it.
   const reach = axes.map((axis, n) => [
     sides[n][0],
     axis.position(axis.outSize - 1, axis.kernelSize - 1) + 1 - axis.inSize,
   ]);
+  // XLA stops the whole process at some windows with negative padding, so x is cropped before.
+  const cuts = reach.map(([low, high]) => `${low < 0 ? -low : ""}:${high < 0 ? high : ""}`);
+  const lines = cuts.some((cut) => cut !== ":") ? [`x = x[${cuts.join(", ")}]`] : [];
+  const padding = reach.map((pair) => pair.map((width) => Math.max(width, 0)));
   const [window, strides, dilation] = [setting.kernel, setting.stride, setting.dilation].map((each) =>
     tuple([...each, 1]),
   );
-  /** @param {string} x @param {string} from @param {string} op @param {number[][]} padding */
-  const reduced = (x, from, op, padding = reach) =>
-    `lax.reduce_window(${x}, ${from}, lax.${op}, ${window}, ${strides}, ${pairs([...padding, [0, 0]])}, window_dilation=${dilation})`;
-  if (setting.kind === "max") return [`y = ${reduced("x", "-jnp.inf", "max")}`];
-  if (setting.kind === "lp" && setting.p === Infinity) return [`y = ${reduced("jnp.abs(x)", "-jnp.inf", "max")}`];
-  if (setting.kind === "lp")
-    return [`y = ${reduced(`jnp.abs(x) ** ${setting.p}`, "0.0", "add")} ** (1 / ${setting.p})`];
-  if (!setting.countPadding)
-    return [`y = ${reduced("x", "0.0", "add")} / ${reduced("jnp.ones_like(x)", "0.0", "add")}`];
-  const both = [...sides, [0, 0]].map(([low, high]) => `(${low}, ${high}, 0)`);
-  const beyond = reach.map(([, high], n) => [0, high - sides[n][1]]);
+  /**
+   * @param {string} x
+   * @param {string} from
+   * @param {string} op
+   * @param {number[][]} pads
+   */
+  const reduced = (x, from, op, pads = padding) =>
+    `lax.reduce_window(\n    ${x}, ${from}, lax.${op}, ${window}, ${strides}, ${pairs([...pads, [0, 0]])}, window_dilation=${dilation}\n)`;
+  const powers = setting.p === Infinity ? "jnp.abs(x)" : `jnp.abs(x) ** ${setting.p}`;
+  const root = setting.p === Infinity ? "" : ` ** (1 / ${setting.p})`;
+  if (setting.kind === "max") return [...lines, `y = ${reduced("x", "-jnp.inf", "max")}`];
+  if (setting.kind === "lp") {
+    return [
+      ...lines,
+      `y = ${setting.p === Infinity ? reduced(powers, "-jnp.inf", "max") : reduced(powers, "0.0", "add")}${root}`,
+    ];
+  }
+  const sum = `total = ${reduced("x", "0.0", "add")}`;
+  if (!setting.countPadding) return [...lines, sum, `y = total / ${reduced("jnp.ones_like(x)", "0.0", "add")}`];
+  const counts = padding.map(([low, high], n) => [low, Math.min(high, Math.max(sides[n][1], 0))]);
+  const rest = padding.map(([, high], n) => [0, high - counts[n][1]]);
   return [
-    `counted = lax.pad(jnp.ones_like(x), 1.0, [${both.join(", ")}])`,
-    `y = ${reduced("x", "0.0", "add")} / ${reduced("counted", "0.0", "add", beyond)}`,
+    ...lines,
+    sum,
+    `counted = jnp.pad(jnp.ones_like(x), ${pairs([...counts, [0, 0]])}, constant_values=1)`,
+    `y = total / ${reduced("counted", "0.0", "add", rest)}`,
   ];
+}
+
+/** PyTorch pads pools by the same on both sides, by half a window at most, and not those of norms. @param {Model} model */
+function torchPool(model) {
+  const { setting, slidings, sizes, rank } = model.layer;
+  const sides = slidings.map((sliding, n) => sliding.widths(sizes[n]));
+  const fits = sides.every(([low, high], n) => low === high && low >= 0 && 2 * low <= setting.kernel[n]);
+  const padded = sides.some(([low]) => low > 0);
+  const dilated = setting.dilation.some((d) => d > 1);
+  /** @param {boolean} yes */
+  const python = (yes) => (yes ? "True" : "False");
+  const [window, stride, padding] = [setting.kernel, setting.stride, sides.map(([low]) => low)].map(tuple);
+  const ceil = `ceil_mode=${python(setting.ceil)}`;
+  if (!fits) return null;
+  if (setting.kind === "max") {
+    return `F.max_pool${rank}d(x, ${window}, ${stride}, ${padding}, ${tuple(setting.dilation)}, ${ceil})`;
+  }
+  if (dilated) return null;
+  if (setting.kind === "average") {
+    return `F.avg_pool${rank}d(x, ${window}, ${stride}, ${padding}, ${ceil}, count_include_pad=${python(setting.countPadding)})`;
+  }
+  // It adds powers of x and not of |x|.
+  const whole = setting.p % 2 === 0 || model.x.every((value) => value >= 0);
+  if (padded || setting.ceil || setting.p === Infinity || !whole) return null;
+  const [k, s] = rank === 1 ? [setting.kernel[0], setting.stride[0]] : [window, stride];
+  return `F.lp_pool${rank}d(x, ${setting.p}, ${k}, ${s})`;
 }
 
 /** @param {Model} model */
@@ -198,32 +243,8 @@ export function torchCode(model) {
   /** The last axis first, as F.pad wants it. @param {number[][]} each */
   const flat = (each) => tuple([...each].reverse().flat());
   if (isPool(setting.kind)) {
-    const low = all.map((pair) => pair[0]);
-    const usual = all.every(([a, b], n) => a === b && a >= 0 && 2 * a <= setting.kernel[n]);
-    if (!usual || (setting.kind !== "max" && setting.dilation.some((d) => d > 1)) || setting.kind === "lp") {
-      if (
-        setting.kind !== "lp" ||
-        all.some(([a, b]) => a || b) ||
-        setting.dilation.some((d) => d > 1) ||
-        setting.p === Infinity
-      )
-        return null;
-    }
-    const name = { max: "max_pool", average: "avg_pool", lp: "lp_pool" }[
-      /** @type {"max" | "average" | "lp"} */ (setting.kind)
-    ];
-    const extra = {
-      max: `, padding=${tuple(low)}, dilation=${tuple(setting.dilation)}, ceil_mode=${setting.ceil ? "True" : "False"}`,
-      average: `, padding=${tuple(low)}, ceil_mode=${setting.ceil ? "True" : "False"}, count_include_pad=${setting.countPadding ? "True" : "False"}`,
-      lp: `, ceil_mode=${setting.ceil ? "True" : "False"}`,
-    }[/** @type {"max" | "average" | "lp"} */ (setting.kind)];
-    const first = setting.kind === "lp" ? `x, ${setting.p}, ` : "x, ";
-    if (setting.kind === "lp" && setting.ceil) return null;
-    return [
-      ...lines,
-      "",
-      `y = F.${name}${rank}d(${first}${tuple(setting.kernel)}, ${tuple(setting.stride)}${extra})${channelsLast}`,
-    ].join("\n");
+    const pool = torchPool(model);
+    return pool && [...lines, "", `y = ${pool}${channelsLast}`].join("\n");
   }
   if (setting.kind !== "convolution") return null;
   const kernel = numbers(model.w, "w = torch.tensor(", `).reshape${tuple(layer.wShape)}`);
