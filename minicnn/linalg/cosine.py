@@ -44,7 +44,7 @@ def _border(C: Stencil) -> str:
 def _kernel(C: Stencil) -> str:
     """Why the kernel does not keep the mirror image, or nothing."""
     if not C.concrete:
-        return "whether its kernel is symmetric is not known under jit"
+        return "whether its kernel is symmetric is not known while it is traced"
     w = np.asarray(C.w)
     for n in range(C.rank):
         if not np.array_equal(w, np.flip(w, n)):

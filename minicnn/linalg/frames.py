@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array, Int
 
-from minicnn.maps import Batched, Broadcast, Compose, LinearMap, Permute, Reshape, compose
+from minicnn.maps import Batched, Broadcast, Compose, LinearMap, Permute, Reshape, Scale, compose
+from minicnn.maps.algebra import scale_by
 
 
 class Framed(NamedTuple):
@@ -41,7 +42,7 @@ class Framed(NamedTuple):
 
 
 def framed(A: LinearMap) -> Framed:
-    """Take the permutations off both ends of a map.
+    """Take the permutations off both ends of a map; factors that are numbers, wherever they stand, go to the core.
 
     >>> A = minicnn.conv_map(jnp.ones((2, 1, 1)), (3,))
     >>> framed(Reshape((2, 1), (2,), A.dtype) @ A).core
@@ -49,6 +50,7 @@ def framed(A: LinearMap) -> Framed:
     """
     left: list[LinearMap] = []
     right: list[LinearMap] = []
+    numbers: list[Array] = []
     while True:
         if isinstance(A, Compose) and renames(A.factors[0]):
             left.append(A.factors[0])
@@ -60,8 +62,12 @@ def framed(A: LinearMap) -> Framed:
             left.append(Reshape(A.A.out_shape, A.out_shape, A.dtype))
             right.insert(0, Reshape(A.in_shape, A.A.in_shape, A.dtype))
             A = A.A
+        elif isinstance(A, Compose) and (others := [B for B in A.factors if not isinstance(B, Scale)]) != [*A.factors]:
+            numbers += [B.c for B in A.factors if isinstance(B, Scale)]
+            A = compose(*others) if others else Reshape(A.in_shape, A.out_shape, A.dtype)
         else:
-            return Framed(tuple(left), A, tuple(right))
+            core = scale_by(math.prod(numbers[1:], start=numbers[0]), A) if numbers else A
+            return Framed(tuple(left), core, tuple(right))
 
 
 def renames(A: LinearMap) -> bool:

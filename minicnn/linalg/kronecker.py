@@ -29,11 +29,13 @@ from minicnn.maps import (
     LinearMap,
     Pad,
     Reshape,
+    Scale,
     Transposed,
     WindowSum,
     compose,
     identity,
 )
+from minicnn.maps.algebra import scale_by
 
 Factors = tuple[LinearMap, ...]
 
@@ -103,6 +105,9 @@ def _compose(A: Compose) -> Factors | str:
     """A stencil if it is one, else the products of the factors, axis by axis."""
     if (C := stencil(A)) is not None:
         return _of_stencil(C)
+    if isinstance(A.factors[0], Scale):
+        inner = _factors(compose(*A.factors[1:]))
+        return inner if isinstance(inner, str) else (scale_by(A.factors[0].c, inner[0]), *inner[1:])
     found = [_factors(B) for B in A.factors]
     for B in found:
         if isinstance(B, str):
@@ -119,7 +124,7 @@ def _compose(A: Compose) -> Factors | str:
 def _of_stencil(C: Stencil) -> Factors | str:
     """A map of one axis each, and the matrix of the channels."""
     if not C.concrete:
-        return "whether its kernel is a product over the axes is not known under jit"
+        return "whether its kernel is a product over the axes is not known while it is traced"
     split = separated(joined_channels(C))
     if isinstance(split, str):
         return split

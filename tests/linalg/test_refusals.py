@@ -62,8 +62,6 @@ def test_an_iteration_that_has_not_converged_says_how_far_it_came(monkeypatch: p
     A = conv(kernel(3, 3, 2, 2), (6, 4))
     with pytest.raises(linalg.ConvergenceError, match=r"after \d products .* σ₁ is at least .* take `bracket\(A\)`"):
         linalg.norm(A, method="lanczos")
-    with pytest.raises(linalg.ConvergenceError, match="σ₁ is at least"):
-        linalg.svdvals(A, 2, method="lanczos")
     assert np.isnan(jax.jit(lambda A: linalg.norm(A, method="lanczos"))(A))  # where nothing can be raised
 
 
@@ -80,5 +78,5 @@ def test_what_is_not_known_under_jit_is_not_assumed() -> None:
     assert linalg.explain(conv(w)).values == "kron"
     said = []
     jax.jit(lambda w: said.append(linalg.explain(conv(w))) or w)(w)
-    assert said[0].refusals["kron"] == "whether its kernel is a product over the axes is not known under jit"
+    assert said[0].refusals["kron"] == "whether its kernel is a product over the axes is not known while it is traced"
     assert said[0].values == "dense"
