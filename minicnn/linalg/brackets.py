@@ -28,8 +28,8 @@ from minicnn.maps import Batched, Block, Compose, Kronecker, LinearMap, Sum
 FREQUENCIES = 4096
 # The side of the smaller Gram matrix up to which a Cholesky decomposition takes about a second.
 CHOLESKY = 3000
-# The residual at which Lanczos first stops is √rtol through this, since the error of σ₁ is its square through a gap: on 8 → 8
-# channels of 112 × 112 a tenth gives σ₁ to 1e-5, and a thirtieth is on the safe side.
+# The residual at which Lanczos first stops is √rtol through this, since the error of σ₁ is its square through a gap: on
+# 8 → 8 channels of 112 × 112 a tenth gives σ₁ to 1e-5, and a thirtieth is on the safe side.
 RESIDUAL = 30
 _EPS = float(np.finfo(np.float64).eps)
 

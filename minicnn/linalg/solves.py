@@ -15,7 +15,6 @@ from minicnn.linalg.methods import cheap, check_map, exact
 from minicnn.linalg.values import tolerance
 from minicnn.maps import Dense, Gather, Kronecker, LinearMap, Reshape, compose
 
-
 # Steps of conjugate gradients at most, two products each: where they do not suffice, the problem wants damping.
 STEPS = 5000
 
