@@ -95,6 +95,7 @@ export class Player {
     this.page.state = { ...this.page.state, step: -1 };
     this.page.model.state = this.page.state;
     this.proof = new Proof(this.page.model);
+    byId("relation").scrollIntoView({ block: "start" }); // from where arrays and matrices are seen at once
     this.play();
   }
 
