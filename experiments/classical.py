@@ -6,6 +6,7 @@ answer.
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -24,6 +25,8 @@ Scores = Float[np.ndarray, "n classes"]
 # Per image, added to squares of pixels: the border is the same in every image, and without a ridge its weights were not
 # determined. With 10⁻⁶ pairs of classes, which have fewer images, are learnt by heart.
 RIDGE = 1e-4
+# Its annotations say that a number of starts is a word.
+_k_means: Any = MiniBatchKMeans
 _BLOCK = 2_000  # rows that are in double precision at once
 
 
@@ -133,7 +136,7 @@ def radial(x: Rows, labels: Labels, x_new: Rows, seed: int, units: int = 1000, w
     for label in range(10):
         own = x[labels == label]
         count = min(units // 10, len(own))
-        found = MiniBatchKMeans(count, n_init=1, batch_size=2_000, random_state=seed).fit(own)
+        found = _k_means(count, n_init=1, batch_size=2_000, random_state=seed).fit(own)
         centres.append(found.cluster_centers_)
         squares += float(found.inertia_)
     gamma = len(x) / (2 * width * squares)

@@ -73,7 +73,7 @@ def boxed(images: Images, paper: float) -> Images:
     """
     # Resampled images have paper that is exact to rounding only.
     ink = images[..., 0] > paper + 1e-3
-    rows, columns = (_window(ink.any(axis)) for axis in (2, 1))
+    rows, columns = (_window(np.asarray(ink.any(axis))) for axis in (2, 1))
     return images[np.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 

@@ -345,7 +345,7 @@ def _training() -> Iterator[Claim]:
     source = "LeCun et al. (1998), section III.B"
     yield equal(
         "rates of the 20 passes, in 10⁻⁵",
-        [1e5 * float(rate(n)) for n in range(20)],
+        [1e5 * float(np.asarray(rate(n))) for n in range(20)],
         np.array(RATES) * 1e5,
         source,
         1e-4,

@@ -78,6 +78,8 @@ class Views:
 
 
 Candidate = Callable[[Views], float]
+# Its annotations do not know that without a tolerance it takes all its passes.
+_stochastic: Any = SGDClassifier
 
 
 def linear(view: Callable[[Views], tuple[np.ndarray, np.ndarray]], share: float = 1.0, **options: Any) -> Candidate:
@@ -104,7 +106,7 @@ def stochastic(loss: str, rate: float = 1e-3, passes: int | None = None) -> Cand
 
     def find(views: Views) -> float:
         x, x_new = views.plain
-        model = SGDClassifier(
+        model = _stochastic(
             loss=loss,
             alpha=1e-7,
             learning_rate="constant",
