@@ -7,8 +7,11 @@ from typing import Annotated
 
 import typer
 
+from minicnn.arguments import look_up
 from minicnn.cli.app import Seed, app, console
 from minicnn.cli.parsing import padding, rank_of, sizes
+
+_KINDS = ("convolution", "max", "average", "lp", "local", "tiled")
 
 
 @app.command()
@@ -38,7 +41,10 @@ def explore(
     """Open a page in which C, Cᵀ and the gradient move together: point at anything, play it, type over every number."""
     from minicnn.explore import write_page
     from minicnn.explore.document import address
+    from minicnn.forms.tables import check_mode
 
+    look_up("kind", kind, dict.fromkeys(_KINDS), "a kind of layer")
+    check_mode("padding_mode", padding_mode)
     rank = rank_of(dims, in_size, kernel)
     if rank > 2:
         raise ValueError(f"`input`={in_size} and `kernel`={kernel} have {rank} axes: the explorer shows 1 or 2")

@@ -31,7 +31,13 @@ def test_explore_need_not_open_it(run, tmp_path, opened):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(("--input", "five"), "whole numbers"), (("--input", "4x4x4"), "3 axes"), (("--padding", "1:2:3"), "padding")],
+    [
+        (("--kind", "median"), "is not a kind of layer"),
+        (("--padding-mode", "wrap"), "is not a way of padding"),
+        (("--input", "five"), "whole numbers"),
+        (("--input", "4x4x4"), "3 axes"),
+        (("--padding", "1:2:3"), "padding"),
+    ],
 )
 def test_explore_says_what_it_cannot_read(run, tmp_path, opened, options, said):
     result = run("explore", *options, "--out", tmp_path / "page.html", width=300)
