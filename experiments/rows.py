@@ -146,7 +146,7 @@ TESTS = {
 }
 
 # Systems that nothing demonstrates yet.
-OPEN = frozenset({71, 75, 76})
+OPEN = frozenset({76})
 
 
 def demonstrated_by(row: int) -> list[str]:
