@@ -20,11 +20,15 @@ def taps(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:
 
 
 def shift(
-    x: Shaped[Array, "b *in c"], axes: Sequence[Axis], tap: Sequence[int], fill: complex = 0
+    x: Shaped[Array, "b *in c"], axes: Sequence[Axis], tap: Sequence[int], fill: complex = 0, *, padded: bool = True
 ) -> Shaped[Array, "b *out c"]:
-    """Read for every output the input that it meets through one tap, or `fill` where it meets none."""
+    """Read for every output the input that it meets through one tap, or `fill` where it meets none.
+
+    Either from a padded input, or, if `padded` is false and where padding prevails, from the input as it is, and what
+    was read is padded.
+    """
     single = [axis.through(k) for axis, k in zip(axes, tap, strict=True)]
-    met = [axis.met if is_sparse(axis) else range(axis.out_size) for axis in single]
+    met = [range(axis.out_size) if padded and not is_sparse(axis) else axis.met for axis in single]
     seeing = [axis.cut(outputs) for axis, outputs in zip(single, met, strict=True)]
     y = read(widen(x, seeing, fill), seeing, (0,) * len(axes))
     if seeing == single:

@@ -1,15 +1,16 @@
 """What each window holds, brought together by an associative operation, or laid side by side.
 
-A window of a + b taps is a window of a taps and the window of b taps that begins behind it. So long windows are made of
-shorter ones, in a number of steps that grows with the logarithm of their length. Every result is made from the entries
-of its own window alone: nothing is ever subtracted, and what is large or not finite elsewhere leaves no trace.
+A window of a + b taps is a window of a taps and the window of b taps that begins behind it. So the windows of 1, 2,
+4, … taps follow from one another, and those of k taps take about log₂ k steps on each axis, whatever k is. Every result
+is made from the entries of its own window alone: nothing is ever subtracted, and what is large or not finite elsewhere
+leaves no trace.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from itertools import chain
+from itertools import accumulate, chain
 from operator import add
 
 import jax
@@ -51,26 +52,33 @@ SUM = Monoid(
 def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     """Replace the spatial axes of every part by what their windows hold, combined; an empty place is neutral.
 
-    All axes are padded at once, and all that fall into blocks are combined to blocks at once: XLA takes its time for
-    every operation that is not part of another.
+    All axes that have to be padded are padded at once: XLA takes its time for every operation that is not part of
+    another.
     """
     for axis in axes:
         if not _by_shifts(axis):
             check_widened(axis, sum(math.prod(z.shape[1:]) * z.dtype.itemsize for z in parts))
     parts = _pad(parts, [(0, 0, 0), *map(_widths, axes), (0, 0, 0)], monoid)
     parts = _in_blocks(parts, axes, monoid)
+    shifted = [position for position, axis in enumerate(axes, start=1) if _by_shifts(axis)]
+    together = math.prod(axes[position - 1].kernel_size for position in shifted) <= _TOGETHER
+    for positions in [shifted] if together else [[position] for position in shifted]:
+        parts = _reduce_shifts(parts, {position: axes[position - 1] for position in positions}, monoid)
     for position, axis in enumerate(axes, start=1):
-        if _by_shifts(axis):
-            parts = _reduce_shifts(parts, axis, position, monoid)
-        else:
+        if not _by_shifts(axis):
             k, stride = axis.kernel_size // _block(axis), max(axis.stride // _block(axis), 1)
             parts = _sweep(parts, position, k, abs(axis.dilation), stride, axis.out_size, monoid)
     return parts
 
 
 def _by_shifts(axis: Axis) -> bool:
-    """Tell whether windows of few taps span far more padding than there is to read, so that none is stored."""
-    return is_sparse(axis) and axis.kernel_size <= _FEW
+    """Tell whether each tap reads from the axis as it is, where it would not pay to store the padded axis.
+
+    So it is where no entry is read twice, and where the windows span far more padding than there is to read.
+    """
+    if is_sparse(axis):
+        return axis.kernel_size <= _FEW
+    return axis.kernel_size <= min(_SHORT, axis.stride) and axis.stretch == 1 and abs(axis.dilation) == 1
 
 
 def _block(axis: Axis) -> int:
@@ -78,10 +86,9 @@ def _block(axis: Axis) -> int:
 
     Windows of k positions that begin s apart are made of blocks of gcd(k, s) positions.
     """
-    k, (low, high, _) = axis.kernel_size, widths_of(axis)
-    if abs(axis.dilation) > 1 or _by_shifts(axis) or (k <= _PAIR and max(low, high) <= 0):
+    if abs(axis.dilation) > 1 or _by_shifts(axis):
         return 1
-    return k if axis.out_size == 1 else math.gcd(k, axis.stride)
+    return axis.kernel_size if axis.out_size == 1 else math.gcd(axis.kernel_size, axis.stride)
 
 
 def _widths(axis: Axis) -> tuple[int, int, int]:
@@ -93,44 +100,57 @@ def _widths(axis: Axis) -> tuple[int, int, int]:
 
 
 def _in_blocks(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
-    """Combine the entries of every block of the padded axes."""
+    """Combine the entries of every block of the padded axes: of one axis after the other, or of all at once.
+
+    What lies side by side in memory is combined in vectors: channels, and for an outer axis the inner ones too. So few
+    channels are better off with an axis at a time.
+    """
     blocks = {position: _block(axis) for position, axis in enumerate(axes, start=1) if _block(axis) > 1}
-    if not blocks:
-        return parts
-    sizes = ((n // blocks[at], blocks[at]) if at in blocks else (n,) for at, n in enumerate(parts[0].shape))
-    shape = tuple(chain.from_iterable(sizes))
-    return monoid.along(tuple(z.reshape(shape) for z in parts), tuple(at + n for n, at in enumerate(blocks, start=1)))
+    at_once = [tuple(blocks)] if parts[0].shape[-1] >= _VECTOR else [(position,) for position in blocks]
+    for positions in filter(None, at_once):
+        sizes = ((n // blocks[at], blocks[at]) if at in positions else (n,) for at, n in enumerate(parts[0].shape))
+        shape = tuple(chain.from_iterable(sizes))
+        along = tuple(at + n for n, at in enumerate(positions, start=1))
+        parts = monoid.along(tuple(z.reshape(shape) for z in parts), along)
+    return parts
 
 
-def _reduce_shifts(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> Parts:
-    """Combine the shifts of one axis, tap by tap."""
-    axes = [Axis(size, size, 1) for size in parts[0].shape[1:-1]]
-    axes[position - 1] = axis
+def _reduce_shifts(parts: Parts, by_position: Mapping[int, Axis], monoid: Monoid) -> Parts:
+    """Combine the shifts of some axes, tap by tap."""
+    axes = [by_position.get(at, Axis(size, size, 1)) for at, size in enumerate(parts[0].shape[1:-1], start=1)]
 
-    def read(k: int) -> Parts:
-        tap = [k if n == position else 0 for n in range(1, len(axes) + 1)]
-        return tuple(shift(z, axes, tap, value) for z, value in zip(parts, monoid.neutral, strict=True))
+    def read(tap: tuple[int, ...]) -> Parts:
+        return tuple(shift(z, axes, tap, value, padded=False) for z, value in zip(parts, monoid.neutral, strict=True))
 
-    return reduce(monoid.combine, map(read, range(axis.kernel_size)))
+    return reduce(monoid.combine, map(read, taps(axes)))
 
 
 def _sweep(parts: Parts, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Parts:
-    """Combine k entries `step` apart, from every `stride`-th on: a few at once, more of them as runs of equal size."""
+    """Combine k entries `step` apart, from every `stride`-th on: one by one, or as windows of 1, 2, 4, … entries.
+
+    Those of the binary digits of k lie side by side; where windows may overlap, two of the largest are enough.
+    """
     if monoid.idempotent and parts[1:]:
         return _sweep_in_loop(parts, position, k, step, stride, outputs, monoid)
-    if k <= _FEW:
+    if k <= (_FEW if stride > 1 else _SHORT):
         return reduce(monoid.combine, (_slice(parts, position, n * step, outputs, stride) for n in range(k)))
-    length = max(-(-k // _RUNS), 2)
-    count, rest = divmod(k, length)
-    runs = _sweep(parts, position, length, step, 1, parts[0].shape[position] - (length - 1) * step, monoid)
-    y = _sweep(runs, position, count, length * step, stride, outputs, monoid)
-    if rest == 0:
-        return y
-    if monoid.idempotent:
-        return monoid.combine(y, _slice(runs, position, (k - length) * step, outputs, stride))
-    start = (k - rest) * step
-    others = _slice(parts, position, start, parts[0].shape[position] - start)
-    return monoid.combine(y, _sweep(others, position, rest, step, stride, outputs, monoid))
+    pieces, size = [], 1
+    for length, start in _digits(k, monoid.idempotent):
+        while size < length:
+            left = parts[0].shape[position] - size * step
+            parts = monoid.combine(_slice(parts, position, 0, left), _slice(parts, position, size * step, left))
+            size *= 2
+        pieces.append(_slice(parts, position, start * step, outputs, stride))
+    return reduce(monoid.combine, pieces)
+
+
+def _digits(k: int, overlapping: bool) -> list[tuple[int, int]]:
+    """Cover k entries by runs of 1, 2, 4, … of them: the length of each, which do not fall, and where it starts."""
+    if overlapping:
+        longest = 1 << (k.bit_length() - 1)
+        return [(longest, start) for start in sorted({0, k - longest})]
+    lengths = [1 << bit for bit in range(k.bit_length()) if k >> bit & 1]
+    return list(zip(lengths, accumulate(lengths[:-1], initial=0), strict=True))
 
 
 def _sweep_in_loop(parts: Parts, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Parts:
@@ -186,7 +206,11 @@ def _window_sum_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tup
 def _sum(x: Array, axes: Sequence[Axis]) -> Array:
     """Sum the windows, where each output of a coarser axis stands for several first."""
     coarse, repeats, starts = zip(*map(_repeated, axes), strict=True)
-    (x,) = reduce_windows((x,), coarse, SUM)
+    phased = {position: axis for position, axis in enumerate(coarse, start=1) if _in_phases(axis)}
+    kept = [Axis(axis.in_size, axis.in_size, 1) if at in phased else axis for at, axis in enumerate(coarse, start=1)]
+    (x,) = reduce_windows((x,), kept, SUM)
+    for position, axis in phased.items():
+        x = _sum_phases(x, axis, position)
     for position, (axis, times, start) in enumerate(zip(axes, repeats, starts, strict=True), start=1):
         if times > 1:
             x = jax.lax.slice_in_dim(jnp.repeat(x, times, position), start, start + axis.out_size, axis=position)
@@ -208,6 +232,32 @@ def _repeated(axis: Axis) -> tuple[Axis, int, int]:
     return Axis(plain.in_size, -(-(start + plain.out_size) // g), plain.kernel_size // g, 1, 1, apart, -first), g, start
 
 
+def _in_phases(axis: Axis) -> bool:
+    """Tell whether windows slide over entries with gaps between them, and hold one of these at least."""
+    return 1 < axis.stretch <= axis.kernel_size and axis.stride == abs(axis.dilation) == 1 and not is_sparse(axis)
+
+
+def _sum_phases(x: Array, axis: Axis, position: int) -> Array:
+    """Sum the windows of entries u apart: u neighbours hold the same ⌊k / u⌋ entries, and the last k mod u one more.
+
+    It is the transpose of windows that begin u apart, each of ⌊k / u⌋ blocks of u entries and k mod u more.
+    """
+    plain, u = axis if axis.dilation > 0 else axis.flipped, axis.stretch
+    (whole, few), first = divmod(plain.kernel_size, u), -(plain.low // u)
+    groups = -((plain.low - plain.out_size + 1) // u) - first + 1
+    others = [Axis(size, size, 1) for size in x.shape[1:-1]]
+
+    def windows(k: int, low: int) -> Array:
+        along = [*others[: position - 1], Axis(plain.in_size, groups, k, low=low), *others[position:]]
+        return jnp.expand_dims(reduce_windows((x,), along, SUM)[0], position + 1)
+
+    phase = jnp.arange(u).reshape(*(1,) * position, 1, u, *(1,) * (x.ndim - position - 1))
+    y = windows(whole, -first) + jnp.where(phase >= u - few, windows(1, -first - whole), jnp.zeros((), x.dtype))
+    start = u - 1 - plain.low - u * first
+    y = y.reshape(*x.shape[:position], groups * u, *x.shape[position + 1 :])
+    return jax.lax.slice_in_dim(y, start, start + plain.out_size, axis=position)
+
+
 def _transposed(function: Callable[[Array], Array], shape: Sequence[int], x: Array) -> Array:
     """Multiply x by the transpose of a linear function of arrays of this shape."""
     example, _ = vary_alike(jnp.zeros(shape, x.dtype), x)
@@ -215,12 +265,14 @@ def _transposed(function: Callable[[Array], Array], shape: Sequence[int], x: Arr
 
 
 # How windows are combined, found by compiling and running pools of 2 to 64 positions on two axes with XLA for CPUs:
-# pairs that need no padding run twice as fast from slices as in blocks; blocks compile in a third of the time;
-_PAIR = 2
-# so many slices are read by one loop, which takes 25 ms to compile and 2 more for each of them;
+# so many taps run faster from shifts, in one loop, than in blocks, by up to six times;
+_SHORT = 4
+# so many shifts of all axes are one loop;
+_TOGETHER = 16
+# so many slices of a strided axis are read by one loop, which beats sums and maxima of windows that are not needed;
 _FEW = 8
-# XLA repeats a run for each of its uses inside of one loop, unless there are more of these than 15.
-_RUNS = 16
+# so many numbers of 32 bits fill the widest vector.
+_VECTOR = 16
 
 
 def unfold(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *out taps c"]:
