@@ -52,19 +52,23 @@ SUM = Monoid(
 def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     """Replace the spatial axes of every part by what their windows hold, combined; an empty place is neutral.
 
-    All axes that have to be padded are padded at once: XLA takes its time for every operation that is not part of
-    another.
+    Axes are padded at once, since XLA takes its time for every operation that is not part of another; only those whose
+    windows double wait for their turn, so that the doubling of others does not have to go through their padding.
     """
     for axis in axes:
         if not _by_shifts(axis):
             check_widened(axis, sum(math.prod(z.shape[1:]) * z.dtype.itemsize for z in parts))
-    parts = _pad(parts, [(0, 0, 0), *map(_widths, axes), (0, 0, 0)], monoid)
+    at_once = ((0, 0, 0) if _doubles(axis) else _widths(axis) for axis in axes)
+    parts = _pad(parts, [(0, 0, 0), *at_once, (0, 0, 0)], monoid)
     parts = _in_blocks(parts, axes, monoid)
     shifted = [position for position, axis in enumerate(axes, start=1) if _by_shifts(axis)]
     together = math.prod(axes[position - 1].kernel_size for position in shifted) <= _TOGETHER
     for positions in [shifted] if together else [[position] for position in shifted]:
         parts = _reduce_shifts(parts, {position: axes[position - 1] for position in positions}, monoid)
     for position, axis in enumerate(axes, start=1):
+        if _doubles(axis):
+            widths = [_widths(axis) if at == position else (0, 0, 0) for at in range(parts[0].ndim)]
+            parts = _pad(parts, widths, monoid)
         if not _by_shifts(axis):
             k, stride = axis.kernel_size // _block(axis), max(axis.stride // _block(axis), 1)
             parts = _sweep(parts, position, k, abs(axis.dilation), stride, axis.out_size, monoid)
@@ -79,6 +83,11 @@ def _by_shifts(axis: Axis) -> bool:
     if is_sparse(axis):
         return axis.kernel_size <= _FEW
     return axis.kernel_size <= min(_SHORT, axis.stride) and axis.stretch == 1 and abs(axis.dilation) == 1
+
+
+def _doubles(axis: Axis) -> bool:
+    """Tell whether the windows of single entries are made of windows of 1, 2, 4, … entries."""
+    return _block(axis) == 1 and axis.kernel_size > (_FEW if axis.stride > 1 else _SHORT)
 
 
 def _block(axis: Axis) -> int:
