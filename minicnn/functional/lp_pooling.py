@@ -17,7 +17,7 @@ from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.pooling import max_values
 from minicnn.forms.resolve import Ints, Padding
-from minicnn.forms.windows import unfold, window_sum
+from minicnn.forms.windows import Monoid, Parts, reduce_windows, window_sum
 from minicnn.functional.adaptive import bin_axes
 from minicnn.functional.batching import batched
 from minicnn.functional.jitted import jitted_primitive
@@ -46,8 +46,8 @@ def lp_pool(
     """The p-norm of each window, channel by channel: (Σ |x|ᵖ)^(1/p).
 
     The matrix at x is a scaled row for each window, sign(x)·(|x| / y)ᵖ⁻¹, and zero where the norm y is. With p = inf it
-    is the sign of the first largest. Nothing over- or underflows but the norm itself. A p other than 1, 2 and inf
-    stores the windows side by side.
+    is the sign of the first largest. Nothing over- or underflows but the norm itself. The derivative
+    for a p other than 1, 2 and inf stores the windows side by side.
 
     Args:
         x: input, (*batch, *spatial, c), real and floating.
@@ -142,10 +142,31 @@ def _norms(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], p: float) -> Sha
         return _euclidean(x, axes)
     if p == math.inf:
         return max_values(jnp.abs(x), axes)
-    magnitude = jnp.abs(unfold(x, axes))
-    largest = magnitude.max(-2, keepdims=True)
-    ratio = jnp.where(magnitude == largest, 1, magnitude / largest)  # 1 where both are 0 or infinite
-    return largest.squeeze(-2) * (ratio**p).sum(-2) ** (1 / p)
+    magnitude = jnp.abs(x)
+    largest, total = reduce_windows((magnitude, jnp.ones_like(magnitude)), axes, _scaled_powers(p))
+    return largest * total ** (1 / p)
+
+
+def _scaled_powers(p: float) -> Monoid:
+    """Pairs (m, s) that stand for the sum of powers s·mᵖ, of which neither factor over- or underflows.
+
+    The largest number of a window is its m, and what has a smaller one is scaled to that.
+    """
+
+    def scaled(total: Array, m: Array, largest: Array) -> Array:
+        return total * jnp.where(m == largest, 1, m / largest) ** p  # 1 where both are 0 or infinite
+
+    def combine(a: Parts, b: Parts) -> Parts:
+        (m, s), (n, t) = a, b
+        largest = jnp.maximum(m, n)
+        return largest, scaled(s, m, largest) + scaled(t, n, largest)
+
+    def along(parts: Parts, axes: tuple[int, ...]) -> Parts:
+        m, s = parts
+        largest = m.max(axes, keepdims=True)
+        return largest.squeeze(axes), scaled(s, m, largest).sum(axes)
+
+    return Monoid(combine, (0, 0), along, idempotent=False)
 
 
 @_norms.defjvp
