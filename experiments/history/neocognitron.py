@@ -29,7 +29,7 @@ from experiments.neocognitron_cells import c_cell, s_cell
 from experiments.neocognitron_network import D_WEIGHTS, PLANES, SIDE, Weights, answers, grown, newborn, stages
 
 ROWS = (72, 73, 74)
-SMALL = {"networks": 1, "noisy": 2, "sets": 1, "seed": 10}
+SMALL = {"networks": 1, "noisy": 1, "sets": 1, "seed": 10}
 FULL = {"networks": 60, "noisy": 200}
 
 SHOWN = 20  # presentations of each pattern
@@ -219,7 +219,7 @@ def _outcomes(winners: dict[str, np.ndarray], won: np.ndarray, heard: np.ndarray
 
 
 def _sizes(weights: Weights) -> list[Claim]:
-    found = stages(weights, jnp.zeros((SIDE, SIDE, 1)))
+    found = jax.eval_shape(stages, weights, jnp.zeros((SIDE, SIDE, 1)))
     sizes = [shape for stage in found for shape in (stage.s.shape, stage.c.shape)]
     published = [(16, 16, 24), (10, 10, 24), (8, 8, 24), (6, 6, 24), (2, 2, 24), (1, 1, 24)]
     return [equal("planes of S1, C1, S2, C2, S3, C3", sizes, published, PAPER)]
