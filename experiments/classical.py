@@ -4,7 +4,7 @@ Each goes from rows of numbers with labels, and rows of new numbers, to scores o
 answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
@@ -28,6 +28,11 @@ RIDGE = 1e-4
 # Its annotations say that a number of starts is a word.
 _k_means: Any = MiniBatchKMeans
 _BLOCK = 2_000  # rows that are in double precision at once
+
+
+def lecun_tanh(y: Scores) -> Scores:
+    """LeNet's squashing function."""
+    return 1.7159 * np.tanh(2 / 3 * y)
 
 
 def linear(x: Rows, labels: Labels, x_new: Rows, ridge: float = RIDGE) -> Scores:
@@ -58,14 +63,17 @@ def squashed(x: Rows, labels: Labels, x_new: Rows, seed: int, rate: float = 1e-3
     return _bordered(x_new) @ w
 
 
-def pairwise(x: Rows, labels: Labels, x_new: Rows, *, squash: bool = True, ridge: float = RIDGE) -> Scores:
+def pairwise(
+    x: Rows, labels: Labels, x_new: Rows, unit: Callable[[Scores], Scores] = lecun_tanh, ridge: float = RIDGE
+) -> Scores:
     """A weighted sum for each pair of classes, +1 for one and −1 for the other; a class adds up those of its pairs.
 
     Args:
         x: rows to learn from.
         labels: their classes.
         x_new: rows to score.
-        squash: add 1.7159·tanh(2y/3) in place of y, without which the scores are weighted sums of the pixels again.
+        unit: what is added in place of a sum y: squashed as in LeNet, its sign, or y, with which the scores are
+            weighted sums of the pixels again.
         ridge: per image.
     """
     grams, sums, counts = [], [], []
@@ -78,8 +86,7 @@ def pairwise(x: Rows, labels: Labels, x_new: Rows, *, squash: bool = True, ridge
     for one, other in combinations(range(10), 2):
         count = counts[one] + counts[other]
         w = _solved(grams[one] + grams[other], sums[one] - sums[other], ridge * count)
-        y = bordered @ w.astype(x_new.dtype)
-        y = 1.7159 * np.tanh(2 / 3 * y) if squash else y
+        y = unit(bordered @ w.astype(x_new.dtype))
         scores[:, one] += y
         scores[:, other] -= y
     return scores
