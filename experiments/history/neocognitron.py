@@ -177,10 +177,13 @@ def changed(pattern: str, size: float, degrees: float) -> Float[np.ndarray, "16 
 def distortions(weights: Weights, cells: list[int], noisy: int, seed: int) -> dict[str, dict[float, float]]:
     """The share of images that drive the cell of their pattern, by what was done to them."""
     rng = np.random.default_rng(seed)
+    one = jax.tree.map(lambda w: w[None], weights)
 
     def share(make: Any, images: int) -> float:
         x = np.stack([make(pattern) for pattern in DIGITS.values() for _ in range(images)])
-        u = np.asarray(answers(jax.tree.map(lambda w: w[None], weights), x))[0]
+        # As many at a time as there are shifts, so that one program serves both.
+        groups = [x[np.arange(first, first + len(SHIFTS)) % len(x)] for first in range(0, len(x), len(SHIFTS))]
+        u = np.concatenate([answers(one, group)[0] for group in groups])[: len(x)]
         return float(((u.argmax(-1) == np.repeat(cells, images)) & (u.max(-1) > 0)).mean())
 
     def flipped(pattern: str, level: float) -> np.ndarray:
