@@ -13,7 +13,7 @@ Kernels = Float[np.ndarray, "k pixels"]
 Learner = Callable[[Kernels, Patches, int, np.random.Generator], Kernels]
 
 BATCH = 200  # patches of an update
-PENALTY = 0.25  # of each unit of activity, where a patch has norm 1: a sixth of the kernels then answer
+PENALTY = 0.25  # of each unit of activity, where a patch has norm 1: one kernel in sixteen then answers
 STEPS = 12  # of the iteration that finds the activities
 RATE = 0.3  # share of the way to the batch's mean that the kernels of an update go
 

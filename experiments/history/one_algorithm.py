@@ -27,9 +27,10 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from experiments.frame import Claim, Picture, Result, Table, at_least, at_most, equal
-from experiments.gabor import apart, preference, tuning
+from experiments.gabor import apart
+from experiments.learned_cells import NEAR, preferred, tiled
 from experiments.learners import LEARNERS, Kernels, Patches, activities, random_kernels
-from experiments.patches import DISC, SIDE, seen, squares, turned_photographs, windows
+from experiments.patches import DISC, seen, squares, turned_photographs, windows
 from experiments.sounds import PITCHES, scene, spectrogram, tones
 
 ROWS = (75,)
@@ -44,10 +45,6 @@ ROUTES = {
     "noise → auditory": ("auditory", "noise"),
     "nothing → auditory": ("auditory", None),
 }
-ANGLES = np.arange(0, 180, 5.0)
-WAVELENGTHS = (3.0, 4.0, 5.0, 6.0, 8.0, 11.0)
-SELECTIVE = 0.6  # nine in ten kernels of noise are less selective
-NEAR = 20  # degrees
 HELD_OUT = 500  # patches of either kind that no module has learned from
 COLOURS = {"photographs": "#0072B2", "sounds": "#D55E00"}
 
@@ -119,19 +116,18 @@ def separability(C: Kernels) -> np.ndarray:
 
 def _statistics(animals: list[tuple[Kernels, dict[str, float]]]) -> dict[str, np.ndarray]:
     """For each number its value in each animal; of separability, that of each cell."""
-    preferences = [preference(tuning(squares(C), ANGLES, WAVELENGTHS), ANGLES) for C, _ in animals]
-    chosen = [preferred[selectivity > SELECTIVE] for preferred, selectivity in preferences]
+    orientations = [preferred(C) for C, _ in animals]
     return {
         **{kind: np.array([left[kind] for _, left in animals]) for kind in COLOURS},
-        "selective": np.array([(selectivity > SELECTIVE).mean() for _, selectivity in preferences]),
-        "near an axis": np.array([near_an_axis(preferred) for preferred in chosen]),
+        "selective": np.array([len(o) / len(C) for o, (C, _) in zip(orientations, animals, strict=True)]),
+        "near an axis": np.array([near_an_axis(o) for o in orientations]),
         "separability": np.concatenate([separability(C) for C, _ in animals]),
     }
 
 
-def near_an_axis(preferred: np.ndarray) -> float:
+def near_an_axis(orientations: np.ndarray) -> float:
     """The share of cells whose orientation is near level or upright."""
-    return float((np.minimum(apart(preferred, 0), apart(preferred, 90)) <= NEAR).mean())
+    return float((np.minimum(apart(orientations, 0), apart(orientations, 90)) <= NEAR).mean())
 
 
 def _spread(numbers: np.ndarray) -> str:
@@ -191,19 +187,12 @@ def _claims(name: str, found: dict[tuple[str, str], dict[str, np.ndarray]]) -> l
 def _kernels(modules: dict[str, Kernels]) -> Picture:
     def draw(figure: Figure) -> None:
         for axes, (route, C) in zip(figure.subplots(1, 5), modules.items(), strict=True):
-            axes.imshow(_tiled(squares(C[:24])), cmap="gray")
+            axes.imshow(tiled(C[:24]), cmap="gray")
             axes.set(xticks=(), yticks=())
             axes.set_title(route.replace(" → ", "\n→ "), fontsize="medium")
         figure.axes[2].set(xlabel="time in each →", ylabel="pitch →")
 
     return Picture("kernels", "Kernels of the first animal, learned by sparse coding along each route.", draw, 0.4)
-
-
-def _tiled(kernels: np.ndarray) -> np.ndarray:
-    """Twenty-four kernels in six rows, each with its own range of greys, on white."""
-    shown = np.where(DISC, kernels / np.abs(kernels).max((1, 2), keepdims=True), 1)
-    framed = np.pad(shown, ((0, 0), (1, 1), (1, 1)), constant_values=1).reshape(6, 4, SIDE + 2, SIDE + 2)
-    return framed.transpose(0, 2, 1, 3).reshape(6 * (SIDE + 2), -1)
 
 
 def _unexplained(found: dict[tuple[str, str], dict[str, np.ndarray]]) -> Picture:

@@ -22,24 +22,20 @@ from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits
 
 from experiments.frame import Claim, Picture, Result, Table, at_least, at_most, equal
-from experiments.gabor import across, apart, preference, tuning
+from experiments.gabor import across, apart
+from experiments.learned_cells import COLOURS, NEAR, preferred, tiled
 from experiments.learners import LEARNERS, Kernels, Patches, random_kernels
-from experiments.patches import DISC, SIDE, seen, squares, turned_photographs, windows
+from experiments.patches import DISC, seen, turned_photographs, windows
 
 ROWS = (71,)
 SMALL = {"seeds": 2, "updates": 120, "patches": 6_000}
 FULL = {"seeds": 20, "updates": 2_000}
 
-ANGLES = np.arange(0, 180, 5.0)
-WAVELENGTHS = (3.0, 4.0, 5.0, 6.0, 8.0, 11.0)
-SELECTIVE = 0.6  # nine in ten kernels of noise are less selective
-NEAR = 20  # degrees
 FLAT = 2 * NEAR / 180  # share of the orientations that are so near to one
 ANEW = (1, 1, 2, 4, 8, 16, 32, 64)  # updates between the tests of cells that learn anew
 WORLDS = {"photographs": None, "all stripes": None, "upright stripes": 90, "level stripes": 0}
 RAISED = {world: angle for world, angle in WORLDS.items() if angle is not None}
 AGAIN = "upright, then photographs"
-COLOURS = {"sparse coding": "#0072B2", "Hebb's rule": "#D55E00"}
 
 
 def run(seeds: int = 5, updates: int = 500, patches: int = 20_000, cells: int = 64) -> Result:
@@ -56,12 +52,12 @@ def run(seeds: int = 5, updates: int = 500, patches: int = 20_000, cells: int = 
         litters = [_litter(seed, updates, patches, cells) for seed in range(seeds)]
     lives = {name: [litter[name] for litter in litters] for name in LEARNERS}
     angles = {
-        (name, world): [selective(kernels[world][-1]) for kernels in litter]
+        (name, world): [preferred(kernels[world][-1]) for kernels in litter]
         for name, litter in lives.items()
         for world in (*WORLDS, AGAIN)
     }
     repair = {
-        name: np.array([[near(selective(C), 0) for C in kernels[AGAIN]] for kernels in litter])
+        name: np.array([[near(preferred(C), 0) for C in kernels[AGAIN]] for kernels in litter])
         for name, litter in lives.items()
     }
     claims = [claim for name in LEARNERS for claim in _claims(name, angles, cells)]
@@ -109,20 +105,14 @@ def _litter(seed: int, updates: int, patches: int, cells: int) -> dict[str, dict
     return lives
 
 
-def selective(C: Kernels) -> np.ndarray:
-    """The orientations that the selective ones of these cells prefer."""
-    preferred, selectivity = preference(tuning(squares(C), ANGLES, WAVELENGTHS), ANGLES)
-    return preferred[selectivity > SELECTIVE]
-
-
-def near(preferred: np.ndarray, orientation: float) -> float:
+def near(orientations: np.ndarray, orientation: float) -> float:
     """The share of cells whose preferred orientation is near to one."""
-    return float((apart(preferred, orientation) <= NEAR).mean())
+    return float((apart(orientations, orientation) <= NEAR).mean())
 
 
-def rayleigh(preferred: np.ndarray) -> float:
+def rayleigh(orientations: np.ndarray) -> float:
     """The probability that as many orientations drawn from a flat distribution are as far from flat."""
-    return float(np.exp(-len(preferred) * np.abs(np.exp(2j * np.radians(preferred)).mean()) ** 2))
+    return float(np.exp(-len(orientations) * np.abs(np.exp(2j * np.radians(orientations)).mean()) ** 2))
 
 
 def _claims(name: str, angles: dict[tuple[str, str], list[np.ndarray]], cells: int) -> list[Claim]:
@@ -149,12 +139,12 @@ def _claims(name: str, angles: dict[tuple[str, str], list[np.ndarray]], cells: i
 
 
 def _mean(litters: list[np.ndarray], orientation: float) -> float:
-    return float(np.mean([near(preferred, orientation) for preferred in litters]))
+    return float(np.mean([near(found, orientation) for found in litters]))
 
 
 def _row(name: str, world: str, litters: list[np.ndarray], cells: int) -> tuple[str, ...]:
-    shares = [[len(preferred) / cells for preferred in litters]]
-    shares += [[near(preferred, orientation) for preferred in litters] for orientation in (0, 90)]
+    shares = [[len(found) / cells for found in litters]]
+    shares += [[near(found, orientation) for found in litters] for orientation in (0, 90)]
     return (name, world, *(f"{np.mean(share):.0%} ± {np.std(share):.0%}" for share in shares))
 
 
@@ -164,13 +154,13 @@ def _orientations(angles: dict[tuple[str, str], list[np.ndarray]]) -> Picture:
         bins = np.arange(-10, 171, 20)
         for axes, ((name, world), litters) in zip(grid.flat, angles.items(), strict=True):
             # The bin of 0 reaches from −10 to 10 degrees, across the end of the circle.
-            preferred = (np.concatenate(litters) + 10) % 180 - 10
-            weights = np.full(len(preferred), 100 / len(preferred))
-            axes.hist(preferred, bins=bins.tolist(), weights=weights, color=COLOURS[name], edgecolor="white")
+            orientations = (np.concatenate(litters) + 10) % 180 - 10
+            weights = np.full(len(orientations), 100 / len(orientations))
+            axes.hist(orientations, bins=bins.tolist(), weights=weights, color=COLOURS[name], edgecolor="white")
             axes.axhline(100 / 9, color="k", linestyle=":")
             axes.set(xticks=(0, 90), xlim=(-12, 172))
             if name == "sparse coding":
-                axes.set_title(world.replace(" stripes", "\nstripes").replace(", ", ",\n"), fontsize="medium")
+                axes.set_title(world.replace(" stripes", "\nstripes").replace(", ", ",\n"), fontsize="small")
         for axes, name in zip(grid[:, 0], LEARNERS, strict=True):
             axes.set_ylabel(f"{name}\n% of cells")
         figure.supxlabel("preferred orientation", fontsize="medium")
@@ -184,20 +174,13 @@ def _kernels(lives: dict[str, dict[str, list[Kernels]]]) -> Picture:
         grid = figure.subplots(2, 5)
         for row, (name, kernels) in zip(grid, lives.items(), strict=True):
             for axes, (world, life) in zip(row, kernels.items(), strict=True):
-                axes.imshow(_tiled(squares(life[-1][:16])), cmap="gray")
+                axes.imshow(tiled(life[-1][:16]), cmap="gray")
                 axes.set(xticks=(), yticks=())
                 if name == "sparse coding":
-                    axes.set_title(world.replace(" stripes", "\nstripes").replace(", ", ",\n"), fontsize="medium")
+                    axes.set_title(world.replace(" stripes", "\nstripes").replace(", ", ",\n"), fontsize="small")
             row[0].set_ylabel(name)
 
     return Picture("kernels", "Sixteen cells of the first litter, after each life.", draw, 0.5)
-
-
-def _tiled(kernels: np.ndarray) -> np.ndarray:
-    """Sixteen kernels in a square, each with its own range of greys, on white."""
-    shown = np.where(DISC, kernels / np.abs(kernels).max((1, 2), keepdims=True), 1)
-    framed = np.pad(shown, ((0, 0), (1, 1), (1, 1)), constant_values=1).reshape(4, 4, SIDE + 2, SIDE + 2)
-    return framed.transpose(0, 2, 1, 3).reshape(4 * (SIDE + 2), -1)
 
 
 def _repair(repair: dict[str, np.ndarray]) -> Picture:
