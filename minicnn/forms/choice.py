@@ -23,7 +23,8 @@ class Auto(Form):
     """The form of least predicted cost, among those that err by no more than the terms of each output allow.
 
     Fourier is not among them: it spreads the rounding errors of the largest number over all results, and a NaN over
-    everything. Whoever can afford that names it.
+    everything. Whoever can afford that names it. Of winograd's tiles it takes pairs of outputs whose factors are dyadic
+    and local: they keep small integers exact, and no output feels what it does not read.
 
     Attributes:
         accelerated: whether it chooses for GPUs and TPUs, where many products as small as one tap's are no gain: XLA's
@@ -39,7 +40,8 @@ class Auto(Form):
 
     def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> Form:
         """The form of least predicted cost, itself settled."""
-        return choose(geometry, batch, self.accelerated).settled(geometry, batch, dtype)
+        halves = jnp.issubdtype(dtype, jnp.inexact) and not self.accelerated
+        return choose(geometry, batch, self.accelerated, halves).settled(geometry, batch, dtype)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """Multiply x by C(w)."""
@@ -51,15 +53,30 @@ class Auto(Form):
 
 
 @lru_cache(maxsize=4096)
-def choose(geometry: Geometry, batch: int, accelerated: bool = False) -> Costed:
+def choose(geometry: Geometry, batch: int, accelerated: bool = False, halves: bool = True) -> Costed:
     """The form of least predicted cost among those that `Auto` may take."""
-    return min(choices(geometry, accelerated), key=lambda form: form.cost(geometry, batch).total)
+    return min(choices(geometry, accelerated, halves), key=lambda form: form.cost(geometry, batch).total)
 
 
-def choices(geometry: Geometry, accelerated: bool = False) -> tuple[Costed, ...]:
-    """The forms that `Auto` may take: on accelerators, diagonals for depthwise kernels only."""
-    diagonals = () if accelerated and not geometry.depthwise else (Diagonals(),)
-    return (Tiles(), *diagonals, *((Polyphase(),) if has_phases(geometry) else ()))
+def choices(geometry: Geometry, accelerated: bool = False, halves: bool = True) -> tuple[Costed, ...]:
+    """The forms that `Auto` may take.
+
+    Args:
+        geometry: of the convolution.
+        accelerated: whether they are to run on a GPU or TPU.
+        halves: whether numbers may be halved: integers may not.
+    """
+    forms: list[Costed] = [Tiles()]
+    if geometry.depthwise or not accelerated:
+        forms.append(Diagonals())
+    if has_phases(geometry):
+        forms.append(Polyphase())
+    if halves and _PAIRS.is_dyadic(geometry) and _PAIRS.is_local(geometry):
+        forms.append(_PAIRS)
+    return tuple(forms)
+
+
+_PAIRS = Winograd(2)
 
 
 _NAMES: dict[str, Form] = {

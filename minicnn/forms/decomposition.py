@@ -39,7 +39,7 @@ class Decomposition:
         B: one row per input.
 
     >>> winograd = Decomposition.of(Axis(in_size=4, out_size=2, kernel_size=3))
-    >>> winograd.terms, winograd.dyadic
+    >>> winograd.terms, winograd.is_dyadic
     (4, True)
     """
 
@@ -79,11 +79,21 @@ class Decomposition:
         return self.A.shape[1]
 
     @property
-    def dyadic(self) -> bool:
+    def is_dyadic(self) -> bool:
         """Whether every factor is a sum of powers of two, so that small integers stay exact in floating point."""
         return all(
             _power_of_two(Fraction(value).denominator) for each in (self.A, self.G, self.B) for value in each.flat
         )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether an output shares terms with its own inputs only.
+
+        Elsewhere what it does not read cancels, so that a large number, or one that is not finite, is felt by
+        neighbours that do not read it.
+        """
+        shared = (self.A != 0).astype(int) @ (self.B != 0).astype(int).T
+        return bool(np.all((shared == 0) | (self.tensor() != 0).any(axis=1)))
 
     def tensor(self) -> Shaped[np.ndarray, "o k i"]:
         """The sum of all terms, exactly."""

@@ -151,11 +151,15 @@ def _work(geometry: Geometry, batch: int, tiles: Any, inner: Any, outer: Any) ->
     """The cost of so many tiles of so many inputs and outputs, each a number or an array of what is compared."""
     count = batch * geometry.groups * tiles
     inner, outer = inner * geometry.c_in // geometry.groups, outer * geometry.c_out // geometry.groups
-    # channels apart in memory are brought together group by group, one small piece after the other
-    numbers = math.prod(geometry.in_shape) + math.prod(geometry.out_shape)
-    apart = _APART * batch * numbers if geometry.groups > 1 else 0
     laid = geometry.groups * inner * outer
+    apart = bringing_groups_together(geometry, batch)
     return Cost(count * inner * outer, count * inner + laid + apart, count * outer)
+
+
+def bringing_groups_together(geometry: Geometry, batch: int) -> int:
+    """What it costs to bring channels apart in memory together, group by group, one small piece after the other."""
+    numbers = math.prod(geometry.in_shape) + math.prod(geometry.out_shape)
+    return _APART * batch * numbers if geometry.groups > 1 else 0
 
 
 _APART = 8  # numbers that are moved, in the time of bringing one number of x or y to its group

@@ -7,7 +7,7 @@ over the channels. Where all factors are dyadic (two outputs and three taps, say
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import add
 from typing import Any
@@ -26,7 +26,7 @@ from minicnn.forms.decomposition import Decomposition, Rationals, is_dyadic, pha
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.layout import groups_first, groups_last, multiply, pad_axis
-from minicnn.forms.tiles import gather_axis, scatter
+from minicnn.forms.tiles import bringing_groups_together, gather_axis, scatter
 
 # Points of evaluation in one tile. The condition number of their Vandermonde matrix is 10⁵ with 10 points, 10⁷ with 12
 # (all digits of float32) and 2·10¹² with 16 (three quarters of a double's).
@@ -71,14 +71,15 @@ class Winograd(Costed):
 
     def cost(self, geometry: Geometry, batch: int) -> Cost:
         """The predicted cost of one product."""
-        parts = self.parts(geometry)
-        tiles, terms = math.prod(cut.x.count for cut, _ in parts), math.prod(factors.terms for _, factors in parts)
+        parts, images = self.parts(geometry), batch * geometry.groups
         c, d = geometry.c_in // geometry.groups, geometry.c_out // geometry.groups
-        rows = batch * geometry.groups * tiles * terms
-        kernel = geometry.groups * terms * c * d
-        moved = rows * (c + d)
-        work = Cost(rows * c * d, rows * c + kernel, rows * d)
-        return replace(work, portions=portions(batch, moved, kernel))
+        terms = [cut.x.count * factors.terms for cut, factors in parts]
+        kernel = geometry.groups * math.prod(factors.terms for _, factors in parts) * c * d
+        inputs, outputs = geometry.in_shape[:-1], geometry.out_shape[:-1]
+        gathered = images * c * (_written(terms, inputs) - math.prod(inputs))
+        scattered = images * d * _written(terms, outputs)
+        rows, apart = images * math.prod(terms), bringing_groups_together(geometry, batch)
+        return Cost(rows * c * d, gathered + kernel + apart, scattered, portions(batch, rows * (c + d), kernel))
 
     def parts(self, geometry: Geometry) -> tuple[tuple[Cut, Decomposition], ...]:
         """How each axis is cut, and the factors of its tiles."""
@@ -89,9 +90,13 @@ class Winograd(Costed):
     def _tiles(self, geometry: Geometry) -> tuple[int | None, ...]:
         return self.tile if isinstance(self.tile, tuple) else (self.tile,) * len(geometry.axes)
 
-    def dyadic(self, geometry: Geometry) -> bool:
+    def is_dyadic(self, geometry: Geometry) -> bool:
         """Whether every factor is a sum of powers of two: then small integers stay exact."""
-        return all(factors.dyadic for _, factors in self.parts(geometry))
+        return all(factors.is_dyadic for _, factors in self.parts(geometry))
+
+    def is_local(self, geometry: Geometry) -> bool:
+        """Whether no output of a tile meets what its taps do not read, not even to cancel it again."""
+        return all(factors.is_local for _, factors in self.parts(geometry))
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """Multiply x by C(w): y = A((Gᵀw) ∘ (Bᵀx)) in every tile."""
@@ -133,6 +138,11 @@ def _dyadic(axis: Axis) -> Iterator[tuple[Cut, Decomposition]]:
     for tile in range(1, _MOST + 1):
         if all(is_dyadic(len(phase.outputs), len(phase.taps)) for phase in phases(Cut.outputs(axis, tile).axis)):
             yield _part(axis, tile, "outputs")
+
+
+def _written(terms: Sequence[int], sizes: Sequence[int]) -> int:
+    """The numbers of all stages when axis after axis changes from its positions to its terms, or back."""
+    return sum(math.prod(terms[:done]) * math.prod(sizes[done:]) for done in range(len(sizes) + 1))
 
 
 def _points(axis: Axis, tile: int) -> int:

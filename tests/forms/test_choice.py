@@ -7,7 +7,7 @@ import pytest
 from minicnn import conv
 from minicnn.bench.auto_choice import geometry_of
 from minicnn.bench.cases import CASES
-from minicnn.forms import Diagonals, Fourier, Geometry, Polyphase, Tiles
+from minicnn.forms import Auto, Diagonals, Fourier, Geometry, Polyphase, Tiles, Winograd
 from minicnn.forms.choice import choices, choose
 from minicnn.forms.explanation import name_of
 from minicnn.forms.resolve import windows
@@ -18,9 +18,9 @@ MEASURED = {
     "ResNet-20 stem": ("tiles 1×2 outputs", "tiles 1×2 inputs"),
     "ResNet-20 32²×16": ("tiles 1 outputs × 1 inputs",) * 2,
     "ResNet-20 16²×32": ("tiles 1 outputs × 1 inputs",) * 2,
-    "ResNet-20 8²×64": ("tiles 1 outputs × 1 inputs",) * 2,
-    "ResNet-18 56²×64": ("tiles 1 outputs × 1 inputs",) * 2,
-    "ResNet-18 14²×256": ("tiles 1 outputs × 1 inputs",) * 2,
+    "ResNet-20 8²×64": ("winograd",) * 2,
+    "ResNet-18 56²×64": ("winograd",) * 2,
+    "ResNet-18 14²×256": ("winograd",) * 2,
     "ImageNet stem 7×7/2": ("tiles 1×1 outputs", "tiles 1×1 inputs"),
     "depthwise 56²×64": ("diagonals",) * 2,
     "4 groups 28²×64": ("tiles 1 outputs × 1 inputs",) * 2,
@@ -77,3 +77,20 @@ def test_a_program_for_gpus_is_lowered_in_the_form_for_accelerators() -> None:
         for platform in ("cpu", "cuda")
     }
     assert products["cpu"] > products["cuda"] == 1
+
+
+def test_integers_and_accelerators_are_not_halved_by_winograds_factors() -> None:
+    geometry = Geometry(windows((3, 3), (28, 28), 1, "SAME", 1), 128, 128)
+    assert isinstance(choose(geometry, 8), Winograd)
+    assert isinstance(choose(geometry, 8, halves=False), Tiles)
+    for dtype, form in ((jnp.float32, Auto()), (jnp.bfloat16, Auto())):
+        assert isinstance(form.settled(geometry, 8, jnp.dtype(dtype)), Winograd)
+    assert not isinstance(Auto().settled(geometry, 8, jnp.dtype(jnp.int32)), Winograd)
+    assert not isinstance(Auto().on_accelerators.settled(geometry, 8, jnp.dtype(jnp.float32)), Winograd)
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5, 7])
+def test_auto_takes_winograds_factors_only_where_no_output_feels_what_it_does_not_read(kernel: int) -> None:
+    geometry = Geometry(windows((kernel,), (28,), 1, "SAME", 1), 512, 512)
+    taken = any(isinstance(form, Winograd) for form in choices(geometry))
+    assert taken == (kernel in (2, 3))

@@ -56,7 +56,7 @@ def test_so_many_outputs_and_taps_take_one_product_fewer_than_both_together(outp
 @pytest.mark.parametrize("outputs", range(1, 6))
 @pytest.mark.parametrize("taps", range(1, 6))
 def test_factors_of_up_to_four_points_are_dyadic(outputs: int, taps: int) -> None:
-    assert toom_cook(outputs, taps).dyadic == is_dyadic(outputs, taps)
+    assert toom_cook(outputs, taps).is_dyadic == is_dyadic(outputs, taps)
 
 
 def test_two_outputs_and_three_taps_have_winograds_matrices() -> None:
@@ -66,6 +66,11 @@ def test_two_outputs_and_three_taps_have_winograds_matrices() -> None:
     np.testing.assert_array_equal(abs(factors.B.T)[order], [[1, 0, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 0, 1]])
     np.testing.assert_array_equal(abs(factors.G.T * 2)[order].astype(int), [[2, 0, 0], [1, 1, 1], [1, 1, 1], [0, 0, 2]])
     np.testing.assert_array_equal(factors.A.T[order], [[1, 0], [1, 1], [1, -1], [0, 1]])
+
+
+def test_pairs_of_outputs_meet_nothing_that_they_do_not_read_and_triples_do() -> None:
+    local = {(t, k): toom_cook(t, k).is_local for t in (1, 2, 3) for k in (1, 2, 3)}
+    assert [pair for pair, is_local in local.items() if not is_local] == [(3, 2), (3, 3)]
 
 
 def test_a_wrong_entry_is_found() -> None:

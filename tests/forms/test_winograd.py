@@ -118,7 +118,7 @@ def test_it_multiplies_less_than_tiles_and_has_the_name() -> None:
     case = Case((16, 16), (3, 3), padding="SAME", channels=(64, 64), batch=(1,))
     geometry = geometry_of(case)
     form = as_form("winograd")
-    assert isinstance(form, Winograd) and form.dyadic(geometry)
+    assert isinstance(form, Winograd) and form.is_dyadic(geometry)
     assert form.cost(geometry, 1).multiplied == 16 * 64 * 64 * 8 * 8  # 16 products for 4 outputs, where taps take 36
 
 
