@@ -20,10 +20,11 @@ lint: .venv/dev
 types: .venv/dev
 	$(BIN)/pyright
 
-# The modules of the explorer's page, where npm is. Neither the page nor the package needs it.
+# The modules of the explorer's page, where npm is and reaches its registry. Neither the page nor the package needs it.
 scripts:
-	@command -v npm >/dev/null || { echo "the page's modules are not checked: there is no npm"; exit 0; }; \
-	npm install --silent --no-package-lock --prefix $(SCRIPTS) && $(SCRIPTS)/node_modules/.bin/tsc --project $(SCRIPTS) && \
+	@command -v npm >/dev/null && npm install --silent --no-package-lock --prefix $(SCRIPTS) || \
+	{ echo "the page's modules are not checked: their checkers could not be installed"; exit 0; }; \
+	$(SCRIPTS)/node_modules/.bin/tsc --project $(SCRIPTS) && \
 	$(SCRIPTS)/node_modules/.bin/eslint --config $(SCRIPTS)/eslint.config.js minicnn/explore/web && \
 	$(SCRIPTS)/node_modules/.bin/prettier --config $(SCRIPTS)/.prettierrc.json --log-level warn --check minicnn/explore/web
 
