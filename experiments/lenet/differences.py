@@ -182,6 +182,7 @@ CANDIDATES: dict[str, dict[str, Candidate]] = {
         "two levels of grey": neighbours(Views.two_levels),
         "absolute differences, a twelfth of the images": neighbours(plain, share=1 / 12, metric="manhattan"),
         "a third of the images": neighbours(plain, share=1 / 3),
+        "a quarter of the images": neighbours(plain, share=1 / 4),
         "a sixth of the images": neighbours(plain, share=1 / 6),
         "a twelfth of the images": neighbours(plain, share=1 / 12),
     },
