@@ -20,7 +20,14 @@ CELL = re.compile(r"^```\{code-cell\}\n(?:---\n(.*?)^---\n)?(?::tags: ([^\n]*)\n
 WRITTEN = {DOCS / "experiments" / "index.md"}  # the pages that `make docs` writes before it builds the site
 PUBLIC = (
     *("minicnn", "minicnn.autodiff", "minicnn.compat", "minicnn.data", "minicnn.draw", "minicnn.forms"),
-    *("minicnn.identities", "minicnn.maps", "minicnn.nn", "minicnn.nn.initializers", "minicnn.nn.losses"),
+    *(
+        "minicnn.identities",
+        "minicnn.linalg",
+        "minicnn.maps",
+        "minicnn.nn",
+        "minicnn.nn.initializers",
+        "minicnn.nn.losses",
+    ),
     *("minicnn.ops", "minicnn.train", "minicnn.zoo"),
 )
 
