@@ -28,8 +28,8 @@ from minicnn.maps import Batched, Block, Compose, Kronecker, LinearMap, Sum
 FREQUENCIES = 4096
 # The side of the smaller Gram matrix up to which a Cholesky decomposition takes about a second.
 CHOLESKY = 3000
-# Lanczos first stops when its residual is √rtol through 100, as the error of σ₁ is its square through a gap, or after 28
-# products: on 8 → 8 channels of 112 × 112 either gives σ₁ to 1e-5.
+# Lanczos first stops when its residual is √rtol through 100, as the error of σ₁ is its square through a gap, or after
+# 28 products: on 8 → 8 channels of 112 × 112 either gives σ₁ to 1e-5.
 RESIDUAL, FIRST = 100, 28
 _EPS = float(np.finfo(np.float64).eps)
 
