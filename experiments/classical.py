@@ -148,7 +148,8 @@ def radial(x: Rows, labels: Labels, x_new: Rows, seed: int, units: int = 1000, w
         squares += float(found.inertia_)
     gamma = len(x) / (2 * width * squares)
     first, last = (rbf_kernel(rows, np.concatenate(centres).astype(rows.dtype), gamma) for rows in (x, x_new))
-    return linear(first, labels, last)
+    # Most Gaussians are far below 1 at any image: their squares bear a smaller ridge than those of pixels.
+    return linear(first, labels, last, ridge=RIDGE / 100)
 
 
 def _projected(x: Rows, x_new: Rows, components: int) -> tuple[Rows, Rows]:
