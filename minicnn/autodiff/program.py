@@ -70,6 +70,7 @@ class Program:
         in_tree: how the inputs make up the arguments, a tuple.
         out_tree: how the outputs make up the results, a tuple.
         transposed: whether tangents flow, or cotangents.
+        fixed: what the arguments hold besides the inputs that is no float: constants, such as integer tokens.
     """
 
     arrows: tuple[Arrow, ...]
@@ -79,6 +80,7 @@ class Program:
     in_tree: Any = field(metadata={"static": True})
     out_tree: Any = field(metadata={"static": True})
     transposed: bool = field(default=False, metadata={"static": True})
+    fixed: tuple[str, ...] = field(default=(), metadata={"static": True})
 
     @property
     def T(self) -> "Program":
@@ -92,6 +94,7 @@ class Program:
             in_tree=self.out_tree,
             out_tree=self.in_tree,
             transposed=not self.transposed,
+            fixed=self.fixed,
         )
 
     @property
@@ -273,9 +276,9 @@ class Program:
         names = self.names
         given, returned = (", ".join(names[n] for n in ns) for ns in (self.inputs, self.outputs))
         lines = [f"{names[n]} = {_total(arrows, names)}" for n, arrows in self.equations()]
-        return "\n".join(
-            [f"{'Pᵀ' if self.transposed else 'P'}({given}) → {returned}", *(f"  {line}" for line in lines)]
-        )
+        head = f"{'Pᵀ' if self.transposed else 'P'}({given}) → {returned}"
+        fixed = f", with {', '.join(self.fixed)} constant" if self.fixed else ""
+        return "\n".join([head + fixed, *(f"  {line}" for line in lines)])
 
     def __repr__(self) -> str:
         """The same equations as `str`."""

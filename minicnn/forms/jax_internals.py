@@ -3,7 +3,7 @@
 Each entry says what it is for. Where a later JAX has moved one, the function it serves is lost, not the import.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -62,13 +62,25 @@ def traced_as(equation: Any, scope: str | None = None) -> Iterator[None]:
         yield
 
 
+def bound(equation: Any, operands: Sequence[Any]) -> list[Any]:
+    """The results of an equation's primitive for these operands.
+
+    How functions among its parameters are handed over has changed from JAX 0.9 to 0.10.
+    """
+    found = equation.primitive.get_bind_params(equation.params)
+    functions, params = found if isinstance(found, tuple) else ((), found)
+    results = equation.primitive.bind(*functions, *operands, **params)
+    return list(results) if equation.primitive.multiple_results else [results]
+
+
 # Primitives that stand for other equations, under the names that they have had.
-CALLS = ("jit", "pjit", "closed_call", "core_call", "checkpoint", "remat2", "remat")
+CALLS = ("jit", "pjit", "call", "core_call", "closed_call", "composite", "linear_call", "checkpoint", "remat2", "remat")
 
 
 def inner(equation: Any) -> core.ClosedJaxpr:
     """The equations that a call stands for, whatever the parameter that holds them is called."""
-    found = next(equation.params[name] for name in ("jaxpr", "call_jaxpr", "fun_jaxpr") if name in equation.params)
+    names = ("jaxpr", "call_jaxpr", "fun_jaxpr", "callee")
+    found = next(equation.params[name] for name in names if name in equation.params)
     return found if isinstance(found, core.ClosedJaxpr) else core.ClosedJaxpr(found, ())
 
 

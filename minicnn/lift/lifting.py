@@ -1,6 +1,7 @@
 """`lift`: from a function of arrays to the program of its derivative at a point."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
@@ -64,7 +65,9 @@ def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fa
     inputs = [run.node(primal, label) for primal, label in zip(primals, labels, strict=True)]
     outputs = run.read(linear.jaxpr, linear.consts, inputs)
     without = jax.tree.unflatten(tree, [0 if is_float else None for is_float in floats])
-    return run.program(inputs, jax.tree.structure(without), outputs, linear.out_avals, jax.tree.structure((y,)))
+    program = run.program(inputs, jax.tree.structure(without), outputs, linear.out_avals, jax.tree.structure((y,)))
+    fixed = [path for (path, _), is_float in zip(leaves, floats, strict=True) if not is_float]
+    return replace(program, fixed=tuple(path_name(path, [words[n] for n in chosen]) for path in fixed))
 
 
 def _shared(stacks: Sequence[tuple[str, ...]]) -> int:

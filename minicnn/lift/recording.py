@@ -101,10 +101,8 @@ class Recording:
         self.arrows.append(Arrow(A, source.node, target.node, label, layer))
 
     def _constant(self, equation: Any, operands: list[Any]) -> list[Any]:
-        params = equation.primitive.get_bind_params(equation.params)
         with jax.disable_jit(False):
-            results = equation.primitive.bind(*operands, **params)
-        results = list(results) if equation.primitive.multiple_results else [results]
+            results = jax_internals.bound(equation, operands)
         if all(self.names.of(x) for x in operands if np.ndim(x)):  # others may be what varied, at the point
             self.names.pass_on(operands, results)
         return results

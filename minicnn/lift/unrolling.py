@@ -91,10 +91,8 @@ def _scope(equation: Any) -> str | None:
 
 
 def _bound(equation: Any, operands: Sequence[Any], scope: str | None = None) -> list[Any]:
-    params = equation.primitive.get_bind_params(equation.params)
     with jax_internals.traced_as(equation, scope):
-        results = equation.primitive.bind(*operands, **params)
-    return list(results) if equation.primitive.multiple_results else [results]
+        return jax_internals.bound(equation, operands)
 
 
 _CALLBACKS = {"pure_callback", "io_callback", "ffi_call"}

@@ -109,6 +109,14 @@ def test_a_backward_function_that_is_not_linear_is_refused():
         minicnn.lift(clipped, X)
 
 
+def test_a_function_with_a_transpose_of_its_own_is_entered_and_transposed_by_us():
+    wrong = lambda w, y_bar: 7 * y_bar
+    f = lambda x: jax.custom_derivatives.linear_call(lambda w, x: w @ x, wrong, W, 2 * x)
+    P = minicnn.lift(f, X)
+    np.testing.assert_array_equal(P.matrix(), 2 * W)
+    np.testing.assert_array_equal(P.T.matrix(), 2 * W.T)
+
+
 def test_a_solve_by_factors_is_linear_in_its_right_hand_side():
     check(lambda x: jnp.linalg.solve(W + 0 * x, x))
 
@@ -123,6 +131,8 @@ def test_integer_arguments_are_constants():
     P = minicnn.lift(f, X, tokens, argnums=(0, 1))
     np.testing.assert_array_equal(P.matrix(), [[0, 0, 2], [2, 0, 0]])
     np.testing.assert_array_equal(P(X, None), f(X, tokens))
+    for program in (P, P.T):
+        assert str(program).splitlines()[0].endswith(", with tokens constant")
 
 
 def test_arguments_are_pytrees():
