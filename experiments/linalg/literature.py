@@ -199,8 +199,9 @@ def _costs(found: dict[str, Bounds]) -> Picture:
             label = "bracket" if n == 0 else None
             axes.plot([b.products] * 2, [1, b.upper / b.lower], "k", marker="_", markersize=12, label=label)
         axes.axhline(1, color="k", linewidth=0.5)
+        axes.set_xscale("symlog", linthresh=5)
         axes.set(
-            xscale="symlog", yscale="log", xlabel="products with the matrix or its transpose", ylabel="value over σ₁"
+            xlim=(-1, 300), yscale="log", xlabel="products with the matrix or its transpose", ylabel="value over σ₁"
         )
         axes.set_xticks([0, 10, 21, 100, 201], ["0", "10", "21", "100", "201"])
         axes.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
