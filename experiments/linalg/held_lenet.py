@@ -2,12 +2,12 @@
 
 While it is trained every layer is divided by its `minicnn.linalg.norm`, through which the gradient passes; after each
 epoch `project` holds it at 1 with a certificate, and the product of the layers' brackets bounds the network: by 1,
-where the plain network has a bound in the hundreds or more. A network
-whose scores move by no more than their input keeps its answer within margin/√2 of an image, the margin being the
-distance of the two largest scores. That is a promise for every direction; a gradient attack measures from the other
-side, and must never do better than the promise allows. Scores are multiplied by a number in the loss only, since those
-of such a network cannot be far apart. What is found: no accuracy is lost and some images have a promise, where the plain
-network has none for any; under the attack itself the two do alike.
+where the plain network has a bound in the hundreds. A network whose scores move by no more than their input keeps its
+answer within margin/√2 of an image, the margin being the distance of the two largest scores. That is a promise for
+every direction; a gradient attack measures from the other side, and must never do better than the promise allows.
+Scores are multiplied by a number in the loss only, since those of such a network cannot be far apart. What is found: no
+accuracy is lost, and some images have a promise where the plain network has none for any; under the attack itself the
+two do alike.
 
 Sources: H. Gouk et al., "Regularisation of neural networks by enforcing Lipschitz continuity" (2021); Y. Tsuzuku, I.
 Sato & M. Sugiyama, "Lipschitz-margin training" (2018), for the radius; scikit-learn's digits.
@@ -128,7 +128,8 @@ def with_weights(model: nn.Sequential, params: Any, shape: tuple[int, ...], chan
 
 def of_norm_one(A: LinearMap) -> LinearMap:
     """A/‖A‖, to rounding."""
-    return scaled(A, 1 / linalg.norm(A))
+    c: Any = 1 / linalg.norm(A)
+    return scaled(A, c)
 
 
 def projected(A: LinearMap) -> LinearMap:
