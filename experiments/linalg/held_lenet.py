@@ -5,9 +5,9 @@ epoch `project` holds it at 1 with a certificate, and the product of the layers'
 where the plain network has a bound in the hundreds. A network whose scores move by no more than their input keeps its
 answer within margin/√2 of an image, the margin being the distance of the two largest scores. That is a promise for
 every direction; a gradient attack measures from the other side, and must never do better than the promise allows.
-Scores are multiplied by a number in the loss only, since those of such a network cannot be far apart. What is found: no
-accuracy is lost, and some images have a promise where the plain network has none for any; under the attack itself the
-two do alike.
+Scores are multiplied by a number in the loss only, since those of such a network cannot be far apart. What is found: it
+costs some accuracy; most images have a promise where the plain network has none for any; and under an attack of some
+length more answers stay right.
 
 Sources: H. Gouk et al., "Regularisation of neural networks by enforcing Lipschitz continuity" (2021); Y. Tsuzuku, I.
 Sato & M. Sugiyama, "Lipschitz-margin training" (2018), for the radius; scikit-learn's digits.
@@ -40,7 +40,7 @@ BATCH, RATE = 32, 5e-3  # of Adam; the rate falls to zero along a cosine
 BOUND = 1 - 1e-5  # of each layer: what rounding adds to seven certificates does not lift their product above 1
 LENET_SIDE = 32
 RTOL = 0.05  # of the certificates while training: so much of each norm may be given away
-SHARPNESS = 100.0  # of the softmax in the loss; with more, small margins satisfy it; with less, few images are learnt
+SHARPNESS = 10.0  # of the softmax in the loss; with more, small margins satisfy it; with less, few images are learnt
 RADII = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6)  # lengths of a change of an image, whose pixels are between 0 and 1
 
 
@@ -220,10 +220,12 @@ def _claims(found: dict[str, Network]) -> list[Claim]:
     ]  # fmt: skip
     if len(held.upper) >= FULLY_TRAINED:
         claims += [
-            at_least("held: accuracy", held.accuracies[-1], 0.9, "it reads the digits"),
-            at_most("accuracy that holding costs", plain.accuracies[-1] - held.accuracies[-1], 0.07, "at most"),
-            at_least("held: share certified at a length of 0.05", held.certified[1], 0.1, "margin/√2"),
-            at_least("attacked at any length: held less plain", (held.measured - plain.measured).min(), -0.1, "alike"),
+            at_least("held: accuracy", held.accuracies[-1], 0.85, "it reads the digits"),
+            at_most("accuracy that holding costs", plain.accuracies[-1] - held.accuracies[-1], 0.08, "some"),
+            at_least("held: share certified at a length of 0.05", held.certified[1], 0.5, "margin/√2"),
+            at_least(
+                "attacked with a length of 0.3: held less plain", held.measured[4] - plain.measured[4], 0.1, "flatter"
+            ),
         ]
     return claims
 
