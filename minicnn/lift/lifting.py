@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import takewhile
 from typing import Any
 
 import jax
@@ -12,10 +11,10 @@ import numpy as np
 from minicnn.autodiff.program import Program
 from minicnn.autodiff.trace import path_name
 from minicnn.autodiff.transformations import argument_names, places_of
-from minicnn.forms import jax_internals
 from minicnn.lift.linear_jaxpr import linear_jaxpr
 from minicnn.lift.names import Names, arrays_of
 from minicnn.lift.recording import Fallback, Recording
+from minicnn.lift.wording import Wording
 
 
 def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fallback: Fallback = None) -> Program:
@@ -59,8 +58,7 @@ def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fa
         return f(*(places.get(n, arg) for n, arg in enumerate(args)))
 
     y, linear = linear_jaxpr(of_floats, primals, names)
-    run = Recording(names, fallback)
-    run.shared = _shared([jax_internals.scopes(equation) for equation in linear.eqns])
+    run = Recording(Wording(names, linear.jaxpr), fallback)
     labels = [path_name(path, [words[n] for n in chosen]) for path, _ in given]
     inputs = [run.node(primal, label) for primal, label in zip(primals, labels, strict=True)]
     outputs = run.read(linear.jaxpr, linear.consts, inputs)
@@ -68,14 +66,6 @@ def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fa
     program = run.program(inputs, jax.tree.structure(without), outputs, linear.out_avals, jax.tree.structure((y,)))
     fixed = [path for (path, _), is_float in zip(leaves, floats, strict=True) if not is_float]
     return replace(program, fixed=tuple(path_name(path, [words[n] for n in chosen]) for path in fixed))
-
-
-def _shared(stacks: Sequence[tuple[str, ...]]) -> int:
-    """How many scopes all equations that are in any have in common, so that each layer keeps one of its own."""
-    scoped = [stack for stack in stacks if stack]
-    deepest = max(map(len, scoped), default=1) - 1
-    alike = (len(set(level)) == 1 for level in zip(*scoped, strict=False))
-    return min(sum(takewhile(bool, alike)), deepest)
 
 
 def _is_float(leaf: Any) -> bool:

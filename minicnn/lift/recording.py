@@ -1,6 +1,7 @@
 """Linear equations read as a program: every equation becomes an arrow for each operand that varies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -9,20 +10,19 @@ import numpy as np
 from jax.extend import core
 
 from minicnn import maps
-from minicnn.autodiff.layers import Layer, layer_named
+from minicnn.autodiff.layers import Layer
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.forms import jax_internals
-from minicnn.lift.names import Names
+from minicnn.lift.columns import columns
 from minicnn.lift.refusal import LiftError, refused
 from minicnn.lift.rules import Equation, Rule, table
-from minicnn.lift.unrolling import FUNCTION
+from minicnn.lift.wording import Wording
 from minicnn.maps import LinearMap
 
 Fallback = Literal["columns"] | None
 
 
 _Found = tuple[LinearMap, int, int, str, Layer | None]  # of one arrow: from which operand, to which result
-_WEIGHTS = ("C(", "M(")  # how the labels of maps begin that hold weights
 
 
 class Varying(NamedTuple):
@@ -35,15 +35,13 @@ class Recording:
     """The graph that grows while equations are read.
 
     Attributes:
-        names: what constants are called.
+        wording: what constants and layers are called.
         fallback: what to do with a primitive that has no row in the table.
-        shared: how many scopes all equations are in, the outermost: they say nothing.
     """
 
-    def __init__(self, names: Names, fallback: Fallback = None) -> None:
-        self.names = names
+    def __init__(self, wording: Wording, fallback: Fallback = None) -> None:
+        self.wording = wording
         self.fallback: Fallback = fallback
-        self.shared = 0
         self.nodes: list[Node] = []
         self.arrows: list[Arrow] = []
 
@@ -103,102 +101,59 @@ class Recording:
     def _constant(self, equation: Any, operands: list[Any]) -> list[Any]:
         with jax.disable_jit(False):
             results = jax_internals.bound(equation, operands)
-        if all(self.names.of(x) for x in operands if np.ndim(x)):  # others may be what varied, at the point
-            self.names.pass_on(operands, results)
+        names = self.wording.names
+        if all(names.of(x) for x in operands if np.ndim(x)):  # others may be what varied, at the point
+            names.pass_on(operands, results)
         return results
 
     def _varying(self, equation: Any, operands: list[Any]) -> list[Any]:
         name = equation.primitive.name
         if name in _ENTERED:
-            try:
-                return _ENTERED[name](self, equation, operands)
-            except LiftError as error:
-                if self.fallback is None:
-                    raise refused(equation, f"is made of what is not linear: {error}") from error
+            return _ENTERED[name](self, equation, operands)
         if name in table:
-            arrows = self._by_rule(table[name], equation, operands)
-        elif self.fallback == "columns":
-            arrows = self._by_columns(equation, operands)
-        else:
-            raise refused(equation, 'has no linear map in minicnn.lift.rules.table: lift with fallback="columns" '
-                          "builds its matrix, if it is small")  # fmt: skip
+            return self._results(equation, operands, self._by_rule(table[name], equation, operands))
+        return self.by_columns(equation, operands, "has no linear map in minicnn.lift.rules.table")
+
+    def by_columns(self, equation: Any, operands: list[Any], why: str) -> list[Varying]:
+        """Read an equation by its columns, if that is wanted, and otherwise refuse it for this reason."""
+        if self.fallback is None:
+            raise refused(equation, f'{why}: lift with fallback="columns" builds its matrix, if it is small')
+        varying = [n for n, x in enumerate(operands) if isinstance(x, Varying)]
+        found = ((*each, equation.primitive.name, None) for each in columns(equation, operands, varying))
+        return self._results(equation, operands, found)
+
+    def _results(self, equation: Any, operands: list[Any], arrows: Iterable[_Found]) -> list[Varying]:
         results = [self.node(atom.aval) for atom in equation.outvars]
         for A, n, place, label, layer in arrows:
             self._arrow(A, operands[n], results[place], label, layer)
         return results
 
-    def _by_rule(self, rule: Rule, equation: Any, operands: list[Any]) -> list[_Found]:
+    def _by_rule(self, rule: Rule, equation: Any, operands: list[Any]) -> Iterator[_Found]:
+        """The maps that the table has for an equation."""
         varying = [n for n, x in enumerate(operands) if isinstance(x, Varying)]
         constants = [x for x in operands if not isinstance(x, Varying)]
         if not rule.together and len(varying) > 1:
             raise refused(equation, "multiplies what varies by what varies: it is not linear")
         if rule.together and any(_is_nonzero_float(x) for x in constants):
             raise refused(equation, "adds a constant to what varies: it is not linear")
-        called, layer = self._called(equation, constants), self._layer(rule, equation, operands)
-        shapes = [jax.ShapeDtypeStruct(a.aval.shape, a.aval.dtype) for a in (*equation.invars, *equation.outvars)]
-        avals = tuple(shapes[: len(operands)]), tuple(shapes[len(operands) :])
-        values = tuple(None if isinstance(x, Varying) else x for x in operands)
-        found = []
-        for place in range(len(equation.outvars)):
-            eq = Equation(equation.params, avals[0], values, avals[1], place)
-            entries = [(n, rule.map(eq, n)) for n in varying]
-            labels = {n: rule.label(n).format(c=called, x=self.nodes[operands[n].node].name) for n in varying}
-            found += [(A, n, place, labels[n], layer) for n, A in entries if A is not None]
-        if not found:
+        known = 0
+        for n, place in product(varying, range(len(equation.outvars))):
+            A = rule.map(_seen_from(equation, operands, place), n)
+            if A is not None:
+                known += 1
+                source = self.nodes[operands[n].node].name
+                label = rule.label(n).format(c=self.wording.constant(equation, constants), x=source)
+                holds_weights = label.startswith(("C(", "M("))
+                layer = self.wording.layer(equation, constants, source) if holds_weights else None
+                yield A, n, place, label, layer
+        if not known:
             raise refused(equation, "is not linear in this operand, or not known to be with these parameters")
-        return found
 
-    def _by_columns(self, equation: Any, operands: list[Any]) -> list[_Found]:
-        """The matrices of an equation, one column after the other."""
-        found = []
-        for n, x in enumerate(operands):
-            if not isinstance(x, Varying):
-                continue
-            aval, size = equation.invars[n].aval, int(np.prod(equation.invars[n].aval.shape))
-            if max(size, *(int(np.prod(a.aval.shape)) for a in equation.outvars)) > _LARGEST_BY_COLUMNS:
-                raise refused(
-                    equation, f"has a matrix of more than {_LARGEST_BY_COLUMNS} columns or rows: state its map"
-                )
-            zeros = [jnp.zeros(a.aval.shape, a.aval.dtype) if isinstance(x, Varying) else x
-                     for a, x in zip(equation.invars, operands, strict=True)]  # fmt: skip
-            columns = [
-                equation.primitive.bind(*zeros[:n], unit, *zeros[n + 1 :], **equation.params)
-                for unit in jnp.eye(size, dtype=aval.dtype).reshape(size, *aval.shape)
-            ]
-            for place, out in enumerate(equation.outvars):
-                images = [c[place] if equation.primitive.multiple_results else c for c in columns]
-                M = jnp.stack([image.ravel() for image in images], 1)
-                A = maps.Dense(M, tuple(aval.shape), tuple(out.aval.shape), out.aval.dtype)
-                found.append((A, n, place, equation.primitive.name, None))
-        return found
 
-    def _layer(self, rule: Rule, equation: Any, operands: Sequence[Any]) -> Layer | None:
-        """The layer that a map belongs to if its label says that it holds weights, and these have a name."""
-        varying = [n for n, x in enumerate(operands) if isinstance(x, Varying)]
-        named = [name for x in operands if not isinstance(x, Varying) and np.ndim(x) and (name := self.names.of(x))]
-        if not named or not rule.label(varying[0]).startswith(_WEIGHTS):
-            return None
-        source = self.nodes[operands[varying[0]].node].name
-        return layer_named(named[0], self.names.sizes, self._module(equation), source)
-
-    def _called(self, equation: Any, constants: Sequence[Any]) -> str:
-        """What a label calls the constant of an equation."""
-        arrays = [x for x in constants if np.ndim(x)]
-        named = next((name for x in arrays if (name := self.names.of(x))), None)
-        if not arrays and constants:
-            return f"{np.asarray(constants[0]).item():.4g}"
-        if named:
-            return self._module(equation) or named
-        scopes = self._scopes(equation)
-        return scopes[-1].removesuffix(FUNCTION) if scopes else "a"
-
-    def _scopes(self, equation: Any) -> tuple[str, ...]:
-        """The scopes of an equation, without those that all equations share."""
-        return jax_internals.scopes(equation)[self.shared :]
-
-    def _module(self, equation: Any) -> str:
-        """The module that an equation belongs to; functions are none."""
-        return "/".join(scope for scope in self._scopes(equation) if not scope.endswith(FUNCTION))
+def _seen_from(equation: Any, operands: Sequence[Any], place: int) -> Equation:
+    shapes = [jax.ShapeDtypeStruct(a.aval.shape, a.aval.dtype) for a in (*equation.invars, *equation.outvars)]
+    values = tuple(None if isinstance(x, Varying) else x for x in operands)
+    return Equation(equation.params, tuple(shapes[: len(values)]), values, tuple(shapes[len(values) :]), place)
 
 
 def _is_nonzero_float(x: Any) -> bool:
@@ -210,12 +165,19 @@ def _enter(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
     return run.read(closed.jaxpr, closed.consts, operands)
 
 
+def _unchanged(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
+    return operands
+
+
 def _linear_solve(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
     """A system solved by a function that came with it: its equations are linear in the right-hand side."""
     lengths, solve = equation.params["const_lengths"], equation.params["jaxprs"].solve
     before = lengths.matvec + lengths.vecmat
     of_solve, sides = operands[before : before + lengths.solve], operands[sum(lengths) :]
-    return run.read(solve.jaxpr, solve.consts, [*of_solve, *sides])
+    try:
+        return run.read(solve.jaxpr, solve.consts, [*of_solve, *sides])
+    except LiftError:  # an iterative solver looks at what it has reached
+        return run.by_columns(equation, operands, "is solved by steps that are not linear")
 
 
 def _pulled_back(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
@@ -226,8 +188,7 @@ def _pulled_back(run: Recording, equation: Any, operands: list[Any]) -> list[Any
     cotangents = [jnp.zeros(a.shape, a.dtype) for a in equation.params["out_avals"]]
     with jax.disable_jit():
         closed = jax.make_jaxpr(lambda *y_bars: pull_back(*residuals, *y_bars))(*cotangents)
-    backward = Recording(run.names, run.fallback)
-    backward.shared = run.shared
+    backward = Recording(run.wording, run.fallback)
     inputs = [backward.node(y_bar) for y_bar in cotangents]
     outputs = backward.read(closed.jaxpr, closed.consts, inputs)
     trees = [jax.tree.structure(tuple(values)) for values in (cotangents, outputs)]
@@ -235,9 +196,10 @@ def _pulled_back(run: Recording, equation: Any, operands: list[Any]) -> list[Any
 
 
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_LARGEST_BY_COLUMNS = 4096  # rows or columns: 128 MB in float64
 _ENTERED = {
     **dict.fromkeys(jax_internals.CALLS, _enter),
     "custom_linear_solve": _linear_solve,
     "custom_lin": _pulled_back,
+    "optimization_barrier": _unchanged,
+    "device_put": _unchanged,
 }

@@ -99,6 +99,23 @@ def test_the_backward_function_of_a_custom_vjp_is_transposed():
     np.testing.assert_array_equal(minicnn.lift(scaled, X, W, argnums=1).matrix(), both.matrix()[:, 3:])
 
 
+def test_a_custom_vjp_may_take_integers():
+    @jax.custom_vjp
+    def picked(x, places):
+        return x[places]
+
+    picked.defvjp(lambda x, p: (picked(x, p), p), lambda p, y_bar: (jnp.zeros(3).at[p].add(2 * y_bar), None))
+    np.testing.assert_array_equal(minicnn.lift(picked, X, jnp.array([2, 2])).matrix(), [[0, 0, 2], [0, 0, 2]])
+
+
+def test_a_barrier_passes_constants_on_as_well():
+    def f(x):
+        x, w = jax.lax.optimization_barrier((x, W))
+        return w @ x
+
+    np.testing.assert_array_equal(minicnn.lift(f, X).matrix(), W)
+
+
 def test_a_backward_function_that_is_not_linear_is_refused():
     @jax.custom_vjp
     def clipped(x):

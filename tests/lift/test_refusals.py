@@ -64,6 +64,16 @@ def test_its_matrix_is_built_column_by_column_where_that_is_asked_for():
     np.testing.assert_array_equal(P.T.matrix(), P.matrix().T)
 
 
+def test_one_that_is_not_linear_has_no_matrix():
+    @jax.custom_vjp
+    def clipped(x):
+        return x
+
+    clipped.defvjp(lambda x: (x, None), lambda _, y_bar: (jnp.maximum(y_bar, 0),))
+    assert "`max`" in refusal(clipped)
+    assert "is not linear" in refusal(clipped, fallback="columns")
+
+
 def test_a_large_one_is_not_built():
     assert "columns" in refusal(lambda x: unknown_p.bind(x), jnp.zeros(5000), fallback="columns")
 

@@ -43,11 +43,6 @@ def _complex(eq: Equation, n: int) -> LinearMap:
     return maps.compose(maps.Conjugate(eq.shape, eq.dtype), maps.ImaginaryPart(eq.shape, part).T)
 
 
-def _own(eq: Equation, n: int) -> LinearMap | None:
-    """The identity from an operand to the result in the same place."""
-    return identity(eq, n) if n == eq.place else None
-
-
 table: dict[str, Rule] = {
     "add": together(identity, ""),
     "add_any": together(identity, ""),
@@ -57,8 +52,6 @@ table: dict[str, Rule] = {
     "div": alone(_divided, "diag({c})⁻¹"),
     "select_n": together(_chosen, "mask({c})"),
     "copy": together(identity, ""),
-    "device_put": together(_own, ""),
-    "optimization_barrier": together(_own, ""),
     "reduce_precision": together(identity, ""),
     "sharding_constraint": together(identity, ""),
     "layout_constraint": together(identity, ""),
