@@ -9,7 +9,7 @@ from minicnn import linalg, maps, nn
 from tests.linalg.examples import MAPS, conv, dense, kernel
 
 
-@pytest.mark.parametrize("name", ["zeros", "circular", "separable, reflected, stride"])
+@pytest.mark.parametrize("name", ["zeros", "circular"])
 def test_a_projected_map_is_within_the_bound(name: str) -> None:
     A = MAPS[name][1]()
     held, clipped = linalg.project(A, 0.5), linalg.project(A, 0.5, nearest=True)
