@@ -62,6 +62,20 @@ def test_it_holds_no_two_neighbours_that_make_one():
     assert S.arrows[0].label == "diag(1 − v₂²)"
 
 
+def test_permutations_are_multiplied():
+    f = lambda x: ops.transpose(ops.transpose(x, (1, 2, 0)), (1, 0, 2))
+    program = make_program(f, jnp.ones((2, 3, 4)))
+    S = program.simplify()
+    assert [type(arrow.map) for arrow in S.arrows] == [maps.Permute]
+    equal(S.matrix(), program.matrix())
+
+
+def test_sums_that_keep_an_axis_of_one_lose_it():
+    S = make_program(lambda x: x - ops.sum(x, 0, keepdims=True), jnp.ones((3, 2))).simplify()
+    assert not any(isinstance(arrow.map, maps.Reshape) and arrow.label for arrow in S.arrows)
+    equal(S.matrix(), np.kron(np.eye(3) - 1, np.eye(2)))
+
+
 def test_parallel_diagonals_are_added():
     S = make_program(lambda x: x + x * x, X).simplify()
     assert len(S.arrows) == 1

@@ -63,6 +63,15 @@ def of_shape(f: Callable[[Draw, tuple[int, ...]], Function]) -> Callable[[Draw],
     return case
 
 
+def either(f: Callable[[Any, Any], Any], x: jax.Array, w: jax.Array) -> Case:
+    """A function that is linear in each of two arrays, in either of them, the other being these integers."""
+
+    def of_both(both: Any) -> Any:
+        return f(both[: x.size].reshape(x.shape), w), f(x, both[x.size :].reshape(w.shape))
+
+    return of_both, (x.size + w.size,)
+
+
 def broadcast(draw: Draw) -> Case:
     out = draw(shapes)
     axes = axes_of(draw, out)
@@ -81,18 +90,13 @@ def dot_general(draw: Draw) -> Case:
             ]
         )
     )
-    left, right = numbers(draw, *first), numbers(draw, *second)
-    if draw(st.booleans()):
-        return lambda x: lax.dot_general(x, right, dims), first
-    return lambda x: lax.dot_general(left, x, dims), second
+    return either(lambda x, w: lax.dot_general(x, w, dims), numbers(draw, *first), numbers(draw, *second))
 
 
 def ragged_dot(draw: Draw) -> Case:
     m, k, n, g = draw(st.integers(2, 5)), draw(sizes), draw(sizes), 2
-    left, right, groups = numbers(draw, m, k), numbers(draw, g, k, n), whole(draw, 0, m // 2, g)
-    if draw(st.booleans()):
-        return lambda x: lax.ragged_dot(x, right, groups), left.shape
-    return lambda x: lax.ragged_dot(left, x, groups), right.shape
+    groups = whole(draw, 0, m // 2, g)
+    return either(lambda x, w: lax.ragged_dot(x, w, groups), numbers(draw, m, k), numbers(draw, g, k, n))
 
 
 def convolution(draw: Draw) -> Case:
@@ -115,9 +119,7 @@ def convolution(draw: Draw) -> Case:
     }
     x_shape, w_shape = (moved(shape, order) for shape, order in zip((x_shape, w_shape), orders[:2], strict=True))
     x, w = numbers(draw, *x_shape), numbers(draw, *w_shape)
-    if draw(st.booleans()):
-        return lambda x: lax.conv_general_dilated(x, w, **options), x_shape
-    return lambda w: lax.conv_general_dilated(x, w, **options), w_shape
+    return either(lambda x, w: lax.conv_general_dilated(x, w, **options), x, w)
 
 
 def moved(shape: tuple[int, ...], spec: tuple[int, ...]) -> tuple[int, ...]:
@@ -136,9 +138,8 @@ def dynamic_update(draw: Draw) -> Case:
     shape = draw(shapes)
     size = tuple(draw(st.integers(1, n)) for n in shape)
     starts = [jnp.int32(s) for s in per_axis(draw, len(shape), -2, 4)]
-    if draw(st.booleans()):
-        return lambda x: lax.dynamic_update_slice(x, jnp.zeros(size), starts), shape
-    return lambda x: lax.dynamic_update_slice(jnp.zeros(shape), x, starts), size
+    box = tuple(slice(n) for n in size)
+    return lambda x: lax.dynamic_update_slice(x, 2 * x[box], starts), shape
 
 
 MODES = [lax.GatherScatterMode.CLIP, lax.GatherScatterMode.FILL_OR_DROP]
@@ -150,34 +151,49 @@ def gather(draw: Draw) -> Case:
     width = draw(st.integers(1, columns))
     places = whole(draw, -2, 4, draw(sizes), 2)
     numbers = lax.GatherDimensionNumbers((1,), (0,), (0, 1))
-    mode = draw(st.sampled_from(MODES))
-    return lambda x: lax.gather(x, places, numbers, (1, width), mode=mode, fill_value=0), (rows, columns)
+    picked = lambda x, mode: lax.gather(x, places, numbers, (1, width), mode=mode, fill_value=0)
+    return lambda x: [picked(x, mode) for mode in MODES], (rows, columns)
 
 
-def scattering(scatter: Callable[..., Any], value: float, unique: bool = False) -> Callable[[Draw], Case]:
-    """Windows of one row and some columns; `value` is what a constant operand or update must be."""
+def scattering(scatter: Callable[..., Any]) -> Callable[[Draw], Case]:
+    """Windows of one row and some columns, at places inside and outside; both operand and updates vary."""
 
     def case(draw: Draw) -> Case:
-        rows, columns = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-        width = draw(st.integers(1, columns))
-        count = 1 if unique else draw(sizes)
-        places = whole(draw, -2, 3, count, 2)
-        numbers_of = lax.ScatterDimensionNumbers((1,), (0,), (0, 1))
-        options = {"mode": draw(st.sampled_from(MODES)), "unique_indices": unique}
-        operand, updates = jnp.full((rows, columns), value), jnp.full((count, width), value)
-        if value:
-            operand, updates = numbers(draw, rows, columns), numbers(draw, count, width)
-        if draw(st.booleans()):
-            return lambda x: scatter(x, places, updates, numbers_of, **options), (rows, columns)
-        return lambda x: scatter(operand * (value == 0 or unique), places, x, numbers_of, **options), (count, width)
+        rows, columns = 3, draw(st.integers(1, 3))
+        width, count = draw(st.integers(1, columns)), draw(st.integers(2, 4))
+        places = whole(draw, -1, 3, count, 2).at[0].set(0)  # one inside, the others anywhere
+        dimensions = lax.ScatterDimensionNumbers((1,), (0,), (0, 1))
+
+        def f(x: Any) -> Any:
+            operand, updates = x[: rows * columns].reshape(rows, columns), x[rows * columns :].reshape(count, width)
+            return [scatter(operand, places, updates, dimensions, mode=mode) for mode in MODES]
+
+        return f, (rows * columns + count * width,)
 
     return case
 
 
+def written(draw: Draw) -> Case:
+    """Rows that are written, each once, inside and outside."""
+    rows, columns, count = draw(sizes), draw(sizes), draw(sizes)
+    places = jnp.asarray(draw(st.permutations(range(-1, 4)))[:count], jnp.int32)[:, None]
+    dimensions = lax.ScatterDimensionNumbers((1,), (0,), (0,))
+    mode = lax.GatherScatterMode.FILL_OR_DROP
+
+    def f(x: Any) -> Any:
+        operand, updates = x[: rows * columns].reshape(rows, columns), x[rows * columns :].reshape(count, columns)
+        return lax.scatter(operand, places, updates, dimensions, mode=mode, unique_indices=True)
+
+    return f, ((rows + count) * columns,)
+
+
 def factors(draw: Draw) -> Case:
     """Products with updates; in the updates they are linear where each entry has one."""
-    f, shape = scattering(lax.scatter_mul, 1.0, unique=True)(draw)
-    return f, shape
+    operand, updates = numbers(draw, 3, 2), numbers(draw, 1, 2)
+    options = {"mode": draw(st.sampled_from(MODES)), "unique_indices": True}
+    places = whole(draw, -1, 3, 1, 2).at[0, 1].set(0)
+    dimensions = lax.ScatterDimensionNumbers((1,), (0,), (0, 1))
+    return either(lambda x, w: lax.scatter_mul(x, places, w, dimensions, **options), operand, updates)
 
 
 def windows(draw: Draw, rank: int) -> dict[str, Any]:
@@ -259,15 +275,13 @@ def tridiagonal(draw: Draw) -> Case:
 def padded(draw: Draw) -> Case:
     shape = draw(shapes)
     config = [(*per_axis(draw, 2, -1 if n > 1 else 0, 2), draw(st.integers(0, 2))) for n in shape]
-    if draw(st.booleans()):
-        return lambda x: lax.pad(x, 0.0, config), shape
-    return lambda x: lax.pad(jnp.zeros(shape), x[0], config), (1,)
+    return lambda x: lax.pad(x, x[(0,) * len(shape)], config), shape
 
 
 def selected(draw: Draw) -> Case:
     shape = draw(shapes)
-    which, place = whole(draw, 0, 2, *shape), draw(st.integers(0, 2))
-    return lambda x: lax.select_n(which, *(x if n == place else jnp.zeros(shape) for n in range(3))), shape
+    which = whole(draw, 0, 2, *shape)
+    return lambda x: lax.select_n(which, x, 2 * x, 3 * x), shape
 
 
 def sliced(draw: Draw) -> Case:
@@ -320,9 +334,9 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "dynamic_slice": dynamic_slice,
     "dynamic_update_slice": dynamic_update,
     "gather": gather,
-    "scatter": scattering(lax.scatter, 0.0),
-    "scatter-add": scattering(lax.scatter_add, 0.0),
-    "scatter-sub": scattering(lax.scatter_sub, 0.0),
+    "scatter": written,
+    "scatter-add": scattering(lax.scatter_add),
+    "scatter-sub": scattering(lax.scatter_sub),
     "scatter-mul": factors,
     "dot_general": dot_general,
     "ragged_dot_general": ragged_dot,
