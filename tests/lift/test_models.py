@@ -1,7 +1,6 @@
 """A lifted network is its Jacobian, found without any of JAX's transposes, within the rounding of its sums."""
 
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import jax
@@ -12,6 +11,7 @@ from jax._src.interpreters import ad
 
 import minicnn
 from minicnn.autodiff import Program
+from tests.lift.compiling import once
 from tests.lift.plain import PLAIN
 
 
@@ -36,12 +36,6 @@ def rounding(P: Program) -> Any:
     magnitudes = jax.tree.map(lambda leaf: jnp.abs(leaf) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf, P)
     finfo = jnp.finfo(P.nodes[0].dtype)
     return terms * (float(finfo.eps) * magnitudes.matrix() + float(finfo.tiny))
-
-
-# What is compiled is run once.
-once = partial(
-    jax.jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
 
 
 def check(f: Any, x: Any) -> Program:
