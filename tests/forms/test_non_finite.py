@@ -11,7 +11,7 @@ import pytest
 
 from minicnn import conv
 from minicnn.axis import Axis
-from minicnn.forms import Dense, Diagonals, Form, Fourier, Geometry, Polyphase, Tiles, as_form
+from minicnn.forms import Dense, Diagonals, Form, Fourier, Geometry, Polyphase, Tiles, Winograd, as_form
 from minicnn.forms.cuts import Cut
 from minicnn.forms.tiles import Cuts
 from tests.forms.test_forms import geometry_of
@@ -33,18 +33,25 @@ FORMS: dict[str, Form] = {
     "phases": Polyphase(Tiles((3, 1))),
     "phases in the tiles of least cost": Polyphase(),
     "auto": as_form("auto"),
+    "winograd": Winograd(),
+    "winograd's pairs": Winograd(2),
     "fourier": Fourier(),
 }
 
 
-def in_tiles(cut: Cut, axis: Axis) -> np.ndarray:
-    """Which outputs lie in a tile with which inputs, (out, in)."""
+def in_tiles(cut: Cut, axis: Axis, meet: np.ndarray | None = None) -> np.ndarray:
+    """Which outputs lie in a tile with which inputs and, of those, meet there, (out, in)."""
     together = np.zeros((axis.out_size, axis.in_size), bool)
+    meet = np.ones((cut.y.length, cut.x.length), bool) if meet is None else meet
     for tile in range(cut.x.count):
         held = [np.arange(s.length) * s.spacing + s.first + tile * s.step for s in (cut.y, cut.x)]
-        o, i = (p[(p >= 0) & (p < n)] for p, n in zip(held, together.shape, strict=True))
-        together[np.ix_(o, i)] = True
+        (o, i), (a, b) = zip(*((p[k], np.flatnonzero(k)) for p, k in inside(held, together.shape)), strict=True)
+        together[np.ix_(o, i)] |= meet[np.ix_(a, b)]
     return together
+
+
+def inside(held: list[np.ndarray], shape: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(p, (p >= 0) & (p < n)) for p, n in zip(held, shape, strict=True)]
 
 
 def reached(form: Form, geometry: Geometry) -> list[np.ndarray]:
@@ -52,6 +59,9 @@ def reached(form: Form, geometry: Geometry) -> list[np.ndarray]:
     form = form.settled(geometry, 2, jnp.dtype("float32"))
     if isinstance(form, Cuts):
         return [in_tiles(cut, axis) for cut, axis in zip(form.parts, geometry.axes, strict=True)]
+    if isinstance(form, Winograd):
+        parts = [(cut, (f.A != 0).astype(int) @ (f.B != 0).astype(int).T > 0) for cut, f in form.parts(geometry)]
+        return [in_tiles(cut, axis, meet) for (cut, meet), axis in zip(parts, geometry.axes, strict=True)]
     if isinstance(form, Diagonals):
         return [axis.taps().any(1) for axis in geometry.axes]
     if isinstance(form, Polyphase):
@@ -109,8 +119,18 @@ def test_a_number_that_is_not_finite_reaches_what_the_docs_say(name: str) -> Non
             may = np.zeros(case.w_shape, bool)
             may[..., 1 % case.channels[0], of_group] = True
             assert (hit >= read).all() and (hit <= may).all(), (key, i)
+            if key == "diagonals" or (isinstance(forms[key], Winograd) and forms[key].is_local(geometry)):
+                assert (touched == y_reads(geometry, touched.shape, i, of_group)).all()
             if key == "diagonals":
                 np.testing.assert_array_equal(hit, read)
+
+
+def y_reads(geometry: Geometry, shape: tuple[int, ...], place: tuple[int, ...], of_group: slice) -> np.ndarray:
+    """The outputs that read a number of the second image."""
+    reads = np.zeros(shape, bool)
+    axes = [axis.taps()[:, :, i].any(1) for axis, i in zip(geometry.axes, place, strict=True)]
+    reads[1, ..., of_group] = reduce(np.multiply.outer, axes)[..., None]
+    return reads
 
 
 @pytest.mark.parametrize("name", CASES)
