@@ -5,6 +5,7 @@ The site itself, with every lesson executed, is built by `make docs`.
 
 import ast
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,10 @@ DOCS = Path(__file__).parents[1] / "docs"
 LESSONS = sorted(path for path in (DOCS / "tutorials").glob("*.md") if path.stem != "index")
 PAGES = sorted([*DOCS.glob("*.md"), *LESSONS, DOCS / "tutorials" / "index.md", *(DOCS / "api").glob("*.md")])
 CELL = re.compile(r"^```\{code-cell\}\n(?:---\n(.*?)^---\n)?(?::tags: ([^\n]*)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
-WRITTEN = {DOCS / "experiments" / "index.md"}  # the pages that `make docs` writes before it builds the site
+# The pages that `make docs` writes before it builds the site: one for each experiment, and what leads to them.
+EXPERIMENTS = [path for path in (DOCS.parent / "experiments").glob("*/*.py") if path.stem != "__init__"]
+WRITTEN = {DOCS / "experiments" / f"{path.parent.name}-{path.stem}.md" for path in EXPERIMENTS}
+WRITTEN |= {DOCS / "experiments" / name for name in ("index.md", "errors.md")}
 PUBLIC = (
     *("minicnn", "minicnn.autodiff", "minicnn.compat", "minicnn.data", "minicnn.draw", "minicnn.forms"),
     *(
@@ -109,7 +113,7 @@ def test_links_to_pages_lead_somewhere(page: Path) -> None:
     prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", prose):
         if "://" not in target:
-            assert (linked := page.parent / target).exists() or linked in WRITTEN, target
+            assert (linked := page.parent / target).exists() or Path(os.path.normpath(linked)) in WRITTEN, target
 
 
 def test_the_pages_that_are_not_kept_are_written_with_the_site() -> None:
