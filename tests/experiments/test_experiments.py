@@ -31,7 +31,17 @@ from experiments.frame import (
 )
 
 ROOT = Path(__file__).parents[2]
-EVERY = find()
+# Their small runs take three seconds and more, mostly to compile.
+SLOW = {
+    *("linalg/held_lenet", "linalg/literature", "linalg/flow", "linalg/super_resolution", "linalg/deblurring"),
+    *("networks/any_size", "structures/refinement", "structures/upconvolution", "structures/segmentation"),
+    *("lenet/comparison", "lenet/behaviour", "priors/permuted", "history/then_and_now"),
+}
+EVERY = [
+    pytest.param(experiment, id=experiment.name, marks=[pytest.mark.long] if experiment.name in SLOW else [])
+    for experiment in find()
+]
+
 DICE = find(["signals/dice"])[0]
 
 
@@ -40,7 +50,7 @@ def small(experiment: Experiment) -> Result:
     return experiment.run("small")
 
 
-@pytest.mark.parametrize("experiment", EVERY, ids=lambda experiment: experiment.name)
+@pytest.mark.parametrize("experiment", EVERY)
 def test_its_claims_hold_and_it_can_be_written(experiment: Experiment, tmp_path: Path) -> None:
     result = small(experiment)
     assert not [claim for claim in result.claims if not claim.holds]
@@ -51,7 +61,7 @@ def test_its_claims_hold_and_it_can_be_written(experiment: Experiment, tmp_path:
     assert all((tmp_path / f"{film.name}.gif").exists() for film in result.films)
 
 
-@pytest.mark.parametrize("experiment", EVERY, ids=lambda experiment: experiment.name)
+@pytest.mark.parametrize("experiment", EVERY)
 def test_it_states_its_question_its_sources_and_its_rows(experiment: Experiment) -> None:
     assert experiment.question.endswith("?")
     assert "Source" in experiment.method
@@ -59,6 +69,10 @@ def test_it_states_its_question_its_sources_and_its_rows(experiment: Experiment)
     assert "run" in vars(experiment.module)
     assert experiment.sizes["full"]
     assert len({claim.what for claim in small(experiment).claims}) == len(small(experiment).claims)
+
+
+def test_what_is_slow_exists() -> None:
+    assert {experiment.name for experiment in find()} >= SLOW
 
 
 def test_every_row_has_an_experiment_or_a_test_or_is_open() -> None:
