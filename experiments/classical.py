@@ -119,7 +119,8 @@ def quadratic(x: Rows, labels: Labels, x_new: Rows, components: int = 40, *, squ
     first, last = _projected(x, x_new, components)
     features = PolynomialFeatures(2, include_bias=False, interaction_only=not squares).fit(first)
     start = components if squares else 0
-    return linear(*(features.transform(first)[:, start:], labels, features.transform(last)[:, start:]))
+    expanded = [np.asarray(features.transform(images))[:, start:] for images in (first, last)]
+    return linear(expanded[0], labels, expanded[1])
 
 
 def gaussian(x: Rows, labels: Labels, x_new: Rows, components: int = 40) -> Scores:
