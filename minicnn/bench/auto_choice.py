@@ -1,8 +1,9 @@
 """Is the form that the cost model chooses the fastest? The candidates of every convolution, measured in turn."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,13 +11,14 @@ from rich.table import Table
 
 from minicnn.bench.cases import Case
 from minicnn.bench.measure import in_turn
-from minicnn.forms import Arithmetic, Geometry, Tiles
+from minicnn.forms import Arithmetic, Form, Geometry, Tiles
 from minicnn.forms.choice import choices, choose
 from minicnn.forms.explanation import name_of
 from minicnn.forms.form import Costed
 from minicnn.forms.resolve import windows
 from minicnn.forms.trilinear import convolve, correlate
 
+RESULTS = ("y", "x̄", "w̄")  # the products of a step
 CLOSE = 1.25  # a choice that takes so many times as long as the best is still a good one: runs differ by a tenth
 _SIZES = (1, 2, 3, 4, 6, 8, 16)  # outputs or inputs of the tiles that are compared, per axis
 _TILES = 8  # the number of tiles that are measured: those that are predicted to be cheapest
@@ -53,11 +55,8 @@ def measure(cases: Iterable[Case], seconds: float = 0.5) -> Iterator[Choice]:
     for case in cases:
         if case.operation not in ("conv", "conv_transpose") or case.mapped:
             continue
-        geometry = geometry_of(case)
         with jax.enable_x64(case.dtype == "float64"):
-            yield _choice(case, "y", geometry, seconds)
-            yield _choice(case, "x̄", geometry.T, seconds)
-            yield _choice(case, "w̄", geometry, seconds)
+            yield from (_choice(case, result, seconds) for result in RESULTS)
 
 
 def geometry_of(case: Case) -> Geometry:
@@ -82,19 +81,29 @@ def table(choices: Iterable[Choice]) -> Table:
     return grid
 
 
-def _choice(case: Case, result: str, geometry: Geometry, seconds: float) -> Choice:
-    forms = {name_of(form, geometry, case.batch): form for form in _candidates(case, geometry)}
-    chosen = name_of(choose(geometry, case.batch), geometry, case.batch)
+def product_geometry(case: Case, result: str) -> Geometry:
+    """The geometry of one product of a convolution: that of x̄ is transposed."""
+    return geometry_of(case).T if result == "x̄" else geometry_of(case)
+
+
+def compiled(case: Case, result: str, forms: Iterable[Form]) -> dict[str, Callable[[], Any]]:
+    """Compile one product of a convolution in each of these forms: by its name, a call that waits for the result."""
+    geometry = product_geometry(case, result)
     shapes = (case.batch, *geometry.in_shape), geometry.w_shape, (case.batch, *geometry.out_shape)
     x, w, y = (jax.random.normal(jax.random.key(n), shape, case.dtype) for n, shape in enumerate(shapes))
     operation, other = (correlate, y) if result == "w̄" else (convolve, w)
-    compiled = {
-        name: jax.jit(lambda x, other, form=form: operation(x, other, geometry, form, Arithmetic()))
-        for name, form in forms.items()
-    }
-    times = in_turn(
-        {name: lambda f=f: jax.block_until_ready(f(x, other)) for name, f in compiled.items()}, seconds, rounds=_ROUNDS
-    )
+
+    def program(form: Form) -> Callable[[], Any]:
+        compute = jax.jit(lambda x, other: operation(x, other, geometry, form, Arithmetic())).lower(x, other).compile()
+        return lambda: jax.block_until_ready(compute(x, other))
+
+    return {name_of(form, geometry, case.batch): program(form) for form in forms}
+
+
+def _choice(case: Case, result: str, seconds: float) -> Choice:
+    geometry = product_geometry(case, result)
+    chosen = name_of(choose(geometry, case.batch), geometry, case.batch)
+    times = in_turn(compiled(case, result, _candidates(case, geometry)), seconds, rounds=_ROUNDS)
     medians = {name: float(np.median(measured)) for name, measured in times.items()}
     best = min(medians, key=lambda name: medians[name])
     return Choice(case.name, result, chosen, best, medians[chosen] / medians[best])

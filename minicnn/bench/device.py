@@ -25,16 +25,14 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from minicnn.bench.auto_choice import geometry_of
+from minicnn.bench.auto_choice import RESULTS, compiled, product_geometry
 from minicnn.bench.cases import CASES, Case, find
 from minicnn.bench.machine import made_with
 from minicnn.bench.measure import in_turn
 from minicnn.bench.rivals import RIVALS, Programs
-from minicnn.forms import Arithmetic, Tiles
+from minicnn.forms import Tiles
 from minicnn.forms.choice import choices
-from minicnn.forms.explanation import name_of
 from minicnn.forms.form import Costed
-from minicnn.forms.trilinear import convolve, correlate
 
 TESTS = ("tests/forms", "tests/functional", "tests/identities", "tests/maps")
 _PARTS = ("tests", "cases", "forms")
@@ -135,7 +133,7 @@ def measure_forms(report: Report, cases: Iterable[Case], precision: str) -> None
         (case, result)
         for case in cases
         if case.operation in ("conv", "conv_transpose") and not case.mapped and case.dtype == "float32"
-        for result in ("y", "x̄", "w̄")
+        for result in RESULTS
     ]
     for (case, result), made in _ahead(lambda pair: _forms(*pair, precision), wanted, report):
         times = in_turn(made.result(), seconds=0.05)
@@ -171,22 +169,11 @@ def _rivals(precision: str, case: Case) -> dict[str, Programs]:
 
 
 def _forms(case: Case, result: str, precision: str) -> dict[str, Callable[[], Any]]:
-    geometry = geometry_of(case)
-    geometry = geometry.T if result == "x̄" else geometry
+    geometry = product_geometry(case, result)
     cost = lambda form: form.cost(geometry, case.batch).total
     several: list[Costed] = [*choices(geometry), *(Tiles((size,) * case.rank) for size in _TILES)]
-    forms = [form for form in several if cost(form) <= _HOPELESS * min(map(cost, several))]
-    shapes = (case.batch, *geometry.in_shape), geometry.w_shape, (case.batch, *geometry.out_shape)
-    x, w, y = (jax.random.normal(jax.random.key(n), shape, case.dtype) for n, shape in enumerate(shapes))
-    operation, other = (correlate, y) if result == "w̄" else (convolve, w)
-    programs = {}
     with jax.default_matmul_precision(precision):
-        for form in forms:
-            compute = jax.jit(lambda x, other, form=form: operation(x, other, geometry, form, Arithmetic()))
-            compiled = compute.lower(x, other).compile()
-            name = name_of(form, geometry, case.batch)
-            programs[name] = lambda compiled=compiled: jax.block_until_ready(compiled(x, other))
-    return programs
+        return compiled(case, result, [form for form in several if cost(form) <= _HOPELESS * min(map(cost, several))])
 
 
 def main() -> None:
