@@ -10,6 +10,7 @@ import typer
 from minicnn.arguments import look_up
 from minicnn.cli.app import Seed, app, console
 from minicnn.cli.parsing import padding, rank_of, sizes
+from minicnn.forms.tables import MODES, check_mode
 
 _KINDS = ("convolution", "max", "average", "lp", "local", "tiled")
 
@@ -18,10 +19,10 @@ _KINDS = ("convolution", "max", "average", "lp", "local", "tiled")
 def explore(
     in_size: Annotated[str, typer.Option("--input", help="Size of the input: 5, or 5x7.")] = "5",
     kernel: Annotated[str, typer.Option(help="Taps, or the window of a pool: 3 for every axis, or 3x2.")] = "3",
-    kind: Annotated[str, typer.Option(help="convolution, max, average, lp, local or tiled.")] = "convolution",
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(_KINDS)}.")] = "convolution",
     stride: Annotated[str | None, typer.Option(help="2, or 2x1; of a pool its window if absent.")] = None,
     pad: Annotated[str, typer.Option("--padding", help="1, low:high such as 1:2, 1x0:2 for two axes, or SAME.")] = "0",
-    padding_mode: Annotated[str, typer.Option(help="zeros, circular, reflect, symmetric or replicate.")] = "zeros",
+    padding_mode: Annotated[str, typer.Option(help=f"One of {', '.join(MODES)}.")] = "zeros",
     dilation: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
     stretch: Annotated[str, typer.Option(help="2 puts a zero between neighbouring inputs.")] = "1",
     transpose: Annotated[bool, typer.Option("--transpose", help="Cᵀ: the transposed convolution.")] = False,
@@ -41,7 +42,6 @@ def explore(
     """Open a page in which C, Cᵀ and the gradient move together: point at anything, play it, type over every number."""
     from minicnn.explore import write_page
     from minicnn.explore.document import address
-    from minicnn.forms.tables import check_mode
 
     look_up("kind", kind, dict.fromkeys(_KINDS), "a kind of layer")
     check_mode("padding_mode", padding_mode)

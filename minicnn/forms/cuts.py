@@ -7,7 +7,9 @@ on a small axis of its own.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+from minicnn.arguments import integer, is_sequence, sizes
 from minicnn.axis import Axis
 
 
@@ -99,3 +101,16 @@ def _spacing(axis: Axis, size: int) -> int:
     if axis.stretch > 1:
         return 1
     return math.gcd(axis.dilation, axis.stride if size > 1 else 0)
+
+
+# What a tile is a block of, by the word for it.
+CUTS = {"outputs": Cut.outputs, "inputs": Cut.inputs}
+
+
+def tile_sizes(tile: Any) -> int | tuple[int, ...]:
+    """The size of a tile as a form is given it: one for every axis, or one each.
+
+    Raises:
+        TypeError, ValueError: if it is not made of whole numbers of at least 1.
+    """
+    return sizes("tile", tile, 1) if is_sequence(tile) else integer("tile", tile, 1)

@@ -17,11 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import integer, is_sequence, sizes
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.cost import Cost, portions
-from minicnn.forms.cuts import Cut, Span
+from minicnn.forms.cuts import CUTS, Cut, Span, tile_sizes
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.layout import (
@@ -56,8 +55,7 @@ class Tiles(Costed):
 
     def __post_init__(self) -> None:
         if self.tile is not None:
-            tile = sizes("tile", self.tile, 1) if is_sequence(self.tile) else integer("tile", self.tile, 1)
-            object.__setattr__(self, "tile", tile)
+            object.__setattr__(self, "tile", tile_sizes(self.tile))
         object.__setattr__(self, "of", self.of if isinstance(self.of, str) else tuple(self.of))
 
     def settled(self, geometry: Geometry, batch: int, dtype: jnp.dtype) -> "Cuts":
@@ -81,9 +79,9 @@ class Tiles(Costed):
         words = (self.of,) * rank if isinstance(self.of, str) else self.of
         if len(tiles) != rank:
             raise ValueError(f"`tile`={self.tile!r} must give one size, or one for each of {rank} axes")
-        if len(words) != rank or not set(words) <= set(_CUTS):
+        if len(words) != rank or not set(words) <= set(CUTS):
             raise ValueError(f'`of`={self.of!r} must be "outputs" or "inputs", or one of them for each of {rank} axes')
-        return tuple(_CUTS[word](axis, size) for axis, size, word in zip(geometry.axes, tiles, words, strict=True))
+        return tuple(CUTS[word](axis, size) for axis, size, word in zip(geometry.axes, tiles, words, strict=True))
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """Multiply x by C(w)."""
@@ -92,9 +90,6 @@ class Tiles(Costed):
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
         """Multiply y by X(x)ᵀ: the gradient in the weights."""
         return Cuts(self.cuts(geometry, len(x))).correlate(geometry, x, y, arithmetic)
-
-
-_CUTS = {"outputs": Cut.outputs, "inputs": Cut.inputs}
 
 
 @dataclass(frozen=True)

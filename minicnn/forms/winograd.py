@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import integer, is_sequence, look_up, sizes
+from minicnn.arguments import look_up
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.cost import Cost, portions
-from minicnn.forms.cuts import Cut, Span
+from minicnn.forms.cuts import CUTS, Cut, Span, tile_sizes
 from minicnn.forms.decomposition import Decomposition, Rationals, is_dyadic, phases
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
@@ -49,9 +49,8 @@ class Winograd(Costed):
 
     def __post_init__(self) -> None:
         if self.tile is not None:
-            tile = sizes("tile", self.tile, 1) if is_sequence(self.tile) else integer("tile", self.tile, 1)
-            object.__setattr__(self, "tile", tile)
-        look_up("of", self.of, _CUTS)
+            object.__setattr__(self, "tile", tile_sizes(self.tile))
+        look_up("of", self.of, CUTS)
 
     def check(self, geometry: Geometry, dtype: jnp.dtype) -> None:
         """Refuse integers, which the factors would round, and a tile that does not fit the axes."""
@@ -117,7 +116,6 @@ class Winograd(Costed):
         return channels + sum(_roundings(factors) for _, factors in self.parts(geometry))
 
 
-_CUTS = {"outputs": Cut.outputs, "inputs": Cut.inputs}
 Parts = Sequence[tuple[Cut, Decomposition]]
 
 

@@ -7,7 +7,7 @@ circular padding bounds nothing where zeros are padded, and the other way round.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +23,7 @@ from minicnn.linalg.kronecker import joined_channels
 from minicnn.linalg.magnitudes import magnitude
 from minicnn.linalg.methods import check_map
 from minicnn.linalg.stencils import Stencil, oriented
-from minicnn.linalg.symbols import Symbol, circular_waves, largest_of, supremum
+from minicnn.linalg.symbols import Symbol, largest_of, supremum
 from minicnn.maps import LinearMap
 
 Side = Literal["upper", "lower", "neither"]
@@ -199,9 +199,8 @@ def gram_zero(kernel: _Kernel) -> Found:
         return [(len(powers) - 1) * 2**t + 1 for powers in symbol.offsets]
 
     t = next((t for t in range(SQUARINGS, 1, -1) if math.prod(grown(t)) * channels <= NUMBERS), 1)
-    sizes = grown(t)
-    waves = [circular_waves(n, range(len(powers))) for n, powers in zip(sizes, symbol.offsets, strict=True)]
-    power, logarithm = _powers(symbol.through(waves), t - 1)
+    from_zero = replace(symbol, offsets=tuple(tuple(range(len(powers))) for powers in symbol.offsets))
+    power, logarithm = _powers(from_zero.around(grown(t)), t - 1)
     taps = np.abs(np.fft.ifftn(power, axes=range(kernel.C.rank)))
     rows = taps.sum((*range(kernel.C.rank), -1)).max()
     return math.exp((math.log(rows) + logarithm) / 2**t) if rows else 0.0, kernel.upper, 0
@@ -303,15 +302,14 @@ def _around(C: Stencil, periods: tuple[int, ...]) -> Any:
     symbol = Symbol.of(C)
     if math.prod(periods) * math.prod(symbol.coefficients.shape[C.rank :]) > NUMBERS:
         return None
-    waves = [circular_waves(n, powers) for n, powers in zip(periods, symbol.offsets, strict=True)]
-    return symbol.through(waves)
+    return symbol.around(periods)
 
 
 def _powers(blocks: Any, squarings: int) -> tuple[Any, float]:
     """(ĈᴴĈ)^(2^squarings), kept near 1, and the logarithm of what was divided out."""
     power, logarithm = blocks.conj().swapaxes(-1, -2) @ blocks, 0.0
     for n in range(squarings + 1):
-        size = float(np.sqrt((np.abs(power) ** 2).sum((-1, -2)).max()))
+        size = _largest_frobenius(power)
         if size == 0:
             return power, 0.0
         power, logarithm = power / size, logarithm + math.log(size)
@@ -322,8 +320,12 @@ def _powers(blocks: Any, squarings: int) -> tuple[Any, float]:
 
 def _frobenius_of_powers(blocks: Any) -> float:
     power, logarithm = _powers(blocks, SQUARINGS)
-    size = float(np.sqrt((np.abs(power) ** 2).sum((-1, -2)).max()))
+    size = _largest_frobenius(power)
     return math.exp((math.log(size) + logarithm) / 2 ** (SQUARINGS + 1)) if size else 0.0
+
+
+def _largest_frobenius(blocks: Any) -> float:
+    return float(np.sqrt((np.abs(blocks) ** 2).sum((-1, -2)).max()))
 
 
 def _sigma(M: Any) -> float:

@@ -21,7 +21,7 @@ from minicnn.linalg.frames import framed
 from minicnn.linalg.magnitudes import magnitude
 from minicnn.linalg.methods import EXACT, check_map, for_largest
 from minicnn.linalg.stencils import Stencil, oriented
-from minicnn.linalg.symbols import Symbol, circular_waves, largest_of, supremum
+from minicnn.linalg.symbols import Symbol, largest_of, supremum
 from minicnn.maps import Batched, Block, Compose, Kronecker, LinearMap, Sum
 
 # Frequencies up to which the circulant around a convolution is looked at; a larger one is as good as the supremum.
@@ -198,8 +198,7 @@ def _of_stencil(C: Stencil) -> tuple[float, str]:
     over_all = supremum(symbol).upper * (1 + 1e-12), "supremum of the symbol"
     if math.prod(periods) > FREQUENCIES:
         return over_all
-    waves = [circular_waves(n, powers) for n, powers in zip(periods, symbol.offsets, strict=True)]
-    around = float(largest_of(symbol.through(waves)).max()) * (1 + 1e-12)
+    around = float(largest_of(symbol.around(periods)).max()) * (1 + 1e-12)
     return min(over_all, (around, "circulant around it"))
 
 

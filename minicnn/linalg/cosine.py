@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact
 
-from minicnn.linalg.diagonalised import Diagonalised, Layout
-from minicnn.linalg.fourier import function_of
+from minicnn.linalg.diagonalised import Layout, function_of
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, cosine_waves
 from minicnn.maps import LinearMap
@@ -70,7 +69,7 @@ def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
     """U·f(Σ)·Vᴴ in the basis of cosines."""
     C, transposed = oriented(A)
     assert C is not None
-    B = Diagonalised(function_of(blocks(A), f), *Layout.of(C, "dct"), False, A.dtype)
+    B = function_of(C, blocks(A), "dct", f, A.dtype)
     return B.T if transposed else B
 
 

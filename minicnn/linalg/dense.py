@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Inexact
 
 from minicnn.forms.memory import memory, readable
 from minicnn.maps import Dense, LinearMap
@@ -21,6 +21,11 @@ def refusal(A: LinearMap) -> str:
     if rows * columns * min(rows, columns) > MOST:
         return f"{size}: its singular values would take hours"
     return ""
+
+
+def stored(M: Inexact[Array, "m n"], dtype: jnp.dtype | None = None) -> Dense:
+    """A matrix as a map between vectors."""
+    return Dense(M, M.shape[1:], M.shape[:1], dtype or M.dtype)
 
 
 def values(A: LinearMap) -> Array:

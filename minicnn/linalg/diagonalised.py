@@ -148,3 +148,15 @@ class Diagonalised(LinearMap):
     def sparse(self) -> Entries:
         """List every entry of the dense matrix."""
         return Dense(self.dense().reshape(self.shape), self.in_shape, self.out_shape, self.dtype).sparse()
+
+
+def function_of(
+    C: Stencil,
+    blocks: Inexact[Array, "*m g d c"],
+    transform: Transform,
+    f: Callable[[Array], Array],
+    dtype: jnp.dtype,
+) -> Diagonalised:
+    """U·f(Σ)·Vᴴ of a stencil that a transform takes apart into these blocks: that of every block."""
+    U, s, Vh = jnp.linalg.svd(blocks, full_matrices=False)
+    return Diagonalised((U * f(s)[..., None, :]) @ Vh, *Layout.of(C, transform), False, dtype)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact
 
-from minicnn.linalg.diagonalised import Diagonalised, Layout
+from minicnn.linalg.diagonalised import Layout, function_of
 from minicnn.linalg.frames import sign_of
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, circular_waves, largest_of
@@ -59,22 +59,15 @@ def values(A: LinearMap) -> Array:
 
 def blocks(C: Stencil) -> Inexact[Array, "*m g d sc"]:
     """The symbol at every frequency of the circle."""
-    waves = [circular_waves(axis.out_size, powers) for axis, powers in zip(C.axes, Symbol.of(C).offsets, strict=True)]
-    return Symbol.of(C).through(waves)
+    return Symbol.of(C).around([axis.out_size for axis in C.axes])
 
 
 def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
     """U·f(Σ)·Vᴴ in the Fourier basis."""
     C, transposed = oriented(A)
     assert C is not None
-    B = Diagonalised(function_of(blocks(C), f), *Layout.of(C, "fourier"), False, A.dtype)
+    B = function_of(C, blocks(C), "fourier", f, A.dtype)
     return B.T if transposed else B
-
-
-def function_of(M: Inexact[Array, "... d c"], f: Callable[[Array], Array]) -> Inexact[Array, "... d c"]:
-    """U·f(Σ)·Vᴴ of small matrices."""
-    U, s, Vh = jnp.linalg.svd(M, full_matrices=False)
-    return (U * f(s)[..., None, :]) @ Vh
 
 
 def slogdet(A: LinearMap) -> tuple[Array, Array]:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from minicnn.linalg.dense import stored
 from minicnn.linalg.stencils import Stencil, stencil
 from minicnn.maps import (
     AveragePool,
@@ -23,7 +24,6 @@ from minicnn.maps import (
     BinAverage,
     BinSum,
     Compose,
-    Dense,
     Diagonal,
     Kronecker,
     LinearMap,
@@ -136,7 +136,7 @@ def _of_stencil(C: Stencil) -> Factors | str:
         for w, border in zip(taps, C.borders, strict=True)
     ]
     M = jnp.asarray(channels.T)
-    return tuple(axes) if M.size == 1 else (*axes, Dense(M, M.shape[1:], M.shape[:1], M.dtype))
+    return tuple(axes) if M.size == 1 else (*axes, stored(M))
 
 
 def separated(w: Any) -> list[np.ndarray] | str:
@@ -185,8 +185,8 @@ def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
     U, s, Vh = zip(*triplets, strict=True)
     sigma = f(reduce(jnp.multiply.outer, s))
     dtype = A.dtype
-    left = Kronecker(tuple(Dense(M, M.shape[1:], M.shape[:1], dtype) for M in U))
-    right = Kronecker(tuple(Dense(M, M.shape[1:], M.shape[:1], dtype) for M in Vh))
+    left = Kronecker(tuple(stored(M, dtype) for M in U))
+    right = Kronecker(tuple(stored(M, dtype) for M in Vh))
     middle = Diagonal(sigma.astype(dtype), sigma.shape, jnp.dtype(dtype))
     ends = Reshape(left.out_shape, A.out_shape, dtype), Reshape(A.in_shape, right.in_shape, dtype)
     return compose(ends[0], left, middle, right, ends[1])

@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact, Shaped
 
 from minicnn.linalg import kronecker
+from minicnn.linalg.dense import stored
 from minicnn.linalg.frames import framed
 from minicnn.linalg.lanczos import ConvergenceError
 from minicnn.linalg.methods import cheap, check_map, exact
 from minicnn.linalg.values import tolerance
-from minicnn.maps import Dense, Gather, Kronecker, LinearMap, Reshape, compose
+from minicnn.maps import Gather, Kronecker, LinearMap, Reshape, compose
 
 # Steps of conjugate gradients at most, two products each: where they do not suffice, the problem wants damping.
 STEPS = 5000
@@ -133,7 +134,7 @@ def null_space(A: LinearMap, tol: float | None = None) -> LinearMap:
     values = [jnp.pad(s, (0, len(Vh) - len(s))) for _, s, Vh in triplets]
     product = reduce(jnp.multiply.outer, values)
     positions = jnp.flatnonzero(product.ravel() <= (tolerance(A, product) if tol is None else tol))
-    V = Kronecker(tuple(_columns(Vh) for _, _, Vh in triplets))
+    V = Kronecker(tuple(stored(Vh.conj().T) for _, _, Vh in triplets))
     picked = Gather(positions.astype(jnp.int32), V.in_shape, positions.shape, A.dtype)
     N = compose(Reshape(V.out_shape, frame.core.in_shape, A.dtype), V, picked.T)
     return compose(*(Q.T for Q in reversed(frame.right)), N)
@@ -204,11 +205,6 @@ def _checked(A: LinearMap, x: Array, y: Array, damp: float, method: str, product
 
 def _lengths(x: Array, shape: tuple[int, ...]) -> Array:
     return jnp.sqrt(jnp.sum(jnp.abs(x) ** 2, axis=tuple(range(x.ndim - len(shape), x.ndim))))
-
-
-def _columns(Vh: Array) -> Dense:
-    M = Vh.conj().T
-    return Dense(M, M.shape[1:], M.shape[:1], M.dtype)
 
 
 def _tiny(A: LinearMap) -> float:

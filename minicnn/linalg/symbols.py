@@ -75,6 +75,10 @@ class Symbol:
             blocks = xp.moveaxis(xp.tensordot(xp.asarray(wave, dtype), blocks, ((1,), (n,))), 0, n)
         return blocks
 
+    def around(self, periods: Sequence[int]) -> Any:
+        """The matrices at every frequency of a circle with so many outputs on each axis: those of the circulant."""
+        return self.through([circular_waves(n, powers) for n, powers in zip(periods, self.offsets, strict=True)])
+
 
 def circular_waves(n: int, powers: Sequence[int], frequencies: int | None = None) -> Complex[np.ndarray, "f q"]:
     """The waves e^{2πijq/n} of the first frequencies j; angles are reduced in integers, so that none loses digits."""
