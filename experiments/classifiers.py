@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import optax
 
+from experiments.fitting import descended
 from minicnn import nn
 from minicnn.nn import losses
 
@@ -31,13 +32,9 @@ def trained(
     model: nn.Sequential, params: Any, x: Any, labels: Any, batches: Any, rate: float, x_new: Any
 ) -> tuple[Any, jax.Array]:
     """The parameters after a step for each batch, and the scores of new images."""
-    optimizer = optax.adam(rate)
 
-    def step(carry: Any, batch: jax.Array) -> tuple[Any, None]:
-        params, state = carry
-        bar = jax.grad(lambda p: losses.cross_entropy(model.apply(p, x[batch]), labels[batch]))(params)
-        updates, state = optimizer.update(bar, state)
-        return (optax.apply_updates(params, updates), state), None
+    def loss(params: Any, x: Any, labels: Any) -> Any:
+        return losses.cross_entropy(model.apply(params, x), labels)
 
-    params = jax.lax.scan(step, (params, optimizer.init(params)), batches)[0][0]
+    params, _ = descended(loss, optax.adam(rate), params, x, labels, batches)
     return params, model.apply(params, x_new)

@@ -14,8 +14,8 @@ PLANES, SIDE = 24, 16
 S_PADDING, C_PADDING = (2, 1, 0), (-1, 1, 0)  # so that planes have the paper's sizes; -1 leaves a border unread
 S_COLUMNS, C_AREAS = (5, 5, 2), (5, 5, 2)
 R, Q, ALPHA = (4.0, 1.5, 1.5), (1.0, 16.0, 16.0), 0.5
-# What the sources at hand do not give was found by trying about 500 draws on three to eight networks each: the decay of
-# c and of d, what d adds up to in each stage, and the largest initial a.
+# What the sources at hand do not give was found by trying about 570 draws on two to eight networks each: the decay of c
+# and of d, what d adds up to in each stage, and the largest initial a.
 C_DECAY, D_DECAY = 0.67, 0.8
 D_SUMS = (12.0, 60.0, 16.0)
 SMALLEST = (1.2e-3, 1.2e-3, 1.2e-4)

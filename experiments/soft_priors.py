@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from matplotlib.figure import Figure
 
-from experiments.frame import Claim, Picture, at_least, at_most, equal
+from experiments.frame import Claim, Picture, Table, at_least, at_most, equal
 from minicnn import nn
 from minicnn.maps import LinearMap
 from minicnn.nn import losses
@@ -124,6 +124,18 @@ def limit_claims(trials: Sequence[Trial], oracle: str) -> list[Claim]:
         at_least("error on what was seen: smallest rise with λ", rises, 0, f"the other term rises, {PENALTIES}"),
         equal("distance at the largest λ: slopes on log-log axes", slopes, [-1] * len(slopes), PENALTIES, 0.01),
     ]
+
+
+def by_strength(right: Sequence[Trial], wrong: Sequence[Trial], limit: str, errors: tuple[str, str]) -> Table:
+    """The mean distance from the limit, and the mean errors where the prior is right and where it is wrong, for each λ.
+
+    The two errors have names of their own, which head their columns.
+    """
+    distance = np.mean([t.distance for t in right], 0)
+    new = (np.mean([t.new for t in trials], 0) for trials in (right, wrong))
+    rows = zip(map(strength_name, STRENGTHS), distance, *new, strict=True)
+    title = f"Mean of {len(right)} data sets; squared error on new data without noise"
+    return Table(title, ("λ", f"distance from {limit}", *errors), tuple(rows))
 
 
 def curves(right: Sequence[Trial], wrong: Sequence[Trial], limit: str, names: tuple[str, str]) -> Picture:

@@ -14,7 +14,7 @@ once they are moved, C2 keeps most of what it had. A SUM bears less of a shift t
 large Gabor functions answer beyond the border, and what leaves the field is missing in a sum.
 
 Sizes and windows are those of a later version with 16 sizes, of which the first six are kept; the rest is chosen here,
-since no numbers of the figures are available.
+and so are the bounds of the claims, since no numbers of the figures are available.
 
 Sources: Riesenhuber & Poggio, *Hierarchical models of object recognition in cortex* (1999), Nature Neuroscience 2:1019;
 bands of the pytorch_hmax implementation of Serre et al. (2007): sizes from 7 in steps of 2, pools of 8, 10, 12, ….
@@ -72,9 +72,9 @@ def run(wires: int = 20, known: int = 100, tests: int = 300, data: str = "digits
         for pool, (by_shift, by_scale, best) in curves.items()
     }
     accuracies = classified(data, [n for n in KNOWN if n <= known], tests, rng)
-    few = accuracies[0]
+    few, kinds = accuracies[0], c2(others[:1]).shape[-1]
     claims: list[Claim] = [
-        equal("S1 cells at a place, S2 cells at a place", [gabors().shape[-1], 256], [24, 4**4], "4·6, and 4⁴"),
+        equal("S1 cells at a place, S2 cells at a place", [gabors().shape[-1], kinds], [24, 4**4], "4·6, and 4⁴"),
         equal("MAX: shifts at which the cell knows its wire", ranges["MAX"][0], len(SHIFTS), f"{PAPER}: shift"),
         at_least("MAX: sizes at which it does, less those of SUM", ranges["MAX"][1] - ranges["SUM"][1], 1, PAPER),
         at_least("MAX: sizes at which it does, a quarter of an octave apart", ranges["MAX"][1], 3, f"{PAPER}: size"),

@@ -11,6 +11,9 @@ How high the SUM stays is a matter of those other answers: the second table tune
 do not answer to empty patches, half a paddle has half the sum, and the SUM's cell falls too; what never moves it is the
 cut. The published bars are not available as numbers, so that the ordering is what is compared.
 
+“Almost no response” is taken to be a tenth at most, and a SUM that “stays high” to be one half at least; these bounds
+are our own.
+
 Sources: Riesenhuber & Poggio, *Hierarchical models of object recognition in cortex* (1999), Nature Neuroscience 2:1019,
 figure 3 and its caption.
 """

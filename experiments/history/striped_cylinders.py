@@ -13,6 +13,9 @@ cells, which here have no part, and the learners have no critical period: they g
 that how much they repair is not what an animal would. Sparse coding leaves cells unused, which are the first to learn
 anew; Hebb's rule, whose competition has given stripes to all of them, must turn each.
 
+What counts as a gap, a quarter of a flat distribution's share, what counts as cells for what was seen, twice that
+share, and what counts as repaired, half of it, are bounds of our own.
+
 Sources: Blakemore & Cooper (1970), Development of the brain depends on the visual environment; Olshausen & Field (1996)
 for sparse coding.
 """

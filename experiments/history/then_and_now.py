@@ -30,6 +30,8 @@ from matplotlib.figure import Figure
 
 import minicnn
 from experiments.frame import Claim, Picture, Result, Table, at_most, equal
+from experiments.gabor import across, gabor
+from experiments.neocognitron_cells import area, c_cell, s_layer
 from minicnn.data.registry import load_data
 from minicnn.maps import LinearMap
 from minicnn.train import config_of, fit
@@ -107,28 +109,20 @@ def change(before: np.ndarray, after: np.ndarray) -> float:
     return float(np.linalg.norm(after - before) / np.linalg.norm(before))
 
 
-def oriented(kernel: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-    """A kernel at four orientations, without mean and of length 1, (side, side, 1, 4).
+def centred(drawn: np.ndarray) -> np.ndarray:
+    """Kernels, (n, side, side), less their means and of length 1."""
+    less = drawn - drawn.mean((1, 2), keepdims=True)
+    return less / np.linalg.norm(less, axis=(1, 2), keepdims=True)
 
-    Args:
-        kernel: of the position across the stripes and the one along them.
-    """
-    at = np.arange(SIDE) - SIDE // 2
-    i, j = np.meshgrid(at, at, indexing="ij")
-    turns = [(np.cos(np.radians(angle)), np.sin(np.radians(angle))) for angle in ANGLES]
-    drawn = np.stack([kernel(i * cos + j * sin, j * cos - i * sin) for cos, sin in turns], -1)
-    drawn -= drawn.mean((0, 1))
-    return (drawn / np.linalg.norm(drawn, axis=(0, 1)))[:, :, None].astype(np.float32)
+
+def weights(drawn: np.ndarray) -> Any:
+    """Kernels, (n, side, side), as the weights of a convolution, (side, side, 1, n)."""
+    return jnp.asarray(np.moveaxis(drawn, 0, -1)[:, :, None].astype(np.float32))
 
 
 def simple_and_complex(wave: float = 6.0, deviation: float = 2.0) -> System:
     """Gabor functions in two phases, and the energy of the two."""
-
-    def gabor(phase: float) -> np.ndarray:
-        envelope = lambda across, along: np.exp(-(across**2 + along**2) / (2 * deviation**2))
-        return oriented(lambda across, along: envelope(across, along) * np.cos(2 * np.pi * across / wave - phase))
-
-    w = jnp.asarray(np.concatenate([gabor(0), gabor(np.pi / 2)], -1))
+    w = weights(np.concatenate([gabor(SIDE, ANGLES, wave, phase, deviation) for phase in (0, 90)]))
     energy = lambda y: jnp.sqrt(y[..., :4] ** 2 + y[..., 4:] ** 2)
     first = lambda x: minicnn.conv(x, w)
     return System(
@@ -139,23 +133,16 @@ def simple_and_complex(wave: float = 6.0, deviation: float = 2.0) -> System:
 
 def neocognitron(selectivity: float = 1.5, half: float = 0.5) -> System:
     """S-cells for four lines, and C-cells that add up 5×5 of them; the formulas of 1980."""
-    lines = np.maximum(oriented(lambda across, along: np.exp(-(across**2) / (2 * LINE**2))), 0)
+    lines = np.maximum(centred(np.exp(-(across(SIDE, ANGLES) ** 2) / (2 * LINE**2))), 0)
     # So large that the 1 of numerator and denominator hardly counts, as after many presentations.
-    a = jnp.asarray(LEARNED * lines)
-    c = jnp.full((SIDE, SIDE, 1, 1), 1 / SIDE**2)
+    a, c = weights(LEARNED * lines), area(SIDE, 1)
     # As learning makes it: to what has the similarity s with its pattern a cell answers φ[(r + 1)·s − r].
-    b = jnp.sqrt((a**2 / c).sum((0, 1, 2))) / 2
-    gain = 2 * selectivity / (1 + selectivity)
-
-    def s_cells(u: Any) -> Any:
-        v = jnp.sqrt(jnp.maximum(minicnn.conv(u**2, c), 0))
-        return selectivity * jnp.maximum((1 + minicnn.conv(u, a)) / (1 + gain * b * v) - 1, 0)
+    b = jnp.sqrt((a**2 / c[..., None, None]).sum((0, 1, 2))) / 2
+    s_cells = lambda u: s_layer(u, a, b, c, selectivity, padding=0)[0]
 
     def c_cells(u: Any) -> Any:
         whole = minicnn.avg_pool(u, (5, 5), stride=2)
-        inhibited = (1 + whole) / (1 + whole.mean(-1, keepdims=True)) - 1
-        positive = jnp.maximum(inhibited, 0)
-        return positive / (half + positive)
+        return c_cell(whole, whole.mean(-1, keepdims=True), half)
 
     return System(
         "Neocognitron, 1980", ("S1", "C1"), minicnn.conv_map(a, (32, 32)), s_cells, c_cells, a.size,
@@ -165,10 +152,8 @@ def neocognitron(selectivity: float = 1.5, half: float = 0.5) -> System:
 
 def hmax(deviation: float = 1.6) -> System:
     """Second derivatives of Gaussians over the length of what is seen, and the largest of 8×8."""
-    kernel = lambda across, along: (
-        (1 - across**2 / deviation**2) * np.exp(-(across**2 + along**2 / 4) / (2 * deviation**2))
-    )
-    w = jnp.asarray(oriented(kernel))
+    x, along = across(SIDE, ANGLES), across(SIDE, np.add(ANGLES, 90))
+    w = weights(centred((1 - x**2 / deviation**2) * np.exp(-(x**2 + along**2 / 4) / (2 * deviation**2))))
 
     def s1(x: Any) -> Any:
         length = jnp.sqrt(minicnn.conv(x**2, jnp.ones((SIDE, SIDE, 1, 1))))

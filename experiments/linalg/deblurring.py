@@ -8,6 +8,9 @@ edge known; nothing but unknowns (VALID: the shortest scene that explains the ph
 residual is no proof of a right model: with zeros the residual is a hundredth of the photograph and the error is as
 large as the scene, because the edge that the model sees and the scene has not rings into the picture.
 
+By how much an error must be less, or larger near the edge, and which residual counts as small, are bounds of our own
+for this scene.
+
 Sources: P. C. Hansen, J. G. Nagy & D. P. O'Leary, *Deblurring Images* (2006), chapters 3 and 4; M. K. Ng, R. H. Chan &
 W.-C. Tang, "A fast algorithm for deblurring models with Neumann boundary conditions" (1999).
 """

@@ -7,6 +7,8 @@ directions, whatever the kernel: for 3×3 taps that is the layer and its transpo
 shrinks by four pixels a step until nothing is left of it. The other takes the circulant of the same size for a bound on
 a layer that pads by zeros: on three positions with the taps (1, −1) it says √3, and the truth is 2·cos(π/7).
 
+How wide a bracket may be and how far the two codes' values must fall are bounds of our own.
+
 Sources: T. Miyato et al. (2018), Y. Tsuzuku et al. (2018), H. Sedghi, V. Gupta & P. Long (2019), E. Ryu et al. (2019),
 whose code pads by 1, S. Singla & S. Feizi (2021), A. Araujo et al. (2021), B. Delattre et al. (2023, 2024), E.
 Grishina, M. Gorbunov & M. Rakhuba (2024).

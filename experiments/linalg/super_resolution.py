@@ -6,6 +6,8 @@ convolution. One photograph has a quarter as many numbers as the scene, and of a
 each shifted by a pixel, hold the rows of the convolution of stride 1 between them, and these are enough for all that
 the blur leaves above the noise.
 
+Which residual counts as explained, and by how much an error must be less, are bounds of our own for this scene.
+
 Sources: S. C. Park, M. K. Park & M. G. Kang, "Super-resolution image reconstruction: a technical overview" (2003); S.
 Baker & T. Kanade, "Limits on super-resolution and how to break them" (2002).
 """

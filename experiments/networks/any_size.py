@@ -6,6 +6,8 @@ every 4 pixels, the product of the strides. Each is what LeNet says of the 32 ×
 weights, on a page of 40 × 40 and on others that are not square. The map is cheaper than the crops, which compute most
 of it again and again. A LeNet trained on single digits reads a page of them.
 
+That it reads one half of them, and that the map of 40 × 40 saves half of the work, are bounds of our own.
+
 Sources: LeCun, Bottou, Bengio & Haffner, *Gradient-based learning applied to document recognition* (1998), sections
 II.B (C5 is a convolution since larger inputs make its maps larger) and VII (replicated networks on lines of digits).
 """
