@@ -71,7 +71,7 @@ def choices(geometry: Geometry, accelerated: bool = False, halves: bool = True) 
         forms.append(Diagonals())
     if has_phases(geometry):
         forms.append(Polyphase())
-    if halves and _PAIRS.is_dyadic(geometry) and _PAIRS.is_local(geometry):
+    if halves and _PAIRS.suits(geometry):
         forms.append(_PAIRS)
     return tuple(forms)
 

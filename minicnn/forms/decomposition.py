@@ -141,6 +141,20 @@ def phases(axis: Axis) -> Iterator[Phase]:
                 yield Phase(outputs, taps, range(start, start + step * (len(outputs) + len(taps) - 1), step))
 
 
+def kinds(axis: Axis) -> set[tuple[int, int]]:
+    """How many outputs and taps the phases of an axis have.
+
+    >>> sorted(kinds(Axis(in_size=5, out_size=2, kernel_size=3, stride=2)))
+    [(2, 1), (2, 2)]
+    """
+    return {(len(phase.outputs), len(phase.taps)) for phase in phases(axis)}
+
+
+def terms(axis: Axis) -> int:
+    """The number of terms of `Decomposition.of`, without their factors."""
+    return max(sum(len(phase.inputs) for phase in phases(axis)), 1)
+
+
 @lru_cache(maxsize=1024)
 def _of(axis: Axis) -> Decomposition:
     blocks = []
@@ -206,6 +220,11 @@ def is_dyadic(outputs: int, taps: int) -> bool:
     (True, False, True)
     """
     return 1 in (outputs, taps) or outputs + taps <= 5
+
+
+def is_local(outputs: int, taps: int) -> bool:
+    """Whether `toom_cook` has local factors: see `Decomposition.is_local`."""
+    return 1 in (outputs, taps) or toom_cook(outputs, taps).is_local
 
 
 def points() -> Iterator[Fraction]:

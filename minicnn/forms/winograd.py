@@ -6,7 +6,7 @@ over the channels. Where all factors are dyadic (two outputs and three taps, say
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import add
@@ -22,7 +22,7 @@ from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.cost import Cost, portions
 from minicnn.forms.cuts import CUTS, Cut, Span, tile_sizes
-from minicnn.forms.decomposition import Decomposition, Rationals, is_dyadic, phases
+from minicnn.forms.decomposition import Decomposition, Rationals, is_dyadic, is_local, kinds, terms
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.layout import groups_first, groups_last, multiply, pad_axis
@@ -61,41 +61,51 @@ class Winograd(Costed):
             )
         if isinstance(self.tile, tuple) and len(self.tile) != len(geometry.axes):
             raise ValueError(f"`tile`={self.tile!r} must give one size, or one for each of {len(geometry.axes)} axes")
-        for axis, tile in zip(geometry.axes, self._tiles(geometry), strict=True):
-            if tile is not None and (points := _points(axis if self.of == "outputs" else axis.T, tile)) > _MOST_POINTS:
+        for cut in self.cuts(geometry):
+            points = max((a + b - 1 for a, b in kinds(_decomposed(cut, self.of)) if min(a, b) > 1), default=0)
+            if points > _MOST_POINTS:
                 raise ValueError(
-                    f"`tile`={tile} evaluates {axis.kernel_size} taps at {points} points, and more than {_MOST_POINTS} "
-                    "leave no digit of a float: give a smaller tile, or None"
+                    f"`tile`={self.tile} evaluates {cut.axis.kernel_size} taps at {points} points, and more than "
+                    f"{_MOST_POINTS} leave no digit of a float: give a smaller tile, or None"
                 )
 
     def cost(self, geometry: Geometry, batch: int) -> Cost:
         """The predicted cost of one product."""
-        parts, images = self.parts(geometry), batch * geometry.groups
+        images, cuts = batch * geometry.groups, self.cuts(geometry)
         c, d = geometry.c_in // geometry.groups, geometry.c_out // geometry.groups
-        terms = [cut.x.count * factors.terms for cut, factors in parts]
-        kernel = geometry.groups * math.prod(factors.terms for _, factors in parts) * c * d
+        of_tiles = [terms(_decomposed(cut, self.of)) for cut in cuts]
+        of_axes = [cut.x.count * n for cut, n in zip(cuts, of_tiles, strict=True)]
+        kernel = geometry.groups * math.prod(of_tiles) * c * d
         inputs, outputs = geometry.in_shape[:-1], geometry.out_shape[:-1]
-        gathered = images * c * (_written(terms, inputs) - math.prod(inputs))
-        scattered = images * d * _written(terms, outputs)
-        rows, apart = images * math.prod(terms), bringing_groups_together(geometry, batch)
+        gathered = images * c * (_written(of_axes, inputs) - math.prod(inputs))
+        scattered = images * d * _written(of_axes, outputs)
+        rows, apart = images * math.prod(of_axes), bringing_groups_together(geometry, batch)
         return Cost(rows * c * d, gathered + kernel + apart, scattered, portions(batch, rows * (c + d), kernel))
 
     def parts(self, geometry: Geometry) -> tuple[tuple[Cut, Decomposition], ...]:
         """How each axis is cut, and the factors of its tiles."""
-        return tuple(
-            _part(axis, tile, self.of) for axis, tile in zip(geometry.axes, self._tiles(geometry), strict=True)
-        )
+        return tuple((cut, _factors(cut, self.of)) for cut in self.cuts(geometry))
+
+    def cuts(self, geometry: Geometry) -> tuple[Cut, ...]:
+        """How each axis is cut."""
+        return tuple(_cut(axis, tile, self.of) for axis, tile in zip(geometry.axes, self._tiles(geometry), strict=True))
 
     def _tiles(self, geometry: Geometry) -> tuple[int | None, ...]:
         return self.tile if isinstance(self.tile, tuple) else (self.tile,) * len(geometry.axes)
 
     def is_dyadic(self, geometry: Geometry) -> bool:
         """Whether every factor is a sum of powers of two: then small integers stay exact."""
-        return all(factors.is_dyadic for _, factors in self.parts(geometry))
+        return all(is_dyadic(*kind) for cut in self.cuts(geometry) for kind in kinds(_decomposed(cut, self.of)))
 
-    def is_local(self, geometry: Geometry) -> bool:
-        """Whether no output of a tile meets what its taps do not read, not even to cancel it again."""
-        return all(factors.is_local for _, factors in self.parts(geometry))
+    def suits(self, geometry: Geometry) -> bool:
+        """Whether `Auto` may take it: dyadic, local, and windows short enough to be read slice by slice.
+
+        It is known from the phases, without their factors: those of a long kernel take minutes to write down.
+        """
+        cuts = self.cuts(geometry)
+        if any(cut.x.length > _SLICED for cut in cuts):
+            return False
+        return all(is_dyadic(*kind) and is_local(*kind) for cut in cuts for kind in kinds(_decomposed(cut, self.of)))
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """Multiply x by C(w): y = A((Gᵀw) ∘ (Bᵀx)) in every tile."""
@@ -120,33 +130,30 @@ Parts = Sequence[tuple[Cut, Decomposition]]
 
 
 @lru_cache(maxsize=1024)
-def _part(axis: Axis, tile: int | None, of: str) -> tuple[Cut, Decomposition]:
-    """One axis cut into tiles, and their factors; of inputs, those of the transposed axis, transposed."""
+def _cut(axis: Axis, tile: int | None, of: str) -> Cut:
+    """One axis cut into tiles: without a size, into those with the fewest terms for an output, the factors dyadic."""
     if of == "inputs":
-        cut, factors = _part(axis.T, tile, "outputs")
-        return cut.T, factors.T
-    if tile is None:
-        return min(_dyadic(axis), key=lambda part: part[1].terms / part[0].y.length)
-    cut = Cut.outputs(axis, tile)
-    return cut, Decomposition.of(cut.axis)
+        return _cut(axis.T, tile, "outputs").T
+    if tile is not None:
+        return Cut.outputs(axis, tile)
+    cuts = (Cut.outputs(axis, size) for size in range(1, _MOST + 1))
+    dyadic = (cut for cut in cuts if all(is_dyadic(*kind) for kind in kinds(cut.axis)))
+    return min(dyadic, key=lambda cut: terms(cut.axis) / cut.y.length)
 
 
-def _dyadic(axis: Axis) -> Iterator[tuple[Cut, Decomposition]]:
-    """The cuts whose factors are dyadic; that into single outputs is one, for it saves nothing."""
-    for tile in range(1, _MOST + 1):
-        if all(is_dyadic(len(phase.outputs), len(phase.taps)) for phase in phases(Cut.outputs(axis, tile).axis)):
-            yield _part(axis, tile, "outputs")
+def _decomposed(cut: Cut, of: str) -> Axis:
+    """The axis whose outputs read inside a tile: of inputs, the transposed one."""
+    return cut.T.axis if of == "inputs" else cut.axis
 
 
-def _written(terms: Sequence[int], sizes: Sequence[int]) -> int:
+def _factors(cut: Cut, of: str) -> Decomposition:
+    factors = Decomposition.of(_decomposed(cut, of))
+    return factors.T if of == "inputs" else factors
+
+
+def _written(transformed: Sequence[int], sizes: Sequence[int]) -> int:
     """The numbers of all stages when axis after axis changes from its positions to its terms, or back."""
-    return sum(math.prod(terms[:done]) * math.prod(sizes[done:]) for done in range(len(sizes) + 1))
-
-
-def _points(axis: Axis, tile: int) -> int:
-    """The most points at which a phase of a tile is evaluated."""
-    parts = phases(Cut.outputs(axis, tile).axis)
-    return max((len(p.outputs) + len(p.taps) - 1 for p in parts if min(len(p.outputs), len(p.taps)) > 1), default=0)
+    return sum(math.prod(transformed[:done]) * math.prod(sizes[done:]) for done in range(len(sizes) + 1))
 
 
 def _roundings(factors: Decomposition) -> int:
@@ -223,8 +230,8 @@ def _applied(factor: Rationals, z: Array, position: int, to: int) -> Array:
     if factor.size <= _SLICED**2:
         return jnp.stack(_sums([jax.lax.index_in_dim(z, n, position, False) for n in range(len(factor))], factor), to)
     weights = jnp.asarray(factor.astype(float), z.dtype)
-    terms = jnp.tensordot(weights, z, ((0,), (position,)), precision=jax.lax.Precision.HIGHEST)
-    return jnp.moveaxis(terms, 0, to)
+    product = jnp.tensordot(weights, z, ((0,), (position,)), precision=jax.lax.Precision.HIGHEST)
+    return jnp.moveaxis(product, 0, to)
 
 
 def _sums(pieces: Sequence[Array], factor: Rationals) -> list[Array]:
@@ -245,9 +252,9 @@ def _joined(z: Array) -> Array:
     return z.reshape(z.shape[0] * z.shape[1], *z.shape[2:])
 
 
-def _apart(z: Array, terms: int) -> Array:
+def _apart(z: Array, count: int) -> Array:
     """The terms of the last axis apart from those of the others: the inverse of `_joined`."""
-    return z.reshape(terms, z.shape[0] // terms, *z.shape[1:])
+    return z.reshape(count, z.shape[0] // count, *z.shape[1:])
 
 
 def _rows(z: Shaped[Array, "terms g b *tiles c"]) -> Shaped[Array, "terms_and_g rows c"]:

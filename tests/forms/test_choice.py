@@ -7,7 +7,7 @@ import pytest
 from minicnn import conv
 from minicnn.bench.auto_choice import geometry_of
 from minicnn.bench.cases import CASES
-from minicnn.forms import Auto, Diagonals, Fourier, Geometry, Polyphase, Tiles, Winograd
+from minicnn.forms import Auto, Diagonals, Fourier, Geometry, Polyphase, Tiles, Winograd, decomposition
 from minicnn.forms.choice import choices, choose
 from minicnn.forms.explanation import name_of
 from minicnn.forms.resolve import windows
@@ -94,3 +94,12 @@ def test_auto_takes_winograds_factors_only_where_no_output_feels_what_it_does_no
     geometry = Geometry(windows((kernel,), (28,), 1, "SAME", 1), 512, 512)
     taken = any(isinstance(form, Winograd) for form in choices(geometry))
     assert taken == (kernel in (2, 3))
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(1_000, 100), (33_000, 1), (10**6, 10**6), (31, 1)])
+def test_a_choice_writes_no_factors_down(kernel: int, stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of 33,000 taps would be fractions without end."""
+    monkeypatch.setattr(decomposition, "_of", pytest.fail)
+    monkeypatch.setattr(decomposition, "points", pytest.fail)
+    geometry = Geometry(windows((kernel,), (2 * kernel,), stride, "VALID", 1), 64, 64)
+    assert isinstance(choose.__wrapped__(geometry, 1), Tiles)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from minicnn.axis import Axis
 from minicnn.forms import Decomposition
 from minicnn.forms.cuts import Cut
-from minicnn.forms.decomposition import is_dyadic, phases, toom_cook
+from minicnn.forms.decomposition import is_dyadic, is_local, kinds, phases, terms, toom_cook
 
 tiles = st.builds(
     lambda axis, tile: Cut.outputs(axis, tile).axis,
@@ -32,7 +32,8 @@ def test_the_factors_decompose_the_tap_tensor_of_any_tile(axis: Axis) -> None:
     assert factors.proves(axis)
     assert factors.T.proves(axis.T)
     assert Decomposition.taps(axis).proves(axis)
-    assert factors.terms <= max(axis.nnz, 1)
+    assert factors.terms == terms(axis) <= max(axis.nnz, 1)
+    assert factors.is_local == all(is_local(*kind) for kind in kinds(axis))
 
 
 @given(tiles)

@@ -119,7 +119,7 @@ def test_a_number_that_is_not_finite_reaches_what_the_docs_say(name: str) -> Non
             may = np.zeros(case.w_shape, bool)
             may[..., 1 % case.channels[0], of_group] = True
             assert (hit >= read).all() and (hit <= may).all(), (key, i)
-            if key == "diagonals" or (isinstance(forms[key], Winograd) and forms[key].is_local(geometry)):
+            if key == "diagonals" or (isinstance(forms[key], Winograd) and forms[key].suits(geometry)):
                 assert (touched == y_reads(geometry, touched.shape, i, of_group)).all()
             if key == "diagonals":
                 np.testing.assert_array_equal(hit, read)
