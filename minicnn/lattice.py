@@ -32,6 +32,30 @@ def solutions(coefficients: tuple[int, int, int], start: int, sizes: tuple[int, 
     return total
 
 
+def congruent(coefficients: tuple[int, int], start: int, modulus: int, sizes: tuple[int, int]) -> int:
+    """How many (x, y) with 0 ≤ x < sizes[0], 0 ≤ y < sizes[1] make a·x + b·y + start a multiple of the modulus.
+
+    The x that have a y at all are some step apart, and their least y ≥ 0 moves round a circle by equal steps.
+
+    >>> congruent((2, 3), 1, 4, (4, 4))
+    4
+    """
+    (a, b), (n_x, n_y) = coefficients, sizes
+    common = gcd(b, modulus)
+    shared = gcd(a, common)
+    if start % shared:
+        return 0
+    step, circle = common // shared, modulus // common
+    first = -start // shared * pow(a // shared, -1, step) % step
+    columns = max(-(-(n_x - first) // step), 0)
+    inverse = pow(b // common, -1, circle)
+    move, least = -(a * step // common) * inverse % circle, -((a * first + start) // common) * inverse % circle
+    rounds, rest = divmod(n_y, circle)
+    # ⌊v / circle⌋ − ⌊(v − rest) / circle⌋ is 1 where v, taken round the circle, is less than the rest, and 0 elsewhere
+    within = (sum_of_quotients(columns, move, least - end, circle) for end in (0, rest))
+    return columns * rounds + next(within) - next(within)
+
+
 def points_in_box(a: int, b: int, most: int, columns: int, rows: int) -> int:
     """How many (x, y) with 0 ≤ x < columns and 0 ≤ y < rows satisfy a·x + b·y ≤ most.
 

@@ -25,6 +25,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from minicnn.axis import Axis
+from minicnn.lattice import congruent
 
 Rationals = Shaped[np.ndarray, "n terms"]  # of Python's integers and fractions, as objects
 
@@ -141,18 +142,35 @@ def phases(axis: Axis) -> Iterator[Phase]:
                 yield Phase(outputs, taps, range(start, start + step * (len(outputs) + len(taps) - 1), step))
 
 
-def kinds(axis: Axis) -> set[tuple[int, int]]:
-    """How many outputs and taps the phases of an axis have.
+def kinds(axis: Axis) -> dict[tuple[int, int], int]:
+    """How many phases of an axis have so many outputs and taps, without going through them.
 
-    >>> sorted(kinds(Axis(in_size=5, out_size=2, kernel_size=3, stride=2)))
-    [(2, 1), (2, 2)]
+    Residues come in two lengths, one apart, on either side; the pairs of residues that meet are counted.
+
+    >>> kinds(Axis(in_size=5, out_size=2, kernel_size=3, stride=2))
+    {(2, 2): 1, (2, 1): 1}
     """
-    return {(len(phase.outputs), len(phase.taps)) for phase in phases(axis)}
+    s, d, u = axis.stride, axis.dilation, axis.stretch
+    period = math.lcm(s, abs(d), u)
+    found = {}
+    for outputs, firsts in _residues(axis.out_size, period // s):
+        for taps, residues in _residues(axis.kernel_size, period // abs(d)):
+            start = s * firsts.start + d * residues.start - axis.low
+            phases = congruent((s, d), start, u, (len(firsts), len(residues)))
+            if phases:
+                found[outputs, taps] = phases
+    return found
+
+
+def _residues(size: int, step: int) -> list[tuple[int, range]]:
+    """The residues of positions `step` apart, together with how many positions each of them has."""
+    least, longer = divmod(size, step)
+    return [(n, which) for n, which in ((least + 1, range(longer)), (least, range(longer, step))) if n and which]
 
 
 def terms(axis: Axis) -> int:
     """The number of terms of `Decomposition.of`, without their factors."""
-    return max(sum(len(phase.inputs) for phase in phases(axis)), 1)
+    return max(sum(phases * (outputs + taps - 1) for (outputs, taps), phases in kinds(axis).items()), 1)
 
 
 @lru_cache(maxsize=1024)
