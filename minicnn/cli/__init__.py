@@ -1,6 +1,6 @@
 """The command line: one module per command, each of which registers itself with `app`."""
 
-from minicnn.cli import bench, certify, evaluate, explore, gallery, model, predict, show, spectrum, train
+from minicnn.cli import bench, certify, evaluate, explore, gallery, lift, model, predict, show, spectrum, train
 from minicnn.cli.app import app
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "evaluate",
     "explore",
     "gallery",
+    "lift",
     "main",
     "model",
     "predict",

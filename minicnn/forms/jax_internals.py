@@ -27,10 +27,10 @@ def scopes(equation: Any) -> tuple[str, ...]:
     """The named scopes that an equation was traced in, the outermost first: modules of a network, say.
 
     A name stack has no public name, and its text mixes scopes with transformations. `jnp.einsum` is in a scope that is
-    called as its specification, which is left out.
+    called as its specification, which is left out; so is the class of a layer of equinox, which says not which it is.
     """
-    parts = equation.source_info.name_stack.stack
-    return tuple(part.name for part in parts if type(part).__name__ == "Scope" and "->" not in part.name)
+    named = (part.name for part in equation.source_info.name_stack.stack if type(part).__name__ == "Scope")
+    return tuple(name for name in named if "->" not in name and not name.startswith("eqx."))
 
 
 def source_line(equation: Any) -> str:

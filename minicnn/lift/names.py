@@ -53,14 +53,15 @@ def arrays_of(f: Callable[..., Any], arguments: dict[str, Any]) -> Iterator[tupl
         leaves, _ = jax.tree.flatten_with_path(value)
         for path, leaf in leaves:
             if isinstance(leaf, jax.Array | np.ndarray):
-                yield f"{name}.{jax.tree_util.keystr(path, simple=True, separator='.')}".strip("."), leaf
+                owner = type(f).__name__ if not name and len(path) == 1 else name  # a layer that is all of f
+                yield f"{owner}.{jax.tree_util.keystr(path, simple=True, separator='.')}".strip("."), leaf
 
 
 def _closed_over(f: Callable[..., Any]) -> dict[str, Any]:
     """What a function finds outside of its arguments: its variables, its object, the arguments given beforehand."""
     function = inspect.unwrap(f)
     found: dict[str, Any] = {"": f, "self": getattr(f, "__self__", None), "args": getattr(f, "args", None)}
-    found |= getattr(f, "keywords", None) or {}
+    found |= getattr(f, "__dict__", {}) | (getattr(f, "keywords", None) or {})
     try:
         variables = inspect.getclosurevars(function)
     except TypeError:

@@ -1,0 +1,52 @@
+"""`minicnn lift`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minicnn.cli.app import Seed, app, console
+from minicnn.cli.target import Dtypes, Shapes, Target
+
+
+@app.command()
+def lift(
+    target: Target,
+    shape: Shapes = None,
+    dtype: Dtypes = None,
+    norms: Annotated[bool, typer.Option("--norms", help="Also bounds of each layer's largest singular value.")] = False,
+    program: Annotated[bool, typer.Option("--program", help="Also the program, beside its transpose.")] = False,
+    seed: Seed = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the table to this file.")] = None,
+) -> None:
+    """Read your own model as matrices: a row for each layer with weights, and nothing is multiplied out.
+
+    Parameters are drawn by the model's own initialisers, inputs are random. Where all inputs are integers, the
+    derivative with respect to the parameters is read.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    import minicnn
+    from minicnn.autodiff import beside
+    from minicnn.cli.target import inputs, load
+    from minicnn.lift.models import read_model
+
+    wide = any("64" in name or "128" in name for name in dtype or ())
+    with jax.enable_x64(wide):
+        key = jax.random.key(seed)
+        xs = inputs(shape, dtype, seed)
+        model = read_model(load(target, key), *xs, key=key)
+        varying = [n for n, x in enumerate(xs) if jnp.issubdtype(x.dtype, jnp.inexact)]
+        P = minicnn.lift(model.of_inputs, *xs, argnums=varying) if varying else minicnn.lift(model.f, model.params, *xs)
+        table = P.table(sigma=norms)
+        if program:
+            simple = P.simplify()
+            console.print(f"{beside(simple, simple.T)}\n", soft_wrap=True, highlight=False, markup=False)
+        said = str(table) if table.rows else "No map holds weights that have a name."
+        console.print(said, soft_wrap=True, highlight=False, markup=False)
+    if json_file is not None:
+        rows = [{**asdict(row), "density": row.density} for row in table.rows]
+        json_file.write_text(json.dumps({"rows": rows, "total": asdict(table.total)}, indent=1))
