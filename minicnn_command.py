@@ -8,19 +8,26 @@ import signal
 from types import FrameType
 from typing import NoReturn
 
+_TERMINAL = os.isatty(2)
+_ERASE = b"\x1b[K"  # erases what a terminal shows from the cursor to the end of its line
+
 
 def main() -> None:
     """Load the command line and hand over to it."""
     signums = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is not signal.SIG_IGN]
+    if _TERMINAL:
+        os.write(2, b"loading ...\r")
     before = {signum: signal.signal(signum, _leave) for signum in signums}
     from minicnn.cli import main as command
 
     # From here on Ctrl-C is an exception. SIGTERM has none, so it ends the process until a command knows better.
     signal.signal(signal.SIGINT, before.get(signal.SIGINT, signal.SIG_IGN))
+    if _TERMINAL:
+        os.write(2, _ERASE)
     command()
 
 
 def _leave(signum: int, frame: FrameType | None) -> NoReturn:
     """Leave with one line; an exception would come out of some import as another error, or not at all."""
-    os.write(2, b"stopped\n")
+    os.write(2, (_ERASE if _TERMINAL else b"") + b"stopped\n")
     os._exit(128 + signum)

@@ -2,55 +2,115 @@
 
 import shlex
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
+
+from minicnn.cli.waiting import Terminal, waiting
+
+if TYPE_CHECKING:
+    from minicnn.identities.comparison import Comparison
+
+# The commands in the order of the help, below what they are for.
+PANELS = {
+    "Train": ("demo", "train", "evaluate", "predict"),
+    "See": ("show", "explore", "gallery", "model"),
+    "Prove and measure": ("certify", "lift", "spectrum", "bench"),
+}
+_ORDER = [name for names in PANELS.values() for name in names]
+
+
+class InOrder(TyperGroup):
+    """Commands in the order of their panels, whatever the order in which their modules are imported."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """List the names of the commands."""
+        return sorted(super().list_commands(ctx), key=lambda name: [*_ORDER, name].index(name))
 
 
 class App(typer.Typer):
-    """Commands in whose paths ~ is the home folder, and whose errors are one line.
+    """Commands in whose paths ~ is the home folder, whose errors are one line, and which are never silent for long.
 
     A shell replaces ~ at the beginning of a word only, and not in `--data-dir=~/data`.
     """
 
     def command(self, *args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a function as a command."""
-        register = super().command(*args, **kwargs)
 
         def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(function)
             def command(**given: Any) -> Any:
-                with one_line_errors():
+                with one_line_errors(), waiting.shown("loading"):
                     return function(**{name: _from_home(value) for name, value in given.items()})
 
-            register(command)
+            panel = next((panel for panel, names in PANELS.items() if function.__name__ in names), None)
+            super(App, self).command(*args, rich_help_panel=panel, **kwargs)(command)
             return function
 
         return decorated
 
 
 app = App(
+    cls=InOrder,
     help="Every layer is a matrix, and differentiation is transposition.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+console = Terminal()
+errors = Terminal(stderr=True)
 
 Seed = Annotated[int, typer.Option(help="The same seed gives the same numbers.")]
 
 
-def exit_by(reports: Any) -> None:
-    """Exit status 1 if one of the reports is not ok."""
-    if not all(report.ok for report in reports):
-        console.print("[bold red]An identity fails: see the table.[/]")
+def _print_versions(asked: bool) -> None:
+    if asked:
+        from minicnn.cli.versions import report
+
+        with waiting.shown("looking for devices"):
+            console.print(report(), highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_versions,
+            is_eager=True,
+            help="Print versions, processor, devices and JAX's flags, and exit.",
+        ),
+    ] = False,
+) -> None:
+    """What is asked of the command itself is done by the callback of its option."""
+
+
+def conclude(comparisons: "Iterable[Comparison]", what: str = "identities hold") -> None:
+    """End with a line that says how many comparisons hold, and with exit status 1 if not all of them do."""
+    from minicnn.identities.comparison import all_hold, count
+
+    compared = list(comparisons)
+    if all_hold(compared):
+        console.print(f"{count(compared)} {what}.", highlight=False)
+    else:
+        console.print(f"[bold red]{count(compared)} {what}: see the table.[/]", highlight=False)
         raise typer.Exit(1)
+
+
+def check_written(*files: Path | None) -> None:
+    """Refuse a file that cannot be written because there is no such folder, before anything is computed for it."""
+    from minicnn.draw.saving import check_folder
+
+    for file in filter(None, files):
+        check_folder(file)
 
 
 def save_figure(figure: Any, path: Path) -> None:
@@ -63,7 +123,7 @@ def save_figure(figure: Any, path: Path) -> None:
 
 def error_line(error: Exception) -> None:
     """Say in one line what went wrong."""
-    Console(stderr=True).print(f"[bold red]error:[/] {escape(_said(error))}", highlight=False, soft_wrap=True)
+    errors.print(f"[bold red]error:[/] {escape(_said(error))}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -75,7 +135,7 @@ def one_line_errors() -> Iterator[None]:
         line, folder = str(stop) or "stopped", getattr(stop, "folder", None)
         if folder is not None:
             line += f": go on with `minicnn train --resume {shlex.quote(str(folder))}`"
-        Console(stderr=True).print(escape(line), highlight=False, soft_wrap=True)
+        errors.print(escape(line), highlight=False, soft_wrap=True)
         # The exit status that shells give a process which a signal ended.
         raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from stop
     except (ValueError, TypeError, OSError, MemoryError, ArithmeticError) as error:

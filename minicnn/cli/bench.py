@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 @app.command()
 def bench(
     only: Annotated[list[str] | None, typer.Argument(help="Words in the names of cases; all cases without.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Instead: the names of the cases and of the rivals.")] = False,
     rivals: Annotated[str, typer.Option(help="Who is measured, by commas; all that are installed without.")] = "",
     seconds: Annotated[float, typer.Option(help="About how long to measure each case.")] = 3.0,
-    memory: Annotated[bool, typer.Option(help="Also measure peak memory, each rival in a process of its own.")] = False,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Also measure peak memory, each rival in a process of its own.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the measurements to this file.")] = None,
     compared: Annotated[
         Path | None, typer.Option("--compare", help="Also print the ratios to a run that --json wrote.")
@@ -33,6 +36,9 @@ def bench(
     from minicnn.bench import find, report
     from minicnn.draw.saving import check_folder, check_still
 
+    if listed:
+        _list(only or [])
+        return
     comparison = {"--rivals": rivals, "--memory": memory, "--json": json_file, "--compare": compared}
     if growth:
         _refuse("--growth", {"words": only, "--choices": choices, **comparison})
@@ -55,6 +61,17 @@ def bench(
         measured = _compare(cases, names, seconds, memory, json_file, picture)
         if before is not None:
             console.print(report.comparison(before, measured))
+
+
+def _list(only: list[str]) -> None:
+    from minicnn.bench import find
+    from minicnn.bench.rivals import RIVALS
+
+    cases = find(only)
+    for panel in dict.fromkeys(case.panel for case in cases):
+        console.print(f"[bold]{panel}[/]", highlight=False)
+        console.print("\n".join(f"  {case.name}" for case in cases if case.panel == panel), highlight=False)
+    console.print(f"[bold]rivals[/]\n  {', '.join(RIVALS)}", highlight=False)
 
 
 def _refuse(mode: str, given: dict[str, object]) -> None:

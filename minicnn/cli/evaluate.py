@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from minicnn.cli.app import app, console, save_figure
+from minicnn.cli.app import app, check_written, console, save_figure
+from minicnn.cli.waiting import waiting
+from minicnn.run_folder import check_finished
 
 
 @app.command()
@@ -18,6 +20,14 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
 ) -> None:
     """Read the images of a trained RUN's data set, and count which class is taken for which."""
+    if split not in ("test", "train"):
+        raise ValueError(f"`split`={split!r} must be test or train")
+    check_finished(run)
+    check_written(json_file)
+    if picture is not None:
+        from minicnn.draw.saving import check_still
+
+        check_still(picture)
     import numpy as np
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -25,8 +35,7 @@ def evaluate(
     from minicnn.train import Run
     from minicnn.train.trained import Trained
 
-    if split not in ("test", "train"):
-        raise ValueError(f"`split`={split!r} must be test or train")
+    waiting.doing("reading the images")
     trained = Trained.of(Run.open(run), data_dir)
     counts, classes = trained.counts(getattr(trained.data, split)), trained.data.classes
     grid = Table("class", "images", "right, %", "mostly taken for", box=SIMPLE_HEAD, show_edge=False)

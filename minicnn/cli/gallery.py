@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import app, console, exit_by
+from minicnn.cli.app import app, conclude, console
 
 
 @app.command()
@@ -22,7 +22,6 @@ def gallery(
     from minicnn.draw.gallery import chosen, make, write_index
     from minicnn.draw.saving import check_animation
     from minicnn.draw.style import background
-    from minicnn.identities.comparison import count
 
     with background(dark):
         check_animation(Path(f"gallery.{suffix}"), rate)
@@ -32,6 +31,5 @@ def gallery(
             for published in track(chosen(only or ()), "animations", console=console)
         ]
         page = write_index(found, folder)
-    held = count(check for exhibit in found for check in exhibit.checks)
-    console.print(f"{held} published numbers agree. See {page}.", highlight=False)
-    exit_by(found)
+    console.print(f"wrote {page}", highlight=False, soft_wrap=True)
+    conclude((check for exhibit in found for check in exhibit.checks), "published numbers agree")

@@ -7,13 +7,13 @@ import typer
 
 from minicnn.cli.app import app, console
 
-_HEADERS = ("layer", "output", "para-\nmeters", "paper", "C", "non-\nzeros", "biases", "connec-\ntions", "paper")
+_HEADERS = ("layer", "output", "params", "paper", "C", "non-\nzeros", "biases", "connections", "paper")
 
 
 @app.command()
 def model(
-    name: Annotated[str, typer.Argument(help="The network: lenet5, lenet1, lenet4, cifarnet, …")] = "lenet5",
-    original: Annotated[bool, typer.Option("--original", help="LeNet-5 as it was in 1998.")] = False,
+    name: Annotated[str, typer.Argument(help="lenet5, lenet5-1998, lenet4, lenet1 or cifarnet.")] = "lenet5",
+    original: Annotated[bool, typer.Option("--original", hidden=True)] = False,
 ) -> None:
     """Show a network's layers, their parameters and their matrices, beside the numbers its paper gives."""
     from minicnn.zoo.registry import network

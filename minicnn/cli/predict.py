@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minicnn.cli.app import app, console, error_line, one_line_errors
+from minicnn.cli.app import app, check_written, console, error_line
+from minicnn.cli.waiting import waiting
+from minicnn.run_folder import check_finished
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,27 +26,52 @@ def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     pictures: Annotated[list[Path], typer.Argument(help="Picture files of any size, in grey or colour.")],
     data_dir: Annotated[Path | None, typer.Option(help="Where the data set is, if no longer where it was.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Write what the network saw, side by side, to this PNG.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw what the network saw, side by side, into this PNG.")
+    ] = None,
+    save: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Read PICTURES with a trained RUN; say what each was taken for, how surely, and what was done to it first.
 
     A picture with several figures has a line for each of them; figures that touch are not separated, only suspected.
     One that cannot be read has a line that says why; the others are read all the same, and the exit status is 2.
     """
-    with one_line_errors():
-        from minicnn.data import Style
-        from minicnn.train import Run
-        from minicnn.train.trained import Trained
+    drawn = picture or save
+    if drawn and drawn.suffix.lower() != ".png":
+        raise ValueError(f"`picture`='{drawn}' must end in .png")
+    check_finished(run)
+    check_written(drawn)
+    present = _present(pictures)
+    if present:
+        _predict(run, data_dir, present, drawn)
+    if len(present) < len(pictures):
+        raise typer.Exit(2)
 
-        if save and save.suffix.lower() != ".png":
-            raise ValueError(f"`--save`='{save}' must end in .png")
-        trained = Trained.of(Run.open(run), data_dir)
-        style = Style.of(trained.data)
-        named, failed = _readings(pictures, style)
-        if named:
-            _say(trained, named)
-        if named and save:
-            _save(save, [reading for _, reading in named], style)
+
+def _present(pictures: Sequence[Path]) -> list[Path]:
+    """The files that there are; each of the others has its line before anything is loaded."""
+    present = []
+    for path in pictures:
+        if path.exists():
+            present.append(path)
+        else:
+            error_line(FileNotFoundError(f"{path} cannot be read: No such file or directory"))
+    return present
+
+
+def _predict(run: Path, data_dir: Path | None, pictures: Sequence[Path], drawn: Path | None) -> None:
+    from minicnn.data import Style
+    from minicnn.train import Run
+    from minicnn.train.trained import Trained
+
+    waiting.doing("reading the pictures")
+    trained = Trained.of(Run.open(run), data_dir)
+    style = Style.of(trained.data)
+    named, failed = _readings(pictures, style)
+    if named:
+        _say(trained, named)
+    if named and drawn:
+        _save(drawn, [reading for _, reading in named], style)
     if failed:
         raise typer.Exit(2)
 

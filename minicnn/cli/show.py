@@ -26,8 +26,11 @@ def show(
     flip: Annotated[bool, typer.Option("--flip", help="Reverse the kernel: true convolution.")] = False,
     dims: Annotated[int | None, typer.Option(help="Axes, where the sizes do not say: 1 or 2.")] = None,
     taps: Annotated[str | None, typer.Option(help="The kernel's values, such as 1,0,-1; 1, 2, 3, … if absent.")] = None,
-    still: Annotated[Path | None, typer.Option(help="Also draw it to this file: .png, .svg, .pdf.")] = None,
-    animation: Annotated[Path | None, typer.Option(help="Also animate it: .gif, .mp4 (needs ffmpeg) or .html.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Also draw it into this file: .png, .svg, .pdf.")] = None,
+    still: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    animation: Annotated[
+        Path | None, typer.Option(help="Also animate it into this file: .gif, .mp4 (needs ffmpeg) or .html.")
+    ] = None,
     rate: Annotated[float, typer.Option(help="Pictures per second of the animation.")] = 2.0,
     dark: Annotated[bool, typer.Option("--dark", help="Light on dark in the files.")] = False,
     seed: Seed = 0,
@@ -39,6 +42,7 @@ def show(
     from minicnn.draw.worked_example import worked_conv
     from minicnn.draw.worked_figure import WorkedFigure
 
+    still = picture or still
     if still:
         check_still(still)
     if animation:
@@ -74,4 +78,4 @@ def show(
         written = [save_still(figure, still)] if figure and still else []
         written += [save_animation(figure, animation, rate)] if figure and animation else []
     for path in written:
-        console.print(f"wrote {path}", highlight=False)
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)

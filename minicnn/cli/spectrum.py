@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from minicnn.cli.app import Seed, app, console, save_figure
+from minicnn.cli.app import Seed, app, check_written, console, save_figure
 from minicnn.cli.parsing import each, numbers, padding, rank_of
+from minicnn.cli.waiting import waiting
 from minicnn.forms.tables import MODES
 
 if TYPE_CHECKING:
     from minicnn.maps import LinearMap
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_COLUMNS = 64  # of the curve of all values, which a terminal of 80 letters holds with its label
+_COLUMNS = 54  # of the curve of all values, which a terminal of 80 letters holds with its label
 
 
 @app.command()
@@ -33,7 +34,7 @@ def spectrum(
     dims: Annotated[int | None, typer.Option(help="Axes, where the sizes do not say: 1 or 2.")] = None,
     taps: Annotated[str | None, typer.Option(help="The kernel's values, such as 1,0,-1; random if absent.")] = None,
     estimates: Annotated[bool, typer.Option("--bounds", help="Also the estimates of the literature.")] = False,
-    picture: Annotated[Path | None, typer.Option(help="Also draw all values to this file: .png, .svg, .pdf.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Also draw all values into this file: .png, .svg, .pdf.")] = None,
     seed: Seed = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
 ) -> None:
@@ -44,6 +45,7 @@ def spectrum(
 
     import minicnn
 
+    check_written(json_file)
     if picture is not None:
         from minicnn.draw.saving import check_still
 
@@ -68,13 +70,14 @@ def spectrum(
             groups=groups,
         )
         C = C.T if transpose else C
+        waiting.doing("finding the singular values")
         facts = _facts(C, estimates)
         _print(facts)
         if picture is not None:
             from minicnn import draw
 
             save_figure(draw.spectrum(C, borders=True).figure, picture)
-            console.print(f"wrote {picture}", highlight=False)
+            console.print(f"wrote {picture}", highlight=False, soft_wrap=True)
     if json_file is not None:
         json_file.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 

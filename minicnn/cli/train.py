@@ -14,8 +14,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from minicnn.cli.app import Seed, app, console, exit_by, one_line_errors
+from minicnn.cli.app import Seed, app, conclude, console, one_line_errors
 from minicnn.cli.progress import display
+from minicnn.cli.waiting import waiting
+from minicnn.run_folder import check_begun
 
 Name = Annotated[str, typer.Option(help="Name of the run's folder; a number is added if it exists.")]
 RunsDir = Annotated[Path, typer.Option(help="Where the folders of runs are.")]
@@ -62,6 +64,8 @@ def train(
 
     What is not given is the network's own default. Ctrl-C saves a checkpoint; --resume goes on from the newest.
     """
+    if resume is not None:
+        check_begun(resume)
     fields = {
         "model": model,
         "data": data,
@@ -96,7 +100,8 @@ def _train(given: dict[str, Any], launch: dict[str, Any]) -> None:
 
     with raising():
         reports = _carry_out(given, Launch(**launch))
-    exit_by(reports)
+    if reports:
+        conclude(check for report in reports for check in report.checks)
 
 
 def _carry_out(given: dict[str, Any], launch: Any) -> Sequence[Any]:
@@ -178,7 +183,9 @@ def _finish(run: Any, plan: Any, params: Any, aside: float) -> Sequence[Any]:
     begun = time.perf_counter()
     run.save_params(params)
     trained, test = Trained(plan.model, params, plan.data, recipe_of(plan.config.model)), plan.data.test
+    waiting.doing("checking every layer")
     reports = proof.check_network(plan.model, params, test.images[0], int(test.labels[0]), trained.recipe.loss)
+    waiting.doing("drawing")
     pictures = report.save_pictures(run, trained)
     last = run.records()[-1]
     # Training may have taken several processes, and its seconds are those of all of them.
@@ -212,6 +219,7 @@ def _at_once(launch: Any) -> Iterator[None]:
     except typer.Exit as end:
         if launch.coordinator is None:
             raise
+        waiting.stop()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.exit_code)

@@ -112,7 +112,7 @@ def _matrix(example: WorkedExample, width: int) -> Any:
             return Group(Text(_legend(example, width)), _colored(table, marks, colors, wide))
     try:
         example.check_drawable()
-        told = "draw it with --still FILE.png"
+        told = "draw it with --picture FILE.png"
     except (ValueError, MemoryError):
         told = "use a smaller input, whose matrix has the same pattern"
     size = f"{rows}×{columns}, {readable(example.A.nbytes)}"

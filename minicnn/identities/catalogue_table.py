@@ -1,6 +1,6 @@
-"""The catalogue run on layers, as a table that grows."""
+"""The catalogue run on layers: a table for each, and JSON for all."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,24 +13,16 @@ from minicnn.identities.examples import Example
 Found = dict[str, dict[str, tuple[Comparison, ...]]]  # by layer, then by identity
 
 
-def answers(examples: Sequence[Example]) -> Iterator[tuple[str, str, tuple[Comparison, ...]]]:
-    """Certify every layer, and run the catalogue on it: the layer, the identity and its comparisons, one by one."""
-    for example in examples:
-        certificate = certify(lambda x, e=example: e.conv(x, e.w), jnp.zeros_like(example.x), matrix=example.map)
-        yield example.label, "certify", certificate.comparisons
-        for name, identity in CATALOGUE.items():
-            try:
-                comparisons = identity.check(example)
-            except DoesNotApplyError as why:
-                comparisons = (Comparison.without(name, f"does not apply: {why}"),)
-            yield example.label, name, comparisons
-
-
-def tables(found: Mapping[str, Mapping[str, Sequence[Comparison]]]) -> Any:
-    """Tables for the terminal: one for each layer, one row for each comparison."""
-    from rich.console import Group
-
-    return Group(*(table([c for own in by_name.values() for c in own], layer) for layer, by_name in found.items()))
+def answers(example: Example) -> Iterator[tuple[str, tuple[Comparison, ...]]]:
+    """Certify a layer and run the catalogue on it: each identity and its comparisons, one by one."""
+    certificate = certify(lambda x: example.conv(x, example.w), jnp.zeros_like(example.x), matrix=example.map)
+    yield "certify", certificate.comparisons
+    for name, identity in CATALOGUE.items():
+        try:
+            comparisons = identity.check(example)
+        except DoesNotApplyError as why:
+            comparisons = (Comparison.without(name, f"does not apply: {why}"),)
+        yield name, comparisons
 
 
 def to_json(found: Found) -> list[dict[str, Any]]:
@@ -48,13 +40,19 @@ def to_json(found: Found) -> list[dict[str, Any]]:
     ]
 
 
-def run_live(console: Any, examples: Sequence[Example]) -> Found:
-    """Run the catalogue and show the table as it grows."""
-    from rich.live import Live
+def run_live(console: Any, examples: Sequence[Example], doing: Callable[[str], None]) -> Found:
+    """Run the catalogue and print the table of each layer as soon as it is complete.
 
+    Args:
+        console: of rich.
+        examples: the layers.
+        doing: told what is being checked.
+    """
     found: Found = {}
-    with Live(tables(found), console=console, refresh_per_second=4, vertical_overflow="visible") as live:
-        for layer, name, comparisons in answers(examples):
-            found.setdefault(layer, {})[name] = comparisons
-            live.update(tables(found))
+    for example in examples:
+        own = found[example.label] = {}
+        for name, comparisons in answers(example):
+            own[name] = comparisons
+            doing(f"{len(own)} of {len(CATALOGUE) + 1} checks of {example.label}")
+        console.print(table([comparison for each in own.values() for comparison in each], example.label))
     return found

@@ -154,7 +154,9 @@ def table(comparisons: Sequence[Comparison], title: str, columns: Sequence[str] 
 
     shown = Table(box=SIMPLE_HEAD, show_edge=False, title=title, title_justify="left")
     for name in columns:
-        shown.add_column(name, justify="left" if name in _WORDS else "right")
+        # A narrow heading leaves room for what is claimed: none is wider than its longest word.
+        widest = max(map(len, name.split())) if name == "largest difference" else None
+        shown.add_column(name, justify="left" if name in _WORDS else "right", max_width=widest)
     for comparison in comparisons:
         shown.add_row(*(COLUMNS[name](comparison) for name in columns), style=_look(comparison).terminal)
     return shown

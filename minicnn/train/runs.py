@@ -10,6 +10,7 @@ import jax
 from safetensors.numpy import save
 
 from minicnn import __version__
+from minicnn.run_folder import CONFIG, METRICS, PARAMS, check_begun, check_finished
 from minicnn.train import schema
 from minicnn.train.checkpoints import Checkpoints, flatten, not_finite, read_tensors, unflatten
 from minicnn.train.config import Config
@@ -18,8 +19,6 @@ from minicnn.train.disk import append, locked, remove, write_whole
 from minicnn.train.schema import Count, Fraction, Real, Seconds, checked
 
 Params = Any
-
-_CONFIG, _METRICS, _PARAMS = "config.json", "metrics.jsonl", "params.safetensors"
 
 
 @checked
@@ -101,9 +100,7 @@ class Run:
         Raises:
             FileNotFoundError: if the folder lacks the config or the parameters, naming the file.
         """
-        for name in (_CONFIG, _PARAMS):
-            if not (folder / name).is_file():
-                raise FileNotFoundError(f"{folder} is not a finished run: it has no {name}")
+        check_finished(folder)
         return cls(folder)
 
     @classmethod
@@ -113,8 +110,7 @@ class Run:
         Raises:
             FileNotFoundError: if the folder has no config.
         """
-        if not (folder / _CONFIG).is_file():
-            raise FileNotFoundError(f"{folder} is not a run: it has no {_CONFIG}")
+        check_begun(folder)
         return cls(folder)
 
     @property
@@ -174,7 +170,7 @@ class Run:
         if origin.config != config:
             self._write_origin(origin.version, origin.data_dir, config)
         if not finished:
-            remove(self.folder / _PARAMS)
+            remove(self.folder / PARAMS)
 
     def save_params(self, params: Params) -> None:
         """Write `params.safetensors`, one tensor per leaf, named by its path.
@@ -184,7 +180,7 @@ class Run:
         """
         if names := not_finite(params):
             raise FloatingPointError(f"the parameters {', '.join(names)} are not finite: they are not saved")
-        self.write(_PARAMS, save(flatten(params)))
+        self.write(PARAMS, save(flatten(params)))
 
     def load_params(self, like: Params) -> Params:
         """Read the parameters back into the structure of `like`.
@@ -192,7 +188,7 @@ class Run:
         Raises:
             ValueError: if the file is damaged, or its tensors are not those of the model, or are not finite.
         """
-        path = self.folder / _PARAMS
+        path = self.folder / PARAMS
         params = unflatten(read_tensors(path)[0], like, path)
         if names := not_finite(params):
             raise ValueError(f"{path} is damaged: {', '.join(names)} are not finite")
@@ -206,13 +202,13 @@ class Run:
 
     @property
     def _origin(self) -> Origin:
-        path = self.folder / _CONFIG
+        path = self.folder / CONFIG
         return schema.read(Origin, path.read_bytes(), path)
 
     def _write_origin(self, version: str, data_dir: str | None, config: Config) -> None:
         fields = {"version": version, "data_dir": data_dir, **config.to_json()}
-        self.write(_CONFIG, json.dumps(fields, indent=2) + "\n")
+        self.write(CONFIG, json.dumps(fields, indent=2) + "\n")
 
     @property
     def _metrics(self) -> Path:
-        return self.folder / _METRICS
+        return self.folder / METRICS

@@ -17,8 +17,8 @@ from minicnn.identities import catalogue_table
 )
 def test_padding_is_typed_as_in_show(run, monkeypatch, text, padding):
     given = []
-    monkeypatch.setattr(catalogue_table, "run_live", lambda console, examples: given.extend(examples) or {})
-    result = run("certify", "--kernel", 3, "--size", "5x4", "--padding", text)
+    monkeypatch.setattr(catalogue_table, "run_live", lambda console, examples, doing: given.extend(examples) or {})
+    result = run("certify", "--kernel", 3, "--input", "5x4", "--padding", text)
     assert result.exit_code == 0, result.output
     assert [example.options["padding"] for example in given] == [padding]
     assert run("show", "--input", "5x4", "--padding", text).exit_code == 0

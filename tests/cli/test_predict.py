@@ -46,13 +46,14 @@ def test_one_bad_picture_does_not_lose_the_others(run, trained, tmp_path):
     assert result.exit_code == 2
     assert [line.split(": ")[0] for line in result.stdout.splitlines()] == [str(tmp_path / "good.png")]
     errors = result.stderr.splitlines()
-    assert all(line.startswith(f"error: {path}") for line, path in zip(errors, [*bad, tmp_path], strict=True))
+    missing, *others = errors  # what is not there is said before anything is loaded
+    assert missing == f"error: {bad[3]} cannot be read: No such file or directory"
+    assert all(line.startswith(f"error: {path}") for line, path in zip(others, [*bad[:3], tmp_path], strict=True))
     assert "Errno" not in result.stderr
-    assert errors[3].endswith("nowhere.png cannot be read: No such file or directory")
 
 
 def test_without_a_single_picture_that_is_read_the_status_is_2(run, trained, tmp_path):
-    result = run("predict", trained, tmp_path / "nowhere.png", "--save", tmp_path / "seen.png")
+    result = run("predict", trained, tmp_path / "nowhere.png", "--picture", tmp_path / "seen.png")
     assert (result.exit_code, result.stdout) == (2, "")
     assert not (tmp_path / "seen.png").exists()
 
@@ -62,7 +63,7 @@ def test_what_the_network_saw_is_saved(run, trained, tmp_path):
     whole[0, 0], whole[0, 1], whole[1:3, 1:3] = 0, 255, 9
     Image.fromarray(whole).save(tmp_path / "as it is.png")
     result = run(
-        "predict", trained, tmp_path / "as it is.png", drawn(tmp_path / "x.png", 40), "--save", tmp_path / "s.png"
+        "predict", trained, tmp_path / "as it is.png", drawn(tmp_path / "x.png", 40), "--picture", tmp_path / "s.png"
     )
     assert result.exit_code == 0, result.output
     seen = np.asarray(Image.open(tmp_path / "s.png"))
@@ -73,7 +74,7 @@ def test_what_the_network_saw_is_saved(run, trained, tmp_path):
 
 
 def test_only_png_is_written(run, trained, tmp_path):
-    result = run("predict", trained, drawn(tmp_path / "x.png", 40), "--save", tmp_path / "seen.jpg")
+    result = run("predict", trained, drawn(tmp_path / "x.png", 40), "--picture", tmp_path / "seen.jpg")
     assert result.exit_code == 2
-    assert f"`--save`='{tmp_path / 'seen.jpg'}' must end in .png" in result.stderr
+    assert f"`picture`='{tmp_path / 'seen.jpg'}' must end in .png" in result.stderr
     assert not (tmp_path / "seen.jpg").exists()

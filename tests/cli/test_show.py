@@ -24,7 +24,7 @@ def test_show_explains_a_convolution(run):
 def test_show_explains_padding_that_copies(run, tmp_path):
     files = [tmp_path / "still.svg", tmp_path / "example.html"]
     args = ["--dims", 1, "--input", 4, "--padding", 1, "--padding-mode", "reflect"]
-    result = run("show", *args, "--still", files[0], "--animation", files[1])
+    result = run("show", *args, "--picture", files[0], "--animation", files[1])
     assert result.exit_code == 0, result.output
     for line in (
         "padding 1, padding mode reflect",
@@ -71,7 +71,7 @@ def test_show_writes_files(run, tmp_path):
         "--taps",
         "1,-1",
     ]
-    result = run("show", *args, "--still", still, "--animation", animation, "--dark")
+    result = run("show", *args, "--picture", still, "--animation", animation, "--dark")
     assert result.exit_code == 0, result.output
     assert "o′ = s(i′ − 1) + a + k = 2·(2 − 1) + 1 + 2 = 5" in result.output
     assert still.stat().st_size > 0
@@ -98,9 +98,9 @@ def test_show_of_a_large_convolution_makes_no_matrix(run, monkeypatch):
 def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_path, monkeypatch):
     monkeypatch.setattr(LinearMap, "matrix", lambda self: pytest.fail("a matrix was made"))
     for args, said in (
-        (["--input", 224, "--still", "a.png"], "C is 49284×50176, 2,472,873,984 entries; a picture of it with its"),
+        (["--input", 224, "--picture", "a.png"], "C is 49284×50176, 2,472,873,984 entries; a picture of it with its"),
         (["--input", 40, "--animation", "a.html"], "a.html would step through 1,444 outputs: at most 400"),
-        (["--input", 5, "--stretch", 1000, "--stride", 900, "--still", "a.svg"], "padding has 16,008,001 places"),
+        (["--input", 5, "--stretch", 1000, "--stride", 900, "--picture", "a.svg"], "padding has 16,008,001 places"),
     ):
         (line,) = run("show", *args[:-1], tmp_path / args[-1], width=400).output.splitlines()
         assert said in line
@@ -122,11 +122,11 @@ def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_p
         (["--channels", "0"], "`channels`"),
         (["--input", "0"], "spans 3 on axis 0"),
         (["--kernel", "0"], "the kernel has no taps on axis 0"),
-        (["--input", "4x4x4", "--still", "a.png"], "3 spatial axes: at most 2"),
+        (["--input", "4x4x4", "--picture", "a.png"], "3 spatial axes: at most 2"),
         (["--taps", "1,2"], "2 numbers"),
         (["--channels", "3", "--groups", "2"], "`groups`=2 must divide"),
         (["--groups", "0"], "`groups`=0 must be at least 1"),
-        (["--still", "a.doc"], "a still is one of"),
+        (["--picture", "a.doc"], "a still is one of"),
         (["--padding", "1", "--padding-mode", "mirror"], "use one of zeros, circular, reflect, replicate, symmetric"),
         (["--padding", "5", "--padding-mode", "reflect"], "reflect padding reaches at most 4"),
         (["--padding", "1", "--padding-mode", "circular", "--stretch", "2"], "no meaning for a stretched input"),
@@ -136,12 +136,12 @@ def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_p
         (["--input", "5²"], "whole numbers joined by x"),
         (["--padding", "²"], "low:high"),
         (["--output-padding", "1"], "has a meaning only for a transposed convolution"),
-        (["--input", "0", "--padding", "2", "--still", "a.png"], "C is 4×0 and has no entries to draw"),
+        (["--input", "0", "--padding", "2", "--picture", "a.png"], "C is 4×0 and has no entries to draw"),
         (["--input", "1000000"], "the input is 1000000×1000000×1, 1,000,000,000,000 numbers"),
         (["--channels", "100000"], "the kernel is 3×3×100000×100000, 90,000,000,000 numbers"),
         (["--padding", "1000000000"], "the output is 2000000003×2000000003×1"),
         (["--padding", "9999", "--padding-mode", "replicate", "--stride", "9999"], "the padded input is 20003×20003×1"),
-        (["--still", "/no/such/folder/a.png"], "a.png cannot be written: there is no folder /no/such/folder"),
+        (["--picture", "/no/such/folder/a.png"], "a.png cannot be written: there is no folder /no/such/folder"),
         (["--animation", "no/such/a.gif"], "a.gif cannot be written: there is no folder no/such"),
     ],
 )
@@ -156,7 +156,7 @@ def test_show_refuses_in_one_line(run, args, said):
 
 def test_without_ffmpeg_nothing_is_written(run, tmp_path, monkeypatch):
     monkeypatch.setitem(mpl.rcParams, "animation.ffmpeg_path", "no-such-ffmpeg")
-    shown = run("show", "--still", tmp_path / "a.png", "--animation", tmp_path / "a.mp4", width=400)
+    shown = run("show", "--picture", tmp_path / "a.png", "--animation", tmp_path / "a.mp4", width=400)
     made = run("gallery", tmp_path / "made", "--format", "mp4", width=400)
     for result in (shown, made):
         assert result.exit_code == 2

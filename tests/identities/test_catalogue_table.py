@@ -20,7 +20,7 @@ def few(monkeypatch):
 
 
 def test_a_layer_given_by_options(tmp_path):
-    args = ["certify", "--kernel", "2", "--size", "3x4", "--stride", "1x2", "--padding", "1", "--channels-out", "2"]
+    args = ["certify", "--kernel", "2", "--input", "3x4", "--stride", "1x2", "--padding", "1", "--channels", "1x2"]
     result = RUN.invoke(app, [*args, "--flip", "--json", str(tmp_path / "found.json")])
     assert result.exit_code == 0, result.output
     shown = " ".join(result.output.split())
@@ -35,17 +35,19 @@ def test_a_layer_given_by_options(tmp_path):
 def test_a_failing_identity_gives_a_non_zero_exit_status(tmp_path, monkeypatch):
     wrong = Identity("two faces", "1 = 2", lambda example: iter([Sides([1.0], [2.0])]))
     monkeypatch.setattr(catalogue_table, "CATALOGUE", {"two faces": wrong})
-    result = RUN.invoke(app, ["certify", "--kernel", "2", "--size", "3", "--json", str(tmp_path / "a.json")])
+    result = RUN.invoke(
+        app, ["certify", "--kernel", "2", "--input", "3", "--dims", "1", "--json", str(tmp_path / "a.json")]
+    )
     assert result.exit_code == 1
-    assert "An identity fails" in result.output
+    assert result.output.splitlines()[-1].endswith(" identities hold: see the table.")
     assert json.loads((tmp_path / "a.json").read_text())["ok"] is False
 
 
 def test_without_a_layer_the_whole_catalogue_runs(monkeypatch):
     seen = []
-    monkeypatch.setattr(catalogue_table, "answers", lambda examples: iter(seen.append(examples) or []))
+    monkeypatch.setattr(catalogue_table, "answers", lambda example: iter(seen.append(example) or []))
     assert RUN.invoke(app, ["certify"]).exit_code == 0
-    assert len(seen[0]) == 10
+    assert len(seen) == 10
 
 
 @pytest.mark.parametrize(

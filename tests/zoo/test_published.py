@@ -168,7 +168,7 @@ def test_every_network_survives_pickling(name):
 
 
 def test_the_command_prints_the_published_numbers_beside():
-    result = CliRunner().invoke(app, ["model", "lenet5", "--original"], env={"COLUMNS": "80"})
+    result = CliRunner().invoke(app, ["model", "lenet5-1998"], env={"COLUMNS": "80"})
     assert result.exit_code == 0, result.output
     assert result.output.count("340,908") == 2
     assert result.output.count("1,516") == 2
