@@ -47,7 +47,7 @@ docs: .venv/docs
 	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip --clear .venv
 
 .venv/run: pyproject.toml .venv/bin/python
-	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable .
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[cli]'
 	@touch $@
 
 .venv/dev: pyproject.toml .venv/bin/python

@@ -12,12 +12,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from minicnn import maps, ops
 from minicnn.autodiff.layers import Layer, layer_named
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.autodiff.rules import table
+from minicnn.jax_internals import Tracer
 from minicnn.ops.operands import vary_alike
 from minicnn.primitive import Primitive, Traced, value_of
 

@@ -3,20 +3,23 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-from rich.table import Table
 
 from minicnn.bench.cases import Case
 from minicnn.bench.measure import in_turn
+from minicnn.extras import require
 from minicnn.forms import Arithmetic, Form, Geometry, Tiles
 from minicnn.forms.choice import choices, choose
 from minicnn.forms.explanation import name_of
 from minicnn.forms.form import Costed
 from minicnn.forms.resolve import windows
 from minicnn.forms.trilinear import convolve, correlate
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 RESULTS = ("y", "x̄", "w̄")  # the products of a step
 CLOSE = 1.25  # a choice that takes so many times as long as the best is still a good one: runs differ by a tenth
@@ -69,8 +72,11 @@ def geometry_of(case: Case) -> Geometry:
     return Geometry(axes, case.c_out, case.c_in, case.groups).T
 
 
-def table(choices: Iterable[Choice]) -> Table:
+def table(choices: Iterable[Choice]) -> "Table":
     """A table with one row per product, in which a choice that is not close is marked."""
+    require("draw", "a table of the benchmark")
+    from rich.table import Table
+
     grid = Table(title=f"the chosen form's time ÷ the fastest one's; ! above {CLOSE}")
     for name in ("case", "product", "auto takes", "fastest", "ratio", ""):
         grid.add_column(name, justify="right" if name == "ratio" else "left")

@@ -6,18 +6,21 @@ log t between the two largest values that could be computed.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.table import Table
 
 import minicnn
 from minicnn.bench.measure import in_turn
+from minicnn.extras import require
 from minicnn.forms import Geometry
 from minicnn.forms.memory import dense_nbytes, readable
 from minicnn.forms.resolve import Convolution
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _LARGEST = 2 * 2**30  # bytes of a dense C that are still tried: every machine that runs the rest has as much
 _ROUNDS = 3  # of every product at the least: an exponent needs its time to a tenth
@@ -127,8 +130,11 @@ def _product(shape: Shape, form: str, seconds: float) -> tuple[float, int]:
     return float(np.median(times[form])), nbytes
 
 
-def table(curves: Sequence[Curve]) -> Table:
+def table(curves: Sequence[Curve]) -> "Table":
     """A table with one row per form and sweep: milliseconds and megabytes at each value, and both exponents."""
+    require("draw", "a table of the benchmark")
+    from rich.table import Table
+
     grid = Table(title="one product; exponents: law / measured between the two largest values")
     for name in ("swept", "form", "values", "ms", "MB", "time", "memory"):
         grid.add_column(name, justify="left" if name in ("swept", "form") else "right")

@@ -4,20 +4,26 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
 from minicnn.bench.machine import made_with, one_line
 from minicnn.bench.measure import Measurement, ratios
+from minicnn.extras import require
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _Many = Sequence[Measurement]
 
 
-def table(measurements: _Many) -> Table:
+def table(measurements: _Many) -> "Table":
     """A table with one row per rival below its case: milliseconds, and how many times as long as ours it takes."""
+    require("draw", "a table of the benchmark")
+    from rich import box
+    from rich.table import Table
+
     title = (
         "Medians in ms; ratio = rival ÷ ours, forward plus backward;\ncompilation in s, temporary and peak memory in MB"
     )
@@ -67,11 +73,15 @@ def from_json(text: str) -> list[Measurement]:
         raise ValueError(f"not a report of `minicnn bench --json`: {error}") from error
 
 
-def comparison(before: _Many, now: _Many) -> Table:
+def comparison(before: _Many, now: _Many) -> "Table":
     """A table of two runs: for what both measured, the steps' times and how many times as long the first took.
 
     The processor may have been slower throughout in one of them, so the ratio of the rivals stands beside ours.
     """
+    require("draw", "a table of the benchmark")
+    from rich import box
+    from rich.table import Table
+
     steps = {(measured.case, measured.rival): measured.step for measured in before}
     grid = Table(title="Medians of a step in ms; ratio = before ÷ now", caption=one_line(), box=box.SIMPLE_HEAD)
     for name in ("case", "rival", "before", "now", "ratio"):

@@ -1,5 +1,9 @@
 """The command line: one module per command, each of which registers itself with `app`."""
 
+from minicnn.extras import require
+
+require("cli", "the command minicnn")
+
 from minicnn.cli import bench, certify, evaluate, explore, gallery, lift, model, predict, show, spectrum, train
 from minicnn.cli.app import app
 

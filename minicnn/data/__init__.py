@@ -1,5 +1,9 @@
 """Data sets, and pictures from people made like their images."""
 
+from minicnn.extras import require
+
+require("train", "minicnn.data")
+
 from minicnn.data.cifar import cifar10
 from minicnn.data.dataset import Dataset, Split
 from minicnn.data.digits import digits

@@ -4,6 +4,10 @@ Every function draws into the axes that it is given, or into a new figure, in wh
 returns the axes. Sizes are looked at first: what is too large to draw says so before anything is computed.
 """
 
+from minicnn.extras import require
+
+require("draw", "minicnn.draw")
+
 from minicnn.draw.confusion import confusion
 from minicnn.draw.explorer import explore
 from minicnn.draw.filters import filters

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from minicnn.autodiff import Program
+from minicnn.jax_internals import Tracer
 from minicnn.maps import Dense, LinearMap
 from minicnn.maps.picture import LISTED, listed
 from minicnn.nn.layer import Layer

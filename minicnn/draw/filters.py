@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Float
 
 from minicnn.draw.arguments import described, one_axes
 from minicnn.draw.style import SIGNED
+from minicnn.jax_internals import Tracer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

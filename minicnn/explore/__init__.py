@@ -3,6 +3,10 @@
 The relation u·i = s·o + d·k − p is one line, so the page computes everything by itself, without a server or a network.
 """
 
+from minicnn.extras import require
+
+require("draw", "minicnn.explore")
+
 from minicnn.explore.document import page, write_page
 from minicnn.explore.notebook import Exploration
 from minicnn.explore.setting import setting_of

@@ -11,17 +11,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.core import ShapedArray
 from jax.experimental import jet
-from jax.extend import core
-from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array
 
-from minicnn.forms import jax_internals
+from minicnn import jax_internals
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.form import Form
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.meshes import SpecOf, laid_out, spec_of_many, spread_type, unmarked
+from minicnn.jax_internals import Primitive, ShapedArray, ad, batching, mlir
 
 
 @dataclass(frozen=True)
@@ -49,15 +47,15 @@ class Bilinear:
     right_bar: Callable[..., Array]
     many: Callable[..., Array]
 
-    def primitive(self) -> core.Primitive:
+    def primitive(self) -> Primitive:
         """The primitive, with all its rules."""
-        primitive = core.Primitive(self.name)
+        primitive = Primitive(self.name)
         for register in RULES.values():
             register(primitive, self)
         return primitive
 
 
-def _evaluate(primitive: core.Primitive, operation: Bilinear) -> None:
+def _evaluate(primitive: Primitive, operation: Bilinear) -> None:
     """Outside of `jax.jit`: compiled, also where `jax.disable_jit` asks for every step of the caller's own."""
     compiled = jax.jit(primitive.bind, static_argnames=("geometry", "form", "arithmetic"))
 
@@ -68,7 +66,7 @@ def _evaluate(primitive: core.Primitive, operation: Bilinear) -> None:
     primitive.def_impl(evaluate)
 
 
-def _type(primitive: core.Primitive, operation: Bilinear) -> None:
+def _type(primitive: Primitive, operation: Bilinear) -> None:
     """Shape and dtype, the mesh axes over which the result varies, and how it lies on an explicit mesh."""
 
     def result(a: Any, b: Any, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> ShapedArray:
@@ -79,12 +77,12 @@ def _type(primitive: core.Primitive, operation: Bilinear) -> None:
     primitive.def_abstract_eval(result)
 
 
-def _derive(primitive: core.Primitive, operation: Bilinear) -> None:
+def _derive(primitive: Primitive, operation: Bilinear) -> None:
     """The derivative in either operand, and its transpose."""
     ad.defbilinear(primitive, operation.left_bar, operation.right_bar)
 
 
-def _batch(primitive: core.Primitive, operation: Bilinear) -> None:
+def _batch(primitive: Primitive, operation: Bilinear) -> None:
     """`jax.vmap`. Of no operands at all there are no results."""
 
     def batched(operands: tuple[Array, Array], dims: tuple[Any, Any], **static: Any) -> tuple[Array, int]:
@@ -99,7 +97,7 @@ def _batch(primitive: core.Primitive, operation: Bilinear) -> None:
     batching.primitive_batchers[primitive] = batched
 
 
-def _lower(primitive: core.Primitive, operation: Bilinear) -> None:
+def _lower(primitive: Primitive, operation: Bilinear) -> None:
     """Programs for XLA, one for CPUs and one, in the form for accelerators, for everything else.
 
     Over which mesh axes a value varies is settled by then: the loops inside need not know it.
@@ -117,7 +115,7 @@ def _lower(primitive: core.Primitive, operation: Bilinear) -> None:
         mlir.register_lowering(primitive, lowering, platform=platform)
 
 
-def _taylor(primitive: core.Primitive, operation: Bilinear) -> None:
+def _taylor(primitive: Primitive, operation: Bilinear) -> None:
     """`jax.experimental.jet`: the coefficients of the product of two power series."""
 
     def series(points: tuple[Array, Array], terms: tuple[list[Array], list[Array]], **static: Any) -> tuple[Any, Any]:
@@ -130,12 +128,12 @@ def _taylor(primitive: core.Primitive, operation: Bilinear) -> None:
     jet.jet_rules[primitive] = series
 
 
-def _check(primitive: core.Primitive, operation: Bilinear) -> None:
+def _check(primitive: Primitive, operation: Bilinear) -> None:
     """`jax.experimental.checkify`: a NaN in the result is reported with the line that made it."""
     jax_internals.check_for_nans(primitive)
 
 
-RULES: dict[str, Callable[[core.Primitive, Bilinear], None]] = {
+RULES: dict[str, Callable[[Primitive, Bilinear], None]] = {
     "evaluation": _evaluate,
     "type": _type,
     "derivatives": _derive,

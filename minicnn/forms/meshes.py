@@ -11,9 +11,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.core import ShapedArray
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array
+
+from minicnn.jax_internals import ShapedArray
 
 SpecOf = Callable[..., PartitionSpec]  # how a result lies on an explicit mesh, from how its operands do
 

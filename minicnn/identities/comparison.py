@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minicnn.extras import require
 from minicnn.identities.function import Place
 
 
@@ -149,6 +150,7 @@ _WORDS = ("identity", "verdict", "claimed", "found")  # columns that are aligned
 
 def table(comparisons: Sequence[Comparison], title: str, columns: Sequence[str] = USUAL) -> Any:
     """Lay out a table for the terminal: one row for each comparison, those that fail in red."""
+    require("draw", "a table for the terminal")
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

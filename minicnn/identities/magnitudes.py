@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Literal
 from jaxtyping import Float
 
 from minicnn.forms.trilinear import STEPS
 from minicnn.identities.function import Function, Layout, Leaves
 from minicnn.identities.materialise import columns
 from minicnn.identities.rounding import roundoff
+from minicnn.jax_internals import ClosedJaxpr, Literal
 
 Weigh = Callable[[Any], Any]
 

@@ -7,8 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn import maps
-from minicnn.forms import jax_internals
+from minicnn import jax_internals, maps
 from minicnn.lift.refusal import refused
 
 _LARGEST = 4096  # rows or columns: 128 MB in float64

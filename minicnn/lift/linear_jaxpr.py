@@ -5,8 +5,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr
 
+from minicnn.jax_internals import ClosedJaxpr
 from minicnn.lift.names import Names
 from minicnn.lift.unrolling import Unrolling
 

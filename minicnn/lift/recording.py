@@ -7,12 +7,11 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import core
 
-from minicnn import maps
+from minicnn import jax_internals, maps
 from minicnn.autodiff.layers import Layer
 from minicnn.autodiff.program import Arrow, Node, Program, needed
-from minicnn.forms import jax_internals
+from minicnn.jax_internals import Jaxpr
 from minicnn.lift.columns import columns
 from minicnn.lift.refusal import LiftError, refused
 from minicnn.lift.rules import Equation, Rule, table
@@ -51,12 +50,12 @@ class Recording:
         self.nodes.append(Node(name, tuple(aval.shape), jnp.dtype(aval.dtype)))
         return Varying(len(self.nodes) - 1)
 
-    def read(self, jaxpr: core.Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
+    def read(self, jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
         """Read equations one after the other; constants are computed, and what varies becomes nodes and arrows."""
         values: dict[Any, Any] = {}
         values.update(zip(jaxpr.constvars, constants, strict=True))
         values.update(zip(jaxpr.invars, arguments, strict=True))
-        read = lambda atom: atom.val if isinstance(atom, core.Literal) else values[atom]
+        read = lambda atom: atom.val if isinstance(atom, jax_internals.Literal) else values[atom]
         for equation in jaxpr.eqns:
             operands = [read(atom) for atom in equation.invars]
             if any(isinstance(x, Varying) for x in operands):

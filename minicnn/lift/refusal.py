@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minicnn.forms import jax_internals
+from minicnn import jax_internals
 
 
 class LiftError(ValueError):

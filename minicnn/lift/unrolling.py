@@ -9,10 +9,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from minicnn.forms import jax_internals
+from minicnn import jax_internals
+from minicnn.jax_internals import ClosedJaxpr, Jaxpr, Literal, Tracer
 from minicnn.lift.names import Names
 from minicnn.lift.refusal import refused
 

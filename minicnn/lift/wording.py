@@ -5,10 +5,10 @@ from itertools import takewhile
 from typing import Any
 
 import numpy as np
-from jax.extend.core import Jaxpr
 
+from minicnn import jax_internals
 from minicnn.autodiff.layers import Layer, layer_named
-from minicnn.forms import jax_internals
+from minicnn.jax_internals import Jaxpr
 from minicnn.lift.names import Names
 from minicnn.lift.unrolling import FUNCTION
 

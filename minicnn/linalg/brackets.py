@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jax.core import Tracer
 
 from minicnn.forms.memory import memory
+from minicnn.jax_internals import Tracer
 from minicnn.linalg import lanczos
 from minicnn.linalg.frames import framed
 from minicnn.linalg.magnitudes import magnitude

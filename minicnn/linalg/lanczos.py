@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float, Inexact, Int, Shaped
 
+from minicnn.jax_internals import Tracer
 from minicnn.linalg.frames import back, framed
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, largest_of, supremum

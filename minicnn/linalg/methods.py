@@ -11,10 +11,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array
 
 from minicnn.arguments import look_up
+from minicnn.jax_internals import Tracer
 from minicnn.linalg import cosine, dense, fourier, kronecker, lanczos
 from minicnn.linalg.frames import framed
 from minicnn.maps import LinearMap

@@ -12,13 +12,13 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Int, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms import Arithmetic, Geometry, as_form
 from minicnn.forms.tables import MODES, PadAxis
 from minicnn.forms.trilinear import masked
+from minicnn.jax_internals import Tracer
 from minicnn.maps import AveragePool, Compose, ConvMap, LinearMap, Pad, Scale, WindowSum, compose
 from minicnn.maps.pooling import window_counts
 

@@ -14,6 +14,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.arguments import one_kind
 from minicnn.axis import Axis
+from minicnn.extras import require
 from minicnn.forms.memory import check_entries_fit, check_fits, dense_nbytes
 
 Shape = tuple[int, ...]
@@ -285,6 +286,7 @@ def to_lineax(A: LinearMap) -> Any:
     >>> to_lineax(identity((2, 3), jnp.dtype("float32"))).out_size()  # doctest: +SKIP
     6
     """
+    require("linalg", "to_lineax")
     import lineax
 
     return lineax.FunctionLinearOperator(A, jax.ShapeDtypeStruct(A.in_shape, A.dtype))

@@ -5,10 +5,10 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Int, Shaped
 
 from minicnn.forms.arithmetic import summing
+from minicnn.jax_internals import Tracer
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 

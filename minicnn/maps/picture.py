@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Float
+
+from minicnn.jax_internals import Tracer
 
 if TYPE_CHECKING:
     from minicnn.maps.base import LinearMap

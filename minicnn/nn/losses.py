@@ -4,11 +4,11 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Int
 
 from minicnn import ops
 from minicnn.dtypes import operands
+from minicnn.jax_internals import Tracer
 from minicnn.primitive import ArrayLike, Traced, value_of
 
 

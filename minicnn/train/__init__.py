@@ -1,5 +1,9 @@
 """Training: the loop, metrics, checkpoints and runs."""
 
+from minicnn.extras import require
+
+require("train", "minicnn.train")
+
 from minicnn.train.config import Config
 from minicnn.train.devices import join, mesh_of
 from minicnn.train.loop import Moment, fit

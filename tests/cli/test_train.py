@@ -230,8 +230,8 @@ class Pressed:
         if name == "jax":
             os.kill(os.getpid(), signal.{name})
 sys.meta_path.insert(0, Pressed())
-import minicnn_command
-minicnn_command.main()
+from minicnn import __main__ as command
+command.main()
 """
 
 

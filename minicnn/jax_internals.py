@@ -1,6 +1,6 @@
-"""What JAX does not make public and yet has to know about our primitives; all of its private names that we use.
+"""What JAX does not promise to keep: all names of its core, its extensions and its private modules that we use.
 
-Each entry says what it is for. Where a later JAX has moved one, the function it serves is lost, not the import.
+Each says what it is for. Where a later JAX moves a private one, the function that it serves is lost, not the import.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,10 +9,34 @@ from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
-from jax.extend import core
+from jax.core import ShapedArray, Tracer
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Primitive
+from jax.interpreters import ad, batching, mlir
+
+# `jax.core` and `jax.extend` are open to libraries, and change without the deprecations that `jax` itself gives.
+__all__ = [
+    "CALLS",
+    "ClosedJaxpr",  # equations that are read: a function's, by lift and by the rounding bounds of certificates
+    "Jaxpr",
+    "Literal",  # a constant that is written into an equation
+    "Primitive",  # τ's products are primitives of their own, for all of JAX's transformations to find their rules
+    "ShapedArray",  # what a primitive says of its result before it is computed
+    "Tracer",  # a value that has no numbers yet: what looks at numbers leaves it alone
+    "ad",  # the rules of a primitive: of its derivatives,
+    "batching",  # of vmap,
+    "bound",
+    "check_for_nans",
+    "function_name",
+    "inner",
+    "mlir",  # and of its compilation
+    "pull_back_of",
+    "scopes",
+    "source_line",
+    "traced_as",
+]
 
 
-def check_for_nans(primitive: core.Primitive) -> None:
+def check_for_nans(primitive: Primitive) -> None:
     """Let `jax.experimental.checkify` look for NaNs in the results of a primitive, as it does for JAX's own.
 
     Its table of checks has no public name, and without an entry a NaN passes.
@@ -77,11 +101,11 @@ def bound(equation: Any, operands: Sequence[Any]) -> list[Any]:
 CALLS = ("jit", "pjit", "call", "core_call", "closed_call", "composite", "linear_call", "checkpoint", "remat2", "remat")
 
 
-def inner(equation: Any) -> core.ClosedJaxpr:
+def inner(equation: Any) -> ClosedJaxpr:
     """The equations that a call stands for, whatever the parameter that holds them is called."""
     names = ("jaxpr", "call_jaxpr", "fun_jaxpr", "callee")
     found = next(equation.params[name] for name in names if name in equation.params)
-    return found if isinstance(found, core.ClosedJaxpr) else core.ClosedJaxpr(found, ())
+    return found if isinstance(found, ClosedJaxpr) else ClosedJaxpr(found, ())
 
 
 def function_name(equation: Any) -> str | None:

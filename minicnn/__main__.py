@@ -1,10 +1,8 @@
-"""The command `minicnn` while its libraries are loaded: a second in which people press Ctrl-C.
-
-It is a module of its own because `import minicnn` loads JAX before any module of the package can run.
-"""
+"""The command `minicnn`, also `python -m minicnn`, while its libraries load: a second in which people press Ctrl-C."""
 
 import os
 import signal
+import sys
 from types import FrameType
 from typing import NoReturn
 
@@ -18,7 +16,10 @@ def main() -> None:
     if _TERMINAL:
         os.write(2, b"loading ...\r")
     before = {signum: signal.signal(signum, _leave) for signum in signums}
-    from minicnn.cli import main as command
+    try:
+        from minicnn.cli import main as command
+    except ModuleNotFoundError as missing:
+        sys.exit(f"error: {missing}")
 
     # From here on Ctrl-C is an exception. SIGTERM has none, so it ends the process until a command knows better.
     signal.signal(signal.SIGINT, before.get(signal.SIGINT, signal.SIG_IGN))
@@ -31,3 +32,7 @@ def _leave(signum: int, frame: FrameType | None) -> NoReturn:
     """Leave with one line; an exception would come out of some import as another error, or not at all."""
     os.write(2, (_ERASE if _TERMINAL else b"") + b"stopped\n")
     os._exit(128 + signum)
+
+
+if __name__ == "__main__":
+    main()
