@@ -33,7 +33,7 @@ def brought(extra: str) -> set[str]:
     """The distributions that an extra of pyproject.toml brings, with those of the extras within it."""
     names, within = set(), set()
     for requirement in EXTRAS[extra]:
-        name, several = re.match(r"([\w-]+)(?:\[([\w,]*)\])?", requirement).groups()
+        ((name, several),) = re.findall(r"^([\w-]+)(?:\[([\w,]*)\])?", requirement)
         names |= {name} - {"minicnn"}
         within |= set(several.split(",")) if name == "minicnn" else set()
     return names.union(*map(brought, within))
@@ -49,8 +49,8 @@ def imported(file: Path) -> set[str]:
     """The libraries that a file imports, anywhere in it."""
     nodes = list(ast.walk(ast.parse(file.read_text())))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
-    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"minicnn"}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"minicnn", ""}
 
 
 def test_the_core_needs_four_libraries():
