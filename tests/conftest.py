@@ -1,9 +1,22 @@
-"""Hypothesis profiles: a sample in every run; in the long one four tests draw 2,000 geometries between them."""
+"""What all tests share: how many geometries Hypothesis draws, and a process that stays small."""
 
+import gc
 import os
+from collections.abc import Iterator
 
+import jax
+import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("sample", max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+# A sample in every run; in the long one four tests draw 2,000 geometries between them.
+settings.register_profile("sample", max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("long", max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "sample"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_compiled_is_kept() -> Iterator[None]:
+    """Forget what a file has compiled: kept, it comes to 6 GB a process, and each search for leaks goes through it."""
+    yield
+    jax.clear_caches()
+    gc.collect()
