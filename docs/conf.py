@@ -62,8 +62,8 @@ nitpick_ignore_regex = [
 
 PUBLIC = (
     *("minicnn.autodiff", "minicnn.compat", "minicnn.data", "minicnn.draw", "minicnn.forms", "minicnn.identities"),
-    *("minicnn.maps", "minicnn.nn", "minicnn.nn.initializers", "minicnn.nn.losses", "minicnn.ops", "minicnn.train"),
-    *("minicnn.zoo", "minicnn"),
+    *("minicnn.linalg", "minicnn.maps", "minicnn.nn", "minicnn.nn.initializers", "minicnn.nn.losses", "minicnn.ops"),
+    *("minicnn.train", "minicnn.zoo", "minicnn"),
 )
 ALIASES = {
     "ArrayLike": ArrayLike,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from minicnn import ops as ops
     from minicnn import train as train
     from minicnn import zoo as zoo
+    from minicnn.acceleration import accelerate
     from minicnn.axis import Axis
     from minicnn.forms.explanation import explain_form
     from minicnn.functional import (
@@ -67,6 +68,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Axis",
+    "accelerate",
     "adaptive_avg_pool",
     "adaptive_avg_pool_map",
     "adaptive_max_pool",
@@ -126,7 +128,13 @@ _MODULES = (
     "zoo",
 )
 # Where names live that are not in `functional`.
-_ELSEWHERE = {"Axis": "axis", "certify": "identities", "explain_form": "forms.explanation", "lift": "lift"}
+_ELSEWHERE = {
+    "Axis": "axis",
+    "accelerate": "acceleration",
+    "certify": "identities",
+    "explain_form": "forms.explanation",
+    "lift": "lift",
+}
 
 
 def _load(name: str) -> Any:

@@ -5,6 +5,7 @@ than in lax.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -75,20 +76,79 @@ def conv_general_dilated(
         raise TypeError(f"`lhs` is {lhs.dtype.name} and `rhs` {rhs.dtype.name}: they must have one dtype, as in lax")
     feature_group_count = integer("feature_group_count", feature_group_count, 1)
     batch_group_count = integer("batch_group_count", batch_group_count, 1)
-    numbers = jax.lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers)
-    x = ops.transpose(lhs, _last(numbers.lhs_spec))
-    w = ops.transpose(rhs, (*numbers.rhs_spec[2:], numbers.rhs_spec[1], numbers.rhs_spec[0]))
-    if batch_group_count > 1:
-        x = _batch_groups_to_channels(x, w, batch_group_count, feature_group_count)
-    groups = feature_group_count * batch_group_count
-    geometry = _geometry(x, w, groups, window_strides, padding, lhs_dilation, rhs_dilation)
+    product = Product.of(
+        lhs.shape,
+        rhs.shape,
+        window_strides,
+        padding,
+        lhs_dilation,
+        rhs_dilation,
+        dimension_numbers,
+        feature_group_count,
+        batch_group_count,
+    )
+    geometry, (x, w) = product.geometry, product.operands(lhs, rhs)
     arithmetic = Arithmetic(precision, preferred(lhs.dtype, preferred_element_type))
     if 0 in (*x.shape, *w.shape, *geometry.out_shape):
         y = jnp.zeros((x.shape[0], *geometry.out_shape), arithmetic.result_type(lhs, rhs))
     else:
         held = as_form(form) if geometry.axes else Diagonals()
         y = convolve_p(x, w, geometry=geometry, form=held, arithmetic=arithmetic)
-    return ops.transpose(y, tuple(int(i) for i in np.argsort(_last(numbers.out_spec))))
+    return product.result(y)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A convolution of lax as one of ours: channels last, and groups of images as groups of channels.
+
+    Attributes:
+        geometry: of the convolution.
+        images: how many images it has.
+        numbers: where lax has its axes.
+        batch_groups: how many groups of images lie side by side as channels.
+    """
+
+    geometry: Geometry
+    images: int
+    numbers: ConvDimensionNumbers
+    batch_groups: int
+
+    @staticmethod
+    def of(
+        lhs_shape: Sequence[int],
+        rhs_shape: Sequence[int],
+        window_strides: Sequence[int],
+        padding: LaxPadding,
+        lhs_dilation: Sequence[int] | None,
+        rhs_dilation: Sequence[int] | None,
+        dimension_numbers: LaxDimensions,
+        feature_group_count: int,
+        batch_group_count: int,
+    ) -> "Product":
+        """Read the arguments of lax.
+
+        Raises:
+            ValueError: if shapes, groups or padding do not fit.
+        """
+        numbers = jax.lax.conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers)
+        images, *in_size, channels = (lhs_shape[axis] for axis in _last(numbers.lhs_spec))
+        w_shape = tuple(rhs_shape[axis] for axis in _kernel_last(numbers.rhs_spec))
+        if batch_group_count > 1:
+            _check_batch_groups(images, w_shape[-1], batch_group_count, feature_group_count)
+            images, channels = images // batch_group_count, channels * batch_group_count
+        groups = feature_group_count * batch_group_count
+        geometry = _geometry((*in_size, channels), w_shape, groups, window_strides, padding, lhs_dilation, rhs_dilation)
+        return Product(geometry, images, numbers, batch_group_count)
+
+    def operands(self, lhs: Any, rhs: Any) -> tuple[Any, Any]:
+        """The images and the kernel, channels last."""
+        x = ops.transpose(lhs, _last(self.numbers.lhs_spec))
+        w = ops.transpose(rhs, _kernel_last(self.numbers.rhs_spec))
+        return _side_by_side(x, self.batch_groups), w
+
+    def result(self, y: Any) -> Any:
+        """What lax returns, from (images, *out, channels)."""
+        return ops.transpose(y, tuple(int(i) for i in np.argsort(_last(self.numbers.out_spec))))
 
 
 def conv_transpose(
@@ -228,14 +288,25 @@ def _last(spec: Sequence[int]) -> tuple[int, ...]:
     return (batch, *spatial, channel)
 
 
-def _batch_groups_to_channels(x: Any, w: Any, groups: int, feature_groups: int) -> Any:
-    """Groups of images side by side as channels: a batch group is a feature group of another arrangement."""
+def _kernel_last(spec: Sequence[int]) -> tuple[int, ...]:
+    """From lax's order (output channel, input channel, *spatial) to (*spatial, input channel, output channel)."""
+    out_channel, in_channel, *spatial = spec
+    return (*spatial, in_channel, out_channel)
+
+
+def _check_batch_groups(images: int, c_out: int, groups: int, feature_groups: int) -> None:
     if feature_groups > 1:
         raise ValueError(
             f"`feature_group_count`={feature_groups} and `batch_group_count`={groups}: only one may exceed 1"
         )
-    if x.shape[0] % groups or w.shape[-1] % groups:
-        raise ValueError(f"`batch_group_count`={groups} must divide {x.shape[0]} images and {w.shape[-1]} outputs")
+    if images % groups or c_out % groups:
+        raise ValueError(f"`batch_group_count`={groups} must divide {images} images and {c_out} outputs")
+
+
+def _side_by_side(x: Any, groups: int) -> Any:
+    """Groups of images side by side as channels: a batch group is a feature group of another arrangement."""
+    if groups == 1:
+        return x
     images, spatial, channels = x.shape[0] // groups, x.shape[1:-1], x.shape[-1]
     apart = ops.reshape(x, (groups, images, *spatial, channels))
     side_by_side = ops.transpose(apart, (*range(1, len(spatial) + 2), 0, len(spatial) + 2))
@@ -243,26 +314,27 @@ def _batch_groups_to_channels(x: Any, w: Any, groups: int, feature_groups: int) 
 
 
 def _geometry(
-    x: Any,
-    w: Any,
+    in_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
     groups: int,
     strides: Sequence[int],
     padding: LaxPadding,
     stretch: Sequence[int] | None,
     dilation: Sequence[int] | None,
 ) -> Geometry:
-    rank = len(x.shape) - 2
-    if groups < 1 or x.shape[-1] != w.shape[-2] * groups or w.shape[-1] % groups:
+    *in_size, channels = in_shape
+    rank = len(in_size)
+    if groups < 1 or channels != w_shape[-2] * groups or w_shape[-1] % groups:
         raise ValueError(
-            f"`lhs` has {x.shape[-1]} channels, `rhs` {w.shape[-2]} to {w.shape[-1]}: they do not fit {groups} groups"
+            f"`lhs` has {channels} channels, `rhs` {w_shape[-2]} to {w_shape[-1]}: they do not fit {groups} groups"
         )
     strides = _one_per_axis("window_strides", strides, rank)
     stretch = _one_per_axis("lhs_dilation", stretch, rank)
     dilation = _one_per_axis("rhs_dilation", dilation, rank)
-    pads = _pads(x, w, strides, padding, stretch, dilation)
-    slidings = sliding(w.shape[:rank], strides, pads, dilation, stretch) if rank else ()
-    axes = tuple(each.over(n) for each, n in zip(slidings, x.shape[1:-1], strict=True))
-    return geometry_of(axes, w.shape, groups)
+    pads = _pads(in_size, w_shape[:rank], strides, padding, stretch, dilation)
+    slidings = sliding(w_shape[:rank], strides, pads, dilation, stretch) if rank else ()
+    axes = tuple(each.over(n) for each, n in zip(slidings, in_size, strict=True))
+    return geometry_of(axes, w_shape, groups)
 
 
 def _one_per_axis(name: str, value: Sequence[int] | None, rank: int) -> tuple[int, ...]:
@@ -274,13 +346,18 @@ def _one_per_axis(name: str, value: Sequence[int] | None, rank: int) -> tuple[in
 
 
 def _pads(
-    x: Any, w: Any, strides: Sequence[int], padding: LaxPadding, stretch: Sequence[int], dilation: Sequence[int]
+    in_size: Sequence[int],
+    kernel_size: Sequence[int],
+    strides: Sequence[int],
+    padding: LaxPadding,
+    stretch: Sequence[int],
+    dilation: Sequence[int],
 ) -> Sequence[tuple[int, int]]:
     rank = len(strides)
     if isinstance(padding, str):
         if any(u != 1 for u in stretch):
             raise ValueError("a padding word has no meaning with `lhs_dilation`: give pairs, or use `conv_transpose`")
-        pairs = jax.lax.padtype_to_pads(x.shape[1:-1], _extents(w.shape[:rank], dilation), strides, padding)
+        pairs = jax.lax.padtype_to_pads(in_size, _extents(kernel_size, dilation), strides, padding)
         return [(int(low), int(high)) for low, high in pairs]
     if not is_sequence(padding) or any(not is_sequence(pair) or len(pair) != 2 for pair in padding):
         raise ValueError(f"`padding`={padding!r} must be a word or (low, high) per spatial axis")

@@ -3,11 +3,12 @@
 Each says what it is for. Where a later JAX moves a private one, the function that it serves is lost, not the import.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray, Tracer
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Primitive
@@ -25,14 +26,18 @@ __all__ = [
     "ad",  # the rules of a primitive: of its derivatives,
     "batching",  # of vmap,
     "bound",
+    "called",
     "check_for_nans",
     "function_name",
     "inner",
     "mlir",  # and of its compilation
     "pull_back_of",
+    "retraced",
     "scopes",
     "source_line",
     "traced_as",
+    "without_constants",
+    "wrapped",
 ]
 
 
@@ -86,14 +91,15 @@ def traced_as(equation: Any, scope: str | None = None) -> Iterator[None]:
         yield
 
 
-def bound(equation: Any, operands: Sequence[Any]) -> list[Any]:
-    """The results of an equation's primitive for these operands.
+def bound(equation: Any, operands: Sequence[Any], params: Mapping[str, Any] | None = None) -> list[Any]:
+    """The results of an equation's primitive for these operands, and for these parameters instead of its own.
 
     How functions among its parameters are handed over has changed from JAX 0.9 to 0.10.
     """
-    found = equation.primitive.get_bind_params(equation.params)
-    functions, params = found if isinstance(found, tuple) else ((), found)
-    results = equation.primitive.bind(*functions, *operands, **params)
+    own: Any = equation.params if params is None else dict(params)
+    found: Any = equation.primitive.get_bind_params(own)
+    functions, own = found if isinstance(found, tuple) else ((), found)
+    results = equation.primitive.bind(*functions, *operands, **own)
     return list(results) if equation.primitive.multiple_results else [results]
 
 
@@ -139,3 +145,29 @@ def _dense(cotangent: Any) -> Any:
     """A cotangent as an array: JAX has symbols for zeros."""
     symbolic = type(cotangent).__name__ in {"Zero", "SymbolicZero"}
     return jnp.zeros(cotangent.aval.shape, cotangent.aval.dtype) if symbolic else cotangent
+
+
+def retraced(f: Callable[..., Sequence[Any]], closed: ClosedJaxpr) -> ClosedJaxpr:
+    """The equations of a function of the arguments that these equations have, types and weak types alike."""
+    return jax.make_jaxpr(f)(*closed.in_avals)
+
+
+def without_constants(closed: ClosedJaxpr) -> Jaxpr:
+    """The equations whose constants are arguments, before all others. Nothing public makes one of the other."""
+    from jax._src.interpreters import partial_eval
+
+    return partial_eval.convert_constvars_jaxpr(closed.jaxpr) if closed.consts else closed.jaxpr
+
+
+def wrapped(function: Any, new: Callable[..., Any]) -> Any:
+    """A function that stands where another stood among an equation's parameters, as JAX wraps those of rules."""
+    if not hasattr(function, "call_wrapped"):
+        return new
+    from jax._src import linear_util
+
+    return linear_util.wrap_init(new, debug_info=function.debug_info)
+
+
+def called(function: Any) -> Callable[..., Any]:
+    """The function itself, of one that JAX may have wrapped."""
+    return getattr(function, "call_wrapped", function)

@@ -31,6 +31,11 @@ class Form(ABC):
         """What stands for this form on GPUs and TPUs; this one, where the processor makes no difference."""
         return self
 
+    @property
+    def in_weights(self) -> "Form":
+        """What stands for this form in `correlate`; this one, where the product makes no difference."""
+        return self
+
     def portions(self, geometry: Geometry, batch: int) -> int:
         """The number of parts in which a batch is best taken where a cache is what limits it."""
         return 1

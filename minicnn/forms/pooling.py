@@ -25,7 +25,7 @@ def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bo
     """
     axes = tuple(_pool_axis(sliding, size, ceil_mode) for sliding, size in zip(slidings, in_size, strict=True))
     for position, axis in enumerate(axes):
-        empty = _first_empty(axis)
+        empty = first_empty(axis)
         if empty is not None:
             raise ValueError(
                 f"window {empty} on axis {position} lies wholly in the padding: "
@@ -34,7 +34,7 @@ def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bo
     return axes
 
 
-def _first_empty(axis: Axis) -> int | None:
+def first_empty(axis: Axis) -> int | None:
     """Find the first window that meets no input, if there is one."""
     meeting = axis.met
     if meeting.start:

@@ -64,7 +64,7 @@ def _correlate(
     x: Array, y: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic, in_portions: bool = False
 ) -> Array:
     meeting, inputs, outputs = within_reach(geometry)
-    x, y, form = taken(x, inputs), taken(y, outputs), _settled(form, meeting, x, y)
+    x, y, form = taken(x, inputs), taken(y, outputs), _settled(form.in_weights, meeting, x, y)
     total, dtype = arithmetic.summing(x, y), arithmetic.result_type(x, y)
     of_images = lambda x, y: form.correlate(meeting, x, y, total)
     return summed(of_images, x, y, _portions(form, meeting, x) if in_portions else 1).astype(dtype)
@@ -76,8 +76,12 @@ _TYPICAL = 32
 
 
 def _settled(form: Form, geometry: Geometry, x: Array, other: Array) -> Form:
-    images = x.shape[0] if isinstance(x.shape[0], int) else _TYPICAL
-    return form.settled(geometry, images, jnp.result_type(x, other))
+    return form.settled(geometry, typical(x.shape[0]), jnp.result_type(x, other))
+
+
+def typical(images: Any) -> int:
+    """The number of images for which a form is chosen."""
+    return images if isinstance(images, int) else _TYPICAL
 
 
 def _portions(form: Form, geometry: Geometry, x: Array) -> int:

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from minicnn import jax_internals
-from minicnn.jax_internals import ClosedJaxpr, Jaxpr, Literal, Tracer
+from minicnn.jax_internals import ClosedJaxpr, Jaxpr, Tracer
+from minicnn.lift.evaluation import evaluated
 from minicnn.lift.names import Names
 from minicnn.lift.refusal import refused
 
@@ -33,19 +34,7 @@ class Unrolling:
 
     def evaluate(self, jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
         """The results of a list of equations."""
-        values: dict[Any, Any] = {}
-        values.update(zip(jaxpr.constvars, constants, strict=True))
-        values.update(zip(jaxpr.invars, arguments, strict=True))
-        read = lambda atom: atom.val if isinstance(atom, Literal) else values[atom]
-        last = {atom: n for n, equation in enumerate(jaxpr.eqns) for atom in equation.invars if _is_variable(atom)}
-        last |= {atom: len(jaxpr.eqns) for atom in jaxpr.outvars if _is_variable(atom)}
-        for n, equation in enumerate(jaxpr.eqns):
-            results = self._results(equation, [read(atom) for atom in equation.invars])
-            values.update(zip(equation.outvars, results, strict=True))
-            for atom in {*filter(_is_variable, equation.invars), *equation.outvars}:
-                if last.get(atom, n) == n:
-                    values.pop(atom, None)  # what is not read again need not be kept
-        return [read(atom) for atom in jaxpr.outvars]
+        return evaluated(jaxpr, constants, arguments, self._results)
 
     def _results(self, equation: Any, operands: list[Any]) -> list[Any]:
         varying = any(isinstance(x, Tracer) for x in operands)
@@ -78,10 +67,6 @@ class Unrolling:
         """Evaluate the equations that an equation stands for."""
         with jax_internals.traced_as(equation, scope):
             return self.evaluate(closed.jaxpr, closed.consts, arguments)
-
-
-def _is_variable(atom: Any) -> bool:
-    return not isinstance(atom, Literal)
 
 
 def _scope(equation: Any) -> str | None:

@@ -1,6 +1,7 @@
 """Sums of windows, and what maxima of windows chose."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ from minicnn.lift.rules.rule import Equation, Rule, alone, product
 from minicnn.maps import LinearMap
 
 
-class _Windows(NamedTuple):
+class Windows(NamedTuple):
     """Windows over some axes of an array, between axes that they leave alone.
 
     Attributes:
@@ -26,15 +27,25 @@ class _Windows(NamedTuple):
     axes: tuple[Axis, ...]
     channels: int
 
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        """The shape of the array that the windows read, as images side by side."""
+        return (math.prod(self.lead), *(axis.in_size for axis in self.axes), self.channels)
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """The shape of what the windows hold, likewise."""
+        return (math.prod(self.lead), *(axis.out_size for axis in self.axes), self.channels)
+
     @classmethod
-    def of(cls, in_shape: tuple[int, ...], out_shape: tuple[int, ...], eq: Equation) -> "_Windows":
+    def of(cls, in_shape: tuple[int, ...], out_shape: tuple[int, ...], params: Mapping[str, Any]) -> "Windows":
         """The windows that lead from one shape to the other."""
         rank = len(in_shape)
         dilations = ("window_dilation", "base_dilation")
-        window_dilation, base_dilation = (eq.params.get(name) or (1,) * rank for name in dilations)
-        lows = (low for low, _ in eq["padding"])
-        rows = zip(in_shape, out_shape, eq["window_dimensions"], eq["window_strides"], window_dilation, base_dilation,
-                   lows, strict=True)  # fmt: skip
+        window_dilation, base_dilation = (params.get(name) or (1,) * rank for name in dilations)
+        lows = (low for low, _ in params["padding"])
+        rows = zip(in_shape, out_shape, params["window_dimensions"], params["window_strides"], window_dilation,
+                   base_dilation, lows, strict=True)  # fmt: skip
         axes = [Axis(*row) for row in rows]
         moving = [a for a, axis in enumerate(axes) if axis != Axis(axis.in_size, axis.in_size, 1)] or [rank - 1]
         first, last = moving[0], moving[-1] + 1
@@ -45,7 +56,7 @@ def _window_sum(eq: Equation, n: int) -> LinearMap:
     x = eq.operands[0].shape
     if not x:
         return maps.identity((), eq.dtype)
-    windows = _Windows.of(x, eq.shape, eq)
+    windows = Windows.of(x, eq.shape, eq.params)
     S = maps.Batched(maps.WindowSum(windows.axes, windows.channels, eq.dtype), windows.lead)
     return _between(S, x, eq.shape)
 
@@ -67,7 +78,7 @@ def _scattered(eq: Equation, n: int) -> LinearMap | None:
 def _selection(values: Any, out_shape: tuple[int, ...], eq: Equation) -> LinearMap:
     values = jnp.asarray(values)
     positions = _chosen(values, eq)
-    windows = _Windows.of(values.shape, out_shape, eq)
+    windows = Windows.of(values.shape, out_shape, eq.params)
     if (positions < 0).any() or any(axis.stretch > 1 for axis in windows.axes):
         return maps.Gather(positions, values.shape, out_shape, eq.dtype)
     size = (math.prod(axis.in_size for axis in windows.axes), windows.channels)
