@@ -33,6 +33,7 @@ class Bilinear:
             little to do at once.
         shape: the shape of the result, from the geometry and the number of images.
         spec_of: how the result lies on an explicit mesh.
+        on_tiles: from the operation and what else to do, the operation where spatial axes lie across a mesh.
         left_bar: the transpose in the left operand: from the cotangent, the operand's type and the right operand.
         right_bar: the transpose in the right operand.
         many: the operation itself for operands with one more axis, at the place that `dims` gives, first in the result.
@@ -43,6 +44,7 @@ class Bilinear:
     in_portions: Callable[..., Array]
     shape: Callable[[Geometry, int], tuple[int, ...]]
     spec_of: SpecOf
+    on_tiles: Callable[[Callable[..., Array], Callable[..., Array]], Callable[..., Array]]
     left_bar: Callable[..., Array]
     right_bar: Callable[..., Array]
     many: Callable[..., Array]
@@ -106,7 +108,8 @@ def _lower(primitive: Primitive, operation: Bilinear) -> None:
         *operands, form=form.on_accelerators, **static
     )
     for compute, platform in ((accelerated, None), (operation.in_portions, "cpu")):
-        lower = mlir.lower_fun(laid_out(compute, operation.spec_of), multiple_results=False)
+        on_mesh = operation.on_tiles(compute, laid_out(compute, operation.spec_of))
+        lower = mlir.lower_fun(on_mesh, multiple_results=False)
 
         def lowering(context: mlir.LoweringRuleContext, *values: Any, lower: Any = lower, **static: Any) -> Any:
             types: Any = context.avals_in

@@ -74,7 +74,7 @@ def winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b 
 
 def _winners_of_taps(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
     """Compare tap by tap, so that no window is ever stored."""
-    read, first = reader(x, axes, _lowest(x.dtype)), _first_taps(axes)
+    read, first = reader(x, axes, lowest(x.dtype)), _first_taps(axes)
     best, winner = jnp.zeros((), x.dtype), jnp.zeros((), jnp.int32)
     for n, tap in enumerate(taps(axes)):
         value = read(tap)
@@ -95,7 +95,7 @@ def _once(winner: Int[Array, "..."]) -> Int[Array, "..."]:
 def _winners_of_windows(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
     """Bring values with their positions together, axis by axis."""
     parts = x, jnp.broadcast_to(_positions([axis.in_size for axis in axes]), x.shape)
-    first_largest = Monoid(_first_largest, (_lowest(x.dtype), _NOWHERE), _first_largest_along)
+    first_largest = Monoid(_first_largest, (lowest(x.dtype), _NOWHERE), _first_largest_along)
     _, places = reduce_windows(parts, axes, first_largest)
     return places
 
@@ -125,7 +125,7 @@ _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all 
 def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
     """The maxima alone; their derivative selects the winners from the windows of the tangent."""
     largest = Monoid(
-        lambda a, b: (jax.lax.max(a[0], b[0]),), (_lowest(x.dtype),), lambda parts, axes: (parts[0].max(axes),)
+        lambda a, b: (jax.lax.max(a[0], b[0]),), (lowest(x.dtype),), lambda parts, axes: (parts[0].max(axes),)
     )
     return reduce_windows((x,), axes, largest)[0]
 
@@ -215,7 +215,7 @@ def bin_winners(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Int[Arr
     rank, channels = len(axes), x.shape[-1]
     bins = x
     for position, axis in enumerate(axes):
-        bins = gather(bins, axis.table(jnp), 1 + 2 * position, _lowest(x.dtype))
+        bins = gather(bins, axis.table(jnp), 1 + 2 * position, lowest(x.dtype))
     outs, places = range(1, 2 * rank, 2), range(2, 2 * rank + 1, 2)
     bins = bins.transpose(0, *outs, 2 * rank + 1, *places)  # b, *out, c, *place in bin
     best = jnp.argmax(bins.reshape(*bins.shape[: rank + 2], math.prod(axis.width for axis in axes)), axis=-1)
@@ -228,5 +228,6 @@ def bin_winners(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Int[Arr
     return (flat * channels + along(jnp.arange(channels), rank + 1, rank + 2)).astype(jnp.int32)
 
 
-def _lowest(dtype: jnp.dtype) -> complex:
+def lowest(dtype: jnp.dtype) -> complex:
+    """The number of a dtype that no other is less than: padding, which never wins."""
     return -jnp.inf if jnp.issubdtype(dtype, jnp.floating) else int(jnp.iinfo(dtype).min)

@@ -6,6 +6,8 @@ from typing import Any
 
 import jax
 
+from minicnn.axis import Axis
+from minicnn.forms.device_tiles import windows_on_tiles
 from minicnn.forms.meshes import laid_out, spec_of_images
 from minicnn.primitive import Primitive
 
@@ -16,6 +18,26 @@ def jitted_primitive(name: str, compute: Callable[..., Any]) -> Primitive:
     Its result is one of images: where those lie across an explicit mesh, it lies like the images it was made of.
     """
     return compiled_primitive(name, laid_out(compute, spec_of_images))
+
+
+def windowed_primitive(
+    name: str, windows: Callable[..., Any], rest: Callable[..., Any], fill: Callable[[Any], Any]
+) -> Primitive:
+    """A primitive that makes an output of each window: `rest(windows(x, axes), x, axes, **params)`.
+
+    Where the spatial axes of x lie across an explicit mesh, each device makes its own part of `windows`. `fill` gives
+    what a window finds beyond the ends, from the dtype.
+    """
+
+    def compute(x: Any, axes: tuple[Axis, ...], **params: Any) -> Any:
+        return rest(windows(x, axes), x, axes, **params)
+
+    def on_mesh(x: Any, axes: tuple[Axis, ...], **params: Any) -> Any:
+        y = windows_on_tiles(windows, x, axes, fill(x.dtype))
+        return elsewhere(x, axes=axes, **params) if y is None else rest(y, x, axes, **params)
+
+    elsewhere = laid_out(compute, spec_of_images)
+    return compiled_primitive(name, on_mesh)
 
 
 def compiled_primitive(name: str, compute: Callable[..., Any]) -> Primitive:

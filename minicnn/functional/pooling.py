@@ -11,16 +11,21 @@ from jaxtyping import Array, Shaped
 from minicnn.arguments import check_rank, keywords_explained, sizes
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
-from minicnn.forms.pooling import max_values, pool_axes, winners
+from minicnn.forms.arithmetic import summing
+from minicnn.forms.pooling import lowest, max_values, pool_axes, winners
 from minicnn.forms.resolve import Ints, Padding, sliding, windows
+from minicnn.forms.windows import window_sum
 from minicnn.functional.batching import batched
-from minicnn.functional.jitted import jitted_primitive
+from minicnn.functional.jitted import windowed_primitive
 from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.primitive import ArrayLike, value_of
 
-max_pool_p = jitted_primitive("max_pool", lambda x, axes: max_values(x, axes))
-avg_pool_p = jitted_primitive(
-    "avg_pool", lambda x, axes, counted: AveragePool(axes, x.shape[-1], counted, x.dtype).apply(x)
+max_pool_p = windowed_primitive("max_pool", max_values, lambda y, x, axes: y, fill=lowest)
+avg_pool_p = windowed_primitive(
+    "avg_pool",
+    lambda x, axes: window_sum(x.astype(summing(x.dtype)), axes),
+    lambda total, x, axes, counted: AveragePool(axes, x.shape[-1], counted, x.dtype).averaged(total).astype(x.dtype),
+    fill=lambda dtype: 0,
 )
 
 

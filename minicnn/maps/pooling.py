@@ -42,8 +42,11 @@ class Average(TransposableMap):
 
     def apply(self, x: Shaped[Array, "b *in c"]) -> Shaped[Array, "b *out c"]:
         """Sum every window, then divide by its count."""
-        total = self.S.apply(x.astype(summing(x.dtype)))
-        return (total / self.count[None].astype(total.dtype)).astype(x.dtype)
+        return self.averaged(self.S.apply(x.astype(summing(x.dtype)))).astype(x.dtype)
+
+    def averaged(self, total: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *out c"]:
+        """Divide the sum of each window or bin by its count."""
+        return total / self.count[None].astype(total.dtype)
 
     def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
         """Divide by the counts, then spread over the windows."""
