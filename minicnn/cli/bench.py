@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minicnn.cli.app import app, console, save_figure
+from minicnn.cli.app import Seed, app, console, save_figure
+from minicnn.cli.target import TARGET, Dtypes, Shapes
 
 if TYPE_CHECKING:
     from minicnn.bench import Case, Measurement
@@ -31,6 +32,12 @@ def bench(
         bool, typer.Option("--choices", help="Instead: is the form that auto takes the fastest?")
     ] = False,
     growth: Annotated[bool, typer.Option("--growth", help="Instead: how each form's cost grows, and its law.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help=f"Instead: what minicnn.accelerate brings for your own model. {TARGET}")
+    ] = None,
+    shape: Shapes = None,
+    dtype: Dtypes = None,
+    seed: Seed = 0,
 ) -> None:
     """Measure convolutions, pools and LeNet-5 beside jax.lax, flax and PyTorch, in turn, in one run."""
     from minicnn.bench import find, report
@@ -39,17 +46,27 @@ def bench(
     if listed:
         _list(only or [])
         return
-    comparison = {"--rivals": rivals, "--memory": memory, "--json": json_file, "--compare": compared}
-    if growth:
-        _refuse("--growth", {"words": only, "--choices": choices, **comparison})
-    if choices:
-        _refuse("--choices", {"--picture": picture, **comparison})
+    comparison = {"--rivals": rivals, "--memory": memory, "--compare": compared}
+    alone = {"--picture": picture, **comparison}
+    modes: dict[str, tuple[Any, dict[str, Any]]] = {
+        "--growth": (growth, {"words": only, "--choices": choices, "--json": json_file, **comparison}),
+        "--choices": (choices, {"--json": json_file, **alone}),
+        "--model": (model, {"words": only, "--choices": choices, "--growth": growth, **alone}),
+    }
+    for mode, (chosen, others) in modes.items():
+        if chosen:
+            _refuse(mode, others)
+    if model is None and (shape or dtype):
+        raise ValueError("--shape and --dtype are those of a --model's inputs: give one")
     if not 0 <= seconds < math.inf:
         raise ValueError(f"`seconds`={seconds} must be at least 0, and finite")
     for file in filter(None, (json_file, picture)):
         check_folder(file)
     if picture is not None:
         check_still(picture)
+    if model is not None:
+        _own_model(model, shape, dtype, seed, seconds, json_file)
+        return
     cases = find(only or [])
     if growth:
         _growth(picture)
@@ -72,6 +89,33 @@ def _list(only: list[str]) -> None:
         console.print(f"[bold]{panel}[/]", highlight=False)
         console.print("\n".join(f"  {case.name}" for case in cases if case.panel == panel), highlight=False)
     console.print(f"[bold]rivals[/]\n  {', '.join(RIVALS)}", highlight=False)
+
+
+def _own_model(
+    target: str,
+    shapes: Sequence[str] | None,
+    dtypes: Sequence[str] | None,
+    seed: int,
+    seconds: float,
+    json_file: Path | None,
+) -> None:
+    import jax
+
+    from minicnn.bench import own_model
+    from minicnn.cli.target import inputs, is_wide, load
+    from minicnn.lift.models import read_model
+
+    with jax.enable_x64(is_wide(dtypes)):
+        key = jax.random.key(seed)
+        xs = inputs(shapes, dtypes, seed)
+        model = read_model(load(target, key), *xs, key=key)
+        with console.status("measuring before and after"):
+            found = own_model.compare_model(model, xs, seconds)
+    for one in found:
+        console.print(f"{one.name}:\n{one.listing}\n", soft_wrap=True, highlight=False, markup=False)
+    console.print(own_model.table(found))
+    if json_file is not None:
+        json_file.write_text(own_model.to_json(found))
 
 
 def _refuse(mode: str, given: dict[str, object]) -> None:

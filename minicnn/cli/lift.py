@@ -31,11 +31,10 @@ def lift(
 
     import minicnn
     from minicnn.autodiff import beside
-    from minicnn.cli.target import inputs, load
+    from minicnn.cli.target import inputs, is_wide, load
     from minicnn.lift.models import read_model
 
-    wide = any("64" in name or "128" in name for name in dtype or ())
-    with jax.enable_x64(wide):
+    with jax.enable_x64(is_wide(dtype)):
         key = jax.random.key(seed)
         xs = inputs(shape, dtype, seed)
         model = read_model(load(target, key), *xs, key=key)

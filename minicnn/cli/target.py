@@ -12,13 +12,11 @@ import typer
 
 from minicnn.cli.parsing import sizes
 
-Target = Annotated[
-    str,
-    typer.Argument(
-        help="package.module:name or net.py:name. A function of arrays; a model of flax, equinox, haiku or minicnn, or "
-        "its class; or a function without arguments that makes one. Arguments may follow: flax.linen:Conv(8, (3, 3))."
-    ),
-]
+TARGET = (
+    "package.module:name or net.py:name. A function of arrays; a model of flax, equinox, haiku or minicnn, or its "
+    "class; or a function without arguments that makes one. Arguments may follow: flax.linen:Conv(8, (3, 3))."
+)
+Target = Annotated[str, typer.Argument(help=TARGET)]
 Shapes = Annotated[
     list[str] | None,
     typer.Option(
@@ -82,6 +80,11 @@ def inputs(shapes: Sequence[str] | None, dtypes: Sequence[str] | None, seed: int
         drawn = rng.standard_normal(shape) if jnp.issubdtype(known, jnp.inexact) else rng.integers(0, 2, shape)
         found.append(jnp.asarray(drawn, known))
     return found
+
+
+def is_wide(dtypes: Sequence[str] | None) -> bool:
+    """Whether inputs of these dtypes need 64 bits."""
+    return any("64" in name or "128" in name for name in dtypes or ())
 
 
 def _module(place: str) -> Any:

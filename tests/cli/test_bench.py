@@ -23,6 +23,11 @@ def test_the_command_writes_a_table_json_and_a_picture(run, tmp_path: Path):
         (["--growth", "C3"], "--growth measures something else: leave out words"),
         (["--choices", "--memory"], "leave out --memory"),
         (["--choices", "--growth"], "leave out --choices"),
+        (["C3", "--model", "jax.nn:relu"], "--model measures something else: leave out words"),
+        (["--model", "jax.nn:relu", "--memory"], "leave out --memory"),
+        (["--model", "jax.nn:relu"], "give the shape of each input"),
+        (["--model", "jax.nn:nobody", "--shape", "3"], "jax.nn has no nobody"),
+        (["--shape", "3"], "those of a --model's inputs"),
         (["nothing of the kind"], "names no case"),
         (["--seconds", "inf"], "`seconds`=inf must be at least 0, and finite"),
         (["--seconds", "nan"], "`seconds`=nan must be"),
@@ -32,8 +37,49 @@ def test_the_command_writes_a_table_json_and_a_picture(run, tmp_path: Path):
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_measured(run, monkeypatch, args, said):
-    for module in ("measure", "auto_choice", "growth"):
+    for module in ("measure", "auto_choice", "growth", "own_model"):
         monkeypatch.setattr(f"minicnn.bench.{module}.in_turn", lambda *_, **__: pytest.fail("something was measured"))
     result = run("bench", *args, width=400)
     assert result.exit_code == 2
     assert said in result.output
+
+
+NET = """
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+w = jnp.ones((3, 3, 1, 8))
+
+
+def net(x):
+    numbers = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=numbers, feature_group_count=8)
+
+
+def counts(tokens):
+    return tokens + 1
+"""
+
+
+def test_a_model_of_ones_own_before_and_after(run, tmp_path: Path):
+    file, out = tmp_path / "own_net.py", tmp_path / "own.json"
+    file.write_text(NET)
+    result = run("bench", "--model", f"{file}:net", "--shape", "2,9,9,8", "--seconds", "0", "--json", str(out))
+    assert result.exit_code == 0, result.output
+    assert "1 of 1 are replaced" in result.output
+    found = json.loads(out.read_text())
+    assert {"processor", "cores", "jax"} <= found["made with"].keys()
+    forward, gradient = found["comparisons"]
+    assert (forward["name"], gradient["name"]) == ("forward", "gradient")
+    for one in (forward, gradient):
+        assert one["ratio"] == pytest.approx(one["before"]["milliseconds"] / one["after"]["milliseconds"])
+        assert all(one[when]["temporary_bytes"] >= 0 < one[when]["compile_seconds"] for when in ("before", "after"))
+
+
+def test_a_model_without_floats_has_no_gradient(run, tmp_path: Path):
+    file = tmp_path / "own_tokens.py"
+    file.write_text(NET)
+    result = run("bench", "--model", f"{file}:counts", "--shape", "4", "--dtype", "int32", "--seconds", "0")
+    assert result.exit_code == 0, result.output
+    assert "gradient" not in result.output
