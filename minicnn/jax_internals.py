@@ -17,6 +17,7 @@ from jax.interpreters import ad, batching, mlir
 # `jax.core` and `jax.extend` are open to libraries, and change without the deprecations that `jax` itself gives.
 __all__ = [
     "CALLS",
+    "CUSTOM_VJPS",
     "ClosedJaxpr",  # equations that are read: a function's, by lift and by the rounding bounds of certificates
     "Jaxpr",
     "Literal",  # a constant that is written into an equation
@@ -34,8 +35,10 @@ __all__ = [
     "pull_back_of",
     "retraced",
     "scopes",
+    "scopes_within",
     "source_line",
     "traced_as",
+    "value_at",
     "without_constants",
     "wrapped",
 ]
@@ -56,10 +59,20 @@ def scopes(equation: Any) -> tuple[str, ...]:
     """The named scopes that an equation was traced in, the outermost first: modules of a network, say.
 
     A name stack has no public name, and its text mixes scopes with transformations. `jnp.einsum` is in a scope that is
-    called as its specification, which is left out; so is the class of a layer of equinox, which says not which it is.
+    called as its specification, which is left out.
     """
-    named = (part.name for part in equation.source_info.name_stack.stack if type(part).__name__ == "Scope")
-    return tuple(name for name in named if "->" not in name and not name.startswith("eqx."))
+    return _scopes(equation.source_info.name_stack)
+
+
+def scopes_within(equation: Any) -> tuple[str, ...]:
+    """The named scopes of an equation that is being evaluated: those it is evaluated in, and its own."""
+    from jax._src import source_info_util
+
+    return _scopes(source_info_util.current_name_stack() + equation.source_info.name_stack)
+
+
+def _scopes(name_stack: Any) -> tuple[str, ...]:
+    return tuple(part.name for part in name_stack.stack if type(part).__name__ == "Scope" and "->" not in part.name)
 
 
 def source_line(equation: Any) -> str:
@@ -120,6 +133,17 @@ def function_name(equation: Any) -> str | None:
     if name is None and "call_jaxpr" in equation.params:
         name = getattr(inner(equation).jaxpr.debug_info, "func_name", None)
     return name if isinstance(name, str) and name.isidentifier() else None
+
+
+# Primitives of functions that come with a backward function of their own, under the names that they have had.
+CUSTOM_VJPS = ("custom_vjp_call", "custom_vjp_call_jaxpr")
+
+
+def value_at(x: Any) -> Any:
+    """The value of what varies, at the point where JAX linearises a function."""
+    while isinstance(x, Tracer):
+        x = x.primal  # pyright: ignore[reportAttributeAccessIssue]
+    return x
 
 
 def pull_back_of(equation: Any) -> Callable[..., list[Any]]:

@@ -1,6 +1,7 @@
 """`minicnn certify`."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 
 from minicnn.cli.app import Seed, app, check_written, conclude, console
 from minicnn.cli.parsing import each, padding, rank_of, sizes
+from minicnn.cli.target import TARGET, Dtypes, shape_of
 from minicnn.cli.waiting import waiting
 from minicnn.forms.tables import MODES
 from minicnn.run_folder import check_finished
@@ -18,12 +20,25 @@ from minicnn.run_folder import check_finished
 @app.command()
 def certify(
     context: typer.Context,
-    run: Annotated[Path | None, typer.Argument(help="The folder of a finished run.")] = None,
-    image: Annotated[int, typer.Option(help="Of a run: number of the test image.")] = 0,
-    data_dir: Annotated[Path | None, typer.Option(help="Of a run: where its data set is, if no longer there.")] = None,
-    in_size: Annotated[
-        str, typer.Option("--input", help="Of a layer: size of the input, 6 for both axes, 6x5 or 4x4x3.")
-    ] = "6",
+    subject: Annotated[
+        str | None, typer.Argument(metavar="[RUN | MODULE:NAME]", help=f"The folder of a finished run, or {TARGET}")
+    ] = None,
+    shapes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            "--shape",
+            help="Size of the input: of a layer 6 for both axes, 6x5 or 4x4x3; of a model all axes, 1x28x28x1, and one "
+            "--input for each.",
+        ),
+    ] = None,
+    dtype: Dtypes = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Of a model: a data set; its input is a test image of it."),
+    ] = None,
+    image: Annotated[int, typer.Option(help="Of a run, or of --data: number of the test image.")] = 0,
+    data_dir: Annotated[Path | None, typer.Option(help="Where the data set is, if no longer there.")] = None,
     size: Annotated[str | None, typer.Option(hidden=True, help="Of a layer: its --input, with all axes.")] = None,
     kernel: Annotated[str | None, typer.Option(help="Of a layer: taps, 3 for every axis or 3x2.")] = None,
     stride: Annotated[str, typer.Option(help="Of a layer: 2 or 2x1.")] = "1",
@@ -42,15 +57,25 @@ def certify(
     seed: Seed = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the result to this file.")] = None,
 ) -> None:
-    """Check the identities on a trained RUN, on a layer given by --kernel, or, with neither, the whole catalogue."""
+    """Check the identities on a trained RUN, on a layer given by --kernel, or, with neither, the whole catalogue.
+
+    Your own model is certified whole and layer by layer, for its parameters and inputs: a layer whose vjp is not the
+    transpose of its matrix is named, with file and line.
+    """
     from minicnn.identities.comparison import all_hold
 
-    if run is not None and kernel is not None:
+    if subject is not None and kernel is not None:
         raise ValueError("give a RUN or --kernel, not both")
-    if kernel is None and (alone := _of_a_layer(context)):
+    alone = [*(["--input"] if shapes and subject is None else []), *_of_a_layer(context)]
+    if kernel is None and alone:
         raise ValueError(f"{', '.join(alone)} says how a layer is: give its --kernel, too")
     check_written(json_file)
-    if run is not None:
+    if subject is not None and ":" in subject and not Path(subject).exists():
+        found, result = _certify_model(subject, _inputs(shapes, dtype, data, image, data_dir, seed), seed)
+    elif dtype or data or (shapes and subject):
+        raise ValueError("--input, --dtype and --data are of a model: name it, as in net.py:build")
+    elif subject is not None:
+        run = Path(subject).expanduser()
         check_finished(run)
         found, result = _certify_run(run, image, data_dir)
     else:
@@ -58,6 +83,7 @@ def certify(
         given = {"stretch": stretch, "groups": groups, "flip": flip, "padding_mode": padding_mode}
         options = {name: value for name, value in given.items() if value != defaults[name]}
         options |= {"stride": stride, "dilation": dilation, "padding": pad}
+        in_size = shapes[0] if shapes else "6"
         if size is not None:
             in_size, dims = size, len(sizes("size", size))
         c_in, c_out = each("channels", channels, 2)
@@ -86,6 +112,48 @@ def _certify_run(folder: Path, image: int, data_dir: Path | None) -> tuple[Seque
     checks = [{"checks": [check.to_json() for check in report.checks]} for report in reports]
     found = [check for report in reports for check in report.checks]
     return found, [{**asdict(report), **own, "ok": report.ok} for report, own in zip(reports, checks, strict=True)]
+
+
+def _certify_model(target: str, inputs: Sequence[Any], seed: int) -> tuple[Sequence[Any], list[Any]]:
+    import jax
+
+    from minicnn.cli.target import load
+    from minicnn.identities import certify_model
+
+    key = jax.random.key(seed)
+    waiting.doing("loading the model")
+    model = load(target, key)
+    waiting.doing("certifying it whole, and layer by layer")
+    certificates = certify_model(model, *inputs, key=key)
+    for certificate in certificates:
+        console.print(certificate.table())
+    found = [comparison for certificate in certificates for comparison in certificate.comparisons]
+    return found, [certificate.to_json() for certificate in certificates]
+
+
+def _inputs(
+    shapes: Sequence[str] | None,
+    dtypes: Sequence[str] | None,
+    data: str | None,
+    number: int,
+    data_dir: Path | None,
+    seed: int,
+) -> list[Any]:
+    """Drawn inputs of a model, or a test image: a batch of one, or of the shape that is given."""
+    import jax.numpy as jnp
+
+    from minicnn.cli.target import inputs
+    from minicnn.data.registry import load_data
+
+    if data is None:
+        return inputs(shapes, dtypes, seed)
+    images = load_data(data, data_dir).test.images
+    if not 0 <= number < len(images):
+        raise ValueError(f"`image`={number}: the test images are 0 to {len(images) - 1}")
+    shape = shape_of(shapes[0]) if shapes else (1, *images.shape[1:])
+    if math.prod(shape) != images[number].size:
+        raise ValueError(f"`input`={'×'.join(map(str, shape))} is not the shape of an image of {images.shape[1:]}")
+    return [jnp.asarray(images[number]).reshape(shape)]
 
 
 def _of_a_layer(context: typer.Context) -> list[str]:

@@ -13,18 +13,21 @@ import typer
 from minicnn.cli.parsing import sizes
 
 TARGET = (
-    "package.module:name or net.py:name. A function of arrays; a model of flax, equinox, haiku or minicnn, or its "
-    "class; or a function without arguments that makes one. Arguments may follow: flax.linen:Conv(8, (3, 3))."
+    "package.module:name or net.py:name: a function of arrays; a model of flax, equinox, haiku or minicnn, or its "
+    "class; or a function without arguments that makes one. Arguments may follow, as in flax.linen:Conv(8, (3, 3))."
 )
-Target = Annotated[str, typer.Argument(help=TARGET)]
+Target = Annotated[str, typer.Argument(metavar="MODULE:NAME", help=TARGET)]
 Shapes = Annotated[
     list[str] | None,
     typer.Option(
-        "--shape", "--input", help="Of an input: 1,224,224,3 or 1x224x224x3, with all axes. Once for each input."
+        "--shape",
+        "--input",
+        help="Of a model's input, all axes: 1,224,224,3 or 1x224x224x3. Once for each.",
     ),
 ]
 Dtypes = Annotated[
-    list[str] | None, typer.Option("--dtype", help="Of the inputs: one for all, or once for each; int32 for tokens.")
+    list[str] | None,
+    typer.Option("--dtype", help="Of a model's inputs, one for all or each: int32 for tokens."),
 ]
 
 
@@ -75,7 +78,7 @@ def inputs(shapes: Sequence[str] | None, dtypes: Sequence[str] | None, seed: int
     rng, found = np.random.default_rng(seed), []
     each = dtypes if len(dtypes) > 1 else [dtypes[0]] * len(shapes)
     for text, dtype in zip(shapes, each, strict=True):
-        shape = sizes("shape", text.replace(",", "x"))
+        shape = shape_of(text)
         known = jnp.dtype(dtype)
         drawn = rng.standard_normal(shape) if jnp.issubdtype(known, jnp.inexact) else rng.integers(0, 2, shape)
         found.append(jnp.asarray(drawn, known))
@@ -85,6 +88,15 @@ def inputs(shapes: Sequence[str] | None, dtypes: Sequence[str] | None, seed: int
 def is_wide(dtypes: Sequence[str] | None) -> bool:
     """Whether inputs of these dtypes need 64 bits."""
     return any("64" in name or "128" in name for name in dtypes or ())
+
+
+def shape_of(text: str) -> tuple[int, ...]:
+    """The sizes of all axes, joined by commas or by x.
+
+    >>> shape_of("1,28,28,1"), shape_of("8x8x3")
+    ((1, 28, 28, 1), (8, 8, 3))
+    """
+    return sizes("shape", text.replace(",", "x"))
 
 
 def _module(place: str) -> Any:

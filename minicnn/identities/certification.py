@@ -11,13 +11,14 @@ from minicnn.arguments import look_up
 from minicnn.identities.certificate import Certificate
 from minicnn.identities.claim import Claim, coarsest, in_float64
 from minicnn.identities.function import Function, check_leaves
+from minicnn.identities.layers import layer_by_layer
 from minicnn.identities.magnitudes import input_roundoff
 from minicnn.identities.materialise import WAYS, check_room
 from minicnn.identities.points import Points, draw, kind_of
 from minicnn.identities.proofs import PROOFS
 from minicnn.identities.rounding import roundoff
 
-KINDS = ("auto", "linear", "bilinear", "function")
+KINDS = ("auto", "linear", "bilinear", "function", "layers")
 _HELD = 6  # matrices at once: the claimed one, the found one, their difference, its sizes, counts and bounds
 
 
@@ -33,10 +34,10 @@ def certify(
 ) -> Certificate:
     """Prove, entry by entry, that the derivative of f is the transpose of its matrix.
 
-    The matrix of f is found from f itself (one-hot inputs), from `jax.jvp`, `jax.vjp` and `jax.linear_transpose`, and,
-    where f is made of minicnn's primitives, from `minicnn.autodiff`; all are compared with each other and with
-    `matrix`. For a bilinear f both faces and the mixed second derivative are; for any other f its Jacobian at `args`,
-    and, where f is a scalar, the symmetry of its Hessian.
+    The matrix of f is found from f itself (one-hot inputs), from `jax.jvp`, `jax.vjp` and `jax.linear_transpose`, and
+    from `minicnn.autodiff` where f is made of minicnn's primitives, else from `minicnn.lift`; all are compared with
+    each other and with `matrix`. For a bilinear f both faces and the mixed second derivative are; for any other f its
+    Jacobian at `args`, and, where f is a scalar, the symmetry of its Hessian.
 
     Args:
         f: a JAX function of arrays or pytrees.
@@ -45,7 +46,8 @@ def certify(
             `kind="function"` that this is its Jacobian at `args`; with `kind="bilinear"` a pair, one for each argument.
             With a map a failure can name the tap and the likely cause.
         kind: what is claimed: "linear", "bilinear", or "function" for nothing but a derivative at a point. "auto"
-            finds out.
+            finds out. "layers" claims that each operation of f at `args` has the transpose of its matrix for a vjp, and
+            names the layer, the file and the line of one that has not; nothing but `f` and `args` is then looked at.
         exact: replace the arguments of a linear or bilinear f by small integers; where nothing but integers in the
             exact range of the dtype is ever computed, no difference at all is allowed.
         key: for the drawn integers.
@@ -72,6 +74,8 @@ def certify(
         raise ValueError(f"`ways` holds {', '.join(sorted(unknown))}: use some of {', '.join(WAYS)}")
     function = Function(f, args)
     check_leaves(function)
+    if kind == "layers":
+        return _layers(function)
     check_room(function, _HELD)
     drawn = function.at(draw(function, jax.random.key(0) if key is None else key))
     resolution = None
@@ -90,6 +94,23 @@ def certify(
     compared = tuple(comparison for comparison in found if not comparison.left_out)
     skipped = {comparison.identity: comparison.left_out for comparison in found if comparison.left_out}
     return Certificate(kind, shape, _arithmetic(function), compared, skipped)
+
+
+def _layers(function: Function) -> Certificate:
+    """Certify every operation in float64, where the function can be computed in it, and else in its own dtype."""
+    resolution = coarsest(function)
+    with jax.default_matmul_precision("highest"):
+        with _widened(resolution):
+            found = tuple(layer_by_layer(in_float64(function), resolution)) if _has_float64(function) else ()
+        found = found or tuple(layer_by_layer(function, resolution))
+    return Certificate("layers", (function.outputs.size, function.inputs.size), _arithmetic(function), found)
+
+
+def _has_float64(function: Function) -> bool:
+    try:
+        return bool(in_float64(function).outputs.like)
+    except TypeError:  # it joins its arguments with arrays of its own, by functions that want one dtype
+        return False
 
 
 def _widened(resolution: Any) -> AbstractContextManager[Any]:

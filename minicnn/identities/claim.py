@@ -70,7 +70,8 @@ class Claim:
         """The first way that can be taken, and what it finds; "" where a function has no derivative at all."""
         if not self.at_point:
             return "one-hot inputs", self.side("one-hot inputs")
-        for way in ("jvp", "vjp", "autodiff", "autodiff transposed"):
+        lifted = ("lifted",) if "lifted" in self.ways else ()
+        for way in ("jvp", *lifted, "vjp", "autodiff", "autodiff transposed"):
             with suppress(Exception):  # a function may lack any of its derivatives
                 return way, self.side(way)
         return "", np.empty((self.function.outputs.size, self.function.inputs.size))

@@ -267,6 +267,27 @@ def _of_average(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -
         yield "padding not counted in the average", matrix_of(replace(A, counted=((0, 0),) * len(A.axes)))
 
 
+def _of_entries(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
+    """Try to drop entries, and to move all of them by one, where no window says what that would mean."""
+    if actual.shape != expected.shape or (A is not None and A.axes):
+        return
+    dropped = (actual == 0) & (expected != 0)
+    if dropped.any() and actual.any():
+        count = int(dropped.sum())
+        yield "an entry dropped" if count == 1 else f"{count:,} entries dropped", np.where(dropped, 0, expected)
+    if A is None:
+        return
+    whole = expected.reshape(*A.out_shape, *A.in_shape)
+    for place, size in enumerate(whole.shape):
+        axis = place if place < len(A.out_shape) else place - len(A.out_shape)
+        for shift in (-1, 1) if size > 1 else ():
+            rolled = np.roll(whole, shift, place)
+            yield f"shifted by one on axis {axis}", rolled.reshape(expected.shape)
+            entered = np.arange(size) == (0 if shift > 0 else size - 1)
+            entered = entered.reshape(-1, *(1,) * (whole.ndim - place - 1))
+            yield f"shifted by one on axis {axis}", np.where(entered, 0, rolled).reshape(expected.shape)
+
+
 FAULTS: tuple[Callable[[LinearMap | None, np.ndarray, np.ndarray], Candidates], ...] = (
     _of_numbers,
     _of_axes,
@@ -276,4 +297,5 @@ FAULTS: tuple[Callable[[LinearMap | None, np.ndarray, np.ndarray], Candidates], 
     _of_taps,
     _of_selection,
     _of_average,
+    _of_entries,
 )

@@ -3,7 +3,7 @@
 That of a map is laid out from its non-zeros.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,11 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn import autodiff
+from minicnn.autodiff import Program
 from minicnn.forms import memory
 from minicnn.identities.function import Function, Layout, Leaves, each
+from minicnn.lift import lift
+from minicnn.lift.recording import Fallback
 from minicnn.maps import LinearMap
 
 Product = Callable[[Leaves], Leaves]
@@ -34,6 +37,20 @@ def _linear_transpose(f: Function) -> Product:
     return lambda y_bar: jax.linear_transpose(f, *f.primals)(y_bar)
 
 
+def _lifted(f: Function) -> np.ndarray:
+    return lifted(f).to_scipy().toarray()
+
+
+def _lifted_transposed(f: Function) -> np.ndarray:
+    return lifted(f).T.to_scipy().toarray().T
+
+
+def lifted(function: Function, fallback: Fallback = None) -> Program:
+    """The program of a function, in which a `jax.custom_vjp` is what it computes, not what its own rule says."""
+    places = range(len(function.primals))
+    return lift(function, *function.primals, argnums=tuple(places), fallback=fallback, own_rules=False)
+
+
 def _ours(f: Function) -> Product:
     return lambda x_dot: tuple(jax.tree.leaves(autodiff.jvp(f, f.primals, x_dot)[1]))
 
@@ -52,7 +69,9 @@ REVERSE: dict[str, Callable[[Function], Product]] = {
     "linear_transpose": _linear_transpose,
     "autodiff transposed": _ours_transposed,
 }
-WAYS = ("one-hot inputs", "jvp", "vjp", "linear_transpose", "autodiff", "autodiff transposed")
+# Ways that read a program, whose maps are multiplied out.
+READ: dict[str, Callable[[Function], np.ndarray]] = {"lifted": _lifted, "lifted transposed": _lifted_transposed}
+WAYS = ("one-hot inputs", "jvp", "vjp", "linear_transpose", "autodiff", "autodiff transposed", *READ)
 # Bytes of the larger side of one block of columns: a few of them fit any cache, and most matrices are one block.
 _BLOCK_BYTES = 2**24
 
@@ -62,13 +81,15 @@ def materialise(function: Function, way: str, unit: complex = 1) -> Shaped[np.nd
 
     Args:
         function: the function and the point.
-        way: one of `WAYS`. The forward ones find columns, the reverse ones rows.
+        way: one of `WAYS`. The forward ones find columns, the reverse ones rows; what is lifted is multiplied out.
         unit: what the unit vectors are multiplied by, and the products divided by: 1j tells a map that is linear over
             the complex numbers from one that is so over the reals alone.
 
     Returns:
         The matrix as a NumPy array, rows and columns in the order of the leaves.
     """
+    if way in READ:
+        return READ[way](function)
     if way in FORWARD:
         return columns(FORWARD[way](function), function.inputs, function.outputs, unit).T
     return columns(REVERSE[way](function), function.outputs, function.inputs, unit)
@@ -83,7 +104,17 @@ def matrix_of(A: LinearMap) -> np.ndarray:
 
 
 def columns(product: Product, inputs: Layout, outputs: Layout, unit: complex = 1) -> Shaped[np.ndarray, "in out"]:
-    """Multiply by every unit vector, in blocks that one compiled function computes."""
+    """Multiply by every unit vector."""
+    result = np.empty((inputs.size, outputs.size), outputs.dtype)
+    for start, block in blocks(product, inputs, outputs, unit):
+        result[start : start + len(block)] = block
+    return result if unit == 1 else result / np.asarray(unit, result.dtype)
+
+
+def blocks(
+    product: Product, inputs: Layout, outputs: Layout, unit: complex = 1
+) -> Iterator[tuple[int, Shaped[np.ndarray, "some out"]]]:
+    """Multiply by every unit vector, in blocks that one compiled function computes, each with its first position."""
     n, m = inputs.size, outputs.size
     block = max(1, min(n, _BLOCK_BYTES // max(n, m, 1) // inputs.dtype.itemsize))
 
@@ -93,11 +124,9 @@ def columns(product: Product, inputs: Layout, outputs: Layout, unit: complex = 1
         vectors = jnp.where(hot, jnp.asarray(unit, inputs.dtype), 0)
         return each(lambda vector: outputs.join(product(inputs.split(vector))))(vectors)
 
-    result = np.empty((n, m), outputs.dtype)
     for begin in range(0, n, block):
         start = min(begin, n - block)
-        result[start : start + block] = run(jnp.asarray(start))
-    return result if unit == 1 else result / np.asarray(unit, result.dtype)
+        yield begin, np.asarray(run(jnp.asarray(start)))[begin - start :]
 
 
 def check_room(function: Function, held: int) -> None:

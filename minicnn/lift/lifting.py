@@ -17,7 +17,13 @@ from minicnn.lift.recording import Fallback, Recording
 from minicnn.lift.wording import Wording
 
 
-def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fallback: Fallback = None) -> Program:
+def lift(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: int | Sequence[int] = 0,
+    fallback: Fallback = None,
+    own_rules: bool = True,
+) -> Program:
     """Read any JAX function as the program of its derivative at a point: a graph whose arrows carry linear maps.
 
     Args:
@@ -25,6 +31,7 @@ def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fa
         *args: its arguments, where the derivative is taken.
         argnums: which of them vary. Their leaves that are no floats are constants, like all other arguments.
         fallback: "columns" builds the matrix of a primitive whose map is not known, column by column.
+        own_rules: whether a `jax.custom_vjp` is what the transpose of its own rule says, or what its function computes.
 
     Returns:
         P, with P(*tangents) = y_dot. Its transpose P.T is ours, and none of JAX's rules for transposing is used.
@@ -57,7 +64,7 @@ def lift(f: Callable[..., Any], *args: Any, argnums: int | Sequence[int] = 0, fa
         places = dict(zip(chosen, jax.tree.unflatten(tree, whole), strict=True))
         return f(*(places.get(n, arg) for n, arg in enumerate(args)))
 
-    y, linear = linear_jaxpr(of_floats, primals, names)
+    y, linear = linear_jaxpr(of_floats, primals, names, own_rules)
     run = Recording(Wording(names, linear.jaxpr), fallback)
     labels = [path_name(path, [words[n] for n in chosen]) for path, _ in given]
     inputs = [run.node(primal, label) for primal, label in zip(primals, labels, strict=True)]

@@ -11,21 +11,23 @@ from minicnn.lift.names import Names
 from minicnn.lift.unrolling import Unrolling
 
 
-def linear_jaxpr(f: Callable[..., Any], primals: Sequence[Any], names: Names) -> tuple[Any, ClosedJaxpr]:
+def linear_jaxpr(
+    f: Callable[..., Any], primals: Sequence[Any], names: Names, own_rules: bool = True
+) -> tuple[Any, ClosedJaxpr]:
     """The value of f at `primals`, arrays of floats, and the equations of its derivative there.
 
     JAX differentiates, equation by equation: `jax.linearize` evaluates f and records what happens to tangents. Nothing
     is transposed. Calls, loops and branches are gone, because f is unrolled and, where it is traced anew by rules of
     its own, under `jax.disable_jit`.
     """
-    straight = _unrolled(f, primals, names)
+    straight = unrolled(f, primals, Unrolling(names, own_rules))
     with jax.disable_jit():
         y, f_dot = jax.linearize(straight, *primals)
         _check_floating(y)
         return y, jax.make_jaxpr(f_dot)(*primals)
 
 
-def _unrolled(f: Callable[..., Any], primals: Sequence[Any], names: Names) -> Callable[..., Any]:
+def unrolled(f: Callable[..., Any], primals: Sequence[Any], run: Unrolling) -> Callable[..., Any]:
     """The function with its loops unrolled; itself, where it looks at values, which only a run at a point has."""
     try:
         closed, shape = jax.make_jaxpr(f, return_shape=True)(*primals)
@@ -34,7 +36,7 @@ def _unrolled(f: Callable[..., Any], primals: Sequence[Any], names: Names) -> Ca
     out_tree = jax.tree.structure(shape)
 
     def straight(*arguments: Any) -> Any:
-        results = Unrolling(names).evaluate(closed.jaxpr, closed.consts, arguments)
+        results = run.evaluate(closed.jaxpr, closed.consts, arguments)
         return jax.tree.unflatten(out_tree, results)
 
     return straight

@@ -15,15 +15,17 @@ class Model(NamedTuple):
         f: the function of the parameters and of the inputs, one after the other.
         params: parameters, with whatever else the library keeps beside them.
         of_inputs: the function of the inputs alone.
+        opaque: whether JAX only calls it, and sees nothing of what it does.
     """
 
     f: Callable[..., Any]
     params: Any
     of_inputs: Callable[..., Any]
+    opaque: bool = False
 
 
 def read_model(model: Any, *inputs: Any, key: Any) -> Model:
-    """Read a model of flax (linen or nnx), equinox, haiku or minicnn, or any function of arrays.
+    """Read a model of flax (linen or nnx), equinox, haiku, minicnn or PyTorch, or any function of arrays.
 
     Args:
         model: what the library calls one: a module, a transformed function, a layer, a function.
@@ -134,6 +136,13 @@ def _minicnn(layer: Any, inputs: Any, key: Any) -> Model:
     return Model(layer.apply, params, lambda x: layer.apply(params, x))
 
 
+def _torch(module: Any, inputs: Any, key: Any) -> Model:
+    from minicnn.lift.torch_models import as_function
+
+    f, params = as_function(module)
+    return Model(f, params, lambda *xs: f(params, *xs), opaque=True)
+
+
 _Reader = Callable[[Any, Any, Any], Model]
 
 # By the package that the classes of a library's models come from.
@@ -143,4 +152,5 @@ _READERS: dict[str, _Reader] = {
     "haiku": _haiku,
     "equinox": _equinox,
     "minicnn.nn": _minicnn,
+    "torch.nn": _torch,
 }

@@ -26,11 +26,12 @@ class Unrolling:
 
     Attributes:
         names: of the arrays it uses; what is computed from them is named on the way.
+        own_rules: whether a function with a backward function of its own is kept, or entered like any other.
         left: how many equations may still be evaluated.
     """
 
-    def __init__(self, names: Names) -> None:
-        self.names, self.left = names, LIMIT
+    def __init__(self, names: Names, own_rules: bool = True) -> None:
+        self.names, self.own_rules, self.left = names, own_rules, LIMIT
 
     def evaluate(self, jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
         """The results of a list of equations."""
@@ -44,10 +45,16 @@ class Unrolling:
             self.names.pass_on(operands, results)
             return results
         enter = _ENTERED.get(equation.primitive.name)
+        if enter is None and not self.own_rules and equation.primitive.name in jax_internals.CUSTOM_VJPS:
+            enter = _call
         if enter is not None:
             return enter(self, equation, operands)
         _check_pure(equation)
         self.spend(equation, 1)
+        return self.take(equation, operands)
+
+    def take(self, equation: Any, operands: list[Any]) -> list[Any]:
+        """Evaluate an equation that stands for no others."""
         return _bound(equation, operands, _scope(equation))
 
     def spend(self, equation: Any, count: int) -> None:

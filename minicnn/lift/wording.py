@@ -13,6 +13,19 @@ from minicnn.lift.names import Names
 from minicnn.lift.unrolling import FUNCTION
 
 
+def shared_scopes(found: Sequence[tuple[str, ...]]) -> int:
+    """How many of the outermost scopes are those of all equations, so that they say nothing."""
+    scoped = [scopes for scopes in found if scopes]
+    alike = (len(set(level)) == 1 for level in zip(*scoped, strict=False))
+    deepest = max(map(len, scoped), default=1) - 1  # so that a layer keeps a scope of its own
+    return min(sum(takewhile(bool, alike)), deepest)
+
+
+def module_of(scopes: Sequence[str]) -> str:
+    """The module that scopes lead to. Functions are none; equinox names classes, which many layers share."""
+    return "/".join(scope for scope in scopes if not scope.endswith(FUNCTION) and not scope.startswith("eqx."))
+
+
 class Wording:
     """The words for the equations of one function.
 
@@ -23,10 +36,7 @@ class Wording:
 
     def __init__(self, names: Names, jaxpr: Jaxpr) -> None:
         self.names = names
-        scoped = [scopes for equation in jaxpr.eqns if (scopes := jax_internals.scopes(equation))]
-        alike = (len(set(level)) == 1 for level in zip(*scoped, strict=False))
-        deepest = max(map(len, scoped), default=1) - 1  # so that a layer keeps a scope of its own
-        self.shared = min(sum(takewhile(bool, alike)), deepest)
+        self.shared = shared_scopes([jax_internals.scopes(equation) for equation in jaxpr.eqns])
 
     def constant(self, equation: Any, constants: Sequence[Any]) -> str:
         """The word for the constant of an equation: a number, a module, weights, or the function that computed it."""
@@ -51,4 +61,4 @@ class Wording:
 
     def _module(self, equation: Any) -> str:
         """The module that an equation belongs to; functions are none."""
-        return "/".join(scope for scope in self._scopes(equation) if not scope.endswith(FUNCTION))
+        return module_of(self._scopes(equation))

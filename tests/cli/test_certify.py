@@ -1,5 +1,7 @@
 """`minicnn certify` of a layer: what is typed for it means what it means to `minicnn show`."""
 
+import json
+
 import pytest
 
 from minicnn.identities import catalogue_table
@@ -34,3 +36,54 @@ def test_an_option_of_a_layer_needs_a_layer(run):
     result = run("certify", "--stride", "2", "--padding", "1")
     assert result.exit_code == 2
     assert "--stride, --padding says how a layer is: give its --kernel, too" in result.output
+
+
+NET = """
+import jax
+import jax.numpy as jnp
+
+
+@jax.custom_vjp
+def doubled(x):
+    return 2 * x
+
+
+doubled.defvjp(lambda x: (2 * x, None), lambda _, y_bar: (3 * y_bar,))
+
+
+def right(x):
+    return jnp.sin(2 * x)
+
+
+def wrong(x):
+    return jnp.sin(doubled(x))
+"""
+
+
+def test_a_model_is_certified_whole_and_layer_by_layer(run, tmp_path):
+    net, file = tmp_path / "some_model.py", tmp_path / "found.json"
+    net.write_text(NET)
+    result = run("certify", f"{net}:right", "--input", "2x2", "--json", file, width=300)
+    assert result.exit_code == 0, result.output
+    found = json.loads(file.read_text())
+    assert found["ok"]
+    assert [certificate["kind"] for certificate in found["results"]] == ["function", "layers"]
+    result = run("certify", f"{net}:wrong", "--input", "2x2", width=300)
+    assert result.exit_code == 1
+    line = NET.splitlines().index("    return jnp.sin(doubled(x))") + 1
+    assert f"doubled: vjp = Cᵀ of `doubled` at {net}:{line}" in result.output
+    assert "4 differ: scaled gradient (× 1.5)" in result.output
+
+
+def test_a_model_is_certified_at_an_image_of_a_data_set(run):
+    given = ("certify", "minicnn.nn:AvgPool((8, 8))", "--data", "digits", "--image", 3, "--input")
+    result = run(*given, "32x32x1", width=200)
+    assert result.exit_code == 0, result.output
+    assert "linear, 16×1024" in result.output
+    assert "is not the shape of an image of (32, 32, 1)" in run(*given, "8x8x1", width=200).output
+
+
+def test_an_option_of_a_model_needs_a_model(run):
+    result = run("certify", "--dtype", "int32")
+    assert result.exit_code == 2
+    assert "--input, --dtype and --data are of a model: name it, as in net.py:build" in result.output
