@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCRIPTS := tests/explore/scripts
 
-.PHONY: demo test lint types scripts network long docs clean
+.PHONY: demo test lint types scripts network long docs notebooks clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run
@@ -42,6 +42,10 @@ docs: .venv/docs
 	$(BIN)/python -m sphinx -q -n -W --keep-going docs docs/_build/html
 	$(BIN)/python docs/check.py docs/_build/html
 
+# The lessons, to run cell by cell: each of their pages offers the same file.
+notebooks: .venv/run
+	$(BIN)/python docs/notebooks.py notebooks
+
 # A python3 without ensurepip (Debian's) still makes the folder; its own pip then installs into it from outside.
 .venv/bin/python:
 	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip --clear .venv
@@ -59,4 +63,4 @@ docs: .venv/docs
 	@touch $@ .venv/run
 
 clean:
-	rm -rf .venv runs docs/_build docs/experiments
+	rm -rf .venv runs docs/_build docs/experiments notebooks

@@ -15,6 +15,10 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
+_SPEC = importlib.util.spec_from_file_location("notebooks", DOCS / "notebooks.py")
+assert _SPEC and _SPEC.loader
+notebooks = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(notebooks)
 LESSONS = sorted(path for path in (DOCS / "tutorials").glob("*.md") if path.stem != "index")
 PAGES = sorted([*DOCS.glob("*.md"), *LESSONS, DOCS / "tutorials" / "index.md", *(DOCS / "api").glob("*.md")])
 CELL = re.compile(r"^```\{code-cell\}\n(?:---\n(.*?)^---\n)?(?::tags: ([^\n]*)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -80,7 +84,9 @@ def test_every_page_is_in_the_contents() -> None:
     assert sorted(toctree(DOCS / "tutorials" / "index.md")) == [path.stem for path in LESSONS]
     reference = [path.stem for path in (DOCS / "api").glob("*.md") if path.stem != "index"]
     assert sorted(toctree(DOCS / "api" / "index.md")) == sorted(reference)
-    assert {"tutorials/index", "api/index", "*"} <= set(toctree(DOCS / "index.md"))
+    named = toctree(DOCS / "index.md")
+    folders = ["tutorials/index", "explorer/index", "experiments/index", "api/index"]
+    assert sorted(named) == sorted([*folders, *(path.stem for path in DOCS.glob("*.md") if path.stem != "index")])
 
 
 @pytest.mark.parametrize("page", LESSONS, ids=name)
@@ -106,6 +112,24 @@ def test_every_lesson_has_code_that_parses_and_exercises_with_solutions(page: Pa
     exercises = re.split(r"^:::\{admonition\} Exercise \d\n", text, flags=re.MULTILINE)[1:]
     assert 2 <= len(exercises) <= 4
     assert all("hide-cell" in exercise or "{dropdown}" in exercise for exercise in exercises)
+
+
+@pytest.mark.parametrize("page", LESSONS, ids=name)
+def test_the_code_of_a_lesson_fits_its_column(page: Path) -> None:
+    assert not [line for _, _, code in CELL.findall(page.read_text()) for line in code.splitlines() if len(line) > 88]
+
+
+@pytest.mark.parametrize("page", LESSONS, ids=name)
+def test_a_lesson_is_a_notebook(page: Path) -> None:
+    made = notebooks.notebook(page.read_text())
+    codes = [cell["source"] for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert codes == [code.strip("\n") for _, _, code in CELL.findall(page.read_text())]
+    words = "".join(cell["source"] for cell in made["cells"] if cell["cell_type"] == "markdown")
+    assert words.startswith("# ")
+    assert ":::" not in words
+    assert not [stem for stem in re.findall(r"\((\w+)\.ipynb", words) if not (page.parent / f"{stem}.md").exists()]
+    solutions = [cell for cell in made["cells"] if cell["metadata"].get("jupyter")]
+    assert len(solutions) == page.read_text().count("hide-cell")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
