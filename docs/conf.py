@@ -2,20 +2,27 @@
 
 import os
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import jax
+import matplotlib as mpl
 from jax.typing import DTypeLike
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import GoogleDocstring
 from sphinx.util.typing import stringify_annotation
 
 import minicnn
 from minicnn.axis import AxisPadding, PaddingWord
+from minicnn.draw.gallery import chosen, make
 from minicnn.explore import write_page
 from minicnn.forms.resolve import Padding
 from minicnn.primitive import ArrayLike
+
+sys.path.insert(0, str(Path(__file__).parent))
+import notebooks
 
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "matplotlibrc")
 os.environ |= {"JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}  # what XLA logs is no part of a lesson
@@ -32,6 +39,7 @@ html_title = "minicnn"
 html_static_path = ["_static"]
 html_css_files = ["minicnn.css"]
 html_copy_source = False
+html_context = {"default_mode": "auto"}  # light or dark as the system has it
 html_domain_indices = False
 html_show_sphinx = False
 html_theme_options = {"use_download_button": False, "show_toc_level": 2, "navbar_persistent": []}
@@ -47,6 +55,7 @@ nb_code_prompt_show = "Show the solution"
 nb_code_prompt_hide = "Hide the solution"
 
 autodoc_default_options = {"members": True}
+toc_object_entries_show_parents = "hide"
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
@@ -83,6 +92,10 @@ def setup(app: Sphinx) -> None:
             if isinstance(value, type) or callable(value):
                 value.__module__ = module.__name__
     app.connect("builder-inited", _write_explorer)
+    app.connect("builder-inited", _write_notebooks)
+    app.connect("builder-inited", _write_animations)
+    app.connect("source-read", _add)
+    app.connect("autodoc-process-docstring", _describe_property, priority=100)  # before napoleon's 500
     app.connect("autodoc-process-signature", _shorten)
     app.connect("autodoc-process-docstring", _escape)
 
@@ -92,6 +105,60 @@ def _write_explorer(app: Sphinx) -> None:
     folder = Path(app.outdir) / "_static"
     folder.mkdir(parents=True, exist_ok=True)
     write_page(folder / "explorer.html")
+
+
+def _write_notebooks(app: Sphinx) -> None:
+    """The lessons as notebooks, each of which its page offers for download."""
+    notebooks.write(Path(app.srcdir) / "tutorials", Path(app.outdir) / "_static" / "notebooks")
+
+
+def _write_animations(app: Sphinx) -> None:
+    """The animations that the page of commands shows, as `minicnn gallery` makes them."""
+    folder = Path(app.outdir) / "_static" / "animations"
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = re.findall(r"animations/(\w+)\.gif", (Path(app.srcdir) / "commands.md").read_text())
+    with mpl.rc_context({"figure.constrained_layout.use": False}):  # these figures place their parts themselves
+        for published in chosen(shown):
+            if not (folder / f"{published.name}.gif").exists():
+                make(published, folder)
+
+
+def _add(app: Sphinx, page: str, source: list[str]) -> None:
+    """Add to a lesson the link to its notebook, and to the reference's first page a line for each name."""
+    if page == "api/index":
+        source[0] += "\n".join(map(_names, PUBLIC))
+    elif page.startswith("tutorials/") and "{code-cell}" in source[0]:
+        file = f"../_static/notebooks/{page.removeprefix('tutorials/')}.ipynb"
+        link = f'Download <a href="{file}" download>this lesson as a notebook</a>.'
+        source[0] = re.sub(r"^(# .*)$", rf"\1\n\n{link}", source[0], count=1, flags=re.MULTILINE)
+
+
+def _names(module: str) -> str:
+    """A section of the index: every public name of a module with the first sentence of its description."""
+    names = sorted(_exported(module), key=str.lower)
+    lines = [f":py:obj:`~{module}.{name}` {_summary(getattr(import_module(module), name))}\n" for name in names]
+    return "\n".join([f"\n## {module}\n", "```{eval-rst}", *lines, "```"])
+
+
+def _exported(module: str) -> list[str]:
+    value = import_module(module)
+    own = [name for name, item in vars(value).items() if getattr(item, "__module__", "") == module and name[0] != "_"]
+    return [name for name in getattr(value, "__all__", own) if not hasattr(getattr(value, name), "__path__")]
+
+
+def _summary(value: Any) -> str:
+    """The first line of what is said of a value, where that is not what is said of its type."""
+    said = value.__doc__ if isinstance(value, type) or callable(value) else ""
+    lines = [(said or "").strip().partition("\n")[0]]
+    _escape(None, "", "", value, None, lines)  # pyright: ignore
+    return lines[0]
+
+
+def _describe_property(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """A property is described like a method: napoleon would take what stands before a colon for its type."""
+    if what == "property":
+        described = GoogleDocstring(list(lines), app.config, app, "method", name, value, options).lines()
+        lines[:] = ["", *described]  # it looks for a type in the first line alone
 
 
 def _shorten(app: Sphinx, what: str, name: str, value: Any, options: Any, signature: str, returns: str) -> Any:

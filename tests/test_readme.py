@@ -1,6 +1,7 @@
 """The README tells the truth: its code runs, and its picture of the matrix is the library's."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -16,8 +17,10 @@ def _blocks(language: str) -> list[str]:
 
 
 def test_the_code_runs():
+    names = {}
     for block in _blocks("python"):
-        exec(block, {})
+        if "flax" not in block or find_spec("flax"):
+            exec(block, names)
 
 
 def test_the_matrix_is_the_textbooks():

@@ -117,7 +117,7 @@ def test_where_there_is_no_terminal_nothing_is_shown():
 
 def test_a_terminal_sees_something_before_anything_is_loaded():
     main, terminal = pty.openpty()
-    program = "import sys; sys.modules['minicnn.cli'] = None; import minicnn_command; minicnn_command.main()"
+    program = "import sys; sys.modules['minicnn.cli'] = None; from minicnn.__main__ import main; main()"
     root = Path(__file__).parents[2]
     with subprocess.Popen([sys.executable, "-c", program], stderr=terminal, cwd=root) as process:
         os.close(terminal)
