@@ -82,7 +82,11 @@ def source_line(equation: Any) -> str:
     """
     from jax._src import source_info_util
 
-    frames = [f for f in source_info_util.user_frames(equation.source_info.traceback) if f is not None]
+    source: Any = equation.source_info  # JAX 0.6 wants all of it, later ones the traceback
+    try:
+        frames = [f for f in source_info_util.user_frames(source.traceback) if f is not None]
+    except AttributeError:
+        frames = [f for f in source_info_util.user_frames(source) if f is not None]
     if not frames:
         return "an unknown line"
     frame = next((f for f in frames if "site-packages" not in f.file_name), frames[0])

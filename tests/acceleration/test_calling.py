@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
+from jax import export, lax
 from jax.sharding import AxisType
 
 import minicnn
@@ -161,6 +161,10 @@ def test_inner_compiled_functions_are_compiled_once() -> None:
     assert not compiled
 
 
+needs_meshes = pytest.mark.skipif(not hasattr(jax, "set_mesh"), reason="meshes as types came with later JAX")
+
+
+@needs_meshes
 def test_on_a_mesh() -> None:
     mesh, spec = jax.make_mesh((1,), ("i",), axis_types=(AxisType.Auto,)), jax.sharding.PartitionSpec
     f = jax.shard_map(
@@ -177,6 +181,7 @@ def test_on_a_mesh() -> None:
     same(jax.jit(inside)(X, W), jax.jit(f)(X, W))
 
 
+@needs_meshes
 def test_on_an_explicit_mesh() -> None:
     mesh = jax.make_mesh((1,), ("i",), axis_types=(AxisType.Explicit,))
     with jax.set_mesh(mesh):
@@ -236,7 +241,7 @@ def test_what_is_lowered_for_a_gpu_is_left_to_lax() -> None:
     depthwise = minicnn.accelerate(partial(conv, feature_group_count=8))
     shapes = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((4, 28, 28, 8), (3, 3, 1, 8))]
     for platform, left in (("cpu", False), ("cuda", True)):
-        module = jax.export.export(jax.jit(depthwise), platforms=[platform])(*shapes).mlir_module()
+        module = export.export(jax.jit(depthwise), platforms=[platform])(*shapes).mlir_module()
         assert ("stablehlo.convolution" in module) == left
 
 
