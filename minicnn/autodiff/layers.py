@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce, singledispatch
 from typing import TYPE_CHECKING, Any
@@ -128,15 +128,15 @@ class LayerTable:
         return Row("total", (0, 0), **dict(zip(_SUMMED, sums, strict=True)))
 
     def __str__(self) -> str:
-        """Lay out the table as text, numbers to the right."""
-        cells = [_HEAD, *(_cells(row) for row in self.rows), _cells(self.total)]
-        used = [k for k in range(len(_HEAD)) if any(row[k] for row in cells[1:])]
-        widths = [max(len(row[k]) for row in cells) for k in used]
-        lines = [
-            "  ".join(row[k].rjust(w) if k else row[k].ljust(w) for k, w in zip(used, widths, strict=True)).rstrip()
-            for row in cells
-        ]
-        return "\n".join(lines)
+        """Lay out the table as text, numbers to the right; closer together where a terminal would break the lines."""
+        rows = [*map(_cells, self.rows), _cells(self.total)]
+        used = [k for k in range(len(_HEAD)) if any(row[k] for row in rows)]
+        heads, body = [_HEAD[k] for k in used], [[row[k] for k in used] for row in rows]
+        text = _text([heads, *body], "  ")
+        if max(map(len, text.splitlines())) <= _TERMINAL:
+            return text
+        parts = [head.rpartition("-") for head in heads]
+        return _text([[first + hyphen for first, hyphen, _ in parts], [last for *_, last in parts], *body], " ")
 
     def __repr__(self) -> str:
         """The same text as `str`."""
@@ -149,8 +149,16 @@ class LayerTable:
         return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
+_TERMINAL = 80  # letters of a line that every terminal shows
 _SUMMED = ("nnz", "parameters", "connections", "multiply_adds")
 _HEAD = ["layer", "matrix", "non-zeros", "density", "parameters", "connections", "multiply-adds", "reads", "σ₁"]
+
+
+def _text(cells: Sequence[Sequence[str]], gap: str) -> str:
+    """Set rows of words below each other, the first column to the left and the others to the right."""
+    columns = [(max(map(len, column)), column) for column in zip(*cells, strict=True)]
+    set_columns = [[word.rjust(w) if k else word.ljust(w) for word in column] for k, (w, column) in enumerate(columns)]
+    return "\n".join(gap.join(line).rstrip() for line in zip(*set_columns, strict=True))
 
 
 def _cells(row: Row) -> list[str]:
