@@ -109,13 +109,13 @@ def compiled(case: Case, result: str, forms: Iterable[Form]) -> dict[str, Callab
 def _choice(case: Case, result: str, seconds: float) -> Choice:
     geometry = product_geometry(case, result)
     chosen = name_of(choose(geometry, case.batch), geometry, case.batch)
-    times = in_turn(compiled(case, result, _candidates(case, geometry)), seconds, rounds=_ROUNDS)
+    times = in_turn(compiled(case, result, candidates(case, geometry)), seconds, rounds=_ROUNDS)
     medians = {name: float(np.median(measured)) for name, measured in times.items()}
     best = min(medians, key=lambda name: medians[name])
     return Choice(case.name, result, chosen, best, medians[chosen] / medians[best])
 
 
-def _candidates(case: Case, geometry: Geometry) -> list[Costed]:
+def candidates(case: Case, geometry: Geometry) -> list[Costed]:
     """The choices of `auto`, and the tiles that are predicted to come close."""
     cost = lambda form: form.cost(geometry, case.batch).total
     cuts = product(((of, size) for of in ("outputs", "inputs") for size in _SIZES), repeat=case.rank)

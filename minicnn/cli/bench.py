@@ -31,6 +31,9 @@ def bench(
     choices: Annotated[
         bool, typer.Option("--choices", help="Instead: is the form that auto takes the fastest?")
     ] = False,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Instead: do the cost model's constants hold on this machine?")
+    ] = False,
     growth: Annotated[bool, typer.Option("--growth", help="Instead: how each form's cost grows, and its law.")] = False,
     model: Annotated[
         str | None, typer.Option(help=f"Instead: what minicnn.accelerate brings for your own model. {TARGET}")
@@ -41,7 +44,6 @@ def bench(
 ) -> None:
     """Measure convolutions, pools and LeNet-5 beside jax.lax, flax and PyTorch, in turn, in one run."""
     from minicnn.bench import find, report
-    from minicnn.draw.saving import check_folder, check_still
 
     if listed:
         _list(only or [])
@@ -51,19 +53,15 @@ def bench(
     modes: dict[str, tuple[Any, dict[str, Any]]] = {
         "--growth": (growth, {"words": only, "--choices": choices, "--json": json_file, **comparison}),
         "--choices": (choices, {"--json": json_file, **alone}),
-        "--model": (model, {"words": only, "--choices": choices, "--growth": growth, **alone}),
+        "--fit": (fit, {"--choices": choices, "--growth": growth, "--json": json_file, **alone}),
+        "--model": (model, {"words": only, "--fit": fit, "--choices": choices, "--growth": growth, **alone}),
     }
     for mode, (chosen, others) in modes.items():
         if chosen:
             _refuse(mode, others)
     if model is None and (shape or dtype):
         raise ValueError("--shape and --dtype are those of a --model's inputs: give one")
-    if not 0 <= seconds < math.inf:
-        raise ValueError(f"`seconds`={seconds} must be at least 0, and finite")
-    for file in filter(None, (json_file, picture)):
-        check_folder(file)
-    if picture is not None:
-        check_still(picture)
+    _check(seconds, json_file, picture)
     if model is not None:
         _own_model(model, shape, dtype, seed, seconds, json_file)
         return
@@ -72,12 +70,25 @@ def bench(
         _growth(picture)
     elif choices:
         _choices(cases)
+    elif fit:
+        _fit(cases, seconds)
     else:
         names = [name.strip() for name in rivals.split(",") if name.strip()]
         before = None if compared is None else _report(compared)
         measured = _compare(cases, names, seconds, memory, json_file, picture)
         if before is not None:
             console.print(report.comparison(before, measured))
+
+
+def _check(seconds: float, json_file: Path | None, picture: Path | None) -> None:
+    from minicnn.draw.saving import check_folder, check_still
+
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"`seconds`={seconds} must be at least 0, and finite")
+    for file in filter(None, (json_file, picture)):
+        check_folder(file)
+    if picture is not None:
+        check_still(picture)
 
 
 def _list(only: list[str]) -> None:
@@ -170,6 +181,22 @@ def _choices(cases: "Sequence[Case]") -> None:
     console.print(auto_choice.table(found))
     far = [choice for choice in found if not choice.close]
     console.print(f"{len(far)} of {len(found)} choices take more than {auto_choice.CLOSE} times as long as the fastest")
+
+
+def _fit(cases: "Sequence[Case]", seconds: float) -> None:
+    from minicnn.bench import fitting
+    from minicnn.forms.cost import MOVING
+
+    with console.status("measuring the candidates"):
+        measured = list(fitting.measure(cases, seconds))
+    if not measured:
+        raise ValueError("`only` names no convolution: the cost model chooses between their forms")
+    found = fitting.fit(measured)
+    console.print(fitting.table(found))
+    console.print(
+        f"{found.per_second:.3g} multiply-adds of predicted cost per second; by the best choices here moving a number "
+        f"takes as long as {found.best:.0f} of them, and {MOVING} in the model"
+    )
 
 
 def _growth(picture: Path | None) -> None:
