@@ -34,7 +34,8 @@ ROOT = Path(__file__).parents[2]
 # Their small runs take three seconds and more, mostly to compile.
 SLOW = {
     *("linalg/held_lenet", "linalg/literature", "linalg/flow", "linalg/super_resolution", "linalg/deblurring"),
-    *("networks/any_size", "networks/devices", "structures/refinement", "structures/upconvolution", "structures/segmentation"),
+    *("networks/any_size", "networks/devices"),
+    *("structures/refinement", "structures/upconvolution", "structures/segmentation"),
     *("lenet/comparison", "lenet/behaviour", "priors/permuted", "history/then_and_now"),
 }
 EVERY = [
