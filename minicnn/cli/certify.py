@@ -11,7 +11,7 @@ import typer
 
 from minicnn.cli.app import Seed, app, check_written, conclude, console
 from minicnn.cli.parsing import each, padding, rank_of, sizes
-from minicnn.cli.target import TARGET, Dtypes, shape_of
+from minicnn.cli.target import TARGET, Dtypes, is_wide, shape_of
 from minicnn.cli.waiting import waiting
 from minicnn.forms.tables import MODES
 from minicnn.run_folder import check_finished
@@ -62,6 +62,8 @@ def certify(
     Your own model is certified whole and layer by layer, for its parameters and inputs: a layer whose vjp is not the
     transpose of its matrix is named, with file and line.
     """
+    import jax
+
     from minicnn.identities.comparison import all_hold
 
     if subject is not None and kernel is not None:
@@ -71,7 +73,8 @@ def certify(
         raise ValueError(f"{', '.join(alone)} says how a layer is: give its --kernel, too")
     check_written(json_file)
     if subject is not None and ":" in subject and not Path(subject).exists():
-        found, result = _certify_model(subject, _inputs(shapes, dtype, data, image, data_dir, seed), seed)
+        with jax.enable_x64(is_wide(dtype)):
+            found, result = _certify_model(subject, _inputs(shapes, dtype, data, image, data_dir, seed), seed)
     elif dtype or data or (shapes and subject):
         raise ValueError("--input, --dtype and --data are of a model: name it, as in net.py:build")
     elif subject is not None:

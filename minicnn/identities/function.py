@@ -179,8 +179,9 @@ def _layout(names: Sequence[str], leaves: Sequence[Any]) -> Layout:
 
 
 def _is_floating(leaf: Any) -> bool:
-    # dtype of a traced value of ours is asked, too, hence no jnp.asarray
-    return bool(jnp.issubdtype(leaf.dtype if hasattr(leaf, "dtype") else jnp.result_type(leaf), jnp.inexact))
+    # dtype of a traced value of ours is asked, too, hence no jnp.asarray; models hold functions among their leaves
+    dtype = getattr(leaf, "dtype", type(leaf) if isinstance(leaf, float | complex) else int)
+    return bool(jnp.issubdtype(dtype, jnp.inexact))
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -127,7 +127,10 @@ def _haiku(transformed: Any, inputs: Any, key: Any) -> Model:
 
 
 def _equinox(module: Any, inputs: Any, key: Any) -> Model:
-    return Model(lambda module, *xs: module(*xs), module, module)
+    import equinox as eqx  # pyright: ignore[reportMissingImports]
+
+    arrays, others = eqx.partition(module, eqx.is_array)  # other numbers among its leaves are settings
+    return Model(lambda arrays, *xs: eqx.combine(arrays, others)(*xs), arrays, module)
 
 
 def _minicnn(layer: Any, inputs: Any, key: Any) -> Model:

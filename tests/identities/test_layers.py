@@ -148,3 +148,11 @@ def test_a_fixture_certifies_a_model_or_a_function(certified):
     assert certified(lambda x: x @ W, X, kind="linear").kind == "linear"
     with pytest.raises(CertificateError, match="scaled gradient"):
         certified(planted(lambda y_bar: 3 * y_bar), X)
+
+
+def test_functions_among_the_leaves_of_a_model_are_constants():
+    certificate = certify(
+        lambda model, x: model["activation"](x @ model["w"]), {"w": W, "activation": jnp.tanh}, X, kind="layers"
+    )
+    assert certificate.ok, certificate
+    assert certificate.shape == (20, 27)
