@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCRIPTS := tests/explore/scripts
 
-.PHONY: demo test lint types scripts network long docs notebooks clean
+.PHONY: demo test check lint types scripts network long docs notebooks clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run
@@ -12,6 +12,11 @@ demo: .venv/run
 # The tests of a file share what they compile, so they stay in one process.
 test: lint types
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
+
+# For the edit loop: what has changed since the last commit, and the tests that are about it.
+check: lint
+	$(BIN)/pyright $$(git diff --name-only --diff-filter=d HEAD -- '*.py')
+	tests=$$($(BIN)/python -m tests.affected); [ -z "$$tests" ] || $(BIN)/python -m pytest -n 2 --maxfail 3 -m "not long" $$tests
 
 lint: .venv/dev
 	$(BIN)/ruff check .
