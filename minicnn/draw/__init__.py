@@ -9,6 +9,7 @@ from minicnn.extras import require
 require("draw", "minicnn.draw")
 
 from minicnn.draw.confusion import confusion
+from minicnn.draw.decompositions import decomposition
 from minicnn.draw.explorer import explore
 from minicnn.draw.filters import filters
 from minicnn.draw.learning_curves import training
@@ -20,6 +21,7 @@ from minicnn.draw.taps import taps
 
 __all__ = [
     "confusion",
+    "decomposition",
     "explore",
     "filters",
     "matrix",

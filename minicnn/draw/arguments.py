@@ -73,16 +73,27 @@ def two_axes(axes: Any, figsize: tuple[float, float]) -> "tuple[Axes, Axes]":
     Raises:
         TypeError: for what is not two axes.
     """
+    first, second = many_axes(axes, 2, figsize)
+    return first, second
+
+
+def many_axes(axes: Any, count: int, figsize: tuple[float, float]) -> "list[Axes]":
+    """The axes that were given, or those of a new figure, side by side.
+
+    Raises:
+        TypeError: for what is not so many axes.
+    """
     from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
 
-    given = plt.subplots(1, 2, figsize=figsize, layout="constrained")[1] if axes is None else axes
+    given = plt.subplots(1, count, figsize=figsize, layout="constrained")[1] if axes is None else axes
     flat = list(np.ravel(np.asarray(given, object)))
-    if len(flat) != 2 or not all(isinstance(one, Axes) for one in flat):
+    if len(flat) != count or not all(isinstance(one, Axes) for one in flat):
+        number = {2: "two", 4: "four"}[count]
         raise TypeError(
-            f"`axes` must be two of matplotlib's Axes, such as plt.subplots(1, 2)[1], not {described(axes)}"
+            f"`axes` must be {number} of matplotlib's Axes, such as plt.subplots(1, {count})[1], not {described(axes)}"
         )
-    return flat[0], flat[1]
+    return flat
 
 
 def described(value: Any) -> str:

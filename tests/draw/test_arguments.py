@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from minicnn import autodiff, conv_map, draw, nn, ops
+from minicnn import Axis, autodiff, conv_map, draw, nn, ops
 from minicnn.maps import ConvMap, Dense, Diagonal
 
 
@@ -41,6 +41,9 @@ WRONG = {
     "a matrix without entries and its transpose": (draw.pair, (EMPTY,), "0×4 and has no entries"),
     "singular values of nothing": (draw.spectrum, (EMPTY,), "0×4 and has no entries"),
     "singular values of NaN": (draw.spectrum, (C.matrix().at[0, 0].set(jnp.nan),), "4×16 matrix holds NaN or Inf"),
+    "a kernel for an axis": (draw.decomposition, (W,), "`tile` must be a minicnn.Axis, not"),
+    "two axes for four": (draw.decomposition, (Axis(4, 2, 3), [1, 2]), "`axes` must be four of matplotlib's Axes"),
+    "a padded axis for a tile": (draw.decomposition, (Axis.of(4, 3, padding=1),), "reads beyond its input"),
     "a title for axes": (draw.matrix, (C, "C"), "`axes` must be one of matplotlib's Axes, .* not 'C'"),
     "several axes for one": (draw.taps, (C, np.array([1, 2])), r"several axes: give one of them, such as axes\[0\]"),
     "one for two axes": (draw.pair, (C, 3), "`axes` must be two of matplotlib's Axes"),
