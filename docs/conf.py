@@ -22,6 +22,7 @@ from minicnn.forms.resolve import Padding
 from minicnn.primitive import ArrayLike
 
 sys.path.insert(0, str(Path(__file__).parent))
+import cheat_sheet
 import notebooks
 
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "matplotlibrc")
@@ -38,6 +39,7 @@ html_theme = "sphinx_book_theme"
 html_title = "minicnn"
 html_static_path = ["_static"]
 html_css_files = ["minicnn.css"]
+html_js_files = ["offline_search.js"]
 html_copy_source = False
 html_context = {"default_mode": "auto"}  # light or dark as the system has it
 html_domain_indices = False
@@ -94,6 +96,7 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", _write_explorer)
     app.connect("builder-inited", _write_notebooks)
     app.connect("builder-inited", _write_animations)
+    app.connect("builder-inited", _write_cheat_sheet)
     app.connect("source-read", _add)
     app.connect("autodoc-process-docstring", _describe_property, priority=100)  # before napoleon's 500
     app.connect("autodoc-process-signature", _shorten)
@@ -121,6 +124,11 @@ def _write_animations(app: Sphinx) -> None:
         for published in chosen(shown):
             if not (folder / f"{published.name}.gif").exists():
                 make(published, folder)
+
+
+def _write_cheat_sheet(app: Sphinx) -> None:
+    """The page to print."""
+    cheat_sheet.write(Path(app.outdir) / "_static")
 
 
 def _add(app: Sphinx, page: str, source: list[str]) -> None:

@@ -80,6 +80,12 @@ def test_every_public_name_is_in_the_reference(module: str) -> None:
     assert not {f"{module}.{key}" for key in public_names(module)} - documented()
 
 
+@pytest.mark.parametrize("page", sorted((DOCS / "api").glob("*.md")), ids=name)
+def test_a_page_of_the_reference_first_says_when_to_use_what(page: Path) -> None:
+    said = page.read_text().partition("\n\n")[2].partition("```")[0].partition("|")[0].split()
+    assert len(said) >= 20
+
+
 def test_every_page_is_in_the_contents() -> None:
     assert sorted(toctree(DOCS / "tutorials" / "index.md")) == [path.stem for path in LESSONS]
     reference = [path.stem for path in (DOCS / "api").glob("*.md") if path.stem != "index"]
