@@ -34,6 +34,7 @@ __all__ = [
     "mlir",  # and of its compilation
     "pull_back_of",
     "retraced",
+    "scan_operands",
     "scopes",
     "scopes_within",
     "source_line",
@@ -121,7 +122,19 @@ def bound(equation: Any, operands: Sequence[Any], params: Mapping[str, Any] | No
 
 
 # Primitives that stand for other equations, under the names that they have had.
-CALLS = ("jit", "pjit", "call", "core_call", "closed_call", "composite", "linear_call", "checkpoint", "remat2", "remat")
+CALLS = (
+    "call",
+    "checkpoint",
+    "closed_call",
+    "composite",
+    "core_call",
+    "eval_jaxpr",
+    "jit",
+    "linear_call",
+    "pjit",
+    "remat",
+    "remat2",
+)
 
 
 def inner(equation: Any) -> ClosedJaxpr:
@@ -150,6 +163,18 @@ def value_at(x: Any) -> Any:
     return x
 
 
+def scan_operands(equation: Any) -> tuple[int, int]:
+    """How many of a scan's operands are constants of its body, and how many its carry; the others are scanned.
+
+    Two numbers among the parameters until JAX 0.10, and a tree of all operands since.
+    """
+    params = equation.params
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    constants, carry, _ = params["ft_in"].unpack()
+    return len(constants), len(carry)
+
+
 def pull_back_of(equation: Any) -> Callable[..., list[Any]]:
     """The backward function of a `jax.custom_vjp`, from its place in a linear program.
 
@@ -163,6 +188,8 @@ def pull_back_of(equation: Any) -> Callable[..., list[Any]]:
 
     def pull_back(*values: Any) -> list[Any]:
         cotangents = params["bwd"].call_wrapped(*values)
+        if len(cotangents) == 2 and isinstance(cotangents[0], (list, tuple)):
+            cotangents, _ = cotangents  # what it logged comes second since JAX 0.11
         absent = params.get("in_zeros", [False] * len(cotangents))
         return [_dense(ct) for ct, no_tangent in zip(cotangents, absent, strict=True) if not no_tangent]
 

@@ -251,7 +251,7 @@ CALL = Step(_weighed, _all)  # a primitive that holds a jaxpr, which is followed
 
 # All that is known of JAX's primitives by name. What is not listed has no rounding bound.
 PRIMITIVES: dict[str, Step] = {
-    **dict.fromkeys(("jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat2"), CALL),
+    **dict.fromkeys(("jit", "eval_jaxpr", "custom_jvp_call", "custom_vjp_call", "remat2"), CALL),
     **dict.fromkeys(
         (
             "add", "add_any", "concatenate", "convert_element_type", "copy", "dynamic_slice", "dynamic_update_slice",
@@ -274,8 +274,15 @@ PRIMITIVES: dict[str, Step] = {
     "select_n": Step(_select, _one),
     "fft": Step(_fft, _all),
 }  # fmt: skip
-# Names that earlier releases of JAX had for some of them.
-FORMERLY = {"pjit": "jit", "core_call": "closed_call", "checkpoint": "remat2", "remat": "remat2", "copy_p": "copy"}
+# Names that earlier releases of JAX have for some of them.
+FORMERLY = {
+    "pjit": "jit",
+    "closed_call": "eval_jaxpr",
+    "core_call": "eval_jaxpr",
+    "checkpoint": "remat2",
+    "remat": "remat2",
+    "copy_p": "copy",
+}
 PRIMITIVES |= {old: PRIMITIVES[name] for old, name in FORMERLY.items()}
 
 

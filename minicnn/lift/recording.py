@@ -164,6 +164,16 @@ def _enter(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
     return run.read(closed.jaxpr, closed.consts, operands)
 
 
+def _polynomial(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
+    """A polynomial at a point is linear in its coefficients: it is read as the sum of its terms."""
+
+    def terms(x: Any, *coefficients: Any) -> Any:
+        return sum(c * x**k for k, c in enumerate(coefficients))
+
+    closed = jax.make_jaxpr(terms)(*(jax.ShapeDtypeStruct(a.aval.shape, a.aval.dtype) for a in equation.invars))
+    return run.read(closed.jaxpr, closed.consts, operands)
+
+
 def _unchanged(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
     return operands
 
@@ -196,7 +206,8 @@ def _pulled_back(run: Recording, equation: Any, operands: list[Any]) -> list[Any
 
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _ENTERED = {
-    **dict.fromkeys(jax_internals.CALLS, _enter),
+    **dict.fromkeys((*jax_internals.CALLS, "custom_jvp_call"), _enter),
+    "polynomial": _polynomial,
     "custom_linear_solve": _linear_solve,
     "custom_lin": _pulled_back,
     "optimization_barrier": _unchanged,

@@ -126,7 +126,7 @@ def _while(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
 
 def _scan(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
     params, body = equation.params, equation.params["jaxpr"]
-    constants, carries, length = params["num_consts"], params["num_carry"], params["length"]
+    (constants, carries), length = jax_internals.scan_operands(equation), params["length"]
     if length * len(body.jaxpr.eqns) > run.left:
         run.spend(equation, length * len(body.jaxpr.eqns))
     fixed, carry, xs = operands[:constants], operands[constants : constants + carries], operands[constants + carries :]

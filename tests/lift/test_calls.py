@@ -99,6 +99,19 @@ def test_the_backward_function_of_a_custom_vjp_is_transposed():
     np.testing.assert_array_equal(minicnn.lift(scaled, X, W, argnums=1).matrix(), both.matrix()[:, 3:])
 
 
+def test_a_function_with_a_derivative_of_its_own_may_be_called_by_the_derivative_of_another():
+    total = jax.custom_jvp(lambda x: x + x[::-1])
+    total.defjvp(lambda primals, tangents: (total(*primals), total(*tangents)))
+    f = jax.custom_jvp(lambda x: x)
+    f.defjvp(lambda primals, tangents: (f(*primals), total(*tangents)))
+    np.testing.assert_array_equal(minicnn.lift(f, X).matrix(), np.eye(3) + np.eye(3)[::-1])
+
+
+def test_a_polynomial_is_linear_in_its_coefficients():
+    A = minicnn.lift(lambda c: jnp.polyval(c, jnp.array([2.0, -3.0])), X).matrix()
+    np.testing.assert_array_equal(A, [[4, 2, 1], [9, -3, 1]])
+
+
 def test_a_custom_vjp_may_take_integers():
     @jax.custom_vjp
     def picked(x, places):

@@ -34,12 +34,18 @@ RECENT = {"stack", "tile", "unstack"}  # older versions of JAX have other primit
 # What JAX transposes that is no function of arrays on one device, or stands for other equations.
 UNCHANGED = {"device_put", "optimization_barrier"}  # every result is the operand in its place
 CALLS = {"call", "closed_call", "composite", "cond", "custom_jvp_call", "custom_lin", "custom_linear_solve", "jit"}
-MORE_CALLS = {"custom_transpose_call", "linear_call", "remat2", "remat_opt", "scan", "shard_map", "vmap", "while"}
+MORE_CALLS = {"custom_transpose_call", "eval_jaxpr", "linear_call", "remat2", "remat_opt", "scan", "shard_map", "vmap"}
+WRITTEN_OUT = {"polynomial", "while"}
 EFFECTS = {"debug_callback", "debug_print", "ffi_call", "io_callback", "pure_callback"}
 BOXES = {"addupdate", "box_get", "box_set", "get", "log_extend", "log_read", "new_box", "new_log", "swap"}
-STAGES = {"dce_sink", "stage", "tie", "xla_pmap"}
-TYPES = {"from_edtype", "to_edtype", "reduced_vary_cast_p", "vary_unreduced_cast_p", "preduced"}
-OTHERS = UNCHANGED | CALLS | MORE_CALLS | EFFECTS | BOXES | STAGES | TYPES
+STAGES = {"dce_sink", "stage", "tie", "with_memory_space_constraint", "xla_pmap"}
+TYPES = {
+    "from_edtype",
+    "to_edtype",
+    "preduced",
+    *(f"{way}_cast{p}" for way in ("reduced_vary", "vary_unreduced") for p in ("", "_p")),
+}
+OTHERS = UNCHANGED | CALLS | MORE_CALLS | WRITTEN_OUT | EFFECTS | BOXES | STAGES | TYPES
 COLLECTIVE = r"all_gather.*|.*all_to_all|p(psum|broadcast|permute|sum).*|unreduced_.*|reduce_scatter"
 
 
