@@ -3,7 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCRIPTS := tests/explore/scripts
 
+<<<<<<< HEAD
 .PHONY: demo test check lint types scripts network long docs notebooks clean
+=======
+.PHONY: demo test lint types scripts network long matrix docs notebooks clean
+>>>>>>> 8b4b751 (make matrix runs the tests with the lowest and the newest versions of every library)
 .DELETE_ON_ERROR:
 
 demo: .venv/run
@@ -40,6 +44,10 @@ network: .venv/run
 
 long: .venv/dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n 2 -m long
+
+# The tests with the lowest versions that pyproject.toml names and with the newest there are: docs/versions.md has the results.
+matrix:
+	$(PYTHON) tests/matrix.py $(if $(PYTHONS),--python $(PYTHONS))
 
 # The pages of experiments show what the last runs found; what has changed since is run first, in a few minutes.
 docs: .venv/docs
