@@ -3,11 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCRIPTS := tests/explore/scripts
 
-<<<<<<< HEAD
-.PHONY: demo test check lint types scripts network long docs notebooks clean
-=======
-.PHONY: demo test lint types scripts network long matrix docs notebooks clean
->>>>>>> 8b4b751 (make matrix runs the tests with the lowest and the newest versions of every library)
+.PHONY: demo test check lint types scripts network long docs notebooks matrix clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run
