@@ -7,12 +7,14 @@ import numpy as np
 from jaxtyping import ArrayLike, Int
 
 from minicnn.draw.arguments import described, one_axes
+from minicnn.draw.bars import BAR, color_bar
 from minicnn.draw.style import readable_on, sequential
+from minicnn.draw.titles import write_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_POWER = 0.4  # of a count, as a colour: a hundredth of the largest is a sixth as dark, and not as good as white
+_POWER = 0.4  # of a count, as a colour: a hundredth of the largest is a sixth as strong, and not as good as none
 _CELL = 0.5  # inches of a class, in which a count of five digits can be read
 _WRITTEN = 25  # classes whose counts are written: with more of them the figure would be larger than 12.5 inches
 _NAMED = 50  # classes that are named on the axes: more names would touch
@@ -44,7 +46,7 @@ def confusion(counts: Int[ArrayLike, "true said"], axes: "Axes | None" = None, c
     if len(names) != number:
         raise ValueError(f"`classes` has {len(names)} names and `counts` {number} classes: give a name for each")
     side = max(4.8, _CELL * min(number, _WRITTEN))
-    axes = one_axes(axes, (side, side))
+    axes = one_axes(axes, (side + BAR, side))
     image = axes.imshow(counts, cmap=sequential(axes), norm=PowerNorm(_POWER, 0, max(counts.max(), 1)))
     if number <= _WRITTEN:
         for row, column in np.argwhere(counts):
@@ -57,7 +59,8 @@ def confusion(counts: Int[ArrayLike, "true said"], axes: "Axes | None" = None, c
         axes.set_yticks(range(number), names)
     right, total = int(np.trace(counts)), int(counts.sum())
     axes.set(xlabel="taken for", ylabel="is")
-    axes.set_title(f"{100 * right / max(total, 1):.2f} % right, {total - right:,} of {total:,} wrong")
+    write_title(axes, f"{100 * right / max(total, 1):.2f} % right, {total - right:,} of {total:,} wrong")
+    color_bar(image, axes, "images")
     return axes
 
 

@@ -7,20 +7,18 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from minicnn.draw.arguments import described, one_axes
-from minicnn.draw.style import SIGNED
+from minicnn.draw.arguments import described
+from minicnn.draw.mosaics import draw_mosaic, rectangle
 from minicnn.jax_internals import Tracer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LONG = 6.4  # inches of the longer side, as matplotlib's own figures
-_SHORT = 1.6  # inches, at the least, of the other: a title has room in it
 _MOST = 16_000_000  # weights that are drawn: more than a screen has pixels, and the picture takes 8 bytes for each
 
 
 def filters(params: Any, axes: "Axes | None" = None, *, ndim: int = 2) -> "Axes":
-    """Draw every kernel of a layer: dark below zero, light above.
+    """Draw every kernel of a layer: blue below zero, vermilion above, the ground at zero.
 
     A row holds the kernels that read one input channel, a column those of one output channel. The kernels that a mask
     keeps, and those of a single input channel, are laid out in a rectangle.
@@ -41,31 +39,11 @@ def filters(params: Any, axes: "Axes | None" = None, *, ndim: int = 2) -> "Axes"
     w = _kernels(params, ndim)
     kernels = np.expand_dims(w, 1) if ndim == 1 else w
     if kernels.ndim == 3 or kernels.shape[2] == 1:
-        kernels = _rectangle(kernels.reshape(*kernels.shape[:2], -1))
-    picture = mosaic(kernels)
-    height, width = (max(size / max(picture.shape) * _LONG, _SHORT) for size in picture.shape)
-    axes = one_axes(axes, (width, height + 0.4))
-    finite = np.isfinite(w)
-    limit = float(np.abs(w[finite]).max(initial=0)) or 1.0
-    image = axes.imshow(picture, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
-    axes.set_axis_off()
-    lost = "" if finite.all() else f", {w.size - finite.sum():,} weights not finite"
+        kernels = rectangle(kernels.reshape(*kernels.shape[:2], -1))
+    lost = int(w.size - np.isfinite(w).sum())
     number, taps = math.prod(w.shape[ndim:]), "×".join(map(str, w.shape[:ndim]))
-    axes.set_title(f"{number} kernels of {taps}{lost}", fontsize="medium")
-    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="weight")
-    return axes
-
-
-def mosaic(kernels: Float[np.ndarray, "h w rows columns"]) -> Float[np.ndarray, "m n"]:
-    """The kernels side by side with a gap of NaN between them.
-
-    >>> mosaic(np.ones((2, 2, 1, 2)))
-    array([[ 1.,  1., nan,  1.,  1.],
-           [ 1.,  1., nan,  1.,  1.]])
-    """
-    framed = np.pad(kernels.astype(float), ((0, 1), (0, 1), (0, 0), (0, 0)), constant_values=np.nan)
-    height, width, rows, columns = framed.shape
-    return framed.transpose(2, 0, 3, 1).reshape(rows * height, columns * width)[:-1, :-1]
+    title = f"{number} kernels of {taps}" + (f", {lost:,} weights not finite" if lost else "")
+    return draw_mosaic(kernels, axes, title, "weight")
 
 
 def _kernels(params: Any, ndim: int) -> Float[np.ndarray, "..."]:
@@ -90,12 +68,3 @@ def _kernels(params: Any, ndim: int) -> Float[np.ndarray, "..."]:
     raise ValueError(
         f"`params` holds no kernels with {ndim} spatial axes: give the parameters of a convolution, or another `ndim`"
     )
-
-
-def _rectangle(kernels: Float[np.ndarray, "h w n"]) -> Float[np.ndarray, "h w rows columns"]:
-    """A row of kernels broken into rows, wider than high and as full as can be; missing ones are NaN."""
-    number = kernels.shape[-1]
-    root = max(math.ceil(math.sqrt(number)), 1)
-    columns = min(range(root, 2 * root), key=lambda columns: -number % columns)
-    rest = np.full((*kernels.shape[:2], -number % columns), np.nan)
-    return np.concatenate([kernels, rest], axis=-1).reshape(*kernels.shape[:2], -1, columns)

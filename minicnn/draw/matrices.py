@@ -1,13 +1,15 @@
 """Pictures of matrices: large ones are reduced block by block, so that their structure stays visible."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int
 
 from minicnn.draw.arguments import as_map, check_listed, one_axes, two_axes
-from minicnn.draw.style import NAN, readable_on, sheet, signed
+from minicnn.draw.bars import BAR, color_bar, limit_of
+from minicnn.draw.style import NAN, readable_on, sheet, signed, stretch
+from minicnn.draw.titles import write_title
 from minicnn.maps import Dense, LinearMap
 
 if TYPE_CHECKING:
@@ -19,10 +21,11 @@ _DENSE = 50_000_000  # entries up to which the dense matrix is made: 200 MB, in 
 
 
 def matrix(A: LinearMap | ArrayLike, axes: "Axes | None" = None, title: str | None = None) -> "Axes":
-    """Draw the entries of a matrix: grey at zero, darker below it, lighter above; written out where it is small.
+    """Draw the entries of a matrix: blue below zero, vermilion above, the ground at zero; written out if it is small.
 
-    A matrix of more than 400 rows or columns is reduced: every block shows its entry of largest magnitude. Of a complex
-    one the real part is drawn. NaN is red.
+    A matrix of more than 400 rows or columns is reduced: every block shows its entry of largest magnitude. Entries are
+    square, unless the matrix would be more than four times as long as wide. Of a complex one the real part is drawn.
+    NaN is green. A bar says which colour is which value, where the axes measure at least 3×1 inches.
 
     Args:
         A: the map, or a matrix as a 2-D array.
@@ -35,27 +38,16 @@ def matrix(A: LinearMap | ArrayLike, axes: "Axes | None" = None, title: str | No
         MemoryError: if the matrix has too many non-zeros to draw, before any of them is computed.
     """
     A = as_map(A)
-    rows, columns = A.shape
-    axes = one_axes(axes, sheet(rows, columns))
-    entries = _drawn(A)
-    limit = float(np.abs(entries[np.isfinite(entries)]).max(initial=0)) or 1.0
-    image = axes.imshow(
-        entries, cmap=signed(), vmin=-limit, vmax=limit, extent=(0, columns, rows, 0), interpolation="nearest"
-    )
-    if max(rows, columns) <= _WRITTEN:
-        for row, column in np.argwhere(entries):
-            value = entries[row, column]
-            color = readable_on(NAN if np.isnan(value) else image.to_rgba(value)[:3])
-            axes.text(
-                column + 0.5, row + 0.5, f"{value:.2g}", ha="center", va="center", fontsize="x-small", color=color
-            )
-    axes.set(xlabel="input entry", ylabel="output entry")
-    axes.set_title(title or f"{rows}×{columns}, {_non_zeros(A):,} non-zeros")
+    width, height = sheet(*A.shape)
+    axes = one_axes(axes, (width + BAR, height))
+    image = _draw(A, axes)
+    write_title(axes, title or f"{A.shape[0]}×{A.shape[1]}, {_non_zeros(A):,} non-zeros")
+    color_bar(image, axes, "entry")
     return axes
 
 
 def pair(A: LinearMap | ArrayLike, axes: "tuple[Axes, Axes] | None" = None, name: str = "C") -> "tuple[Axes, Axes]":
-    """Draw a matrix beside its transpose: what goes forward, and what comes back.
+    """Draw a matrix beside its transpose, as `matrix` draws them: what goes forward, and what comes back.
 
     Args:
         A: the map, or a matrix as a 2-D array.
@@ -68,10 +60,37 @@ def pair(A: LinearMap | ArrayLike, axes: "tuple[Axes, Axes] | None" = None, name
         MemoryError: as `matrix`.
     """
     A = as_map(A)
-    axes = two_axes(axes, (11, 5.5))
+    axes = two_axes(axes, (11 + BAR, 5.5))
+    image, _ = _draw(A, axes[0]), _draw(A.T, axes[1])
     for ax, B, what in zip(axes, (A, A.T), (f"{name}: forward", f"{name}ᵀ: backward"), strict=True):
-        matrix(B, ax, f"{what}, {B.shape[0]}×{B.shape[1]}\n{_non_zeros(B):,} non-zeros")
+        write_title(ax, f"{what}, {B.shape[0]}×{B.shape[1]}\n{_non_zeros(B):,} non-zeros")
+    color_bar(image, axes, "entry")
     return axes
+
+
+def _draw(A: LinearMap, axes: "Axes") -> Any:
+    """Draw the entries into axes and return their image."""
+    rows, columns = A.shape
+    entries = _drawn(A)
+    limit = limit_of(entries)
+    image = axes.imshow(
+        entries,
+        cmap=signed(axes),
+        vmin=-limit,
+        vmax=limit,
+        extent=(0, columns, rows, 0),
+        aspect=stretch(rows, columns),
+        interpolation="nearest",
+    )
+    if max(rows, columns) <= _WRITTEN:
+        for row, column in np.argwhere(entries):
+            value = entries[row, column]
+            color = readable_on(NAN if np.isnan(value) else image.to_rgba(value)[:3])
+            axes.text(
+                column + 0.5, row + 0.5, f"{value:.2g}", ha="center", va="center", fontsize="x-small", color=color
+            )
+    axes.set(xlabel="input entry", ylabel="output entry")
+    return image
 
 
 def _non_zeros(A: LinearMap) -> int:

@@ -10,6 +10,7 @@ from minicnn.arguments import sizes
 from minicnn.axis import Axis
 from minicnn.draw.arguments import described, one_axes
 from minicnn.draw.style import DASHES, is_dark, line_colors
+from minicnn.draw.titles import write_title
 from minicnn.maps import Compose, LinearMap, Pad
 from minicnn.nn import Sequential
 from minicnn.nn.layer import Layer
@@ -64,7 +65,8 @@ def receptive_field(
     spans = [((0, height), (0, width)), *(spans for _, spans in found)]
     (top, bottom), (left, right) = ((min(s[k][0] for s in spans), max(s[k][1] for s in spans)) for k in (0, 1))
     axes.set(xlim=(left - 0.5, right + 0.5), ylim=(bottom + 0.5, top - 0.5), aspect="equal")
-    axes.set(xlabel="column of the input", ylabel="row of the input", title="What the middle unit of each layer sees")
+    axes.set(xlabel="column of the input", ylabel="row of the input")
+    write_title(axes, "What the middle unit of each layer sees")
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.02, 0.5), handlelength=3)
     return axes

@@ -1,4 +1,4 @@
-"""Colours that hold in light and dark styles, in greyscale and for colour-blind readers."""
+"""Colours that hold in light and dark styles and for colour-blind readers; in greyscale, size can be told."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from minicnn.maps.picture import NEGATIVE, POSITIVE, opacity
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Lightness grows with the value, so that the sign survives in greyscale; zero is a neutral grey.
-SIGNED = "cividis"
+# Below and above zero, on a light and on a dark ground, as in the explorer: blue and vermilion, which colour-blind
+# readers tell apart, and of which vermilion is the lighter one.
+VALUES = {False: (NEGATIVE, POSITIVE), True: ("#3d8fe0", "#ffa869")}
+_LEVELS = 256  # of each sign, as many as a screen has of a colour
 DASHES = ("-", "--", "-.", ":")  # of lines that are told apart without colours
 _MIDDLE = 0.45  # where black and white letters have the same contrast: luminance 0.18, which is 0.46 in sRGB
 _VIRIDIS = {False: (0.0, 0.88), True: (0.3, 1.0)}  # the part of viridis that can be seen on a light or a dark ground
@@ -33,25 +37,51 @@ _ENTRY = 0.45  # inches of an entry in which a tap's name of four letters can be
 _NAMED = 32  # rows or columns up to which entries are given room for names: 32 of them fill the largest figure
 _USUAL, _LARGEST = 6.4, 14  # inches of the longer side: matplotlib's own, and what a screen still shows whole
 _NARROWEST, _LOWEST, _MARGIN = 4.0, 2.0, 0.8  # inches that a title, two ticks, and the labels of both axes take
-NAN = "#d55e00"  # vermilion, which no map of values has
+_THIN = (
+    4  # times as long as wide, where a matrix of four rows has entries of a readable size; what is thinner is stretched
+)
+NAN = "#009e73"  # green, which no value has
 
 
-def signed() -> Any:
-    """The colours of signed values; NaN has a colour of its own."""
-    from matplotlib import colormaps
+def signed(axes: "Axes") -> Any:
+    """The colours of values from −limit to limit; NaN has one of its own.
 
-    return colormaps[SIGNED].with_extremes(bad=NAN)
+    Zero is the ground of the axes; on it lies blue below zero and vermilion above, the more opaque the larger.
+    """
+    from matplotlib.colors import ListedColormap, to_rgb
+
+    ground = np.array(ground_of(axes))
+    share = opacity(np.linspace(1 / _LEVELS, 1, _LEVELS))[:, None]
+    below, above = ((1 - share) * ground + share * to_rgb(color) for color in VALUES[is_dark(axes)])
+    return ListedColormap(np.concatenate([below[::-1], ground[None], above])).with_extremes(bad=NAN)
+
+
+def sequential(axes: "Axes") -> Any:
+    """The colours of values from 0 to the largest: those that `signed` has above zero."""
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(signed(axes).colors[_LEVELS:])
+
+
+def stretch(rows: int, columns: int) -> float:
+    """How high an entry of a matrix is drawn for its width: square, unless the picture would be too thin.
+
+    >>> stretch(4, 16), stretch(10, 80), stretch(400, 4)
+    (1.0, 2.0, 0.04)
+    """
+    return min(max(rows / columns, 1 / _THIN), _THIN) * columns / rows
 
 
 def sheet(rows: int, columns: int) -> tuple[float, float]:
-    """The width and height of a figure for a matrix, in inches: entries are square, within reason.
+    """The width and height of a figure for a matrix, in inches: entries are as high as `stretch` says.
 
-    >>> sheet(100, 100), sheet(4, 16), sheet(4000, 1000)
+    >>> sheet(100, 100), sheet(4, 16), sheet(4000, 10)
     ((6.4, 6.4), (7.2, 2.6), (4.0, 6.4))
     """
     longest = max(rows, columns, 1)
     long = min(max(_ENTRY * longest, _USUAL), _LARGEST) if longest <= _NAMED else _USUAL
-    width, height = (long * size / longest + _MARGIN for size in (columns, rows))
+    sides = columns, rows * stretch(rows, columns)
+    width, height = (long * side / max(sides) + _MARGIN for side in sides)
     return round(min(max(width, _NARROWEST), long), 1), round(min(max(height, _LOWEST), long), 1)
 
 
@@ -73,14 +103,18 @@ def lightness(color: Any) -> float:
     return round(float(np.dot((0.2126, 0.7152, 0.0722), to_rgb(color))), 9)
 
 
-def is_dark(axes: "Axes") -> bool:
-    """Whether the axes stand on a dark ground."""
+def ground_of(axes: "Axes") -> tuple[float, float, float]:
+    """The colour behind the axes: their own, or that of their figure where they have none."""
     from matplotlib.colors import to_rgba
 
-    ground = to_rgba(axes.get_facecolor())
-    if not ground[3]:
-        ground = to_rgba(axes.figure.get_facecolor())
-    return lightness(ground[:3]) < 0.5  # nearer to black than to white
+    own, around = to_rgba(axes.get_facecolor()), to_rgba(axes.figure.get_facecolor())
+    red, green, blue, _ = own if own[3] else around
+    return red, green, blue
+
+
+def is_dark(axes: "Axes") -> bool:
+    """Whether the axes stand on a dark ground."""
+    return lightness(ground_of(axes)) < 0.5  # nearer to black than to white
 
 
 def readable_on(color: Any) -> str:
@@ -90,11 +124,6 @@ def readable_on(color: Any) -> str:
     ('white', 'black')
     """
     return "black" if lightness(color) > _MIDDLE else "white"
-
-
-def sequential(axes: "Axes") -> str:
-    """The name of a colour map from nothing to much that starts near the ground of the axes."""
-    return "cividis" if is_dark(axes) else "Blues"
 
 
 def line_colors(number: int, dark: bool = False) -> Float[np.ndarray, "n 4"]:

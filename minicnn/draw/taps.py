@@ -7,8 +7,9 @@ from jaxtyping import Float
 
 from minicnn.draw.arguments import as_map, one_axes
 from minicnn.draw.matrices import BLOCKS, reduced_list
-from minicnn.draw.style import readable_on, sheet, tap_colors
+from minicnn.draw.style import readable_on, sheet, stretch, tap_colors
 from minicnn.draw.tap_table import Sums, TapTable, parts, sum_names, tap_table
+from minicnn.draw.titles import write_title
 from minicnn.maps import ConvMap, LinearMap
 
 if TYPE_CHECKING:
@@ -45,11 +46,12 @@ def taps(A: LinearMap, axes: "Axes | None" = None) -> "Axes":
     colors = sum_colors(table.sums)
     draw_table(axes, table, colors)
     axes.set(xlabel="input entry", ylabel="output entry")
-    axes.set_title(f"{rows}×{columns}, {len(table.numbers):,} non-zeros, {table.said}")
+    write_title(axes, f"{rows}×{columns}, {len(table.numbers):,} non-zeros, {table.said}")
     core, _, _ = parts(A)
     if isinstance(core, ConvMap) and max(table.shape) <= BLOCKS:
         axes.figure.canvas.draw()  # only then is it known how large an entry is
-        side = 72 * axes.get_window_extent().width / columns / axes.figure.dpi
+        box = axes.get_window_extent()
+        side = 72 * min(box.width / columns, box.height / rows) / axes.figure.dpi
         write_names(axes, table, sum_names(core, table.sums)[table.numbers], colors, side)
     return axes
 
@@ -66,7 +68,8 @@ def draw_table(axes: "Axes", table: TapTable, colors: Float[np.ndarray, "k 4"]) 
     rows, columns = table.shape
     shown = reduced_list(table.shape, table.rows, table.columns, table.numbers + 1).astype(int)
     picture = np.concatenate([np.zeros((1, 4)), colors])[shown]
-    return axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="nearest")
+    extent, aspect = (0, columns, rows, 0), stretch(rows, columns)
+    return axes.imshow(picture, extent=extent, aspect=aspect, interpolation="nearest")
 
 
 def write_names(

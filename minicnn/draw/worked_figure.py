@@ -1,6 +1,6 @@
 """The figure of a worked example: input, kernel and output; the gradient below them; C and Cᵀ beside."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ _LINE = 1250  # points to which the heights of all letters of the formula add up
 _GAP = 1.6  # cells between two arrays: more than the one between channels
 _ACCENT = "#d55e00"  # vermilion, which differs from all taps, as its thick frame does
 _FAINT = 0.35  # of a tap's colour where it meets nothing, or loses: it can still be told from its neighbours
+_LETTERS = 110  # of the sum that an output is: with what stands around it, it fills the line below the picture
 _VEIL = 0.7  # of the ground over the rows that are not framed: their colours can still be seen
 
 
@@ -182,7 +183,7 @@ class WorkedFigure:
         ):
             high, wide = entries.shape
             axes = self._axes(start, top - side * high, side * wide, side * high)
-            draw_table(axes, entries, self.colors)
+            draw_table(axes, entries, self.colors).axes.set_aspect("equal")
             axes.set(xticks=[], yticks=[])
             axes.set_title(f"{title}, {high}×{wide}", fontsize=10, pad=5)
             write_names(axes, entries, names, self.colors, 72 * side)
@@ -221,8 +222,34 @@ class WorkedFigure:
         if n is None:
             return f"{name} has {len(example.table.numbers):,} non-zeros; vjp(ȳ) = {back}·ȳ"
         y, y_bar = (shown(float(np.ravel(array)[n])) for array in (example.y, example.y_bar))
-        forward = f"y[{n}] = row {n} of {name} · x = {y}"
-        return f"{forward}        x̄ grows by column {n} of {back} · ȳ[{n}], where ȳ[{n}] = {y_bar}"
+        at = _position(n, example.A.out_shape)
+        forward = f"y{at} = row {n} of {name} · x = {_sum(example.C[n], np.ravel(example.x))} = {y}"
+        return f"{forward}\nx̄ grows by column {n} of {back} · ȳ{at}, where ȳ{at} = {y_bar}"
+
+
+def _position(n: int, shape: Sequence[int]) -> str:
+    """Where output n is, without the channel if there is only one.
+
+    >>> _position(3, (2, 2, 1)), _position(3, (2, 2, 2))
+    ('(1, 1)', '(0, 1, 1)')
+    """
+    index = np.unravel_index(n, shape if shape[-1] > 1 else shape[:-1])
+    return f"({', '.join(map(str, index))})"
+
+
+def _sum(row: Float[np.ndarray, " n"], x: Float[np.ndarray, " n"]) -> str:
+    """The products that a row adds up, in full where they fit a line."""
+    terms = [f"{_factor(row[i])}·{_factor(x[i])}" for i in np.flatnonzero(row)]
+    ends = np.cumsum([len(" + ") + len(term) for term in terms])
+    if not terms or ends[-1] <= _LETTERS:
+        return " + ".join(terms) or "0"
+    kept = int(np.searchsorted(ends, _LETTERS - len(" + … + ") - len(terms[-1])))
+    return " + ".join([*terms[:kept], "…", terms[-1]])
+
+
+def _factor(value: float) -> str:
+    """A number as it stands in a product."""
+    return f"({shown(float(value))})" if value < 0 else shown(float(value))
 
 
 class _Frame:

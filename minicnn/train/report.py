@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -61,23 +62,35 @@ def write_report(run: Run, reports: Sequence[LayerReport], pictures: Sequence[st
 
 
 def save_pictures(run: Run, trained: Trained) -> list[str]:
-    """Write learning curve, confusion matrix, and each layer's C beside its Cᵀ; return the names of the files.
+    """Write the pictures of a run, and return the names of their files.
 
-    A matrix of more than 128 MiB gets no picture.
+    They are the learning curve, the confusion matrix, the misread test images, the learned filters of the first layer
+    that has any, and of each layer, at the first test image, the feature maps and C beside its Cᵀ. A matrix of more
+    than 128 MiB gets no picture.
     """
     import matplotlib as mpl
 
     mpl.use("agg")
-    counts = trained.counts(trained.data.test)
+    test, classes = trained.data.test, trained.data.classes
+    said = trained.labels(test.images)
     names = [
         _save(run, "learning_curve.png", draw.training(run.records())[0]),
-        _save(run, "confusion.png", draw.confusion(counts, classes=trained.data.classes)),
+        _save(run, "confusion.png", draw.confusion(trained.counts(test, said), classes=classes)),
+        _save(run, "misread.png", draw.misread(test.images, test.labels, said, classes=classes)),
     ]
-    steps = list(trained.model.steps(trained.params, trained.data.test.images[0]))
+    steps = list(trained.model.steps(trained.params, test.images[0]))
+    learned = [step for step in steps if isinstance(step.params, dict) and np.ndim(step.params.get("w", 0)) in (3, 4)]
+    if learned:
+        names.append(_save(run, "filters.png", draw.filters(learned[0].params)))
     labels = [step.label for step in steps]
     for place, step in enumerate(steps, start=1):
-        if not isinstance(step.layer, Activation) and (A := step.map_at()).nbytes <= _MOST_DRAWN:
-            name = step.label if labels.count(step.label) == 1 else f"{place}-{step.label}"
+        name = step.label if labels.count(step.label) == 1 else f"{place}-{step.label}"
+        if isinstance(step.layer, Activation):
+            continue
+        if np.ndim(step.output) == 3 and np.shape(step.output)[:2] != (1, 1):
+            title = f"What {step.label} makes of the first test image"
+            names.append(_save(run, f"{name}-maps.png", draw.feature_maps(step.output, title=title)))
+        if (A := step.map_at()).nbytes <= _MOST_DRAWN:
             names.append(_save(run, f"{name}.png", draw.pair(A, name=step.label)[0]))
     return names
 

@@ -66,10 +66,11 @@ class Trained:
         each = jax.vmap(jax.vmap(one, (None, 0)), (0, None))
         return np.exp(-np.asarray(each(outputs, np.arange(len(self.data.classes)))))
 
-    def counts(self, split: Split) -> Int[np.ndarray, "true said"]:
-        """How many images of each class are taken for each class."""
+    def counts(self, split: Split, said: Int[np.ndarray, " n"] | None = None) -> Int[np.ndarray, "true said"]:
+        """How many images of each class are taken for each class, which is `said` where it is known already."""
+        said = self.labels(split.images) if said is None else said
         counts = np.zeros((len(self.data.classes),) * 2, np.int64)
-        np.add.at(counts, (split.labels, self.labels(split.images)), 1)
+        np.add.at(counts, (split.labels, said), 1)
         return counts
 
     @cached_property

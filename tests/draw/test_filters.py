@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minicnn import draw
-from minicnn.draw.filters import mosaic
+from minicnn.draw.mosaics import mosaic
 
 
 def test_every_kernel_is_drawn():

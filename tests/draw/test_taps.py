@@ -46,7 +46,7 @@ def test_taps_of_padding_that_copies_are_added_where_they_meet():
     C = conv_map(W, (4, 3), padding=((1, 0), (0, 0)), padding_mode="replicate")
     for A in (C, C.T):
         axes = draw.taps(A)
-        assert axes.get_title().endswith("24 non-zeros, 9 taps and 3 sums of taps")
+        assert axes.get_title().replace("\n", " ").endswith("24 non-zeros, 9 taps and 3 sums of taps")
     below, beside = (tap_colors(9)[taps] for taps in ([0, 1, 2], [3, 4, 5]))
     picture = np.asarray(draw.taps(C).images[0].get_array())
     np.testing.assert_allclose(picture[0, :3], (below + beside) / 2)

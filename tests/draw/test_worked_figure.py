@@ -65,6 +65,24 @@ def test_the_figure_shows_each_output(example):
             assert f"row {n} of {example.name}" in figure.caption.get_text()
 
 
+def test_the_caption_names_the_position_and_writes_the_sum_out():
+    example = worked_conv((3, 3), (2, 2), x=range(-1, 8))
+    figure = WorkedFigure(example)
+    figure.show(3)
+    assert figure.caption.get_text().startswith("y(1, 1) = row 3 of C · x = 1·3 + 2·4 + 3·6 + 4·7 = 57\n")
+    figure.show(0)
+    assert figure.caption.get_text().startswith("y(0, 0) = row 0 of C · x = 1·(−1) + 2·0 + 3·2 + 4·3 = 17\n")
+
+
+def test_the_caption_is_not_wider_than_the_figure():
+    figure = WorkedFigure(worked_conv((6, 6), (5, 5), w=-np.linspace(0.1, 9.9, 25), channels=(1, 1)))
+    figure.show(3)
+    figure.canvas.draw()
+    box = figure.caption.get_window_extent()
+    assert 0 < box.x0 < box.x1 < figure.figure.bbox.width
+    assert "…" in figure.caption.get_text()
+
+
 def written(grid, values):
     texts = [(index, text) for index, text in zip(grid.cells, grid.texts, strict=True) if text is not None]
     assert {index: text.get_text() for index, text in texts} == {i: shown(float(v)) for i, v in np.ndenumerate(values)}

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from minicnn.nn import Activation, AvgPool, Conv, Dense, Flatten, Sequential
 from minicnn.train import Interrupted, Record, Run, Trained, disk, report, resuming
 from minicnn.train.checkpoints import Checkpoint, DamagedError, Facts, _digest, read, to_bytes
 from minicnn.train.loop import Listener, train
@@ -277,8 +278,20 @@ def finished(plan, tmp_path):
 def test_layers_of_one_name_have_a_picture_each(finished):
     run, trained = finished
     names = report.save_pictures(run, trained)
-    assert set(names) == {"learning_curve.png", "confusion.png", "Flatten.png", "2-Dense.png", "4-Dense.png"}
+    of_the_run = {"learning_curve.png", "confusion.png", "misread.png"}
+    assert set(names) == of_the_run | {"Flatten.png", "2-Dense.png", "4-Dense.png"}
     assert {path.name for path in run.folder.glob("*.png")} == set(names)
+
+
+def test_a_network_with_kernels_shows_them_and_its_maps(finished):
+    run, trained = finished
+    model = Sequential(
+        (Conv(2, (2, 2)), Activation("tanh"), AvgPool((2, 2), stride=1), Flatten(), Dense(len(trained.data.classes)))
+    )
+    params = model.init(jax.random.key(0), trained.data.in_shape)
+    names = report.save_pictures(run, Trained(model, params, trained.data, Recipe()))
+    assert {"filters.png", "Conv-maps.png", "AvgPool-maps.png", "Conv.png"} <= set(names)
+    assert not any("Activation" in name or "Dense-maps" in name for name in names)
 
 
 def test_a_picture_on_a_full_disk_is_named(finished, monkeypatch):

@@ -101,7 +101,7 @@ export class Board {
       const share = Math.abs(this.values[cell.index]) / most;
       surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, { fill: theme.paper });
       surface.rect(x + 0.5, y + 0.5, side - 1, side - 1, {
-        fill: this.values[cell.index] < 0 ? theme.accent : theme.ink,
+        fill: this.values[cell.index] < 0 ? theme.negative : theme.ink,
         alpha: share * (side >= READABLE ? 0.1 : 0.7),
       });
     }

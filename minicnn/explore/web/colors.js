@@ -1,7 +1,7 @@
 // Colours of taps: lightness falls from the first tap to the last, so that they are told apart without hue.
 
 /**
- * @typedef {{paper: string, ink: string, muted: string, line: string, soft: string, accent: string, good: string, negative: string}} Theme
+ * @typedef {{paper: string, ink: string, muted: string, line: string, soft: string, accent: string, good: string, positive: string, negative: string}} Theme
  */
 
 /** @type {Theme | null} */
@@ -20,7 +20,8 @@ export function readTheme() {
   const color = (name) => style.getPropertyValue(`--${name}`).trim();
   known = {
     ...{ paper: color("paper"), ink: color("ink"), muted: color("muted"), line: color("line"), soft: color("soft") },
-    ...{ accent: color("accent"), good: color("good"), negative: color("negative") },
+    ...{ accent: color("accent"), good: color("good") },
+    ...{ positive: color("positive"), negative: color("negative") },
   };
   return known;
 }

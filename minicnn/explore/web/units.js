@@ -67,7 +67,7 @@ export class Units {
       const share = Math.abs(value - least) / most;
       if (share < 0.01 || unit >= this.known) return;
       const [u, v] = this.place(unit);
-      const fill = !this.signed ? theme.ink : value < 0 ? theme.negative : theme.accent;
+      const fill = !this.signed ? theme.ink : value < 0 ? theme.negative : theme.positive;
       surface.rect(u * side, v * side, side + bleed, side + bleed, { fill, alpha: 0.12 + 0.88 * share });
       if (this.signed && value < 0 && side >= HOLLOW)
         surface.rect((u + 0.32) * side, (v + 0.32) * side, 0.36 * side, 0.36 * side, { fill: theme.paper });
