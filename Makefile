@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCRIPTS := tests/explore/scripts
 
-.PHONY: demo test check lint types scripts network long docs notebooks matrix clean
+.PHONY: demo test check lint types scripts network long docs notebooks course matrix clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run
@@ -55,6 +55,12 @@ docs: .venv/docs
 notebooks: .venv/run
 	$(BIN)/python docs/notebooks.py notebooks
 
+# What a course hands out: the notebooks, figures at the size of slides, and the page to print.
+course: .venv/run
+	$(BIN)/python docs/notebooks.py course
+	$(BIN)/python docs/slides.py course
+	$(BIN)/python docs/cheat_sheet.py course
+
 # A python3 without ensurepip (Debian's) still makes the folder; its own pip then installs into it from outside.
 .venv/bin/python:
 	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip --clear .venv
@@ -72,4 +78,4 @@ notebooks: .venv/run
 	@touch $@ .venv/run
 
 clean:
-	rm -rf .venv runs docs/_build docs/experiments notebooks
+	rm -rf .venv runs docs/_build docs/experiments notebooks course

@@ -24,6 +24,7 @@ from minicnn.primitive import ArrayLike
 sys.path.insert(0, str(Path(__file__).parent))
 import cheat_sheet
 import notebooks
+import slides
 
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "matplotlibrc")
 os.environ |= {"JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}  # what XLA logs is no part of a lesson
@@ -96,7 +97,7 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", _write_explorer)
     app.connect("builder-inited", _write_notebooks)
     app.connect("builder-inited", _write_animations)
-    app.connect("builder-inited", _write_cheat_sheet)
+    app.connect("builder-inited", _write_handouts)
     app.connect("source-read", _add)
     app.connect("autodoc-process-docstring", _describe_property, priority=100)  # before napoleon's 500
     app.connect("autodoc-process-signature", _shorten)
@@ -111,8 +112,9 @@ def _write_explorer(app: Sphinx) -> None:
 
 
 def _write_notebooks(app: Sphinx) -> None:
-    """The lessons as notebooks, each of which its page offers for download."""
-    notebooks.write(Path(app.srcdir) / "tutorials", Path(app.outdir) / "_static" / "notebooks")
+    """Lessons and sheets as notebooks, each of which its page offers for download."""
+    for folder in notebooks.FOLDERS:
+        notebooks.write(Path(app.srcdir) / folder, Path(app.outdir) / "_static" / "notebooks")
 
 
 def _write_animations(app: Sphinx) -> None:
@@ -126,18 +128,19 @@ def _write_animations(app: Sphinx) -> None:
                 make(published, folder)
 
 
-def _write_cheat_sheet(app: Sphinx) -> None:
-    """The page to print."""
+def _write_handouts(app: Sphinx) -> None:
+    """The page to print and the slides."""
     cheat_sheet.write(Path(app.outdir) / "_static")
+    slides.write(Path(app.outdir) / "_static")
 
 
 def _add(app: Sphinx, page: str, source: list[str]) -> None:
-    """Add to a lesson the link to its notebook, and to the reference's first page a line for each name."""
+    """Add to a lesson or sheet the link to its notebook, and to the reference's first page a line for each name."""
     if page == "api/index":
         source[0] += "\n".join(map(_names, PUBLIC))
-    elif page.startswith("tutorials/") and "{code-cell}" in source[0]:
-        file = f"../_static/notebooks/{page.removeprefix('tutorials/')}.ipynb"
-        link = f'Download <a href="{file}" download>this lesson as a notebook</a>.'
+    elif page.partition("/")[0] in notebooks.FOLDERS and "{code-cell}" in source[0]:
+        file = f"../_static/notebooks/{page.partition('/')[2]}.ipynb"
+        link = f'Download <a href="{file}" download>this page as a notebook</a>.'
         source[0] = re.sub(r"^(# .*)$", rf"\1\n\n{link}", source[0], count=1, flags=re.MULTILINE)
 
 

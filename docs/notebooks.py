@@ -1,4 +1,4 @@
-"""The lessons as notebooks: `make notebooks` writes them, and each page of a lesson offers its own.
+"""The lessons and the sheets of the course as notebooks: `make notebooks` writes them, and each page offers its own.
 
 A lesson is Markdown whose code cells are marked. What only a page can show becomes plain words: boxes become paragraphs
 with a heading, and links to other lessons lead to their notebooks.
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+FOLDERS = ("tutorials", "course")  # of the pages that are notebooks
 _CELL = re.compile(r"^```\{code-cell\}\n((?:---\n.*?^---\n)?(?::\w+: [^\n]*\n)*.*?)^```\n?", re.MULTILINE | re.DOTALL)
 _OPTIONS = re.compile(r"\A(?:---\n.*?^---\n)?(?::\w+: [^\n]*\n)*", re.MULTILINE | re.DOTALL)
 _KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -60,8 +61,9 @@ def _plain(words: str) -> str:
     words = re.sub(r"^:::+$", "", words, flags=re.MULTILINE)
     words = re.sub(r"^:class: .*\n", "", words, flags=re.MULTILINE)
     words = re.sub(r'<a href="[^"]*explorer\.html[^"]*">(.*?)</a>', r"\1 (`minicnn explore`)", words, flags=re.DOTALL)
-    return re.sub(r"\]\((\w+)\.md(#[^)]*)?\)", r"](\1.ipynb\2)", words)
+    return re.sub(rf"\]\((?:\.\./(?:{'|'.join(FOLDERS)})/)?(\w+)\.md(#[^)]*)?\)", r"](\1.ipynb\2)", words)
 
 
 if __name__ == "__main__":
-    print(*write(Path(__file__).parent / "tutorials", Path(sys.argv[1])), sep="\n")
+    for folder in FOLDERS:
+        print(*write(Path(__file__).parent / folder, Path(sys.argv[1])), sep="\n")

@@ -20,7 +20,15 @@ assert _SPEC and _SPEC.loader
 notebooks = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(notebooks)
 LESSONS = sorted(path for path in (DOCS / "tutorials").glob("*.md") if path.stem != "index")
-PAGES = sorted([*DOCS.glob("*.md"), *LESSONS, DOCS / "tutorials" / "index.md", *(DOCS / "api").glob("*.md")])
+PAGES = sorted(
+    [
+        *DOCS.glob("*.md"),
+        *(DOCS / "course").glob("*.md"),
+        *LESSONS,
+        DOCS / "tutorials" / "index.md",
+        *(DOCS / "api").glob("*.md"),
+    ]
+)
 CELL = re.compile(r"^```\{code-cell\}\n(?:---\n(.*?)^---\n)?(?::tags: ([^\n]*)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 # The pages that `make docs` writes before it builds the site: one for each experiment, and what leads to them.
 EXPERIMENTS = [path for path in (DOCS.parent / "experiments").glob("*/*.py") if path.stem != "__init__"]
@@ -88,10 +96,12 @@ def test_a_page_of_the_reference_first_says_when_to_use_what(page: Path) -> None
 
 def test_every_page_is_in_the_contents() -> None:
     assert sorted(toctree(DOCS / "tutorials" / "index.md")) == [path.stem for path in LESSONS]
+    sheets = sorted(path.stem for path in (DOCS / "course").glob("*.md") if path.stem != "index")
+    assert toctree(DOCS / "course" / "index.md") == sheets
     reference = [path.stem for path in (DOCS / "api").glob("*.md") if path.stem != "index"]
     assert sorted(toctree(DOCS / "api" / "index.md")) == sorted(reference)
     named = toctree(DOCS / "index.md")
-    folders = ["tutorials/index", "explorer/index", "experiments/index", "api/index"]
+    folders = ["tutorials/index", "course/index", "explorer/index", "experiments/index", "api/index"]
     assert sorted(named) == sorted([*folders, *(path.stem for path in DOCS.glob("*.md") if path.stem != "index")])
 
 
