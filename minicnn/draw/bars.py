@@ -16,14 +16,15 @@ _WIDE, _HIGH = 3.0, 1.0  # inches that axes measure at the least that give some 
 def color_bar(image: Any, axes: "Axes | Sequence[Axes]", label: str) -> None:
     """Draw a bar beside the axes, which reaches from the smallest value to the largest, and to zero.
 
-    Axes of less than 3×1 inches, such as those of many small pictures, keep their room and get none.
+    Axes of less than 3×1 inches, such as those of many small pictures, keep their room and get none; nor do those of a
+    figure that does not lay itself out (`layout="constrained"`), where its numbers would cover what is beside them.
     """
-    for ax in np.atleast_1d(np.asarray(axes, object)):
-        box = ax.get_window_extent()
-        if box.width < _WIDE * ax.figure.dpi or box.height < _HIGH * ax.figure.dpi:
-            return
-    figure = np.atleast_1d(np.asarray(axes, object))[0].figure
-    bar = figure.colorbar(image, ax=axes, label=label)
+    each = list(np.ravel(np.asarray(axes, object)))
+    figure, boxes = each[0].figure, [ax.get_window_extent() for ax in each]
+    least = np.array([_WIDE, _HIGH]) * figure.dpi
+    if figure.get_layout_engine() is None or any((np.array(box.size) < least).any() for box in boxes):
+        return
+    bar = figure.colorbar(image, ax=each, label=label)
     if (span := span_of(image.get_array())) != (0, 0):
         bar.ax.set_ylim(*span)
 

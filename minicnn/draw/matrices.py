@@ -25,7 +25,8 @@ def matrix(A: LinearMap | ArrayLike, axes: "Axes | None" = None, title: str | No
 
     A matrix of more than 400 rows or columns is reduced: every block shows its entry of largest magnitude. Entries are
     square, unless the matrix would be more than four times as long as wide. Of a complex one the real part is drawn.
-    NaN is green. A bar says which colour is which value, where the axes measure at least 3×1 inches.
+    NaN is green. A bar says which colour is which value, in a figure of its own, and in axes of at least 3×1 inches
+    of one with `layout="constrained"`.
 
     Args:
         A: the map, or a matrix as a 2-D array.
