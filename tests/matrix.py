@@ -51,10 +51,7 @@ def made(python: str, versions: str) -> Path:
     constraints.write_text("\n".join(floors() if versions == "lowest" else ()))
     inside = place / "bin" / "python"
     pip = [inside, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    subprocess.run([*pip, "--constraint", constraints, f"{ROOT}[test]"], check=True)
-    subprocess.run(
-        [inside, "-m", "pip", "uninstall", "--quiet", "--yes", "minicnn"], check=True
-    )  # the checkout's is run
+    subprocess.run([*pip, "--constraint", constraints, "--editable", f"{ROOT}[test]"], check=True)
     return inside
 
 

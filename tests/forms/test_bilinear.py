@@ -127,6 +127,7 @@ WITHOUT = {
     "_rooflines": "experimental; to register costs 60 ms of every `import minicnn`",
     "sparse_rules_bcoo": "operands are dense; jax.experimental.sparse refuses ours by name",
     "_BCOO_STANDARD_PRIMITIVES": "the same",
+    "rules": "since JAX 0.11, how policies of jax.checkpoint keep a result; without one it is computed again",
     "skippable_batchers": "spares JAX 0.9 a look at operands that are not mapped",
 }
 
