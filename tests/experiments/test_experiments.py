@@ -37,7 +37,7 @@ SLOW = {
     *("networks/any_size", "networks/devices"),
     *("structures/refinement", "structures/upconvolution", "structures/segmentation"),
     *("lenet/comparison", "lenet/behaviour", "priors/permuted", "history/then_and_now"),
-    *("lift/denoiser", "lift/logits", "lift/masks"),
+    *("lift/denoiser", "lift/logits", "lift/masks", "lift/residual"),
 }
 EVERY = [
     pytest.param(experiment, id=experiment.name, marks=[pytest.mark.long] if experiment.name in SLOW else [])
