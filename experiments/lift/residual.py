@@ -74,7 +74,7 @@ class Found(NamedTuple):
         before: σ₁ before the training.
         sigma: σ₁.
         normed: σ₁ with the batch norm.
-        squares: ‖A‖² from the weights, each as often as it is in the matrix.
+        squares: what the squares of `values` add up to: those of the weights, each as often as it is in the matrix.
         circular: σ₁ of the circular convolution.
         roomy: σ₁ of the circulant with room for the zeros, where the stride is 1.
     """
@@ -244,7 +244,9 @@ def layer(conv: Conv, A: LinearMap, before: LinearMap, params: Params, rest: Mom
     small = max(A.shape) <= ALL_VALUES
     circular = np.asarray(linalg.svdvals(around, method="fourier"))
     values = np.asarray(linalg.svdvals(A)) if small else circular
-    counts = minicnn.patch_map(jnp.ones((*size, conv.c_in)), w.shape, stride=conv.stride, padding=1)
+    mode = "zeros" if small else "circular"
+    ones = jnp.ones((*size, conv.c_in))
+    counts = minicnn.patch_map(ones, w.shape, stride=conv.stride, padding=1, padding_mode=mode)
     return Found(
         conv.name,
         A,
@@ -274,10 +276,9 @@ def parts(params: Params, rest: Moments, image: Any) -> Iterator[LinearMap]:
 
 
 def _claims(found: list[Found], jacobians: list[float], whole: float) -> list[Claim]:
-    dense = [f for f in found if max(f.A.shape) <= ALL_VALUES]
     # Values of a dense decomposition are right to some roundings of the largest, for each row.
     rounding = max(max(f.A.shape) for f in found) * float(np.finfo(np.float32).eps)
-    off = [abs(float((f.values.astype(float) ** 2).sum()) / f.squares - 1) for f in dense]
+    off = [abs(float((f.values.astype(float) ** 2).sum()) / f.squares - 1) for f in found]
     return [
         at_most("Σσ² against the squares of all entries, largest relative difference", max(off), rounding, HORN),
         at_most(
