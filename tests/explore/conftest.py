@@ -9,9 +9,9 @@ from minicnn.explore import write_page
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """A headless Chromium, patient: two others may be busy on the same cores."""
+    """A headless Chromium, patient: two others may be busy on the same cores. It would go on drawing behind others."""
     here = next(filter(None, map(shutil.which, _NAMES)), None)
     if here is None:
         pytest.skip("the explorer is tested in a Chromium, and there is none: apt-get install chromium")
