@@ -1,6 +1,5 @@
 """What all tests share: how many geometries Hypothesis draws, and a process that stays small."""
 
-import gc
 import os
 from collections.abc import Iterator
 
@@ -19,4 +18,3 @@ def nothing_compiled_is_kept() -> Iterator[None]:
     """Forget what a file has compiled: kept, it comes to 6 GB a process, and each search for leaks goes through it."""
     yield
     jax.clear_caches()
-    gc.collect()

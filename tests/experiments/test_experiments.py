@@ -37,6 +37,9 @@ SLOW = {
     *("networks/any_size", "networks/devices"),
     *("structures/refinement", "structures/upconvolution", "structures/segmentation"),
     *("lenet/comparison", "lenet/behaviour", "priors/permuted", "history/then_and_now"),
+    *("history/neocognitron", "history/striped_cylinders", "linalg/null_space"),
+    *("pooling/invariance", "pooling/switches"),
+    *("networks/cifar", "networks/stages", "networks/receptive_fields", "priors/shared_weights", "images/blur"),
     *("lift/denoiser", "lift/logits", "lift/masks", "lift/residual"),
 }
 EVERY = [
