@@ -2,8 +2,8 @@
 
 From below any vector will do, since ‖A·v‖ ≤ σ₁·‖v‖; Lanczos finds a good one. From above there are theorems. A
 convolution with zero padding is a part of a larger circulant, so that no value of it exceeds the circulant's, nor the
-supremum of the symbol. For any other map the norms of its parts bound it, and a Cholesky decomposition of μ²·I − AᴴA
-exists only if σ₁ < μ. Rounding is counted on both sides.
+supremum of the symbol. For any other map the norms of its parts bound it. Where a Cholesky decomposition of μ²·I − AᴴA
+is cheap, a few of them bring both bounds as close as is asked for. Rounding is counted on both sides.
 """
 
 import math
@@ -14,11 +14,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from minicnn.forms.memory import memory
 from minicnn.jax_internals import Tracer
 from minicnn.linalg import lanczos
+from minicnn.linalg.cholesky import Gram, doubled
 from minicnn.linalg.frames import framed
-from minicnn.linalg.magnitudes import magnitude
+from minicnn.linalg.magnitudes import length, magnitude
 from minicnn.linalg.methods import EXACT, check_map, for_largest
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, largest_of, supremum
@@ -26,8 +26,8 @@ from minicnn.maps import Batched, Block, Compose, Kronecker, LinearMap, Sum
 
 # Frequencies up to which the circulant around a convolution is looked at; a larger one is as good as the supremum.
 FREQUENCIES = 4096
-# The side of the smaller Gram matrix up to which a Cholesky decomposition takes about a second.
-CHOLESKY = 3000
+# Multiplications of a Cholesky decomposition up to which Lanczos, compiled for each map, is not worth a try before it.
+SECOND = 1e9
 # Lanczos first stops when its residual is √rtol through 100, as the error of σ₁ is its square through a gap, or after
 # 28 products: on 8 → 8 channels of 112 × 112 either gives σ₁ to 1e-5.
 RESIDUAL, FIRST = 100, 28
@@ -84,21 +84,33 @@ def bracket(A: LinearMap, rtol: float = 1e-3) -> Bracket:
 
 
 def enclose(A: LinearMap, rtol: float) -> Bracket:
-    """Enclose σ₁ by Lanczos and the theorems, whatever the size of the map."""
-    slack, (from_above, how) = _slack(A), upper(A)
-    tried, lower, start, residual, products = False, 0.0, lanczos.start_of(A), math.sqrt(rtol) / RESIDUAL, 0
-    for most in (FIRST, lanczos.PRODUCTS, lanczos.PRODUCTS):
+    """Enclose σ₁ by the theorems, Lanczos and Cholesky decompositions, whatever the size of the map."""
+    bound, theorem = upper(A)
+    G, found = Gram.of(A, bound), Bracket(0.0, bound, theorem, 0)
+    if G is None or G.work > SECOND:
+        found = _by_lanczos(A, found, rtol, (FIRST,) if G else (FIRST, lanczos.PRODUCTS, lanczos.PRODUCTS))
+    return found if G is None or found.gap <= rtol else _by_cholesky(A, G, found, rtol)
+
+
+def _by_lanczos(A: LinearMap, known: Bracket, rtol: float, limits: tuple[int, ...]) -> Bracket:
+    """Find a lower bound in runs of at most so many products, until it is close enough to the upper one or to σ₁."""
+    slack, lower, start, residual, products = _slack(A), 0.0, lanczos.start_of(A), math.sqrt(rtol) / RESIDUAL, 0
+    for most in limits:
         found = lanczos.largest(A, start, lanczos.room(A), residual, most)
         start, residual, products = found.v, residual / 30, products + int(found.products)
-        length = _length(found.v)
-        lower = max(_length(A(found.v)) / length - slack, 0.0) if length else 0.0
-        if from_above - lower > rtol * from_above and min(A.shape) <= CHOLESKY and _fits(A):
-            tried, within = True, lower + slack + 0.9 * rtol * from_above
-            if exceeds_norm(A, within):
-                from_above, how = within + slack, "cholesky"
-        if from_above - lower <= rtol * from_above or not (tried or found.residual > 1e-2 * rtol * lower):
+        size = _length(found.v)
+        lower = max(_length(A(found.v)) / size - slack, 0.0) if size else 0.0
+        if known.upper - lower <= rtol * known.upper or found.residual <= 1e-2 * rtol * lower:
             break
-    return Bracket(lower, max(from_above, lower), f"lanczos below, {how} above", products)
+    return Bracket(lower, max(known.upper, lower), f"lanczos below, {known.method} above", products)
+
+
+def _by_cholesky(A: LinearMap, G: Gram, known: Bracket, rtol: float) -> Bracket:
+    """Bring both bounds together by decompositions of the Gram matrix."""
+    slack = _slack(A)
+    lower, upper, products = G.enclose(known.lower, known.upper, rtol)
+    lower, upper = max(lower - slack, known.lower), min(upper + slack, known.upper)
+    return Bracket(lower, max(lower, upper), "cholesky", known.products + products)
 
 
 def upper(A: LinearMap) -> tuple[float, str]:
@@ -156,23 +168,6 @@ def embedded(C: Stencil) -> tuple[int, ...]:
     return tuple(periods)
 
 
-def exceeds_norm(A: LinearMap, mu: float) -> bool:
-    """Whether μ is certainly larger than σ₁: μ²·I − AᴴA, or with AAᴴ, has a Cholesky decomposition.
-
-    A decomposition that succeeds in floating point proves the matrix to be positive definite up to n·(n + 2)·eps·μ² (S.
-    M. Rump, *Verification of positive definiteness*, 2006), which is taken off before.
-    """
-    M = _double(A)
-    gram = M @ M.conj().T if M.shape[0] < M.shape[1] else M.conj().T @ M
-    n = len(gram)
-    rounding = (n * (n + 2) + 2 * max(M.shape)) * _EPS * mu**2
-    try:
-        np.linalg.cholesky((mu**2 - rounding) * np.eye(n) - gram)
-    except np.linalg.LinAlgError:
-        return False
-    return True
-
-
 def _slack(A: LinearMap) -> float:
     """What rounding can do to ‖A·v‖ for a v of length 1."""
     size = magnitude(A)
@@ -183,7 +178,7 @@ def _of_value(A: LinearMap, name: str) -> Bracket:
     """The bracket of an exact value: what rounding may have done to it."""
     slack = _slack(A)
     if name == "dense":
-        sigma = float(np.linalg.norm(_double(A), 2))
+        sigma = float(np.linalg.norm(doubled(A, np.asarray(A.matrix())), 2))
         slack += 4 * sum(A.shape) * _EPS * sigma
     else:
         sigma = float(EXACT[name].top(A)[1])
@@ -216,14 +211,4 @@ def _with_copies(C: Stencil) -> tuple[float, str]:
 
 
 def _length(x: object) -> float:
-    return float(np.linalg.norm(np.asarray(x).ravel().astype(np.complex128)))
-
-
-def _double(A: LinearMap) -> np.ndarray:
-    """The matrix in double precision, whatever JAX computes in."""
-    return np.asarray(A.matrix()).astype(np.complex128 if np.issubdtype(A.dtype, np.complexfloating) else np.float64)
-
-
-def _fits(A: LinearMap) -> bool:
-    """Whether the matrix and its Gram matrix fit in double precision."""
-    return 3 * 8 * max(A.shape[0], A.shape[1]) * min(A.shape) < memory() // 2
+    return float(length(np.asarray(x).astype(np.complex128)))

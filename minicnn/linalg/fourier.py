@@ -17,6 +17,7 @@ from jaxtyping import Array, Inexact
 
 from minicnn.linalg.diagonalised import Layout, function_of
 from minicnn.linalg.frames import sign_of
+from minicnn.linalg.magnitudes import length
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, circular_waves, largest_of
 from minicnn.maps import LinearMap
@@ -100,10 +101,10 @@ def top(A: LinearMap) -> tuple[Array, Array, Array]:
     if not jnp.iscomplexobj(C.w):
         largest = v.ravel()[jnp.argmax(jnp.abs(v))]
         v = (v * (largest.conj() / jnp.abs(largest))).real
-    v = v / jnp.linalg.norm(v.ravel())
+    v = v / length(v)
     forward = A.T if transposed else A
     u = forward(v.astype(A.dtype))
-    sigma = jnp.linalg.norm(u.ravel())
+    sigma = length(u)
     u = u / jnp.where(sigma == 0, 1, sigma)
     return (v.conj(), sigma, u.conj()) if transposed else (u, sigma, v)
 

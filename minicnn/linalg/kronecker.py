@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array
 
 from minicnn.linalg.dense import stored
+from minicnn.linalg.magnitudes import length
 from minicnn.linalg.stencils import Stencil, stencil
 from minicnn.maps import (
     AveragePool,
@@ -156,7 +157,7 @@ def separated(w: Any) -> list[np.ndarray] | str:
         return "its kernel is zero" if not w.any() else "its kernel is not finite"
     found = [w[(*pivot[:n], slice(None), *pivot[n + 1 :])] / w[pivot] for n in range(rank)]
     found.append(w[pivot[:rank]])
-    off = np.linalg.norm((reduce(np.multiply.outer, found) - w).ravel()) / np.linalg.norm(w.ravel())
+    off = length(reduce(np.multiply.outer, found) - w) / length(w)
     if off > 8 * np.finfo(w.dtype).eps:
         return f"its kernel is not a product over the axes: it is {off:.1e} off, relative to its norm"
     return found

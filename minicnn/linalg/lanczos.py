@@ -3,7 +3,8 @@
 Golub & Kahan's bidiagonalisation builds orthonormal u₁, u₂, … and v₁, v₂, … with A·V = U·B and B bidiagonal. The
 largest singular values of the small B approach those of A from below. All vectors are kept and every new one is
 orthogonalised against them twice, so that nothing is found twice; how far a value is from one of A is known from the
-residual.
+residual. When there is no room for more, the best half of what was found is kept (thick restart: Baglama & Reichel,
+*Augmented implicitly restarted Lanczos bidiagonalization methods*, 2005).
 """
 
 from functools import partial
@@ -16,14 +17,15 @@ from jaxtyping import Array, Float, Inexact, Int, Shaped
 
 from minicnn.jax_internals import Tracer
 from minicnn.linalg.frames import back, framed
+from minicnn.linalg.magnitudes import length
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, largest_of, supremum
 from minicnn.maps import LinearMap
 
-# Bytes of the vectors that are kept; when they are full, the iteration starts again from the best vector.
+# Bytes of the vectors that are kept; when they are full, the iteration starts again from the best half.
 MEMORY = 2**28
 # Vectors at most, since each is orthogonalised against all before it.
-VECTORS = 120
+VECTORS = 40
 
 
 class Triplet(NamedTuple):
@@ -61,6 +63,8 @@ class _State(NamedTuple):
     V: Inexact[Array, "steps n"]
     B: Float[Array, "steps steps"]
     step: Int[Array, ""]
+    beta: Float[Array, ""]
+    v: Inexact[Array, " n"]
     ritz: tuple[Array, Array, Array]
     products: Int[Array, ""]
 
@@ -73,7 +77,7 @@ def refusal(A: LinearMap) -> str:
 def room(A: LinearMap) -> int:
     """The number of vectors that are kept."""
     kept = MEMORY // (sum(A.shape) * np.dtype(A.dtype).itemsize)
-    return int(max(min(kept, VECTORS, *A.shape), 1))
+    return int(max(min(kept, VECTORS, min(A.shape) + 1), 2))
 
 
 def largest(
@@ -112,38 +116,38 @@ def _largest(A: LinearMap, start: Array, found: tuple[Array, Array], rtol: Array
                 x = x - (basis.conj() @ x) @ basis
         return x
 
-    def begin(v: Array, products: Array) -> _State:
-        v = _unit(orthogonal(v, Q))
-        V = jnp.zeros((steps, n), v.dtype).at[0].set(v)
-        zero = jnp.zeros((), real)
-        U, B = jnp.zeros((steps, m), v.dtype), jnp.zeros((steps, steps), real)
-        return _State(
-            U, V, B, jnp.zeros((), int), (zero, zero + jnp.inf, jnp.zeros(steps, real).at[0].set(1)), products
-        )
-
     def step(state: _State) -> _State:
-        U, V, B, j, _, products = state
-        u = orthogonal(A(V[j].reshape(A.in_shape)).ravel(), P, U)
-        alpha = jnp.linalg.norm(u)
+        U, V, B, j, products = state.U, state.V, state.B, state.step, state.products
+        V = V.at[j].set(state.v)
+        u = orthogonal(A(state.v.reshape(A.in_shape)).ravel(), P, U)
+        alpha = length(u)
         U = U.at[j].set(_unit(u))
         v = orthogonal(H(U[j].reshape(A.out_shape)).ravel(), Q, V)
-        beta = jnp.linalg.norm(v)
-        V = V.at[j + 1].set(_unit(v), mode="drop")
+        beta = length(v)
         B = B.at[j, j].set(alpha)
         left, s, right = jnp.linalg.svd(B)
         ritz = s[0], beta * jnp.abs(left[j, 0]), right[0]
-        return _State(U, V, B.at[j, j + 1].set(beta, mode="drop"), j + 1, ritz, products + 2)
+        return _State(U, V, B.at[j, j + 1].set(beta, mode="drop"), j + 1, beta, _unit(v), ritz, products + 2)
+
+    def restart(state: _State) -> _State:
+        left, s, right = jnp.linalg.svd(state.B)
+        kept = jnp.arange(steps) < steps // 2
+        U, V = (jnp.where(kept[:, None], R.astype(X.dtype) @ X, 0) for R, X in ((left.T, state.U), (right, state.V)))
+        B = jnp.diag(jnp.where(kept, s, 0)).at[:, steps // 2].set(jnp.where(kept, state.beta * left[-1], 0))
+        return state._replace(U=U, V=V, B=B, step=jnp.asarray(steps // 2))
 
     def unfinished(state: _State) -> Array:
         sigma, residual, _ = state.ritz
         return (residual > rtol * sigma) & (state.products < most)
 
     def fill(state: _State) -> _State:
-        again = begin(state.ritz[2].astype(state.V.dtype) @ state.V, state.products)
-        return jax.lax.while_loop(lambda s: unfinished(s) & (s.step < steps), step, again)
+        state = jax.lax.while_loop(lambda s: unfinished(s) & (s.step < steps), step, state)
+        return jax.lax.cond(unfinished(state), restart, lambda s: s, state)
 
-    first = begin(start, jnp.zeros((), int))
-    end = jax.lax.while_loop(unfinished, fill, first)
+    zero, none = jnp.zeros((), real), jnp.zeros((), int)
+    U, V, B = (jnp.zeros((steps, size), dtype) for size, dtype in ((m, start.dtype), (n, start.dtype), (steps, real)))
+    ritz = zero, zero + jnp.inf, jnp.zeros(steps, real)
+    end = jax.lax.while_loop(unfinished, fill, _State(U, V, B, none, zero, _unit(orthogonal(start, Q)), ritz, none))
     sigma, residual, right = end.ritz
     v = right.astype(end.V.dtype) @ end.V
     u = _unit(orthogonal(A(v.reshape(A.in_shape)).ravel(), P))
@@ -264,5 +268,5 @@ def _peak(symbol: Symbol) -> Array:
 
 def _unit(x: Array) -> Array:
     """The vector of length 1, or zero if it is no longer than rounding."""
-    norm = jnp.linalg.norm(x)
-    return jnp.where(norm > 0, x / jnp.where(norm > 0, norm, 1), 0)
+    size = length(x)
+    return jnp.where(size > 0, x / jnp.where(size > 0, size, 1), 0)

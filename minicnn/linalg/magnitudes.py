@@ -5,12 +5,26 @@ Both are cheap, and together they bound what rounding can do to a product: no mo
 
 import math
 from functools import singledispatch
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.maps import Batched, Block, Compose, Kronecker, LinearMap, Permute, Reshape, Sum
+
+
+def length(x: Any) -> Any:
+    """The Euclidean length of an array, by way of its largest entry, so that no square overflows or vanishes.
+
+    >>> float(length(np.array([3e-200, 4e-200])))
+    5e-200
+    """
+    xp: Any = np if isinstance(x, np.ndarray) else jnp
+    largest = xp.abs(x).max() if xp is np else jax.lax.stop_gradient(jnp.abs(x).max())
+    unit = xp.where(largest == 0, 1, largest)
+    return unit * xp.linalg.norm((x / unit).ravel())
 
 
 class Magnitude(NamedTuple):
@@ -38,7 +52,7 @@ def magnitude(A: LinearMap) -> Magnitude:
     rows, columns, values = A.entries()
     size = np.abs(np.asarray(values, np.complex128))
     row, column = np.bincount(rows, size, A.shape[0]), np.bincount(columns, size, A.shape[1])
-    norm = min(math.sqrt(row.max(initial=0) * column.max(initial=0)), float(np.linalg.norm(size)))
+    norm = min(math.sqrt(row.max(initial=0)) * math.sqrt(column.max(initial=0)), float(length(size)))
     return Magnitude(norm, int(np.bincount(rows, minlength=1).max()))
 
 
@@ -93,4 +107,4 @@ def _of_stencil(C: Stencil, transposed: bool) -> Magnitude:
     row, column = split.sum((*axes, C.rank)).max(), split.sum((*axes, C.rank + 2)).max() * copies
     kernel = math.prod(w.shape[: C.rank])
     terms = kernel * (split.shape[-1] * copies if transposed else w.shape[-2])
-    return Magnitude(math.sqrt(row * column), int(terms))
+    return Magnitude(math.sqrt(row) * math.sqrt(column), int(terms))

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 
 from minicnn.linalg import kronecker
 from minicnn.linalg.frames import framed
+from minicnn.linalg.magnitudes import length
 from minicnn.linalg.methods import check_map, exact, for_largest
 from minicnn.linalg.stencils import oriented
 from minicnn.maps import LinearMap
@@ -97,14 +98,15 @@ def frobenius(A: LinearMap, method: str) -> Array:
     A = framed(A).core
     C, _ = oriented(A)
     if C is not None:
-        total = C.w
+        unit = jax.lax.stop_gradient(jnp.abs(C.w).max())
+        w = total = C.w / jnp.where(unit == 0, 1, unit)  # so that no square overflows or vanishes
         for n, border in enumerate(C.borders):
             table = jnp.asarray(border.coincidences(), total.dtype)
             total = jnp.moveaxis(jnp.tensordot(table, total, ((1,), (n,))), 0, n)
-        return jnp.sqrt(jnp.vdot(C.w, total).real)
+        return unit * jnp.sqrt(jnp.vdot(w, total).real)
     if not isinstance(factors := kronecker.factors(A), str):
         return reduce(jnp.multiply, (frobenius(B, method) for B in factors))
-    return jnp.sqrt(_over_columns(A, lambda columns: jnp.sum(jnp.abs(columns) ** 2, 1)).sum())
+    return length(_over_columns(A, jax.vmap(length)))
 
 
 def largest_column(A: LinearMap, method: str) -> Array:

@@ -200,13 +200,17 @@ def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Sup
 def largest_of(blocks: Any) -> Any:
     """The largest singular value among the groups of each matrix, from the eigenvalues of the smaller Gram matrix.
 
-    The largest one loses nothing by squaring; small ones would.
+    The largest one loses nothing by squaring; small ones would. The largest entry is made 1 before, so that no square
+    overflows or vanishes.
     """
     xp: Any = np if isinstance(blocks, np.ndarray) else jnp
+    size = xp.abs(blocks).max()
+    size = xp.where(size == 0, 1, size)
+    blocks = blocks / size
     adjoint = blocks.conj().swapaxes(-1, -2)
     gram: Any = blocks @ adjoint if blocks.shape[-2] <= blocks.shape[-1] else adjoint @ blocks
     squares = gram[..., 0, 0].real if gram.shape[-1] == 1 else xp.linalg.eigvalsh(gram)[..., -1]
-    return xp.sqrt(xp.maximum(squares, 0)).max(-1)
+    return size * xp.sqrt(xp.maximum(squares, 0)).max(-1)
 
 
 def _polyphase(border: Border) -> tuple[np.ndarray, tuple[int, ...]]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn import linalg
-from minicnn.linalg.brackets import enclose, exceeds_norm, upper
+from minicnn import linalg, maps
+from minicnn.linalg.brackets import enclose, upper
+from minicnn.linalg.cholesky import MOST, Gram, multiplications
 from tests.linalg.examples import conv, dense, kernel
 from tests.strategies import Case, fitting
 
@@ -37,7 +38,7 @@ def geometry(rng: np.random.Generator) -> Case:
 
 
 @pytest.mark.parametrize("part", range(10))
-def test_no_theorem_is_ever_below_the_largest_value(part: int) -> None:
+def test_no_theorem_and_no_bracket_is_ever_on_the_wrong_side(part: int) -> None:
     """Each of the 200 geometries is its own; nothing is compiled."""
     rng = np.random.default_rng(part)
     for _ in range(20):
@@ -47,8 +48,10 @@ def test_no_theorem_is_ever_below_the_largest_value(part: int) -> None:
         M = dense(A)
         if mode == "zeros":
             np.testing.assert_array_equal(M, case.matrix(w))
-        bound, theorem = upper(A)
-        assert bound >= np.linalg.norm(M, 2) * (1 - 1e-14), (case, mode, theorem)
+        truth, (bound, theorem), found = np.linalg.norm(M, 2), upper(A), enclose(A, 1e-3)
+        assert bound >= truth * (1 - 1e-14), (case, mode, theorem)
+        assert found.lower <= truth * (1 + 1e-14), (case, mode, found)
+        assert truth * (1 - 1e-14) <= found.upper <= 1.001 * found.lower * (1 + 1e-5), (case, mode, found)
 
 
 @pytest.mark.parametrize(
@@ -87,11 +90,56 @@ def test_float32_counts_its_rounding() -> None:
         assert found.gap < 1.1e-3
 
 
-def test_a_cholesky_decomposition_is_a_proof() -> None:
-    A = conv(kernel(3, 3, 2, 3), (5, 4), padding="SAME")
-    sigma = np.linalg.norm(dense(A), 2)
-    assert exceeds_norm(A, sigma * (1 + 1e-9))
-    assert not exceeds_norm(A, sigma)
+PROVED: dict[str, Any] = {
+    "tall": lambda: conv(kernel(3, 3, 3, 2), (5, 4), padding="SAME"),
+    "wide, with a stride": lambda: conv(kernel(3, 3, 2, 3), (6, 7), stride=2),
+    "mirrored": lambda: conv(kernel(3, 3, 1, 2), (5, 6), padding="SAME", padding_mode="symmetric"),
+    "around an odd circle": lambda: conv(kernel(3, 1, 2), (7,), padding=1, stride=2, padding_mode="circular"),
+    "complex": lambda: conv(kernel(3, 2, 2) * (1 + 2j), (9,)),
+    "tiny": lambda: 1e-200 * conv(kernel(3, 2, 2), (9,)),
+    "huge": lambda: 1e200 * conv(kernel(3, 2, 2), (9,)),
+    "a sum": lambda: conv(kernel(3, 1, 1), (9,), padding=1) + conv(kernel(5, 1, 1), (9,), padding=2),
+    "full": lambda: maps.Dense(kernel(6, 5), (5,), (6,), jnp.dtype("float64")),
+    "one entry": lambda: conv(-2 * jnp.ones((1, 1, 1)), (1,)),
+}
+
+
+@pytest.mark.parametrize("name", PROVED)
+def test_a_cholesky_decomposition_is_a_proof(name: str) -> None:
+    """It succeeds at every μ above σ₁ and at none below; so both bounds close in on it as far as rounding lets."""
+    A = PROVED[name]()
+    M = dense(A)
+    sigma = np.linalg.svd(M, compute_uv=False)[0]
+    G = Gram.of(A, upper(A)[0])
+    assert G is not None
+    assert G.factor(sigma * (1 + 1e-9)) is not None
+    assert G.factor(sigma) is None
+    assert G.factor(sigma * (1 - 1e-9)) is None
+    for rtol in (1e-1, 1e-3, 1e-8):
+        lower, above, how, products = found = enclose(A, rtol)
+        assert (lower <= sigma <= above, how) == (True, "cholesky")
+        assert found.gap <= rtol + 1e-12
+        assert 0 < products < 200
+
+
+def test_the_gram_matrix_of_a_convolution_is_a_band() -> None:
+    A = conv(kernel(3, 3, 2, 2), (9, 5), padding="SAME")
+    G = Gram.of(A, 16.0)
+    assert G is not None
+    assert len(G.band) == (2 * 5 + 2 + 1) * 2  # two rows, two positions and the channels of one
+    expected = dense(A) @ dense(A).T
+    n = np.arange(90)
+    for d, diagonal in enumerate(G.band / G.scale**2):
+        np.testing.assert_allclose(diagonal[: 90 - d], expected[n[d:], n[: 90 - d]], rtol=0, atol=1e-13)
+    assert not np.tril(expected, -len(G.band)).any()
+
+
+def test_what_takes_too_much_work_to_decompose() -> None:
+    assert multiplications(3000, 3000) < MOST < multiplications(4000, 4000)
+    line, image = conv(kernel(3, 1, 1), (100_000,)), conv(kernel(3, 3, 8, 8), (112, 112), padding="SAME")
+    assert linalg.bracket(line).gap < 1e-3
+    assert linalg.bracket(line).method == "cholesky"
+    assert Gram.of(image, 20.0) is None
 
 
 def test_bounds_of_products_and_sums_follow_from_their_parts() -> None:

@@ -95,3 +95,17 @@ def test_a_complex_kernel() -> None:
 def test_norms_of_what_has_integers_among_its_arrays() -> None:
     A = maps.Gather(jnp.array([0, 0, 1]), (2,), (3,), jnp.dtype("float64"))
     np.testing.assert_allclose(linalg.norm(A), math.sqrt(2), rtol=1e-15)
+
+
+def lower(A: maps.LinearMap) -> float:
+    return linalg.bracket(A).lower
+
+
+@pytest.mark.parametrize("c", [1e-25, 1e25])
+def test_norms_of_kernels_whose_squares_overflow_or_vanish(c: float) -> None:
+    w = kernel(3, 1, 2, 2).astype(jnp.float32)
+    for options, method in ((BORDERS["circular"], "fourier"), (BORDERS["zeros"], "lanczos")):
+        A, B = conv(w, (5, 4), **options), conv(jnp.float32(c) * w, (5, 4), **options)
+        assert linalg.explain(B).refusals == linalg.explain(A).refusals
+        for found in (partial(linalg.norm, method=method), partial(linalg.norm, ord="fro"), lower):
+            assert float(found(B)) / c == pytest.approx(float(found(A)), rel=1e-5)
