@@ -179,9 +179,10 @@ def _(A: maps.WindowSum | maps.AveragePool, reading: Reading) -> Reading:
     return _slid(reading, A.axes, mixes_channels=False)
 
 
-@through.register
-def _(A: maps.Selection, reading: Reading) -> Reading:
-    """One entry of each window; which one is not asked."""
+@through.register(maps.PowerWindowSum)
+@through.register(maps.Selection)
+def _(A: maps.PowerWindowSum | maps.Selection, reading: Reading) -> Reading:
+    """Each image has its own windows; which entry of one is taken, or by how much, is not asked."""
     axes = [Axis(size, size, 1) for size in A.lead]
     return _slid(reading, (*axes, *A.axes), mixes_channels=False)
 

@@ -121,21 +121,22 @@ def _first_largest_along(parts: tuple[Array, ...], axes: tuple[int, ...]) -> tup
 _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all others
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool = True) -> Shaped[Array, "b *out c"]:
     """The maxima alone; their derivative selects the winners from the windows of the tangent."""
     largest = Monoid(
         lambda a, b: (jax.lax.max(a[0], b[0]),), (lowest(x.dtype),), lambda parts, axes: (parts[0].max(axes),)
     )
-    return reduce_windows((x,), axes, largest)[0]
+    return reduce_windows((x,), axes, largest, alone=alone)[0]
 
 
 @max_values.defjvp
 def _max_values_jvp(
-    axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Array]
+    axes: tuple[Axis, ...], alone: bool, primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Shaped[Array, "b *out c"], Shaped[Array, "b *out c"]]:
     (x,), (x_dot,) = primals, tangents
-    return max_values(x, axes), select(x_dot, winners(x, axes), axes)
+    del alone  # where a derivative is taken, the maximum is not
+    return max_values(x, axes, False), select(x_dot, winners(x, axes), axes)
 
 
 def select(

@@ -49,8 +49,72 @@ SUM = Monoid(
 )
 
 
-def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
+def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone: bool = False) -> Parts:
     """Replace the spatial axes of every part by what their windows hold, combined; an empty place is neutral.
+
+    Each output of a coarser axis stands for several first. With `alone` short windows that lie side by side are one
+    reduction, which XLA for CPUs has ready and need not compile. Shifts are a loop, which runs faster, and together
+    with others costs little more to compile.
+    """
+    if alone and all(map(_is_tiled, axes)):
+        blocks = {position: axis.kernel_size for position, axis in enumerate(axes, start=1)}
+        return _combine_blocks(parts, blocks, monoid)
+    coarse, repeats, starts = zip(*map(_repeated, axes), strict=True)
+    phased = {position: axis for position, axis in enumerate(coarse, start=1) if _in_phases(axis)}
+    kept = [Axis(axis.in_size, axis.in_size, 1) if at in phased else axis for at, axis in enumerate(coarse, start=1)]
+    parts = _reduce_axes(parts, kept, monoid)
+    for position, axis in phased.items():
+        parts = _reduce_phases(parts, axis, position, monoid)
+    for position, (axis, times, start) in enumerate(zip(axes, repeats, starts, strict=True), start=1):
+        if times > 1:
+            parts = _slice(tuple(jnp.repeat(z, times, position) for z in parts), position, start, axis.out_size)
+    return parts
+
+
+def _repeated(axis: Axis) -> tuple[Axis, int, int]:
+    """An axis, how often each of its outputs is repeated, and where among these the outputs of the given axis begin.
+
+    Windows of k positions over entries that lie u apart hold the same entries gcd(k, u) times in a row: with g that
+    number, output i reads what output ⌈(i − p) / g⌉ of the windows of k / g positions over entries u / g apart reads.
+    """
+    plain = axis if axis.dilation > 0 else axis.flipped
+    g = plain.kernel_size if plain.in_size == 1 else math.gcd(plain.kernel_size, plain.stretch)
+    if g == 1 or plain.stride > 1 or plain.dilation > 1 or is_sparse(plain):
+        return axis, 1, 0
+    first, apart = -(plain.low // g), max(plain.stretch // g, 1)
+    start = g - 1 - (g * first + plain.low)
+    return Axis(plain.in_size, -(-(start + plain.out_size) // g), plain.kernel_size // g, 1, 1, apart, -first), g, start
+
+
+def _in_phases(axis: Axis) -> bool:
+    """Tell whether windows slide over entries with gaps between them, and hold one of these at least."""
+    return 1 < axis.stretch <= axis.kernel_size and axis.stride == abs(axis.dilation) == 1 and not is_sparse(axis)
+
+
+def _reduce_phases(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> Parts:
+    """Combine windows of entries u apart: u neighbours hold the same ⌊k / u⌋ entries, and the last k mod u one more.
+
+    It is the transpose of windows that begin u apart, each of ⌊k / u⌋ blocks of u entries and k mod u more.
+    """
+    plain, u, shape = axis if axis.dilation > 0 else axis.flipped, axis.stretch, parts[0].shape
+    (whole, few), first = divmod(plain.kernel_size, u), -(plain.low // u)
+    groups = -((plain.low - plain.out_size + 1) // u) - first + 1
+    others = [Axis(size, size, 1) for size in shape[1:-1]]
+
+    def windows(k: int, low: int) -> Parts:
+        along = [*others[: position - 1], Axis(plain.in_size, groups, k, low=low), *others[position:]]
+        return tuple(jnp.expand_dims(z, position + 1) for z in _reduce_axes(parts, along, monoid))
+
+    phase = jnp.arange(u).reshape(*(1,) * position, 1, u, *(1,) * (len(shape) - position - 1))
+    more = zip(windows(1, -first - whole), monoid.neutral, strict=True)
+    more = tuple(jnp.where(phase >= u - few, z, jnp.asarray(value, z.dtype)) for z, value in more)
+    combined = monoid.combine(windows(whole, -first), more)
+    start, flat = u - 1 - plain.low - u * first, (*shape[:position], groups * u, *shape[position + 1 :])
+    return _slice(tuple(z.reshape(flat) for z in combined), position, start, plain.out_size)
+
+
+def _reduce_axes(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
+    """Combine the windows of all axes.
 
     Axes are padded at once, since XLA takes its time for every operation that is not part of another; only those whose
     windows double wait for their turn, so that the doubling of others does not have to go through their padding.
@@ -85,6 +149,12 @@ def _by_shifts(axis: Axis) -> bool:
     return axis.kernel_size <= min(_SHORT, axis.stride) and axis.stretch == 1 and abs(axis.dilation) == 1
 
 
+def _is_tiled(axis: Axis) -> bool:
+    """Tell whether short windows lie side by side and fill the axis."""
+    is_whole = axis.out_size == 1 or axis.stride == axis.kernel_size
+    return _by_shifts(axis) and is_whole and axis.low == 0 and axis.in_size == axis.kernel_size * axis.out_size
+
+
 def _doubles(axis: Axis) -> bool:
     """Tell whether the windows of single entries are made of windows of 1, 2, 4, … entries."""
     return _block(axis) == 1 and axis.kernel_size > (_FEW if axis.stride > 1 else _SHORT)
@@ -117,11 +187,16 @@ def _in_blocks(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     blocks = {position: _block(axis) for position, axis in enumerate(axes, start=1) if _block(axis) > 1}
     at_once = [tuple(blocks)] if parts[0].shape[-1] >= _VECTOR else [(position,) for position in blocks]
     for positions in filter(None, at_once):
-        sizes = ((n // blocks[at], blocks[at]) if at in positions else (n,) for at, n in enumerate(parts[0].shape))
-        shape = tuple(chain.from_iterable(sizes))
-        along = tuple(at + n for n, at in enumerate(positions, start=1))
-        parts = monoid.along(tuple(z.reshape(shape) for z in parts), along)
+        parts = _combine_blocks(parts, {at: blocks[at] for at in positions}, monoid)
     return parts
+
+
+def _combine_blocks(parts: Parts, blocks: Mapping[int, int], monoid: Monoid) -> Parts:
+    """Combine the entries of every block, of the sizes that are given by the position of an axis."""
+    sizes = ((n // blocks[at], blocks[at]) if at in blocks else (n,) for at, n in enumerate(parts[0].shape))
+    shape = tuple(chain.from_iterable(sizes))
+    along = tuple(at + n for n, at in enumerate(blocks, start=1))
+    return monoid.along(tuple(z.reshape(shape) for z in parts), along)
 
 
 def _reduce_shifts(parts: Parts, by_position: Mapping[int, Axis], monoid: Monoid) -> Parts:
@@ -194,80 +269,32 @@ def _pad(parts: Parts, widths: Sequence[tuple[int, int, int]], monoid: Monoid) -
     )
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def window_sum(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def window_sum(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool = True) -> Shaped[Array, "b *out c"]:
     """Sum each window, one axis after the other."""
-    return _sum(x, axes)
+    return _sum(x, axes, alone=alone)
 
 
 @window_sum.defjvp
-def _window_sum_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+def _window_sum_jvp(
+    axes: tuple[Axis, ...], alone: bool, primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
     """State the derivative as the transpose of the sum on the transposed axes, which is the sum itself.
 
     What JAX makes of it in reverse mode is the sum on the transposed axes, read by slices. Transposed step by step, the
     sum would pad at each step, and XLA would join the steps into one loop that repeats the first for every later one.
     """
     (x,), (x_dot,) = primals, tangents
-    y = window_sum(x, axes)
-    return y, _transposed(lambda y: _sum(y, [axis.T for axis in axes]), y.shape, x_dot)
+    del alone  # where a derivative is taken, the sum is not
+    y = window_sum(x, axes, False)
+    return y, transposed(lambda y: _sum(y, [axis.T for axis in axes]), y.shape, x_dot)
 
 
-def _sum(x: Array, axes: Sequence[Axis]) -> Array:
-    """Sum the windows, where each output of a coarser axis stands for several first."""
-    coarse, repeats, starts = zip(*map(_repeated, axes), strict=True)
-    phased = {position: axis for position, axis in enumerate(coarse, start=1) if _in_phases(axis)}
-    kept = [Axis(axis.in_size, axis.in_size, 1) if at in phased else axis for at, axis in enumerate(coarse, start=1)]
-    (x,) = reduce_windows((x,), kept, SUM)
-    for position, axis in phased.items():
-        x = _sum_phases(x, axis, position)
-    for position, (axis, times, start) in enumerate(zip(axes, repeats, starts, strict=True), start=1):
-        if times > 1:
-            x = jax.lax.slice_in_dim(jnp.repeat(x, times, position), start, start + axis.out_size, axis=position)
-    return x
+def _sum(x: Array, axes: Sequence[Axis], *, alone: bool = False) -> Array:
+    return reduce_windows((x,), axes, SUM, alone=alone)[0]
 
 
-def _repeated(axis: Axis) -> tuple[Axis, int, int]:
-    """An axis, how often each of its outputs is repeated, and where among these the outputs of the given axis begin.
-
-    Windows of k positions over entries that lie u apart hold the same entries gcd(k, u) times in a row: with g that
-    number, output i reads what output ⌈(i − p) / g⌉ of the windows of k / g positions over entries u / g apart reads.
-    """
-    plain = axis if axis.dilation > 0 else axis.flipped
-    g = plain.kernel_size if plain.in_size == 1 else math.gcd(plain.kernel_size, plain.stretch)
-    if g == 1 or plain.stride > 1 or plain.dilation > 1 or is_sparse(plain):
-        return axis, 1, 0
-    first, apart = -(plain.low // g), max(plain.stretch // g, 1)
-    start = g - 1 - (g * first + plain.low)
-    return Axis(plain.in_size, -(-(start + plain.out_size) // g), plain.kernel_size // g, 1, 1, apart, -first), g, start
-
-
-def _in_phases(axis: Axis) -> bool:
-    """Tell whether windows slide over entries with gaps between them, and hold one of these at least."""
-    return 1 < axis.stretch <= axis.kernel_size and axis.stride == abs(axis.dilation) == 1 and not is_sparse(axis)
-
-
-def _sum_phases(x: Array, axis: Axis, position: int) -> Array:
-    """Sum the windows of entries u apart: u neighbours hold the same ⌊k / u⌋ entries, and the last k mod u one more.
-
-    It is the transpose of windows that begin u apart, each of ⌊k / u⌋ blocks of u entries and k mod u more.
-    """
-    plain, u = axis if axis.dilation > 0 else axis.flipped, axis.stretch
-    (whole, few), first = divmod(plain.kernel_size, u), -(plain.low // u)
-    groups = -((plain.low - plain.out_size + 1) // u) - first + 1
-    others = [Axis(size, size, 1) for size in x.shape[1:-1]]
-
-    def windows(k: int, low: int) -> Array:
-        along = [*others[: position - 1], Axis(plain.in_size, groups, k, low=low), *others[position:]]
-        return jnp.expand_dims(reduce_windows((x,), along, SUM)[0], position + 1)
-
-    phase = jnp.arange(u).reshape(*(1,) * position, 1, u, *(1,) * (x.ndim - position - 1))
-    y = windows(whole, -first) + jnp.where(phase >= u - few, windows(1, -first - whole), jnp.zeros((), x.dtype))
-    start = u - 1 - plain.low - u * first
-    y = y.reshape(*x.shape[:position], groups * u, *x.shape[position + 1 :])
-    return jax.lax.slice_in_dim(y, start, start + plain.out_size, axis=position)
-
-
-def _transposed(function: Callable[[Array], Array], shape: Sequence[int], x: Array) -> Array:
+def transposed(function: Callable[[Array], Array], shape: Sequence[int], x: Array) -> Array:
     """Multiply x by the transpose of a linear function of arrays of this shape."""
     example, _ = vary_alike(jnp.zeros(shape, x.dtype), x)
     return jax.linear_transpose(function, example)(x)[0]

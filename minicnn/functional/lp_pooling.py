@@ -16,19 +16,18 @@ from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.pooling import max_values
+from minicnn.forms.powers import scaled_powers
 from minicnn.forms.resolve import Ints, Padding
-from minicnn.forms.windows import Monoid, Parts, reduce_windows, window_sum
+from minicnn.forms.windows import reduce_windows, transposed, window_sum
 from minicnn.functional.adaptive import bin_axes
 from minicnn.functional.batching import batched
 from minicnn.functional.jitted import jitted_primitive
 from minicnn.functional.pooling import POOLING, pooling_axes, selection
-from minicnn.functional.windows import unfold_p
 from minicnn.maps.algebra import Compose, compose
 from minicnn.maps.base import LinearMap
 from minicnn.maps.elementary import Diagonal, InverseDiagonal, Reshape
-from minicnn.maps.indexing import Broadcast
 from minicnn.maps.kronecker import Batched
-from minicnn.maps.windows import Unfold, WindowSum
+from minicnn.maps.windows import PowerWindowSum, WindowSum
 from minicnn.primitive import ArrayLike, value_of
 
 
@@ -46,8 +45,7 @@ def lp_pool(
     """The p-norm of each window, channel by channel: (Σ |x|ᵖ)^(1/p).
 
     The matrix at x is a scaled row for each window, sign(x)·(|x| / y)ᵖ⁻¹, and zero where the norm y is. With p = inf it
-    is the sign of the first largest. Nothing over- or underflows but the norm itself. The derivative
-    for a p other than 1, 2 and inf stores the windows side by side.
+    is the sign of the first largest. Nothing over- or underflows but the norm itself.
 
     Args:
         x: input, (*batch, *spatial, c), real and floating.
@@ -134,52 +132,36 @@ def _norm_of_windows(x: Any, axes: tuple[Axis, ...], p: float) -> Any:
     return ops.astype(y, x.dtype)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _norms(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], p: float) -> Shaped[Array, "b *out c"]:
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3))
+def _norms(
+    x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], p: float, alone: bool = True
+) -> Shaped[Array, "b *out c"]:
     if p == 1:
-        return window_sum(jnp.abs(x), axes)
+        return window_sum(jnp.abs(x), axes, alone)
     if p == 2:
-        return _euclidean(x, axes)
+        return _euclidean(x, axes, alone)
     if p == math.inf:
-        return max_values(jnp.abs(x), axes)
+        return max_values(jnp.abs(x), axes, alone)
     magnitude = jnp.abs(x)
-    largest, total = reduce_windows((magnitude, jnp.ones_like(magnitude)), axes, _scaled_powers(p))
+    largest, total = reduce_windows((magnitude, jnp.ones_like(magnitude)), axes, scaled_powers(p))
     return largest * total ** (1 / p)
 
 
-def _scaled_powers(p: float) -> Monoid:
-    """Pairs (m, s) that stand for the sum of powers s·mᵖ, of which neither factor over- or underflows.
-
-    The largest number of a window is its m, and what has a smaller one is scaled to that.
-    """
-
-    def scaled(total: Array, m: Array, largest: Array) -> Array:
-        return total * jnp.where(m == largest, 1, m / largest) ** p  # 1 where both are 0 or infinite
-
-    def combine(a: Parts, b: Parts) -> Parts:
-        (m, s), (n, t) = a, b
-        largest = jnp.maximum(m, n)
-        return largest, scaled(s, m, largest) + scaled(t, n, largest)
-
-    def along(parts: Parts, axes: tuple[int, ...]) -> Parts:
-        m, s = parts
-        largest = m.max(axes, keepdims=True)
-        return largest.squeeze(axes), scaled(s, m, largest).sum(axes)
-
-    return Monoid(combine, (0, 0), along, idempotent=False)
-
-
 @_norms.defjvp
-def _norms_jvp(axes: tuple[Axis, ...], p: float, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+def _norms_jvp(
+    axes: tuple[Axis, ...], p: float, alone: bool, primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
     (x,), (x_dot,) = primals, tangents
-    y = _norms(x, axes, p)
-    return y, lp_derivative(y, x, axes, p)(x_dot)
+    del alone  # where a derivative is taken, the norm is not
+    y = _norms(x, axes, p, False)
+    A = lp_derivative(y, x, axes, p)
+    return y, transposed(A.T, y.shape, x_dot)  # so that reverse mode sums windows of the transposed axes
 
 
 lp_pool_p = jitted_primitive("lp_pool", lambda x, axes, p: _norms(x, axes, p))
 
 
-def _euclidean(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Array, "b *out c"]:
+def _euclidean(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool) -> Shaped[Array, "b *out c"]:
     """The square root of the sum of squares, which are added in three classes so that none over- or underflows.
 
     Large and small numbers are scaled by powers of two before they are squared. The classes and their scales are those
@@ -192,7 +174,7 @@ def _euclidean(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Shaped[Ar
     is_small, is_large = jnp.abs(x) < small, jnp.abs(x) > large
 
     def root(members: Array, scale: float) -> Array:
-        return jnp.sqrt(window_sum(jnp.where(members, x * scale, 0) ** 2, axes))
+        return jnp.sqrt(window_sum(jnp.where(members, x * scale, 0) ** 2, axes, alone))
 
     usual, from_large = root(~(is_small | is_large), 1.0), root(is_large, down)
     without = _hypotenuse(usual, root(is_small, up) / up)
@@ -209,19 +191,25 @@ def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:
     """The derivative of the norms y of a batch x: sign(x)·(|x| / y)ᵖ⁻¹ in each window, and 0 where x or y is 0."""
     channels, batch, dtype = x.shape[-1], x.shape[:1], x.dtype
     S = Batched(WindowSum(axes, channels, dtype), batch)
-    signs = Diagonal(jnp.sign(value_of(x)), x.shape, dtype)
+    sign = jnp.sign(value_of(x))
     if p == 1:
-        return Compose((S, signs))
-    norm = ops.where(value_of(y) == 0, 1, y)
+        return Compose((S, Diagonal(sign, x.shape, dtype)))
     if p == 2:
+        norm = ops.where(value_of(y) == 0, 1, y)
         return Compose((InverseDiagonal(norm, y.shape, dtype), S, Diagonal(x, x.shape, dtype)))
     if p == math.inf:
-        return Compose((selection(jnp.abs(value_of(x)), axes), signs))
-    U = Batched(Unfold(axes, channels, dtype), batch)
-    split = (*y.shape[:-1], math.prod(axis.kernel_size for axis in axes), channels)
-    windows = ops.reshape(unfold_p(x, axes=axes), split)
-    zero, sign = value_of(windows) == 0, jnp.sign(value_of(windows))
-    ratio = ops.where(zero, 1, ops.div(ops.abs(windows), ops.reshape(norm, (*y.shape[:-1], 1, channels))))
-    rows = Diagonal(ops.mul(sign, ops.power(ratio, p - 1)), split, dtype)
-    total = Broadcast((len(split) - 2,), y.shape, split, dtype).T
-    return Compose((total, rows, Reshape(U.out_shape, split, dtype), U))
+        return Compose((selection(jnp.abs(value_of(x)), axes), Diagonal(sign, x.shape, dtype)))
+    lengths, norms = jnp.abs(_constant(x)), _constant(y)
+    S = PowerWindowSum(lengths, jnp.where(norms == 0, 0, 1 / norms), p - 1, axes, batch, channels, dtype)
+    columns = Diagonal(ops.mul(sign, _unit_power(x, p - 1)), x.shape, dtype)
+    return Compose((InverseDiagonal(_unit_power(y, p - 1), y.shape, dtype), S, columns))
+
+
+def _unit_power(x: Any, p: float) -> Any:
+    """The power of |x| over itself, which is 1 and has the derivative of the power."""
+    length = jnp.abs(_constant(x))
+    return ops.power(ops.where(length == 0, 1, ops.div(ops.abs(x), jnp.where(length == 0, 1, length))), p)
+
+
+def _constant(x: Any) -> Array:
+    return jax.lax.stop_gradient(value_of(x))

@@ -14,7 +14,7 @@ from minicnn.maps.padding import Pad
 from minicnn.maps.pooling import AveragePool, BinAverage, Selection
 from minicnn.maps.sharding import Vary, shard_rows
 from minicnn.maps.solves import TriangularSolve, TridiagonalSolve
-from minicnn.maps.windows import BinSum, Unfold, WindowSum
+from minicnn.maps.windows import BinSum, PowerWindowSum, Unfold, WindowSum
 
 __all__ = [
     "AveragePool",
@@ -41,6 +41,7 @@ __all__ = [
     "Pad",
     "PatchMap",
     "Permute",
+    "PowerWindowSum",
     "RealPart",
     "Reshape",
     "Reverse",

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Never
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,9 +10,10 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis, Windows, triples
 from minicnn.forms.arithmetic import summing
+from minicnn.forms.powers import scaled_powers
 from minicnn.forms.tables import BinAxis, gather, scatter
-from minicnn.forms.windows import fold, unfold, window_sum
-from minicnn.maps.base import Entries, LinearMap, TransposableMap, derived, linear_map, static
+from minicnn.forms.windows import fold, reduce_windows, unfold, window_sum
+from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 
 @linear_map
@@ -43,6 +45,56 @@ class WindowSum(LinearMap):
         """List a 1 for every window and each of its positions."""
         rows, columns = ones(self.axes, self.channels)
         return rows, columns, np.ones(len(rows), self.dtype)
+
+
+@linear_map
+class PowerWindowSum(LinearMap):
+    """A window sum whose entries are powers, (columns[i]·rows[o])^power, and at most 1: the rows of an Lp pool.
+
+    Leading axes before (*size, c) of `columns` and `rows` are `lead`: each image has its own.
+    """
+
+    columns: Shaped[Array, "*lead_in c"]
+    rows: Shaped[Array, "*lead_out c"]
+    power: float = static()
+    axes: tuple[Axis, ...] = static()
+    lead: Shape = static()
+    channels: int = static()
+    dtype: jnp.dtype = static()
+
+    in_shape = derived(lambda self: (*self.lead, *(axis.in_size for axis in self.axes), self.channels))
+    out_shape = derived(lambda self: (*self.lead, *(axis.out_size for axis in self.axes), self.channels))
+
+    def with_axes(self, axes: tuple[Axis, ...]) -> Never:
+        """Refuse: the powers are of the windows along these axes."""
+        raise TypeError("a PowerWindowSum belongs to the windows it was made from: pool along the other axes instead")
+
+    def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Sum each window as its largest number and multiples of its power, so that no power over- or underflows."""
+        images = x.shape[0] * math.prod(self.lead), *self.in_shape[len(self.lead) :]
+        parts = jnp.broadcast_to(self.columns, x.shape), x.astype(summing(x.dtype))
+        sums = reduce_windows(tuple(z.reshape(images) for z in parts), self.axes, scaled_powers(self.power))
+        largest, total = (z.reshape(x.shape[0], *self.out_shape) for z in sums)
+        return (total * (largest * self.rows) ** self.power).astype(x.dtype)
+
+    @property
+    def T(self) -> "PowerWindowSum":
+        """The sum on the transposed axes, where rows are columns."""
+        axes = tuple(axis.T for axis in self.axes)
+        return PowerWindowSum(self.rows, self.columns, self.power, axes, self.lead, self.channels, self.dtype)
+
+    @property
+    def nnz(self) -> int:
+        """The number of structural non-zeros: positions of all windows that are no padding."""
+        return math.prod(axis.nnz for axis in self.axes) * self.channels * math.prod(self.lead)
+
+    def sparse(self) -> Entries:
+        """List a power for every window and each of its positions."""
+        image, (rows, columns) = np.arange(math.prod(self.lead))[:, None], ones(self.axes, self.channels)
+        m, n = (math.prod(shape[len(self.lead) :]) for shape in (self.out_shape, self.in_shape))
+        rows, columns = (image * m + rows).ravel(), (image * n + columns).ravel()
+        bases = np.asarray(self.columns).ravel()[columns] * np.asarray(self.rows).ravel()[rows]
+        return rows, columns, (bases**self.power).astype(self.dtype)
 
 
 @linear_map

@@ -375,3 +375,25 @@ def test_the_golden_pools_of_dumoulin_and_visin():
     means = avg_pool(x[..., None], (3, 3), stride=1)[..., 0]
     np.testing.assert_allclose(means, [[1.7, 1.7, 1.7], [1.0, 1.2, 1.8], [1.1, 0.8, 1.3]], atol=0.05)
     equal(max_pool(x[..., None], (3, 3), stride=1)[..., 0], [[3, 3, 3], [3, 3, 3], [3, 2, 3]])
+
+
+@pytest.mark.parametrize("special", [0.0, np.nan, -np.inf])
+@pytest.mark.parametrize("shape", [(2, 4, 6, 3), (4, 6, 3)])
+def test_short_windows_side_by_side_are_one_reduction(shape, special):
+    """Where a derivative is taken they are shifts, with the same values."""
+    x = np.random.default_rng(0).integers(-9, 10, shape).astype(np.float32)
+    x[..., 1, 2, :] = special
+    blocks = x.reshape(*shape[:-3], 2, 2, 3, 2, shape[-1])
+    for pool, expected in ((max_pool, blocks.max((-4, -2))), (avg_pool, blocks.mean((-4, -2)))):
+        alone = jax.make_jaxpr(lambda x, pool=pool: pool(x, (2, 2)))(x)
+        assert "slice" not in str(alone)
+        equal(pool(x, (2, 2)), expected)
+        equal(jax.vjp(lambda x, pool=pool: pool(x, (2, 2)), x)[0], expected)
+
+
+@pytest.mark.parametrize("p", [1.5, 3])
+def test_the_gradient_of_a_norm_stores_no_windows(p):
+    x = jnp.zeros((1, 64, 64, 1))
+    for stride in (1, 4):
+        gradient = jax.jit(jax.grad(lambda x, s=stride: lp_pool(x, (16, 16), p=p, stride=s).sum()))
+        assert gradient.lower(x).compile().memory_analysis().temp_size_in_bytes < 40 * x.nbytes

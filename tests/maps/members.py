@@ -32,6 +32,11 @@ def selection(lead: tuple[int, ...] = ()) -> maps.Selection:
     return maps.Selection(jnp.asarray(4 * rows + columns, jnp.int32), OVERLAPPING, lead, 2, F32)
 
 
+def power_window_sum(lead: tuple[int, ...] = ()) -> maps.PowerWindowSum:
+    columns, rows = (0.5 ** jnp.abs(integers(*lead, *size, 2)) for size in ((5, 4), (3, 3)))
+    return maps.PowerWindowSum(columns, rows, 2.0, OVERLAPPING, lead, 2, F32)
+
+
 def convolution() -> maps.LinearMap:
     return conv_map(integers(3, 2, 2, 4), (5, 4), stride=(2, 1), padding="SAME", groups=2)
 
@@ -81,6 +86,9 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "Reshape": lambda: maps.Reshape((2, 3), (6,), F32),
     "Reverse": lambda: maps.Reverse((0, 2), (2, 3, 2), F32),
     "Scale": lambda: maps.Scale(jnp.array(3.0), (2, 3), F32),
+    "PowerWindowSum": power_window_sum,
+    "PowerWindowSum of a batch": lambda: power_window_sum((3,)).T,
+    "PowerWindowSum of no image": lambda: power_window_sum((0,)),
     "Selection": selection,
     "Selection of a batch": lambda: selection((3,)),
     "Selection of no image": lambda: selection((0,)),
