@@ -97,7 +97,7 @@ def _by_lanczos(A: LinearMap, known: Bracket, rtol: float, limits: tuple[int, ..
     slack, lower, start, residual, products = _slack(A), 0.0, lanczos.start_of(A), math.sqrt(rtol) / RESIDUAL, 0
     for most in limits:
         found = lanczos.largest(A, start, lanczos.room(A), residual, most)
-        start, residual, products = found.v, residual / 30, products + int(found.products)
+        start, residual, products = found.v[None], residual / 30, products + int(found.products)
         size = _length(found.v)
         lower = max(_length(A(found.v)) / size - slack, 0.0) if size else 0.0
         if known.upper - lower <= rtol * known.upper or found.residual <= 1e-2 * rtol * lower:

@@ -92,7 +92,7 @@ def largest(
 
     Args:
         A: the map.
-        start: where v begins, of its in_shape.
+        start: vectors (k, *in_shape), of whose combinations v begins with the one that A lengthens most.
         steps: vectors to keep before starting again.
         rtol: of the residual.
         most: products at most.
@@ -101,7 +101,7 @@ def largest(
     dtype = jnp.result_type(A.dtype)
     if found is None:
         found = jnp.zeros((0, A.shape[0]), dtype), jnp.zeros((0, A.shape[1]), dtype)
-    return _largest(A, start.astype(dtype).ravel(), found, rtol, most, steps)
+    return _largest(A, start.astype(dtype).reshape(len(start), -1), found, rtol, most, steps)
 
 
 @partial(jax.jit, static_argnames=("steps",))
@@ -144,10 +144,16 @@ def _largest(A: LinearMap, start: Array, found: tuple[Array, Array], rtol: Array
         state = jax.lax.while_loop(lambda s: unfinished(s) & (s.step < steps), step, state)
         return jax.lax.cond(unfinished(state), restart, lambda s: s, state)
 
+    v, products = start[0], 0
+    if len(start) > 1:
+        basis = jnp.linalg.qr(start.T)[0].T
+        longest = jnp.linalg.svd(A(basis.reshape(-1, *A.in_shape)).reshape(len(basis), m).T, full_matrices=False)[2][0]
+        v, products = longest.conj() @ basis, len(basis)
     zero, none = jnp.zeros((), real), jnp.zeros((), int)
     U, V, B = (jnp.zeros((steps, size), dtype) for size, dtype in ((m, start.dtype), (n, start.dtype), (steps, real)))
     ritz = zero, zero + jnp.inf, jnp.zeros(steps, real)
-    end = jax.lax.while_loop(unfinished, fill, _State(U, V, B, none, zero, _unit(orthogonal(start, Q)), ritz, none))
+    begin = _State(U, V, B, none, zero, _unit(orthogonal(v, Q)), ritz, none + products)
+    end = jax.lax.while_loop(unfinished, fill, begin)
     sigma, residual, right = end.ritz
     v = right.astype(end.V.dtype) @ end.V
     u = _unit(orthogonal(A(v.reshape(A.in_shape)).ravel(), P))
@@ -200,7 +206,7 @@ def several(A: LinearMap, k: int) -> tuple[Inexact[Array, "m k"], Float[Array, "
             raise _unconverged(A, found, rtol)
         P, Q = P.at[place].set(found.u.ravel()), Q.at[place].set(found.v.ravel())
         sigma[place] = found.sigma
-        start = jax.random.normal(jax.random.key(n + 1), A.in_shape, jnp.finfo(A.dtype).dtype)
+        start = jax.random.normal(jax.random.key(n + 1), (1, *A.in_shape), jnp.finfo(A.dtype).dtype)
         if n >= k and sigma[place] <= np.sort(sigma)[1]:
             break
     order = np.argsort(-sigma, kind="stable")[:k]
@@ -208,19 +214,19 @@ def several(A: LinearMap, k: int) -> tuple[Inexact[Array, "m k"], Float[Array, "
 
 
 def start_of(A: LinearMap) -> Array:
-    """Where to begin: for a convolution the wave at its symbol's peak, damped towards the border, and a little noise.
+    """Where to begin: for a convolution with waves at its symbol's peak, damped towards the border, and a little noise.
 
     The vectors of the largest values are such waves, and the random part keeps the start from being orthogonal to a
     better one.
     """
-    noise = _unit(jax.random.normal(jax.random.key(0), A.in_shape, jnp.finfo(A.dtype).dtype))
+    noise = _unit(jax.random.normal(jax.random.key(0), (1, *A.in_shape), jnp.finfo(A.dtype).dtype))
     frame = framed(A)
     C, transposed = oriented(frame.core)
     if C is None:
         return noise
-    wave = jnp.asarray(_wave(C.in_float64() if C.concrete else C), A.dtype)
-    wave = frame.core.T(wave).conj() if transposed else wave
-    return _unit(back(frame.right, wave)) + NOISE * noise
+    waves = jnp.asarray(_waves(C.in_float64() if C.concrete else C), A.dtype)
+    waves = frame.core.T(waves).conj() if transposed else waves
+    return jax.vmap(_unit)(back(frame.right, waves)) + NOISE * noise
 
 
 # The share of noise in the first vector: with a hundredth, ten products find σ₁ of 8 → 8 channels of 112 × 112 to 1e-5,
@@ -232,21 +238,25 @@ GRID = 6
 REFINEMENTS = 9
 
 
-def _wave(C: Stencil) -> Any:
-    """The plane wave at the symbol's peak, times half a sine over each axis."""
+def _waves(C: Stencil) -> Any:
+    """The plane wave at the symbol's peak, times half a sine over each axis; on several axes also times a whole one.
+
+    The second derivative of the symbol couples axes, which tilts the best wave: it is a combination of both.
+    """
     symbol = Symbol.of(C)
     xp: Any = symbol.xp
     omega = xp.asarray(supremum(symbol, 1e-8).omega) if C.concrete else _peak(symbol)
     _, s, Vh = xp.linalg.svd(symbol.at(omega), full_matrices=False)
     strides = [axis.stride for axis in C.axes]
     of_best = (xp.arange(C.groups) == xp.argmax(s[:, 0]))[:, None] * Vh[:, 0].conj()  # group, phases and channels
-    wave = xp.moveaxis(of_best.reshape(C.groups, *strides, -1), 0, -2).reshape(*strides, -1)
+    waves = xp.moveaxis(of_best.reshape(C.groups, *strides, -1), 0, -2).reshape(1, *strides, -1)
+    halves = np.arange(1, 2 if C.rank == 1 else 3)[:, None]
     for n, axis in enumerate(C.axes):
         i, along = np.arange(axis.in_size), (-1, *(1,) * (C.rank - n))
-        envelope = np.sin(np.pi * (i + 1) / (axis.in_size + 1))
-        factor = xp.exp(1j * omega[n] * (i // axis.stride)) * envelope
-        wave = xp.take(wave, i % axis.stride, axis=n) * factor.reshape(along)
-    return wave if xp.iscomplexobj(C.w) else wave.real + wave.imag * (xp.linalg.norm(wave.real) == 0)
+        envelopes = np.sin(np.pi * halves * (i + 1) / (axis.in_size + 1))
+        factors = xp.exp(1j * omega[n] * (i // axis.stride)) * envelopes
+        waves = xp.take(waves, i % axis.stride, axis=n + 1) * factors.reshape(len(halves), *(1,) * n, *along)
+    return waves if xp.iscomplexobj(C.w) else waves.real + waves.imag * (xp.linalg.norm(waves[0].real) == 0)
 
 
 def _peak(symbol: Symbol) -> Array:
