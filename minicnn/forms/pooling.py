@@ -69,25 +69,40 @@ def winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b 
     Padding never wins.
     """
     x = jax.lax.stop_gradient(x)
-    return _winners_of_taps(x, axes) if few_taps(axes) else _winners_of_windows(x, axes)
+    short = all(axis.kernel_size <= _SHORT for axis in axes)
+    return _winners_of_maxima(x, axes) if short else _winners_of_windows(x, axes)
 
 
-def _winners_of_taps(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
-    """Compare tap by tap, so that no window is ever stored."""
-    read, first = reader(x, axes, lowest(x.dtype)), _first_taps(axes)
-    best, winner = jnp.zeros((), x.dtype), jnp.zeros((), jnp.int32)
-    for n, tap in enumerate(taps(axes)):
-        value = read(tap)
-        better = (first == n) | (value > best) | (jnp.isnan(value) & ~jnp.isnan(best))
-        best, winner = jnp.where(better, value, best), jnp.where(better, _offset(axes, tap), winner)
-    return _once(winner) + _origins(axes)
+def _winners_of_maxima(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
+    """Look for the maxima, which are known first, among the taps of one axis after the other.
+
+    The last axis comes first, so that of all that are largest it is the earliest in the first of their rows.
+    """
+    best, place = x, jnp.broadcast_to(_positions([axis.in_size for axis in axes]), x.shape)
+    for position, axis in reversed(list(enumerate(axes, start=1))):
+        one = tuple(axis if at == position else Axis(n, n, 1) for at, n in enumerate(best.shape[1:-1], start=1))
+        largest, start = max_values(best, one), along(_first_met(axis), position, best.ndim)
+        value, there = reader(best, one, lowest(x.dtype)), reader(place, one)
+        found = jnp.asarray(_NOWHERE, jnp.int32)
+        for tap in reversed(list(taps(one))):
+            is_largest = (value(tap) == largest) | jnp.isnan(value(tap))
+            found = jnp.where(is_largest & (tap[position - 1] >= start), there(tap), found)
+        best, place = largest, found
+    return _once(place)
+
+
+def _first_met(axis: Axis) -> Int[Array, " out"]:
+    """The first tap of each window that meets the input, where there is no more padding before it."""
+    return jnp.maximum(-(axis.position(jnp.arange(axis.out_size), 0) // axis.dilation), 0)
+
+
+_SHORT = 8  # so many taps of an axis are compared one by one; windows of more double
 
 
 def _once(winner: Int[Array, "..."]) -> Int[Array, "..."]:
     """Return the same numbers, as the largest of themselves and the least there is.
 
-    XLA repeats a chain of comparisons in every loop that reads its result, here once for each tap. A reduction is
-    computed once.
+    XLA repeats a chain of comparisons in every loop that reads its result. A reduction is computed once.
     """
     return jnp.stack([winner, jnp.full_like(winner, jnp.iinfo(jnp.int32).min)]).max(0)
 
@@ -173,15 +188,6 @@ def _flat(shape: Sequence[int], winner: Int[Array, "b *out c"]) -> tuple[Array, 
     images, channels = shape[0], shape[-1]
     flat = winner.reshape(images, math.prod(winner.shape[1:-1]), channels)
     return jnp.arange(images)[:, None, None], flat, jnp.arange(channels)[None, None, :]
-
-
-def _first_taps(axes: Sequence[Axis]) -> Int[Array, "1 *out 1"]:
-    """The flat index of each window's first tap that meets the input: where the search starts."""
-    first = jnp.zeros((), jnp.int32)
-    for axis in axes:
-        starts = -(axis.position(jnp.arange(axis.out_size), 0) // axis.dilation)
-        first = first[..., None] * axis.kernel_size + along(jnp.maximum(starts, 0), first.ndim, first.ndim + 1)
-    return first[None, ..., None]
 
 
 def _positions(in_size: Sequence[int]) -> Int[Array, "*in 1"]:

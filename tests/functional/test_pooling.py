@@ -397,3 +397,11 @@ def test_the_gradient_of_a_norm_stores_no_windows(p):
     for stride in (1, 4):
         gradient = jax.jit(jax.grad(lambda x, s=stride: lp_pool(x, (16, 16), p=p, stride=s).sum()))
         assert gradient.lower(x).compile().memory_analysis().temp_size_in_bytes < 40 * x.nbytes
+
+
+@pytest.mark.parametrize("pool", ["overlapping", "padded", "large, in blocks", "3d"])
+def test_of_equal_maxima_the_first_in_row_major_order_wins(pool):
+    """A window whose first row has its maximum further right than a later row has it all the same in the first."""
+    x = np.zeros((1, *CORNERS[pool].in_size, 1), np.float32)
+    x[(0, *np.indices(CORNERS[pool].in_size))] = (np.indices(CORNERS[pool].in_size).sum(0) % 3 == 2)[..., None]
+    check_max(CORNERS[pool], np.concatenate([x, np.full_like(x, -np.inf)]))
