@@ -1,7 +1,8 @@
-"""What all tests share: how many geometries Hypothesis draws, and a process that stays small."""
+"""What all tests share: how many cases are a sample of them, and a process that stays small."""
 
 import os
 from collections.abc import Iterator
+from zlib import crc32
 
 import jax
 import pytest
@@ -18,3 +19,15 @@ def nothing_compiled_is_kept() -> Iterator[None]:
     """Forget what a file has compiled: kept, it comes to 6 GB a process, and each search for leaks goes through it."""
     yield
     jax.clear_caches()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test marked `sampled(n)` about one case in n is run each time, the same ones and the first; all are long."""
+    met = set()
+    for item in items:
+        name, _, case = item.nodeid.partition("[")
+        sampled = item.get_closest_marker("sampled")
+        if sampled and name in met and crc32(case.encode()) % sampled.args[0]:
+            item.add_marker(pytest.mark.long)
+        met.add(name)

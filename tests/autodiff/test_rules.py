@@ -59,6 +59,7 @@ def agrees(case: Case, seed: int, dtype: str) -> None:
             np.testing.assert_allclose(a, b, rtol=0, atol=scale)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", CASES)
 def test_a_primitive_and_its_first_and_second_derivatives_are_those_of_jax(name: str, dtype: str) -> None:
@@ -74,6 +75,7 @@ def test_elementwise_and_structural_primitives_agree_in_every_shape(
     agrees(cases[data.draw(st.sampled_from(list(cases)))], seed, dtype)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", CASES)
 def test_the_maps_of_a_primitive_have_the_shapes_of_its_operands(name: str) -> None:
     case = CASES[name]

@@ -1,5 +1,7 @@
 """The constant of the cost model is judged by the times of what it would choose."""
 
+import pytest
+
 from minicnn.bench import find
 from minicnn.bench.fitting import Measured, fit, measure
 from minicnn.forms.cost import MOVING, Cost
@@ -24,6 +26,7 @@ def test_the_best_value_is_that_of_the_machine_whose_times_were_made_with_it() -
     assert found.regret[float(MOVING)] > 1
 
 
+@pytest.mark.long
 def test_every_candidate_of_a_convolution_is_measured() -> None:
     case = next(case for case in find(["C1"]) if case.operation == "conv")
     measured = list(measure([case], seconds=0))

@@ -45,6 +45,7 @@ def test_no_word_of_the_help_is_broken_at_80_columns(run, name):
     assert len(max(run(name, "--help", width=80).output.splitlines(), key=len)) <= 80
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_word_of_a_networks_table_is_broken_at_80_columns(run, name):
     narrow, wide = (words(run("model", name, width=width).output) for width in (80, 400))
@@ -72,6 +73,7 @@ def test_an_older_spelling_means_the_same_and_is_not_shown(run, name, monkeypatc
     assert not options & words(run(name, "--help", width=400).output)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("args", "said"),
     [

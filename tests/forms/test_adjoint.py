@@ -12,6 +12,7 @@ from tests.strategies import CORNERS, Case
 ARITHMETIC = Arithmetic()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [name for name, case in CORNERS.items() if 0 not in case.x_shape])
 def test_tiles_of_inputs_give_the_same_product_and_the_same_weights(name: str) -> None:
     case: Case = CORNERS[name]

@@ -27,6 +27,7 @@ def found() -> dict[str, Any]:
     return json.loads(process.stdout.splitlines()[-1])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CASES)
 def test_eight_devices_find_the_bits_of_one(found: dict[str, Any], name: str) -> None:
     assert found[name]["same"], found[name]

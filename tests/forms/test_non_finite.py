@@ -81,6 +81,7 @@ def phases(places: np.ndarray, remainders: np.ndarray, axis: Axis) -> np.ndarray
     return both[: axis.out_size, axis.low % n : axis.low % n + axis.in_size]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", CASES)
 def test_a_number_that_is_not_finite_reaches_what_the_docs_say(name: str) -> None:
     case = CASES[name]
@@ -133,6 +134,7 @@ def y_reads(geometry: Geometry, shape: tuple[int, ...], place: tuple[int, ...], 
     return reads
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", CASES)
 def test_a_tap_that_is_not_finite_reaches_its_channel_at_most(name: str) -> None:
     case = CASES[name]

@@ -51,6 +51,7 @@ def test_short_floats_are_summed_in_float32_and_others_in_their_own_dtype() -> N
         assert summing(dtype) == jnp.dtype(dtype)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", SHORT)
 @pytest.mark.parametrize("name", CASES)
 def test_every_form_rounds_each_of_the_three_products_once(name: str, dtype: Any) -> None:

@@ -77,6 +77,7 @@ def test_a_cotangent_has_the_dtype_of_its_operand() -> None:
     assert [bar.dtype for bar in pull_back(y)] == [jnp.bfloat16, jnp.bfloat16]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("images", [6, 7])
 @pytest.mark.parametrize("dtype", ["float32", "int32", "bfloat16"])
 def test_a_batch_in_portions_is_the_whole_batch(images: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,7 @@ def close(a: Any, b: Any) -> None:
     np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_transformation_of_jax(name: str) -> None:
     member = FAMILY[name]
@@ -168,6 +169,7 @@ def test_a_program_is_exported_for_any_number_of_images(name: str) -> None:
     assert [bar.shape for bar in w_bar] == [v.shape for v in w]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_dtype_comes_out_as_it_went_in_and_integers_are_exact(name: str) -> None:
     member = FAMILY[name]

@@ -205,6 +205,7 @@ def check_every_identity(case: Case, seed: int) -> None:
     equal(w_bar, (X.T @ y.ravel()).reshape(w.shape))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", CORNERS.values(), ids=CORNERS)
 def test_every_identity_in_the_corners(case):
     check_every_identity(case, 0)

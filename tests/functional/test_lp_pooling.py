@@ -25,6 +25,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("p", [1, 2, 2.5, 4])
 def test_lp_pool_is_the_norm_of_each_window_and_its_matrix_the_jacobian(options: dict[str, Any], p: float) -> None:

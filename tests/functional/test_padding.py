@@ -93,6 +93,7 @@ def test_padded_masked_convolution_is_C_times_Pad_everywhere(drawn: tuple[Case, 
     check(*drawn, seed)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("mode", NUMPY)
 def test_padding_modes_with_stride_groups_and_words(mode: str) -> None:
     case = Case((6, 5), (3, 2), stride=(2, 1), padding=("SAME", (2, 1)), dilation=(1, 2), groups=2, channels=(3, 2))

@@ -150,6 +150,7 @@ PLANTED: dict[str, tuple[Any, Callable[[], np.ndarray], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("fault", PLANTED)
 def test_a_planted_fault_in_a_gradient_is_caught_and_named(fault):
     A, plant, cause = PLANTED[fault]

@@ -53,6 +53,7 @@ def check(f: Any, x: Any) -> Program:
 SHORT = ("LeNet", "LSTM", "with integer labels")  # what is held in float32 as well
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name, dtype", [*((n, "float64") for n in PLAIN), *((n, "float32") for n in SHORT)])
 def test_a_network_in_plain_jax(name, dtype):
     with jax.enable_x64(dtype == "float64"):

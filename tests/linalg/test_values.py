@@ -26,6 +26,7 @@ SELDOM = (
 NAMES = [pytest.param(name, marks=pytest.mark.long) if name in SELDOM else name for name in MAPS]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_method_of_each_map_finds_what_numpy_finds(name: str) -> None:
     method, make = MAPS[name]

@@ -82,6 +82,7 @@ def test_every_member_is_tested():
     }
 
 
+@pytest.mark.sampled(2)
 @every_member
 def test_the_matrix_is_the_product_with_one_hot_inputs(name):
     A, found = member(name), facts(name)

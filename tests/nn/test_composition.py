@@ -14,6 +14,7 @@ from tests.nn.test_layers import KEY, LAYERS
 ROUNDINGS = 500  # more than these small layers make, each of one unit in the last place of the largest number
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_composes_with_jit_vmap_and_derivatives_of_derivatives(name):
     layer, in_shape = LAYERS[name]
@@ -42,6 +43,7 @@ def test_a_layer_composes_with_jit_vmap_and_derivatives_of_derivatives(name):
         np.testing.assert_allclose(a, b, rtol=0, atol=ROUNDINGS * np.finfo(np.float32).eps * largest)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_is_traced_once_for_all_data_and_for_equal_layers(name):
     layer, in_shape = LAYERS[name]

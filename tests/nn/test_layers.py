@@ -40,6 +40,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("layer", "in_shape"), LAYERS.values(), ids=LAYERS)
 def test_the_jacobian_at_a_point_is_map_at(layer, in_shape):
     params = layer.init(KEY, in_shape)

@@ -187,6 +187,7 @@ def answer(call, m, *arrays):
         return None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("call", SAME.values(), ids=SAME)
 def test_the_operation_is_jaxs(call):
     for arrays in ((x, y), (n, n[0]), (n, y)):

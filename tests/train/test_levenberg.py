@@ -8,8 +8,10 @@ import pytest
 
 from minicnn import nn
 from minicnn.nn import losses
-from minicnn.train.levenberg import levenberg_marquardt, second_derivatives
+from minicnn.train import levenberg
+from minicnn.train.levenberg import levenberg_marquardt
 
+second_derivatives = jax.jit(levenberg.second_derivatives, static_argnums=(0, 1))
 KEY = jax.random.key(0)
 MODEL = nn.Sequential(
     (
