@@ -72,10 +72,10 @@ class PowerWindowSum(LinearMap):
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Sum each window as its largest number and multiples of its power, so that no power over- or underflows."""
         images = x.shape[0] * math.prod(self.lead), *self.in_shape[len(self.lead) :]
-        parts = jnp.broadcast_to(self.columns, x.shape), x.astype(summing(x.dtype))
+        parts = jnp.broadcast_to(self.columns[None], x.shape), x.astype(summing(x.dtype))
         sums = reduce_windows(tuple(z.reshape(images) for z in parts), self.axes, scaled_powers(self.power))
         largest, total = (z.reshape(x.shape[0], *self.out_shape) for z in sums)
-        return (total * (largest * self.rows) ** self.power).astype(x.dtype)
+        return (total * (largest * self.rows[None]) ** self.power).astype(x.dtype)
 
     @property
     def T(self) -> "PowerWindowSum":
