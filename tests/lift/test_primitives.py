@@ -15,7 +15,6 @@ from hypothesis import Phase, assume, given, settings
 import minicnn
 from minicnn.lift.rules import Equation, table
 from tests.lift.cases import CASES
-from tests.lift.compiling import once
 
 equal = np.testing.assert_array_equal
 
@@ -80,6 +79,6 @@ def test_the_maps_of_a_primitive_are_its_matrix(name, data):
         P = minicnn.lift(f, jnp.zeros(shape))
     assume(asked or name in RECENT | UNCHANGED)
     expected = columns(f, shape)
-    matrix, transposed = once(lambda P: (P.matrix(), P.T.matrix()))(P)
+    matrix, transposed = jax.jit(lambda P: (P.matrix(), P.T.matrix()))(P)
     equal(matrix.astype(float), expected)
     equal(transposed.astype(float), expected.T)
