@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact
 
-from minicnn.linalg.diagonalised import Layout, function_of
+from minicnn.linalg import diagonalised
+from minicnn.linalg.diagonalised import Factored, Layout, factored, function_of
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, cosine_waves
 from minicnn.maps import LinearMap
@@ -71,6 +72,19 @@ def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
     assert C is not None
     B = function_of(C, blocks(A), "dct", f, A.dtype)
     return B.T if transposed else B
+
+
+def vectors(A: LinearMap) -> Factored:
+    """All singular vectors: the conjugates of the stencil's, in the other order, if A is the transpose of one."""
+    C, transposed = oriented(A)
+    assert C is not None
+    found = factored(C, blocks(A), "dct", A.dtype)
+    return Factored(found.V.conj(), found.s, found.U.conj(), found.right, found.left) if transposed else found
+
+
+def several(A: LinearMap, k: int) -> tuple[Array, Array, Array]:
+    """The k largest values with their vectors, (U, s, Vh)."""
+    return diagonalised.several(vectors(A), k)
 
 
 def slogdet(A: LinearMap) -> tuple[Array, Array]:

@@ -3,17 +3,17 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, Shaped
+from jaxtyping import Array, Float, Inexact, Int, Shaped
 
 from minicnn.linalg.stencils import Stencil
 from minicnn.maps import Dense, LinearMap
 from minicnn.maps.base import Entries, Shape, derived, linear_map, static
 
-Transform = Literal["fourier", "dct", "none"]
+Transform = Literal["fourier", "dct", "pairs", "none"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,13 @@ class Layout:
         return x.transpose(order).reshape(x.shape[0], *self.shape)
 
     @property
+    def places(self) -> Int[np.ndarray, "*m g sc"]:
+        """The numbers of the entries of a vector as `there` arranges them."""
+        entries: Any = np.arange(math.prod(self.shape)).reshape(1, *self.shape)
+        arranged: Any = replace(self, transform="none").there(entries)
+        return arranged[0]
+
+    @property
     def _axes(self) -> range:
         return range(1, 1 + len(self.frequencies))
 
@@ -86,14 +93,39 @@ def _along(x: Array, axes: range, matrix: Callable[[int], np.ndarray]) -> Array:
     return x
 
 
+def opposite(frequencies: Shape) -> Int[np.ndarray, "*m"]:
+    """For each frequency j of the DFT the number of −j, whose wave is the conjugate.
+
+    >>> opposite((4,))
+    array([0, 3, 2, 1])
+    """
+    numbers = np.arange(math.prod(frequencies)).reshape(frequencies)
+    for axis in range(len(frequencies)):
+        numbers = np.roll(np.flip(numbers, axis), 1, axis)
+    return numbers
+
+
+def _pairs(x: Array, axes: range, *, back: bool) -> Array:
+    """Make two real numbers, the shares of a cosine and a sine, the shares of two conjugate waves; or undo it."""
+    frequencies = x.shape[1 : 1 + len(axes)]
+    own = np.arange(math.prod(frequencies)).reshape(frequencies)
+    other, rank = opposite(frequencies), x.ndim - 1 - len(axes)
+    first, alone = ((mask.reshape(*frequencies, *(1,) * rank)) for mask in (own < other, own == other))
+    y = x.reshape(x.shape[0], -1, *x.shape[1 + len(axes) :])[:, other.ravel()].reshape(x.shape)
+    paired = jnp.where(first, x + y, 1j * (y - x)) if back else jnp.where(first, x - 1j * y, y + 1j * x)
+    return jnp.where(alone, x, paired / np.sqrt(2))
+
+
 _THERE = {
     "fourier": lambda x, axes: jnp.fft.fftn(x, axes=axes, norm="ortho"),
     "dct": lambda x, axes: _along(x, axes, cosines),
+    "pairs": lambda x, axes: _pairs(x, axes, back=False),
     "none": lambda x, axes: x,
 }
 _BACK = {
     "fourier": lambda X, axes: jnp.fft.ifftn(X, axes=axes, norm="ortho"),
     "dct": lambda X, axes: _along(X, axes, lambda n: cosines(n).T),
+    "pairs": lambda X, axes: _pairs(X, axes, back=True),
     "none": lambda X, axes: X,
 }
 
@@ -160,3 +192,59 @@ def function_of(
     """U·f(Σ)·Vᴴ of a stencil that a transform takes apart into these blocks: that of every block."""
     U, s, Vh = jnp.linalg.svd(blocks, full_matrices=False)
     return Diagonalised((U * f(s)[..., None, :]) @ Vh, *Layout.of(C, transform), False, dtype)
+
+
+class Factored(NamedTuple):
+    """All singular vectors of a stencil, as maps from coefficients, and where the coefficients of each value are.
+
+    Attributes:
+        U: from coefficients to outputs, unitary.
+        s: the values, (*m, g, max(d, c)), zeros where a small matrix has more rows or columns than the other.
+        V: from coefficients to inputs, unitary.
+        left: for each value the number of U's column; −1 where there is none.
+        right: for each value the number of V's column; −1 where there is none.
+    """
+
+    U: Diagonalised
+    s: Float[Array, "*m g r"]
+    V: Diagonalised
+    left: Int[np.ndarray, "*m g r"]
+    right: Int[np.ndarray, "*m g r"]
+
+
+def factored(C: Stencil, blocks: Inexact[Array, "*m g d c"], transform: Transform, dtype: jnp.dtype) -> Factored:
+    """The vectors of a stencil that a transform takes apart: those of the blocks; real ones for a real kernel.
+
+    Where conjugate waves carry a real kernel, the block at −ω is the conjugate of the one at ω and so are its vectors.
+    """
+    paired = transform == "fourier" and not jnp.iscomplexobj(C.w)
+    *frequencies, groups, d, c = blocks.shape
+    if paired:
+        own, other = np.arange(math.prod(frequencies)), opposite(tuple(frequencies)).ravel()
+        blocks = blocks.reshape(-1, groups, d, c)[np.minimum(own, other)]
+        blocks = jnp.where((own == other)[:, None, None, None], blocks.real, blocks)
+        U, s, Vh = jnp.linalg.svd(blocks, full_matrices=True)
+        second = (own > other)[:, None, None, None]
+        U, Vh = (jnp.where(second, M.conj(), M).reshape(*frequencies, *M.shape[1:]) for M in (U, Vh))
+        s = s.reshape(*frequencies, *s.shape[1:])
+    else:
+        U, s, Vh = jnp.linalg.svd(blocks, full_matrices=True)
+    V, kept, most = Vh.conj().swapaxes(-1, -2), [(0, 0)] * (len(frequencies) + 1), max(d, c)
+    coefficients: Transform = "pairs" if paired else "none"
+    maps, places = [], []
+    for M, layout in zip((U, V), Layout.of(C, transform), strict=True):
+        maps.append(Diagonalised(M, layout, replace(layout, transform=coefficients), False, dtype))
+        place = layout.places
+        places.append(np.pad(place, [*kept, (0, most - place.shape[-1])], constant_values=-1))
+    return Factored(maps[0], jnp.pad(s, [*kept, (0, most - s.shape[-1])]), maps[1], *places)
+
+
+def several(found: Factored, k: int) -> tuple[Array, Array, Array]:
+    """The k largest singular values with their vectors, (U, s, Vh)."""
+    both = (found.left >= 0) & (found.right >= 0)
+    order = jnp.argsort(jnp.where(both, found.s, -1).ravel(), descending=True)[:k]
+    vectors = []
+    for basis, places in ((found.U, found.left), (found.V, found.right)):
+        x = jnp.asarray(places.ravel())[order][:, None] == jnp.arange(basis.shape[1])
+        vectors.append(basis(x.astype(basis.dtype).reshape(k, *basis.in_shape)).reshape(k, -1))
+    return vectors[0].T, found.s.ravel()[order], vectors[1].conj()

@@ -7,7 +7,6 @@ conjugate matrices at opposite frequencies, so that half of them are enough.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -15,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact
 
-from minicnn.linalg.diagonalised import Layout, function_of
+from minicnn.linalg import diagonalised
+from minicnn.linalg.diagonalised import Factored, Layout, factored, function_of
 from minicnn.linalg.frames import sign_of
 from minicnn.linalg.magnitudes import length
 from minicnn.linalg.stencils import Stencil, oriented
@@ -71,6 +71,19 @@ def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
     return B.T if transposed else B
 
 
+def vectors(A: LinearMap) -> Factored:
+    """All singular vectors: the conjugates of the stencil's, in the other order, if A is the transpose of one."""
+    C, transposed = oriented(A)
+    assert C is not None
+    found = factored(C, blocks(C), "fourier", A.dtype)
+    return Factored(found.V.conj(), found.s, found.U.conj(), found.right, found.left) if transposed else found
+
+
+def several(A: LinearMap, k: int) -> tuple[Array, Array, Array]:
+    """The k largest values with their vectors, (U, s, Vh)."""
+    return diagonalised.several(vectors(A), k)
+
+
 def slogdet(A: LinearMap) -> tuple[Array, Array]:
     """The sum over all frequencies of what the small matrices' determinants are; a stride permutes the inputs."""
     C, _ = oriented(A)
@@ -124,5 +137,4 @@ def _sign_of_phases(inputs: Layout) -> int:
     """The sign of the permutation that puts the positions of a stride side by side."""
     if max(inputs.strides) == 1:
         return 1
-    positions = jnp.arange(np.prod(inputs.shape)).reshape(1, *inputs.shape)
-    return sign_of(np.asarray(replace(inputs, transform="none").there(positions)).ravel())
+    return sign_of(inputs.places.ravel())

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, Shaped
+from jaxtyping import Array, Float, Inexact, Int, Shaped
 
-from minicnn.linalg import kronecker
+from minicnn.linalg import cosine, fourier, kronecker
 from minicnn.linalg.dense import stored
 from minicnn.linalg.frames import framed
 from minicnn.linalg.lanczos import ConvergenceError
@@ -119,25 +119,33 @@ def null_space(A: LinearMap, tol: float | None = None) -> LinearMap:
         tol: singular values up to it count as zero; by default as in `rank`.
 
     Raises:
-        ValueError: if the map is neither a Kronecker product nor small enough for its dense matrix.
+        ValueError: if no exact method takes the map.
 
     >>> null_space(minicnn.conv_map(jnp.array([1.0, -1.0]).reshape(2, 1, 1), (4,))).in_shape
     (1,)
     """
     check_map(A)
     frame = framed(A)
-    factors = kronecker.factors(frame.core)
-    if isinstance(factors, str):
-        exact(A, "dense")
-        factors = (frame.core,)
-    triplets = [jnp.linalg.svd(B.matrix(), full_matrices=True) for B in factors]
-    values = [jnp.pad(s, (0, len(Vh) - len(s))) for _, s, Vh in triplets]
-    product = reduce(jnp.multiply.outer, values)
-    positions = jnp.flatnonzero(product.ravel() <= (tolerance(A, product) if tol is None else tol))
-    V = Kronecker(tuple(stored(Vh.conj().T) for _, _, Vh in triplets))
-    picked = Gather(positions.astype(jnp.int32), V.in_shape, positions.shape, A.dtype)
+    V, values, columns = _right_vectors(frame.core)
+    null = np.asarray(values <= (tolerance(A, values) if tol is None else tol))
+    positions = jnp.asarray(columns[null & (columns >= 0)], jnp.int32)
+    picked = Gather(positions, V.in_shape, positions.shape, A.dtype)
     N = compose(Reshape(V.out_shape, frame.core.in_shape, A.dtype), V, picked.T)
     return compose(*(Q.T for Q in reversed(frame.right)), N)
+
+
+def _right_vectors(A: LinearMap) -> tuple[LinearMap, Float[Array, " n"], Int[np.ndarray, " n"]]:
+    """All right singular vectors as a map from coefficients, the values, and the number of each one's column."""
+    if kronecker.refusal(A):
+        for method in (fourier, cosine):
+            if not method.refusal(A):
+                found = method.vectors(A)
+                return found.V, found.s.ravel(), found.right.ravel()
+        exact(A, "dense")
+    factors = kronecker.factors(A)
+    triplets = [jnp.linalg.svd(B.matrix(), full_matrices=True) for B in ((A,) if isinstance(factors, str) else factors)]
+    values = reduce(jnp.multiply.outer, [jnp.pad(s, (0, len(Vh) - len(s))) for _, s, Vh in triplets]).ravel()
+    return Kronecker(tuple(stored(Vh.conj().T) for _, _, Vh in triplets)), values, np.arange(len(values))
 
 
 def slogdet(A: LinearMap, *, method: str = "auto") -> tuple[Inexact[Array, ""], Float[Array, ""]]:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
 from minicnn.arguments import integer
-from minicnn.linalg import dense, kronecker, lanczos
+from minicnn.linalg import cosine, dense, fourier, kronecker, lanczos
 from minicnn.linalg.frames import back, forth, framed
 from minicnn.linalg.methods import EXACT, LANCZOS, SMALL, check_map, exact
 from minicnn.maps import LinearMap
@@ -40,7 +40,7 @@ def svdvals(A: LinearMap, k: int | None = None, *, method: str = "auto") -> Floa
         return exact(A, method).values(A).astype(jnp.finfo(A.dtype).dtype)
     k = _count(A, k)
     if method == "auto":
-        method = _for_several(A, k, vectors=False)
+        method = _for_several(A, k)
     return lanczos.several(A, k)[1] if method == "lanczos" else svdvals(A, method=method)[:k]
 
 
@@ -64,7 +64,7 @@ def svd(A: LinearMap, k: int, *, method: str = "auto") -> Factors:
     Args:
         A: a map of floating or complex numbers.
         k: how many.
-        method: "auto", "kron", "dense" or "lanczos".
+        method: as in `svdvals`.
 
     Raises:
         ValueError, TypeError, ConvergenceError: as `svdvals`.
@@ -76,11 +76,9 @@ def svd(A: LinearMap, k: int, *, method: str = "auto") -> Factors:
     check_map(A)
     k = _count(A, k)
     if method == "auto":
-        method = _for_several(A, k, vectors=True)
+        method = _for_several(A, k)
     if method == "lanczos":
         return Factors(*lanczos.several(A, k))
-    if method not in _VECTORS:
-        raise ValueError(f'`method`={method!r} has no vectors of a real map: use "kron", "dense" or "lanczos"')
     exact(A, method)
     frame = framed(A)
     U, s, Vh = _VECTORS[method](frame.core, k)
@@ -88,7 +86,7 @@ def svd(A: LinearMap, k: int, *, method: str = "auto") -> Factors:
     return Factors(left, s, back(frame.right, Vh.reshape(k, *frame.core.in_shape)).reshape(k, -1))
 
 
-_VECTORS = {"kron": kronecker.several, "dense": dense.several}
+_VECTORS = {"kron": kronecker.several, "fourier": fourier.several, "dct": cosine.several, "dense": dense.several}
 
 
 def cond(A: LinearMap, *, method: str = "auto") -> Float[Array, ""]:
@@ -101,7 +99,7 @@ def cond(A: LinearMap, *, method: str = "auto") -> Float[Array, ""]:
     Array(3., dtype=float32)
     """
     s = svdvals(A, method=method)
-    return s[0] / s[-1]
+    return jnp.where(s[-1] == 0, jnp.inf, s[0] / jnp.where(s[-1] == 0, 1, s[-1]))
 
 
 def rank(A: LinearMap, tol: float | None = None, *, method: str = "auto") -> int:
@@ -134,11 +132,10 @@ def _count(A: LinearMap, k: int) -> int:
     return k
 
 
-def _for_several(A: LinearMap, k: int, *, vectors: bool) -> str:
-    """The cheapest method for the k largest values, with their vectors or without."""
-    names = [name for name in EXACT if name in _VECTORS] if vectors else list(EXACT)
-    for name in names:
+def _for_several(A: LinearMap, k: int) -> str:
+    """The cheapest method for the k largest values and their vectors."""
+    for name, method in EXACT.items():
         large = name == "dense" and min(A.shape) > SMALL and k < min(A.shape) // 4
-        if not large and not EXACT[name].refusal(A):
+        if not large and not method.refusal(A):
             return name
     return "lanczos"

@@ -46,6 +46,11 @@ def test_the_laplacian_with_zeros_has_the_condition_of_its_cotangents() -> None:
     assert float(linalg.cond(A)) == pytest.approx(1 / math.tan(math.pi / (2 * (n + 1))) ** 2, rel=1e-12)
 
 
+@pytest.mark.parametrize("mode", ["zeros", "circular", "symmetric"])
+def test_the_condition_of_a_map_of_zeros_is_infinite(mode: str) -> None:
+    assert linalg.cond(conv(jnp.zeros((3, 1, 1)), (4,), padding="SAME", padding_mode=mode)) == math.inf
+
+
 def test_the_difference_of_neighbours() -> None:
     n = 9
     A = conv(jnp.array([-1.0, 1.0]).reshape(2, 1, 1), (n,))

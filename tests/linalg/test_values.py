@@ -53,12 +53,37 @@ def test_the_method_of_each_map_finds_what_numpy_finds(name: str) -> None:
     assert gradient < 1e-11
 
 
-NULLITIES = {"separable, zeros": 0, "circular, stride": 30, "images": 32}
+def box(mode: str, *channels: int) -> maps.LinearMap:
+    """Three ones, through which no wave of period three comes, times a mirrored kernel that mixes channels."""
+    M, N = kernel(*channels), kernel(*channels, seed=1)
+    return conv(jnp.stack([M, M + N, 2 * M + N, M + N, M]), (6,), padding=2, padding_mode=mode)
+
+
+OTHERS = {
+    "a box around the circle": lambda: box("circular", 2, 2),
+    "a box before a mirror": lambda: box("symmetric", 2, 3),
+    "a box before a mirror, transposed": lambda: box("symmetric", 2, 3).T,
+    "no taps around the circle": lambda: 0 * box("circular", 2, 3),
+}
+NULLITIES = {
+    "separable, zeros": 0,
+    "circular, stride": 30,
+    "images": 32,
+    "circular, transposed": 24,
+    "a box around the circle": 4,
+    "a box before a mirror": 2,
+    "a box before a mirror, transposed": 8,
+    "no taps around the circle": 12,
+}
+
+
+def named(name: str) -> maps.LinearMap:
+    return OTHERS[name]() if name in OTHERS else MAPS[name][1]()
 
 
 @pytest.mark.parametrize("name", NULLITIES)
 def test_the_null_space_has_an_orthonormal_basis(name: str) -> None:
-    A = MAPS[name][1]()
+    A = named(name)
     N = linalg.null_space(A)
     M, basis = dense(A), dense(N)
     assert N.in_shape == (NULLITIES[name],) == (M.shape[1] - np.linalg.matrix_rank(M),)
@@ -80,6 +105,23 @@ def test_slogdet_is_that_of_the_matrix(name: str) -> None:
     A = square.get(name, lambda: MAPS[name][1]())()
     sign, logarithm = linalg.slogdet(A)
     np.testing.assert_allclose((sign, logarithm), np.linalg.slogdet(dense(A)), **CLOSE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*OTHERS, "circular, complex", "circular, stride", "circular, dilation and groups", "between permutations"],
+)
+def test_every_transform_has_all_vectors(name: str) -> None:
+    """Conjugate waves carry a real kernel, whose vectors are real all the same."""
+    A = named(name)
+    M, k = dense(A), min(A.shape)
+    assert linalg.explain(A).values in ("fourier", "dct")
+    U, s, Vh = map(np.asarray, linalg.svd(A, k))
+    assert U.dtype == Vh.dtype == A.dtype
+    np.testing.assert_allclose(s, np.linalg.svd(M, compute_uv=False), **CLOSE)
+    np.testing.assert_allclose(M @ Vh.conj().T, U * s, **CLOSE)
+    np.testing.assert_allclose(U.conj().T @ U, np.eye(k), **CLOSE)
+    np.testing.assert_allclose(Vh @ Vh.conj().T, np.eye(k), **CLOSE)
 
 
 @pytest.mark.parametrize("name", ["separable, zeros"])
