@@ -184,6 +184,16 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         r"`groups`=8 must divide c_out=3; if `w` is .*use w\.transpose\(2, 3, 1, 0\)",
     ),
+    "shape of a kernel in front": (
+        lambda: patch_map(a(8, 8, 1), (6, 1, 5, 5)),
+        ValueError,
+        r"; if `w_shape` is \(c_out, c_in / groups, \*kernel\), use \(5, 5, 1, 6\)",
+    ),
+    "shape to explain with its channels in front": (
+        lambda: explain_form((64, 3, 3, 3), (8, 8, 3)),
+        ValueError,
+        r"spans 64 on axis 0 .*; if `w_shape` is .*, use \(3, 3, 3, 64\)",
+    ),
     "transposed kernel in front": (
         lambda: conv_transpose(a(8, 8, 6), a(6, 1, 5, 5)),
         ValueError,
@@ -322,6 +332,14 @@ def test_a_kernel_that_fits_with_its_channels_in_front_too_is_warned_of(call):
     message = r"of 8×3 taps from 3 channels to 3; if `w` is .*transpose\(2, 3, 1, 0\)"
     with pytest.warns(UserWarning, match=message) as seen:
         call(a(8, 3, 3, 3))
+    assert seen[0].filename == __file__
+
+
+@pytest.mark.parametrize("call", [partial(patch_map, a(9, 9, 3)), partial(explain_form, in_shape=(9, 9, 3))])
+def test_the_shape_of_such_a_kernel_is_warned_of(call):
+    message = r"`w_shape` of shape \(8, 3, 3, 3\) is taken as .* 3 channels to 3; if .*, use \(3, 3, 3, 8\)"
+    with pytest.warns(UserWarning, match=message) as seen:
+        call((8, 3, 3, 3))
     assert seen[0].filename == __file__
 
 

@@ -76,6 +76,24 @@ def full_batches(count: int, size: int) -> Iterator[Int[np.ndarray, " size"]]:
     return (np.resize(np.arange(start, min(start + size, count)), size) for start in range(0, count, size))
 
 
+def check_finite(name: str, images: Float32[np.ndarray, "n h w c"]) -> None:
+    """Refuse pixels that are NaN or infinite, of which a network makes outputs and a loss that look like its own.
+
+    Raises:
+        ValueError: if there are any, naming the first image that has some.
+
+    >>> check_finite("images", np.array([0, np.nan, 1], np.float32).reshape(3, 1, 1, 1))
+    Traceback (most recent call last):
+    ...
+    ValueError: `images` contains NaN, first in image 1: leave such images out, or fill them in
+    """
+    if np.isfinite(images.min(initial=0)) and np.isfinite(images.max(initial=0)):
+        return
+    first = int(np.isfinite(images).reshape(len(images), -1).all(1).argmin())
+    what = "NaN" if np.isnan(images[first]).any() else "infinite values"
+    raise ValueError(f"`{name}` contains {what}, first in image {first}: leave such images out, or fill them in")
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A named data set.
@@ -88,7 +106,8 @@ class Dataset:
         pixels: what 0 and 255 have become: paper and ink.
 
     Raises:
-        ValueError: if a label has no class, or the images of `test` have another shape than those of `train`.
+        ValueError: if a label has no class, a pixel is NaN or infinite, or the images of `test` have another shape than
+            those of `train`.
 
     >>> split = Split(np.zeros((2, 8, 8, 1), np.float32), np.array([1, 2]))
     >>> Dataset("mine", ("cat", "dog"), split, split)
@@ -105,6 +124,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         for name, split in (("train", self.train), ("test", self.test)):
+            check_finite(f"{name}.images", split.images)
             low, high = (int(extreme) for extreme in (split.labels.min(initial=0), split.labels.max(initial=0)))
             if low < 0 or high >= max(len(self.classes), 1):
                 low = int(split.labels.min())

@@ -182,7 +182,7 @@ def _eight_bits(picture: "Image") -> str:
 def _unit(values: Shaped[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     """Bring numbers to 0 … 1, by the smallest usual scale that holds them, or by their range if none does."""
     if not np.isfinite(values).all():
-        raise _RefusedError("holds values that are not finite")
+        raise _RefusedError(f"contains {'NaN' if np.isnan(values).any() else 'infinite values'}")
     low, high = float(values.min()), float(values.max())
     scale = next((scale for scale in _SCALES if high <= scale), high) if low >= 0 else high - low
     return (values.astype(np.float32) - np.float32(min(low, 0))) / np.float32(scale or 1)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Unpack
 
 import jax
@@ -15,6 +16,7 @@ from minicnn.forms.cuts import Cut
 from minicnn.forms.dense import Dense
 from minicnn.forms.fourier import Fourier
 from minicnn.forms.geometry import Geometry
+from minicnn.forms.layouts import hinting, in_front, warn_of_channels_in_front
 from minicnn.forms.polyphase import Polyphase
 from minicnn.forms.resolve import Convolution, ConvOptions
 from minicnn.forms.tiles import Tiles
@@ -91,6 +93,7 @@ def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unp
     except ValueError:
         _check_order(w_shape, in_shape, options)
         raise
+    warn_of_channels_in_front(w_shape, callers=1, name="w_shape")
     forms = (*choices(geometry), Fourier(), Dense(), Tiles(1))
     named = {name_of(form, geometry, images): form for form in forms}
     found = tuple(Candidate(name, form.cost(geometry, images)) for name, form in named.items())
@@ -102,8 +105,9 @@ def _product(w_shape: tuple[int, ...], in_shape: tuple[int, ...], options: ConvO
     """The geometry of a convolution, and its number of images."""
     rank = check_kernel_shape(w_shape, "w_shape")
     check_rank("in_shape", jax.ShapeDtypeStruct(in_shape, jnp.float32), rank)
-    geometry = Convolution.of(w_shape, in_shape[-rank - 1 : -1], **options).geometry.unmasked
-    check_channels("in_shape", in_shape[-1], geometry.c_in, f"`w_shape`={w_shape}")
+    with hinting(partial(in_front, w_shape, in_shape[-rank - 1 :], options.get("groups", 1), "w_shape")):
+        geometry = Convolution.of(w_shape, in_shape[-rank - 1 : -1], **options).geometry.unmasked
+        check_channels("in_shape", in_shape[-1], geometry.c_in, f"`w_shape`={w_shape}")
     return geometry, math.prod(in_shape[: -rank - 1])
 
 

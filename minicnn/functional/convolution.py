@@ -14,11 +14,11 @@ from jaxtyping import Array, Shaped
 from minicnn.arguments import check_channels, check_kernel_shape, check_rank, keywords_explained, sizes
 from minicnn.dtypes import operands, preferred
 from minicnn.forms import Form
+from minicnn.forms.layouts import channels_moved, hinting, in_front, warn_of_channels_in_front
 from minicnn.forms.resolve import Convolution, ConvOptions, Ints, Padding, Table
 from minicnn.forms.trilinear import convolve, swap_channels
 from minicnn.functional.batching import batched
 from minicnn.functional.jitted import compiled_primitive
-from minicnn.functional.layouts import channels_moved, hinting, in_front, warn_of_channels_in_front
 from minicnn.functional.padding import pad_p, pad_transpose_p
 from minicnn.maps.algebra import compose
 from minicnn.maps.base import LinearMap
@@ -184,7 +184,7 @@ def conv_transpose(
         preferred_element_type=preferred_element_type,
     )
     geometry = resolved.geometry
-    hint = channels_moved(rank) if w.shape[0] == y.shape[-1] else ""
+    hint = channels_moved(w.shape) if w.shape[0] == y.shape[-1] else ""
     check_channels("y", y.shape[-1], geometry.c_out, f"w{w.shape}", hint)
     product = partial(convolve_p, geometry=geometry.T, form=resolved.form, arithmetic=resolved.arithmetic)
     x = batched(product, y, rank, swap_channels(w, geometry))
@@ -268,9 +268,11 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
     w_shape = sizes("w_shape", w_shape)
     rank = check_kernel_shape(w_shape, "w_shape")
     check_rank("x", x, rank)
-    resolved = Convolution.of(w_shape, x.shape[-rank - 1 : -1], **options)
-    geometry, arithmetic = resolved.geometry, resolved.arithmetic
-    check_channels("x", x.shape[-1], geometry.c_in, f"`w_shape`={w_shape} with `groups`={geometry.groups}")
+    with hinting(partial(in_front, w_shape, x.shape[-rank - 1 :], options.get("groups", 1), "w_shape")):
+        resolved = Convolution.of(w_shape, x.shape[-rank - 1 : -1], **options)
+        geometry, arithmetic = resolved.geometry, resolved.arithmetic
+        check_channels("x", x.shape[-1], geometry.c_in, f"`w_shape`={w_shape} with `groups`={geometry.groups}")
+    warn_of_channels_in_front(w_shape, callers=1, name="w_shape")
     x = Pad(resolved.pads, geometry.c_in, x.dtype)(x) if resolved.pads else x
     return PatchMap(x, geometry, x.shape[: -rank - 1], resolved.form, arithmetic, arithmetic.result_type(x))
 

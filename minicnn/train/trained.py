@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float32, Int
 
 from minicnn.data import Dataset, Split
-from minicnn.data.dataset import READ_AT_ONCE, full_batches
+from minicnn.data.dataset import READ_AT_ONCE, check_finite, full_batches
 from minicnn.data.registry import load_data
 from minicnn.nn import Sequential
 from minicnn.train.recipes import Recipe, recipe_of
@@ -51,7 +51,12 @@ class Trained:
         return cls(model, run.load_params(like), data, recipe_of(run.config.model))
 
     def outputs(self, images: Float32[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n classes"]:
-        """The network's outputs, in batches of one size so that it is compiled once."""
+        """The network's outputs, in batches of one size so that it is compiled once.
+
+        Raises:
+            ValueError: if a pixel is NaN or infinite.
+        """
+        check_finite("images", np.asarray(images))
         size = max(min(len(images), READ_AT_ONCE), 1)
         found = [np.asarray(self._apply(self.params, images[rows])) for rows in full_batches(len(images), size)]
         return np.concatenate(found)[: len(images)]

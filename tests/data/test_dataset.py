@@ -64,3 +64,13 @@ def test_images_of_both_splits_are_alike():
 def test_labels_of_any_integer_type_are_taken_and_a_split_may_be_empty(dtype):
     split = Split(IMAGES, np.array([2, 0, 1], dtype))
     assert Dataset("mine", ("a", "b", "c"), split, split[:0]).in_shape == (4, 4, 1)
+
+
+@pytest.mark.parametrize(("value", "name"), [(np.nan, "NaN"), (-np.inf, "infinite values")])
+@pytest.mark.parametrize("where", ["train", "test"])
+def test_pixels_are_finite(where, value, name):
+    images = IMAGES.astype(np.float32)
+    images[1, 2, 3] = value
+    splits = {"train": SPLIT, "test": SPLIT} | {where: Split(images, SPLIT.labels)}
+    with pytest.raises(ValueError, match=rf"`{where}\.images` contains {name}, first in image 1: leave"):
+        Dataset("mine", ("a", "b", "c"), **splits)

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, Mesh
+from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 import minicnn
@@ -120,6 +120,32 @@ def explicit(name: str, mesh: Mesh) -> dict[str, Any]:
         return found | {"vmap": jax.jit(jax.vmap(lambda image: f(image[None], *w)[0]))(x)}
 
 
+def not_in_use(name: str, mesh: Mesh) -> dict[str, float]:
+    """How far derivatives are from those of jax.numpy on a mesh that the images know of and no context names.
+
+    Cotangents are given: without a context JAX makes none for the number that a loss is.
+    """
+    y = jax.device_put(jnp.arange(8.0).reshape(2, 2, 2), NamedSharding(mesh, P("i")))
+    first = jnp.zeros_like(y, jnp.int32)
+
+    def asked(f: Callable[..., Any]) -> dict[str, Any]:
+        each = lambda y, b: jax.vmap(lambda y, first: f(y, b, first))(y, first)
+        ways = {"alone": lambda y, b: f(y, b, first), "vmap": each}
+        found = {way: jax.vjp(g, y, jnp.array([1.0, 2.0])) for way, g in ways.items()}
+        return {way: (z, pullback(z)) for way, (z, pullback) in found.items()}
+
+    return distances(*map(asked, NOT_IN_USE[name]))
+
+
+NOT_IN_USE: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {  # of images, a bias and positions of zero
+    "add_bias": (lambda y, b, first: minicnn.add_bias(y, b), lambda y, b, first: y + b),
+    "max_unpool": (
+        lambda y, b, first: minicnn.max_unpool(y * b, first, (3,)),
+        lambda y, b, first: jnp.pad((y * b).sum(-2, keepdims=True), [(0, 0)] * (y.ndim - 2) + [(0, 2), (0, 0)]),
+    ),
+}
+
+
 def traced(name: str, mesh: Mesh) -> dict[str, float]:
     """How far our derivatives are from JAX's within `jax.shard_map`, where w is the same on every device."""
     x, w = arrays(FAMILY["conv"], batch=4)
@@ -181,6 +207,7 @@ if __name__ == "__main__":
         "explicit over 4": (apart(explicit, mesh_of((4,), AxisType.Explicit)), ("conv", "patch_map.T")),
         "autodiff over 2": (lambda name: traced(name, pair), TRACED),
         "autodiff over 4": (lambda name: traced(name, mesh_of((2, 2), AxisType.Auto)), ("conv", "elementwise")),
+        "not in use": (lambda name: not_in_use(name, mesh_of((2,), AxisType.Explicit)), NOT_IN_USE),
         "refusal": (lambda name: refusal(name, pair), MEMBERS),
     }
     print(

@@ -35,6 +35,7 @@ WAYS = {
     "shard_map over 2 x 2": 2,
     "explicit over 2": MEMBERS,
     "explicit over 4": 2,
+    "not in use": 2,
     "autodiff over 2": 5,
     "autodiff over 4": 2,
 }
