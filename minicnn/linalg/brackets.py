@@ -121,7 +121,7 @@ def upper(A: LinearMap) -> tuple[float, str]:
 @singledispatch
 def _upper(A: LinearMap) -> tuple[float, str]:
     C, _ = oriented(A)
-    bound = magnitude(A).norm, "row and column sums"
+    bound = magnitude(A).norm * (1 + 1e-12), "row and column sums"
     return bound if C is None else min(bound, _of_stencil(C))
 
 
@@ -129,7 +129,7 @@ def _upper(A: LinearMap) -> tuple[float, str]:
 def _compose(A: Compose) -> tuple[float, str]:
     C, _ = oriented(A)
     if C is not None:
-        return min((magnitude(A).norm, "row and column sums"), _of_stencil(C))
+        return min((magnitude(A).norm * (1 + 1e-12), "row and column sums"), _of_stencil(C))
     return math.prod(upper(factor)[0] for factor in A.factors), "product of the factors' bounds"
 
 

@@ -52,7 +52,7 @@ def magnitude(A: LinearMap) -> Magnitude:
     rows, columns, values = A.entries()
     size = np.abs(np.asarray(values, np.complex128))
     row, column = np.bincount(rows, size, A.shape[0]), np.bincount(columns, size, A.shape[1])
-    norm = min(math.sqrt(row.max(initial=0)) * math.sqrt(column.max(initial=0)), float(length(size)))
+    norm = min(_mean(row.max(initial=0), column.max(initial=0)), float(length(size)))
     return Magnitude(norm, int(np.bincount(rows, minlength=1).max()))
 
 
@@ -107,4 +107,10 @@ def _of_stencil(C: Stencil, transposed: bool) -> Magnitude:
     row, column = split.sum((*axes, C.rank)).max(), split.sum((*axes, C.rank + 2)).max() * copies
     kernel = math.prod(w.shape[: C.rank])
     terms = kernel * (split.shape[-1] * copies if transposed else w.shape[-2])
-    return Magnitude(math.sqrt(row) * math.sqrt(column), int(terms))
+    return Magnitude(_mean(row, column), int(terms))
+
+
+def _mean(a: float, b: float) -> float:
+    """The geometric mean, whose squares neither overflow nor vanish."""
+    larger = max(float(a), float(b))
+    return larger * math.sqrt(min(a, b) / larger) if larger else 0.0
