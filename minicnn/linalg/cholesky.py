@@ -63,7 +63,7 @@ class Gram:
         size = abs(M)
         # ‖|M|‖² is at most the largest row sum times the largest column sum
         most = float(size.sum(0).max()) * float(size.sum(1).max()) * (1 + 1e-12)
-        return cls(M, _banded(M @ M.conj().T, b), (np.bincount(rows).max() + 4) * _EPS * most, scale)
+        return cls(M, _banded(M @ M.conj().T, b), (np.bincount(rows, minlength=1).max() + 4) * _EPS * most, scale)
 
     @property
     def work(self) -> float:
@@ -96,6 +96,7 @@ class Gram:
 
         v = np.random.default_rng(0).standard_normal(self.M.shape[0]).astype(self.M.dtype)
         refuted, products, mu = 0.0, 0, above * (1 + rtol / 2)
+        negligible = _EPS * above
         for _ in range(DECOMPOSITIONS):
             L = self.factor(mu)
             if L is None:
@@ -108,10 +109,10 @@ class Gram:
                     below = max(below, float(np.linalg.norm(self.M.conj().T @ v)) / self.scale)
                     if below <= reached * (1 + rtol / 10):
                         break
-            if above - below <= rtol * above:
+            if above - below <= max(rtol * above, negligible):
                 break
             mu = below * (1 + 0.8 * rtol)
-            mu = mu if refuted < mu < above else math.sqrt(max(refuted, below) / above) * above
+            mu = mu if refuted < mu < above else math.sqrt(max(max(refuted, below) / above, rtol**2)) * above
         return below, above, products
 
 

@@ -153,6 +153,9 @@ def test_bounds_of_products_and_sums_follow_from_their_parts() -> None:
 def test_a_map_of_zeros() -> None:
     assert linalg.bracket(conv(jnp.zeros((3, 1, 1)), (5,)))[:2] == (0, 0)
     assert enclose(conv(jnp.zeros((3, 1, 1)), (5,)), 1e-3)[:2] == (0, 0)
+    A = conv(kernel(3, 1, 1), (5,))
+    lower, above, *_ = enclose(A + -1 * A, 1e-3)
+    assert (lower, above < 1e-12) == (0, True)
 
 
 @pytest.mark.long
