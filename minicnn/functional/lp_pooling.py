@@ -155,7 +155,8 @@ def _norms_jvp(
     del alone  # where a derivative is taken, the norm is not
     y = _norms(x, axes, p, False)
     A = lp_derivative(y, x, axes, p)
-    return y, transposed(A.T, y.shape, x_dot)  # so that reverse mode sums windows of the transposed axes
+    # in reverse mode windows of the transposed axes are summed, as the map of powers does by itself
+    return y, transposed(A.T, y.shape, x_dot) if p in (1, 2) else A(x_dot)
 
 
 lp_pool_p = jitted_primitive("lp_pool", lambda x, axes, p: _norms(x, axes, p))
@@ -195,12 +196,13 @@ def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:
     if p == 1:
         return Compose((S, Diagonal(sign, x.shape, dtype)))
     if p == 2:
-        norm = ops.where(value_of(y) == 0, 1, y)
-        return Compose((InverseDiagonal(norm, y.shape, dtype), S, Diagonal(x, x.shape, dtype)))
+        norm = ops.where(value_of(y) == 0, 1, ops.mul(y, 0.25))  # no number is so large that a quarter has no inverse
+        return Compose((InverseDiagonal(norm, y.shape, dtype), S, Diagonal(ops.mul(x, 0.25), x.shape, dtype)))
     if p == math.inf:
         return Compose((selection(jnp.abs(value_of(x)), axes), Diagonal(sign, x.shape, dtype)))
     lengths, norms = jnp.abs(_constant(x)), _constant(y)
-    S = PowerWindowSum(lengths, jnp.where(norms == 0, 0, 1 / norms), p - 1, axes, batch, channels, dtype)
+    inverses = jnp.where(norms == 0, 0, 4 / norms)  # of the largest norms, too, no less than the smallest normal number
+    S = PowerWindowSum(lengths / 4, inverses, p - 1, axes, batch, channels, dtype)
     columns = Diagonal(ops.mul(sign, _unit_power(x, p - 1)), x.shape, dtype)
     return Compose((InverseDiagonal(_unit_power(y, p - 1), y.shape, dtype), S, columns))
 

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Never
 
 import jax.numpy as jnp
@@ -11,8 +13,9 @@ from jaxtyping import Array, Shaped
 from minicnn.axis import Axis, Windows, triples
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.powers import scaled_powers
+from minicnn.forms.shifts import reader, shift, taps
 from minicnn.forms.tables import BinAxis, gather, scatter
-from minicnn.forms.windows import fold, reduce_windows, unfold, window_sum
+from minicnn.forms.windows import few_taps, fold, reduce_windows, transposed, unfold, window_sum
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 
@@ -48,7 +51,7 @@ class WindowSum(LinearMap):
 
 
 @linear_map
-class PowerWindowSum(LinearMap):
+class PowerWindowSum(TransposableMap):
     """A window sum whose entries are powers, (columns[i]·rows[o])^power, and at most 1: the rows of an Lp pool.
 
     Leading axes before (*size, c) of `columns` and `rows` are `lead`: each image has its own.
@@ -70,18 +73,28 @@ class PowerWindowSum(LinearMap):
         raise TypeError("a PowerWindowSum belongs to the windows it was made from: pool along the other axes instead")
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
-        """Sum each window as its largest number and multiples of its power, so that no power over- or underflows."""
-        images = x.shape[0] * math.prod(self.lead), *self.in_shape[len(self.lead) :]
-        parts = jnp.broadcast_to(self.columns[None], x.shape), x.astype(summing(x.dtype))
-        sums = reduce_windows(tuple(z.reshape(images) for z in parts), self.axes, scaled_powers(self.power))
-        largest, total = (z.reshape(x.shape[0], *self.out_shape) for z in sums)
-        return (total * (largest * self.rows[None]) ** self.power).astype(x.dtype)
+        """Multiply by the transpose of the transpose, so that JAX's reverse mode is `apply_transpose`."""
+        return transposed(self.apply_transpose, (x.shape[0], *self.out_shape), x)
 
-    @property
-    def T(self) -> "PowerWindowSum":
-        """The sum on the transposed axes, where rows are columns."""
-        axes = tuple(axis.T for axis in self.axes)
-        return PowerWindowSum(self.rows, self.columns, self.power, axes, self.lead, self.channels, self.dtype)
+    def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
+        """Sum over the windows that hold each input, of which none is stored and no power over- or underflows.
+
+        A few taps are powers of ratios, one by one. Other windows are their largest number and multiples of its power.
+        """
+        count, back = y.shape[0] * math.prod(self.lead), [axis.T for axis in self.axes]
+
+        def images(z: Array, shape: Shape) -> Array:
+            return jnp.broadcast_to(z, (y.shape[0], *shape)).reshape(count, *shape[len(self.lead) :])
+
+        rows, columns = images(self.rows, self.out_shape), images(self.columns, self.in_shape)
+        total = images(y.astype(summing(y.dtype)), self.out_shape)
+        if few_taps(self.axes):
+            read = reader(columns, self.axes)
+            x = reduce(add, (shift((read(tap) * rows) ** self.power * total, back, tap) for tap in taps(self.axes)))
+        else:
+            largest, total = reduce_windows((rows, total), back, scaled_powers(self.power))
+            x = total * (largest * columns) ** self.power
+        return x.reshape(y.shape[0], *self.in_shape).astype(y.dtype)
 
     @property
     def nnz(self) -> int:

@@ -87,7 +87,7 @@ MEMBERS: dict[str, Callable[[], LinearMap]] = {
     "Reverse": lambda: maps.Reverse((0, 2), (2, 3, 2), F32),
     "Scale": lambda: maps.Scale(jnp.array(3.0), (2, 3), F32),
     "PowerWindowSum": power_window_sum,
-    "PowerWindowSum of a batch": lambda: power_window_sum((3,)).T,
+    "PowerWindowSum of a batch": lambda: power_window_sum((3,)),
     "PowerWindowSum of no image": lambda: power_window_sum((0,)),
     "Selection": selection,
     "Selection of a batch": lambda: selection((3,)),
