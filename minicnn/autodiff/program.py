@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from html import escape
 from itertools import accumulate, zip_longest
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from minicnn.autodiff.times import times
 from minicnn.forms.memory import check_fits
 from minicnn.maps import LinearMap
 from minicnn.primitive import Traced
+from minicnn.pytrees import pytree, static
 
 _DOT, _BAR = "\u0307", "\u0304"
 
@@ -31,8 +32,7 @@ class Node(NamedTuple):
     dtype: jnp.dtype
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
+@pytree
 class Arrow:
     """An arrow: the node `target` receives map·`source`. Nodes are given by their places in the program.
 
@@ -40,10 +40,10 @@ class Arrow:
     """
 
     map: LinearMap
-    source: int = field(metadata={"static": True})
-    target: int = field(metadata={"static": True})
-    label: str = field(metadata={"static": True})
-    layer: Layer | None = field(default=None, metadata={"static": True})
+    source: int = static()
+    target: int = static()
+    label: str = static()
+    layer: Layer | None = static(default=None)
 
     def reversed(self, last: int) -> "Arrow":
         """The transposed map from target to source, in the program whose nodes are counted from the other end."""
@@ -54,8 +54,7 @@ class Arrow:
         return Arrow(self.map.T, last - self.target, last - self.source, label, self.layer)
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
+@pytree
 class Program:
     """A linear function as a graph: every node but the inputs is the sum of map·source over the arrows into it.
 
@@ -74,13 +73,13 @@ class Program:
     """
 
     arrows: tuple[Arrow, ...]
-    nodes: tuple[Node, ...] = field(metadata={"static": True})
-    inputs: tuple[int, ...] = field(metadata={"static": True})
-    outputs: tuple[int, ...] = field(metadata={"static": True})
-    in_tree: Any = field(metadata={"static": True})
-    out_tree: Any = field(metadata={"static": True})
-    transposed: bool = field(default=False, metadata={"static": True})
-    fixed: tuple[str, ...] = field(default=(), metadata={"static": True})
+    nodes: tuple[Node, ...] = static()
+    inputs: tuple[int, ...] = static()
+    outputs: tuple[int, ...] = static()
+    in_tree: Any = static()
+    out_tree: Any = static()
+    transposed: bool = static(default=False)
+    fixed: tuple[str, ...] = static(default=())
 
     @property
     def T(self) -> "Program":

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any, TypeVar, cast, dataclass_transform
 
@@ -16,15 +16,11 @@ from minicnn.arguments import one_kind
 from minicnn.axis import Axis
 from minicnn.extras import require
 from minicnn.forms.memory import check_entries_fit, check_fits, dense_nbytes
+from minicnn.pytrees import pytree, static
 
 Shape = tuple[int, ...]
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
 _Map = TypeVar("_Map", bound="type[LinearMap]")
-
-
-def static(**kwargs: Any) -> Any:
-    """State that a field of a linear map is not a leaf: it is part of the program, not of the data."""
-    return field(metadata={"static": True}, **kwargs)
 
 
 def derived(fget: Callable[[Any], Any]) -> Any:
@@ -35,7 +31,7 @@ def derived(fget: Callable[[Any], Any]) -> Any:
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(static, field))
 def linear_map(cls: _Map) -> _Map:
     """Make a class a frozen dataclass and a pytree. Nothing is validated here: the factory functions do that."""
-    return cast(_Map, jax.tree_util.register_dataclass(dataclass(frozen=True, eq=False, repr=False)(cls)))
+    return pytree(cls, shown=False)
 
 
 class LinearMap(ABC):
