@@ -27,6 +27,7 @@ __all__ = [
     "ad",  # the rules of a primitive: of its derivatives,
     "batching",  # of vmap,
     "bound",
+    "call_apart",
     "called",
     "check_for_nans",
     "function_name",
@@ -54,6 +55,26 @@ def check_for_nans(primitive: Primitive) -> None:
         from jax._src.checkify import error_checks, nan_error_check
 
         error_checks[primitive] = partial(nan_error_check, primitive)
+
+
+def call_apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The lowering of a function of arrays to a call that XLA keeps, of one private function for all equal calls.
+
+    XLA inlines calls, and what it then joins with its surroundings it compiles once for each place. The attribute that
+    forbids it is the one that JAX gives to calls which compute elsewhere, and can be attached to no call from outside.
+    Programs for several devices are left as they are, since calls are inlined before XLA partitions them.
+    """
+    lower = mlir.lower_fun(jax.jit(function), multiple_results=False)
+
+    def lowering(context: mlir.LoweringRuleContext, *values: Any, **static: Any) -> Any:
+        results: Any = lower(context, *values, **static)
+        devices, call = context.module_context.axis_context, results[0].owner
+        if getattr(devices, "num_devices", None) == 1 and getattr(call, "name", "") == "func.call":
+            apart = mlir.ir.DictAttr.get({"inlineable": mlir.ir.StringAttr.get("false")})
+            call.attributes["mhlo.frontend_attributes"] = apart
+        return results
+
+    return lowering
 
 
 def scopes(equation: Any) -> tuple[str, ...]:

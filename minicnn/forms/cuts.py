@@ -35,6 +35,11 @@ class Span:
         width = -(-self.step // self.spacing)
         return [(start, min(start + width, self.length)) for start in range(0, max(self.length, 1), width)]
 
+    @property
+    def stop(self) -> int:
+        """The position behind the last one of the last tile."""
+        return self.first + (self.count - 1) * self.step + self.extent(self.length)
+
     def start(self, piece: int) -> int:
         """The position where a piece of the first tile begins."""
         return self.first + self.spacing * piece

@@ -47,7 +47,10 @@ def collect(m: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped[Array, "*ke
     """The adjoint of `lay`: sum the entries that share a tap, from (out₁, in₁, …) back to (*kernel, …)."""
     total = m.astype(summing(m.dtype))
     for position, axis in enumerate(axes):
-        if axis.kernel_size > _SHORT:
+        if (step := _in_order(axis)) is not None:
+            joined = total.reshape(*total.shape[:position], axis.kernel_size, *total.shape[position + 2 :])
+            total = joined if step > 0 else jax.lax.rev(joined, (position,))
+        elif axis.kernel_size > _SHORT:
             total = _diagonal_sums(total, axis, position)
         else:
             total = jnp.tensordot(
@@ -77,8 +80,19 @@ def _taps(axis: Axis, dtype: jnp.dtype) -> Array:
     return jnp.asarray(axis.taps(_home(axis)), dtype)
 
 
+def _in_order(axis: Axis) -> int | None:
+    """Tell whether the entries of an axis are its taps, in their order, 1, or backwards, −1: those of single tiles."""
+    if axis.kernel_size != axis.out_size * axis.in_size or 1 not in (axis.out_size, axis.in_size):
+        return None
+    taps = axis.tap_of().ravel().tolist()
+    return next((step for step in (1, -1) if taps == list(range(axis.kernel_size))[::step]), None)
+
+
 def _copies(w: Array, axis: Axis, position: int) -> Array:
     """The entries of one axis, copied: entry by entry, or row by row, where a row of a long kernel is one piece."""
+    if (step := _in_order(axis)) is not None:
+        w = w if step > 0 else jax.lax.rev(w, (position,))
+        return w.reshape(*w.shape[:position], axis.out_size, axis.in_size, *w.shape[position + 1 :])
     if axis.kernel_size <= _SHORT or axis.stretch > 1:
         return jnp.take(w, axis.tap_of(_home(axis)), axis=position, mode="fill", fill_value=0)
     first, _ = axis.span(1)

@@ -6,11 +6,9 @@ over the channels. Where all factors are dyadic (two outputs and three taps, say
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
-from operator import add
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,12 +23,14 @@ from minicnn.forms.cuts import CUTS, Cut, Span, tile_sizes
 from minicnn.forms.decomposition import Decomposition, Rationals, is_dyadic, is_local, kinds, terms
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
-from minicnn.forms.layout import groups_first, groups_last, multiply, pad_axis
-from minicnn.forms.tiles import bringing_groups_together, gather_axis, scatter
+from minicnn.forms.layout import groups_first, multiply
+from minicnn.forms.sums import Entries, along, columns, picked_sum
+from minicnn.forms.tiles import bringing_groups_together, gather, padded, scatter
 
 # Points of evaluation in one tile. The condition number of their Vandermonde matrix is 10⁵ with 10 points, 10⁷ with 12
 # (all digits of float32) and 2·10¹² with 16 (three quarters of a double's).
 _MOST_POINTS = 16
+_LONGEST = 16  # positions of a window that `Auto` may take
 _MOST = 4  # outputs of a tile: larger ones round too much for the products that they save
 
 
@@ -98,12 +98,12 @@ class Winograd(Costed):
         return all(is_dyadic(*kind) for cut in self.cuts(geometry) for kind in kinds(_decomposed(cut, self.of)))
 
     def suits(self, geometry: Geometry) -> bool:
-        """Whether `Auto` may take it: dyadic, local, and windows short enough to be read slice by slice.
+        """Whether `Auto` may take it: dyadic, local, and windows short enough to be read entry by entry.
 
         It is known from the phases, without their factors: those of a long kernel take minutes to write down.
         """
         cuts = self.cuts(geometry)
-        if any(cut.x.length > _SLICED for cut in cuts):
+        if any(cut.x.length > _LONGEST for cut in cuts):
             return False
         return all(is_dyadic(*kind) and is_local(*kind) for cut in cuts for kind in kinds(_decomposed(cut, self.of)))
 
@@ -122,8 +122,11 @@ class Winograd(Costed):
 
     def roundings(self, geometry: Geometry) -> int:
         """The number of roundings that no number meets more of, on its way from x and w to y."""
-        channels = geometry.c_in // geometry.groups
-        return channels + sum(_roundings(factors) for _, factors in self.parts(geometry))
+        channels, parts = geometry.c_in // geometry.groups, self.parts(geometry)
+        sums = [(G, 0) for G in _tap_factors(parts)]
+        for _, factors in parts:
+            sums += (factors.B, 0), (factors.A, 1)
+        return channels + len(parts) + sum(_roundings(*each) for each in sums)
 
 
 Parts = Sequence[tuple[Cut, Decomposition]]
@@ -156,10 +159,9 @@ def _written(transformed: Sequence[int], sizes: Sequence[int]) -> int:
     return sum(math.prod(transformed[:done]) * math.prod(sizes[done:]) for done in range(len(sizes) + 1))
 
 
-def _roundings(factors: Decomposition) -> int:
-    """The roundings along one axis: a sum rounds once for each term, and once for each factor that is no integer."""
-    sums = ((factors.B, 0), (factors.G, 0), (factors.A, 1))
-    return sum(1 + int(np.max(np.sum(factor != 0, axis))) for factor, axis in sums) + 1
+def _roundings(factor: Rationals, axis: int) -> int:
+    """The roundings of the sums of a factor: one for each term, and one for each number that is no integer."""
+    return 1 + int(np.max(np.sum(factor != 0, axis)))
 
 
 def _convolve(
@@ -167,15 +169,14 @@ def _convolve(
 ) -> Shaped[Array, "b *out co"]:
     """Multiply x by C(w): y = A((Gᵀw) ∘ (Bᵀx)), one product over the channels for each term."""
     x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
-    x = _analysed(groups_first(x, geometry.groups), [(cut.x, factors.B) for cut, factors in parts])
-    w = w.reshape(geometry.split_shape).swapaxes(-3, -2)[None]
-    for _, factors in parts:
-        w = _joined(_applied(factors.G, w, 1, 0))
+    x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
+    w, taps = w.reshape(geometry.split_shape).swapaxes(-3, -2), _tap_factors(parts)
+    w = w.reshape(1, *map(len, taps), *w.shape[-3:])
+    for G in taps:
+        w = _joined(_multiplied(G, w, 1, 0))
     y = multiply("bi,io->bo", _rows(x), _joined(w), arithmetic)
     y = y.reshape(*x.shape[:-1], y.shape[-1])
-    for _, factors in reversed(parts):
-        y = _applied(factors.A.T, _apart(y, factors.terms), 0, 3 + len(parts))
-    return groups_last(scatter(y[0], [cut.y for cut, _ in parts], [axis.out_size for axis in geometry.axes]))
+    return _synthesised(y, [(cut.y, factors.A) for cut, factors in parts], geometry.out_shape[:-1])
 
 
 def _correlate(
@@ -186,65 +187,118 @@ def _correlate(
     arithmetic: Arithmetic,
 ) -> Shaped[Array, "*k c co"]:
     """Multiply y by X(x)ᵀ: w̄ = G((Aᵀȳ) ∘ (Bᵀx)), all tiles summed by one product for each term."""
-    x, y = (groups_first(a.astype(arithmetic.result_type(x, y)), geometry.groups) for a in (x, y))
-    x = _analysed(x, [(cut.x, factors.B) for cut, factors in parts])
-    y = _analysed(y, [(cut.y, factors.A) for cut, factors in parts])
+    x, y = (a.astype(arithmetic.result_type(x, y)) for a in (x, y))
+    x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
+    y = _analysed(y, geometry.groups, [(cut.y, factors.A) for cut, factors in parts])
     w = multiply("bi,bo->io", _rows(x), _rows(y), arithmetic)
     w = w.reshape(*x.shape[:2], *w.shape[1:])
-    for _, factors in reversed(parts):
-        w = _applied(factors.G.T, _apart(w, factors.terms), 0, 1)
-    return w[0].swapaxes(-3, -2).reshape(geometry.w_shape)
+    for G in reversed(_tap_factors(parts)):
+        w = _multiplied(G.T, _apart(w, G.shape[1]), 0, 1)
+    return w.reshape(*geometry.w_shape[:-2], *w.shape[-3:]).swapaxes(-3, -2).reshape(geometry.w_shape)
+
+
+def _tap_factors(parts: Parts) -> list[Rationals]:
+    """The factors of the kernel: one for all axes where it is small, so that a kernel meets them in a single product.
+
+    The terms of the last axis come first, as in `_analysed`.
+    """
+    factors = [each.G for _, each in parts]
+    if math.prod(factor.size for factor in factors) > _AT_ONCE:
+        return factors
+    return [reduce(_side_by_side, factors)]
+
+
+_AT_ONCE = 4096  # entries of a factor for all axes, which is a constant of the program; of pairs it has 16·9
+
+
+def _side_by_side(first: Rationals, second: Rationals) -> Rationals:
+    """The factor of two axes at once."""
+    both = np.multiply.outer(first, second).transpose(0, 2, 3, 1)
+    return both.reshape(len(first) * len(second), -1)
 
 
 def _analysed(
-    x: Shaped[Array, "g b *n c"], sides: Sequence[tuple[Span, Rationals]]
+    x: Shaped[Array, "b *n gc"], groups: int, sides: Sequence[tuple[Span, Rationals]]
 ) -> Shaped[Array, "terms g b *tiles c"]:
-    """Apply Bᵀ to every tile of x, or Aᵀ to every tile of y, axis by axis; the terms of the last axis come first."""
-    x = x[None]
+    """Apply Bᵀ to every tile of x, or Aᵀ to every tile of y; the terms of the last axis come first."""
+    x = padded(x, [span for span, _ in sides])
+    sides = [(replace(span, first=max(span.first, 0)), factor) for span, factor in sides]
+    if _are_few(factor for _, factor in sides):
+        return _summed(x, groups, sides)
+    x = groups_first(x, groups)[None]
     for position, (span, factor) in enumerate(sides, start=3):
-        if span.length <= _SLICED:
-            x = jnp.stack(_sums(_slices(x, span, position), factor))
+        before, behind = x.shape[:position], x.shape[position + 1 :]
+        z = x.reshape(math.prod(before), x.shape[position], math.prod(behind))
+        if _are_few([factor]):
+            terms = _summed(z, 1, [(span, factor)])
         else:
-            tiles = gather_axis(x, span, position, x.ndim - 2)
-            x = _applied(factor, tiles, tiles.ndim - 2, 0)
-        x = _joined(x)
+            terms = _multiplied(factor, gather(z, 1, [span])[0], 2, 0)
+        x = _joined(terms.reshape(len(terms), *before, span.count, *behind))
     return x
 
 
-# A window of so many positions is read slice by slice, each sum of slices being one loop without windows in between.
-# Longer ones are laid out first, so that a program does not grow with its kernel.
-_SLICED = 16
+def _are_few(factors: Iterable[Rationals]) -> bool:
+    """Tell whether every result of these factors is a sum of few enough entries to be written out."""
+    return math.prod(int(np.max(np.sum(factor != 0, 0), initial=1)) for factor in factors) <= _WRITTEN_OUT
 
 
-def _slices(x: Array, span: Span, position: int) -> list[Array]:
-    """What lies at each place of a tile: for each the axis of all tiles instead of that of all positions."""
-    last = (span.count - 1) * span.step + 1 if span.count else 0
-    reach = last + span.spacing * (span.length - 1)
-    x = pad_axis(x, position, -span.first, span.first + reach - x.shape[position])
-    starts = (span.spacing * place for place in range(span.length))
-    return [jax.lax.slice_in_dim(x, start, start + last, span.step, position) for start in starts]
+# A sum of so many entries is written out: those of four outputs and three taps on two axes have 25. Others are taken
+# axis by axis, or as a product, so that a program does not grow with its kernel.
+_WRITTEN_OUT = 32
 
 
-def _applied(factor: Rationals, z: Array, position: int, to: int) -> Array:
-    """Multiply an axis of z by the transpose of a factor; its terms become an axis at `to`."""
-    if factor.size <= _SLICED**2:
-        return jnp.stack(_sums([jax.lax.index_in_dim(z, n, position, False) for n in range(len(factor))], factor), to)
+def _summed(
+    x: Shaped[Array, "b *n gc"], groups: int, sides: Sequence[tuple[Span, Rationals]]
+) -> Shaped[Array, "terms g b *tiles c"]:
+    """Apply the factors to all tiles at once."""
+    rank, channels = len(sides), x.shape[-1] // groups
+    shape = (*(factor.shape[1] for _, factor in reversed(sides)), groups, *(span.count for span, _ in sides))
+    list_of = lambda numbers, axis: along(numbers, axis, len(shape))
+    axes, width = [[Entries((0, list_of(range(groups), rank)))]], groups
+    for n in reversed(range(rank)):
+        span, factor = sides[n]
+        tiles = list_of(span.first + span.step * np.arange(span.count), rank + 1 + n)
+        inside = [(list_of(row, rank - 1 - n), list_of(weight, rank - 1 - n)) for row, weight in columns(factor)]
+        axes.append([Entries((0, width * (tiles + span.spacing * row)), weight) for row, weight in inside])
+        width *= x.shape[1 + n]
+    terms = picked_sum(x.reshape(1, x.shape[0], width, channels), axes, shape, rank + 1)
+    return terms.reshape(math.prod(shape[:rank]), *terms.shape[rank:])
+
+
+def _synthesised(
+    y: Shaped[Array, "terms g b *tiles d"], sides: Sequence[tuple[Span, Rationals]], size: tuple[int, ...]
+) -> Shaped[Array, "b *out gd"]:
+    """Apply A to the terms of every tile and put the tiles where they belong: the adjoint of `_analysed`."""
+    side_by_side = all(span.first == 0 and span.length == span.step and span.count for span, _ in sides)
+    if side_by_side and _are_few(factor.T for _, factor in sides):
+        return _summed_up(y, sides, size)
+    for _, factor in reversed(sides):
+        y = _multiplied(factor.T, _apart(y, factor.shape[1]), 0, 3 + len(sides))
+    return scatter(y[0], [span for span, _ in sides], size)
+
+
+def _summed_up(
+    y: Shaped[Array, "terms g b *tiles d"], sides: Sequence[tuple[Span, Rationals]], size: tuple[int, ...]
+) -> Shaped[Array, "b *out gd"]:
+    """As `_synthesised`, where tiles lie side by side: every output is a sum of terms of its own tile."""
+    _, groups, images, *tiles, channels = y.shape
+    list_of = lambda numbers, axis: along(numbers, axis, len(size) + 1)
+    axes, before, behind = [[Entries((list_of(range(groups), len(size)), 0))]], groups, math.prod(tiles)
+    for n, (span, factor) in enumerate(sides):
+        behind //= span.count
+        tile, inside = np.divmod(np.arange(size[n]), span.step)
+        places = [(before * list_of(row[inside], n), list_of(weight[inside], n)) for row, weight in columns(factor.T)]
+        axes.append([Entries((place, behind * list_of(tile, n)), weight) for place, weight in places])
+        before *= factor.shape[1]
+    rows = y.reshape(before, images, math.prod(tiles), channels)
+    return picked_sum(rows, axes, (*size, groups), 0).reshape(images, *size, groups * channels)
+
+
+def _multiplied(factor: Rationals, z: Array, position: int, to: int) -> Array:
+    """Multiply an axis of z by the transpose of a factor, zeros included; its terms become an axis at `to`."""
     weights = jnp.asarray(factor.astype(float), z.dtype)
     product = jnp.tensordot(weights, z, ((0,), (position,)), precision=jax.lax.Precision.HIGHEST)
     return jnp.moveaxis(product, 0, to)
-
-
-def _sums(pieces: Sequence[Array], factor: Rationals) -> list[Array]:
-    """For each term the sum of the pieces times its column of the factor."""
-    return [
-        reduce(add, scaled) if (scaled := [_scaled(*pair) for pair in zip(pieces, column, strict=True) if pair[1]])
-        else jnp.zeros_like(pieces[0])
-        for column in factor.T
-    ]  # fmt: skip
-
-
-def _scaled(piece: Array, value: Any) -> Array:
-    return piece if value == 1 else -piece if value == -1 else float(value) * piece
 
 
 def _joined(z: Array) -> Array:

@@ -255,8 +255,8 @@ PRIMITIVES: dict[str, Step] = {
     **dict.fromkeys(
         (
             "add", "add_any", "concatenate", "convert_element_type", "copy", "dynamic_slice", "dynamic_update_slice",
-            "name", "optimization_barrier", "pad", "reshape", "rev", "slice", "split", "squeeze", "stack", "transpose",
-            "unstack",
+            "fence", "name", "optimization_barrier", "pad", "reshape", "rev", "slice", "split", "squeeze", "stack",
+            "transpose", "unstack",
         ),
         Step(_weighed, _one),
     ),

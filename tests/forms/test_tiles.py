@@ -64,21 +64,19 @@ def test_windows_leave_out_what_no_tap_reads():
     assert (one_output.x.length, one_output.x.spacing) == (3, 3)
 
 
-@many_pieces
-def test_gather_copies_each_position_of_each_tile(pieces):
-    x = np.arange(1.0, 15).reshape(1, 1, 14, 1)
+def test_gather_copies_each_position_of_each_tile():
+    x = np.arange(1.0, 15).reshape(1, 14, 1)
     spans = Span(3, 5, 2, -1), Span(3, 3, 2, -1, 2), Span(2, 5, 6, 1, 2), Span(2, 3, 3, 12), Span(4, 3, 1, -2, 4)
     for span in spans:
         held = np.array(reach(span, 14))
         expected = np.where(held >= 0, x.ravel()[held], 0)
-        with patch.object(tiles, "_PIECES", pieces):
-            np.testing.assert_array_equal(gather(jnp.asarray(x), [span])[0, 0, ..., 0], expected)
+        np.testing.assert_array_equal(gather(jnp.asarray(x), 1, [span])[0, 0, ..., 0], expected)
 
 
 @many_pieces
 def test_scatter_is_the_transpose_of_gather(pieces):
     spans, size = [Span(3, 5, 2, -1), Span(3, 3, 2, -1, 2), Span(2, 5, 6, 1, 2)], (6, 8, 14)
-    x = jnp.arange(2.0 * 6 * 8 * 14 * 3).reshape(1, 2, 6, 8, 14, 3)
-    y, pull_back = jax.vjp(lambda x: gather(x, spans), x)
+    x = jnp.arange(2.0 * 6 * 8 * 14 * 3).reshape(2, 6, 8, 14, 3)
+    y, pull_back = jax.vjp(lambda x: gather(x, 1, spans), x)
     with patch.object(tiles, "_PIECES", pieces):
         np.testing.assert_array_equal(pull_back(y)[0], scatter(y, spans, size))

@@ -1,0 +1,97 @@
+"""Sums of few entries: every number of a result is a sum of some entries of an array, each times a factor.
+
+Written as slices that are joined, such a sum is a loop with a branch for each kind of result, which XLA takes long to
+compile and runs slowly. Written as entries that are picked by a table, it is one plain loop, whatever the table holds.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import product
+from operator import add
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
+
+from minicnn.forms.decomposition import Rationals
+from minicnn.forms.fence import fence
+
+
+class Entries(NamedTuple):
+    """For each result an entry that it takes, and the factor that it takes it by.
+
+    Attributes:
+        place: what one axis adds to the position of the entry, on both axes on which entries lie.
+        weight: the factor; zero where a result has fewer entries than others, and then the place is one of its own.
+    """
+
+    place: tuple[Any, Any]
+    weight: Any = 1
+
+
+def columns(factor: Rationals) -> list[tuple[Int[np.ndarray, " terms"], Float[np.ndarray, " terms"]]]:
+    """The rows where the columns of a factor are not zero, the first of each, then the second, …, and the numbers.
+
+    >>> [(rows.tolist(), numbers.tolist()) for rows, numbers in columns(np.array([[1, 0], [1, -1]]))]
+    [([0, 1], [1.0, -1.0]), ([1, 1], [1.0, 0.0])]
+    """
+    held = [np.flatnonzero(column) for column in factor.T]
+    most = max(map(len, held), default=0)
+    own = lambda rows, n: rows[n] if n < len(rows) else rows[0] if len(rows) else 0
+    rows = np.array([[own(each, n) for each in held] for n in range(most)], int).reshape(most, len(held))
+    there = np.arange(most)[:, None] < np.array([len(each) for each in held])
+    numbers = np.where(there, factor[rows, np.arange(len(held))], 0).astype(float)
+    return list(zip(rows, numbers, strict=True))
+
+
+def along(numbers: Sequence[int] | np.ndarray, axis: int, rank: int) -> np.ndarray:
+    """A list of numbers as an array of so many axes, of which it is one."""
+    return np.reshape(np.asarray(numbers), (*(1,) * axis, -1, *(1,) * (rank - axis - 1)))
+
+
+def picked_sum(
+    z: Shaped[Array, "p b q c"], axes: Sequence[Sequence[Entries]], shape: tuple[int, ...], at: int
+) -> Shaped[Array, "..."]:
+    """Add up entries of z: rows of c numbers, for every image.
+
+    Args:
+        z: the rows; they lie on two axes, on both sides of the images.
+        axes: for each axis of the problem its entries; those of several axes meet, their places add up and their
+            weights multiply.
+        shape: of the results, to which all places broadcast.
+        at: where among the axes of `shape` the images are put.
+
+    Returns:
+        (*shape[:at], b, *shape[at:], c), in memory.
+    """
+    images, channels, rank = z.shape[1], z.shape[-1], len(shape)
+    numbers = jax.lax.GatherDimensionNumbers((at, rank + 1), (0, 2), (0, 2))
+
+    def picked(taken: Sequence[Entries]) -> Array:
+        starts = places_of(zip(*(each.place for each in taken), strict=True), shape)
+        rows = jax.lax.gather(z, starts, numbers, (1, images, 1, channels), mode=_INSIDE)
+        weight: Any = math.prod(each.weight for each in taken)
+        if np.all(weight == 1):
+            return rows
+        weight = np.broadcast_to(weight, np.broadcast_shapes(np.shape(weight), (1,) * rank))
+        return rows * jnp.asarray(np.expand_dims(weight, (at, rank + 1)), z.dtype)
+
+    return fence(reduce(add, map(picked, product(*axes))))
+
+
+def places_of(columns: Iterable[Sequence[Any]], shape: tuple[int, ...]) -> Int[Array, "..."]:
+    """Places as a gather takes them: on each axis that is gathered the sum of tables that broadcast to a shape.
+
+    They are part of the program where they are few, else computed in it: XLA compiles a loop of its own for that.
+    """
+    home = np if math.prod(shape) <= _BAKED else jnp
+    return jnp.asarray(
+        home.stack([home.broadcast_to(reduce(home.add, each), shape) for each in columns], -1), jnp.int32
+    )
+
+
+_BAKED = 2**14  # places of a table that is part of a program: those of 112×112 outputs, 50 kB
+_INSIDE = jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS

@@ -1,0 +1,30 @@
+"""Sums of picked entries, against loops."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minicnn.forms import sums
+from minicnn.forms.sums import Entries, along, columns, picked_sum
+
+
+def test_columns_give_a_factor_back():
+    factor = np.array([[1, 0, 0], [-1, 2, 0], [3, 0, 0]], object)
+    found = np.zeros((3, 3))
+    for rows, numbers in columns(factor):
+        np.add.at(found, (rows, np.arange(3)), numbers)
+    np.testing.assert_array_equal(found, factor.astype(float))
+
+
+@pytest.mark.parametrize("baked", [0, 100])
+def test_the_places_of_all_axes_add_up_and_their_weights_multiply(baked, monkeypatch):
+    monkeypatch.setattr(sums, "_BAKED", baked)
+    z = np.random.default_rng(0).integers(-9, 9, (2, 3, 8, 4)).astype(np.float32)
+    rows = [Entries((along([0, 1], 0, 2), along([1, 2], 0, 2)), along([1, -2], 0, 2)), Entries((0, 0))]
+    shifts = [Entries((0, along([0, 2, 5], 1, 2)))]
+    found = picked_sum(jnp.asarray(z), [rows, shifts], (2, 3), 1)
+    expected = np.zeros((2, 3, 3, 4))
+    for n in range(2):
+        for m, shift in enumerate((0, 2, 5)):
+            expected[n, :, m] = (1, -2)[n] * z[n, :, (1, 2)[n] + shift] + z[0, :, shift]
+    np.testing.assert_array_equal(found, expected)
