@@ -79,6 +79,8 @@ def picked_sum(
         weight = np.broadcast_to(weight, np.broadcast_shapes(np.shape(weight), (1,) * rank))
         return rows * jnp.asarray(np.expand_dims(weight, (at, rank + 1)), z.dtype)
 
+    if not all(axes):  # an axis that takes no entry at all
+        return jnp.zeros((*shape[:at], images, *shape[at:], channels), z.dtype)
     return fence(reduce(add, map(picked, product(*axes))))
 
 
