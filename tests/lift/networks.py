@@ -88,7 +88,7 @@ class LeNet5(nn.Module):
         mask = jnp.broadcast_to(C3, (5, 5, 6, 16))
         x = squash(Subsampling(name="S2")(conv(6, (5, 5), name="C1")(x)))
         x = squash(Subsampling(name="S4")(conv(16, (5, 5), mask=mask, name="C3")(x)))
-        x = squash(conv(120, (5, 5), name="C5")(x))
+        x = squash(conv(120, x.shape[-3:-1], name="C5")(x))  # 5×5 on the images of 1998: all of S4
         x = squash(nn.Dense(84, name="F6")(x.reshape(*x.shape[:-3], -1)))
         return nn.Dense(10, use_bias=False, name="output")(x)
 
@@ -142,40 +142,73 @@ class Trained(nn.Module):
         return nn.relu(nn.BatchNorm(use_running_average=False)(nn.Conv(2, (3, 3))(x)))
 
 
-class NnxNet(nnx.Module):
-    """A convolution, a batch norm, a maximum and a dense layer."""
+class NnxBlock(nnx.Module):
+    """Two 3×3 convolutions around which the input passes by, by a convolution where the sizes differ."""
 
-    def __init__(self, rngs: nnx.Rngs, dtype: Any = None):
-        self.conv = nnx.Conv(1, 2, (3, 3), rngs=rngs, param_dtype=dtype)
-        self.norm = nnx.BatchNorm(2, use_running_average=True, rngs=rngs, param_dtype=dtype)
-        self.dense = nnx.Linear(8, 3, rngs=rngs, param_dtype=dtype)
+    def __init__(self, c_in: int, c_out: int, stride: int, rngs: nnx.Rngs):
+        conv = partial(nnx.Conv, use_bias=False, rngs=rngs)
+        norm = partial(nnx.BatchNorm, use_running_average=True, rngs=rngs)
+        self.conv1, self.norm1 = conv(c_in, c_out, (3, 3), stride, padding=1), norm(c_out)
+        self.conv2, self.norm2 = conv(c_out, c_out, (3, 3), padding=1), norm(c_out)
+        alike = (c_in, stride) == (c_out, 1)
+        self.shortcut = (lambda x: x) if alike else nnx.Sequential(conv(c_in, c_out, (1, 1), stride), norm(c_out))
 
     def __call__(self, x):
-        x = nnx.relu(self.norm(self.conv(x)))
-        return self.dense(nnx.max_pool(x, (2, 2), (2, 2)).reshape(x.shape[0], -1))
+        y = self.norm2(self.conv2(nnx.relu(self.norm1(self.conv1(x)))))
+        return nnx.relu(self.shortcut(x) + y)
 
 
-def linen(module: nn.Module, *shape: int) -> Callable[[Any], tuple[Callable[[Any], Any], np.ndarray]]:
+class NnxResNet(nnx.Module):
+    """A stem with a maximum, two blocks of which the second halves the image, and a classifier."""
+
+    def __init__(self, rngs: nnx.Rngs):
+        self.conv, self.norm = nnx.Conv(1, 2, (3, 3), rngs=rngs), nnx.BatchNorm(2, use_running_average=True, rngs=rngs)
+        self.blocks = nnx.Sequential(NnxBlock(2, 2, 1, rngs), NnxBlock(2, 3, 2, rngs))
+        self.dense = nnx.Linear(3, 3, rngs=rngs)
+
+    def __call__(self, x):
+        x = nnx.max_pool(nnx.relu(self.norm(self.conv(x))), (2, 2), (2, 2))
+        return self.dense(self.blocks(x).mean((1, 2)))
+
+
+Network = Callable[[Any], tuple[Callable[[Any], Any], np.ndarray]]  # from a dtype to a function and an input
+
+
+def varied(tree: Any, dtype: Any) -> Any:
+    """Parameters and statistics in a dtype, moved a little, so that no mean is 0, no variance 1 and no bias absent."""
+    leaves, structure = jax.tree.flatten(tree)
+    draw = np.random.default_rng(2)
+    moved = [jnp.asarray(leaf + draw.uniform(0.1, 0.3, leaf.shape), dtype) for leaf in leaves]
+    return jax.tree.unflatten(structure, moved)
+
+
+def linen(module: nn.Module, *shape: int) -> Network:
     """A module with parameters in a dtype, as a function of its input, and an input."""
 
     def network(dtype: Any) -> tuple[Callable[[Any], Any], np.ndarray]:
         x = np.random.default_rng(len(shape)).normal(size=shape)
-        variables = module.init(jax.random.key(1), jnp.asarray(x, jnp.float32))
-        variables = jax.tree.map(lambda leaf: leaf.astype(dtype), variables)
+        variables = varied(module.init(jax.random.key(1), jnp.asarray(x, dtype)), dtype)
         return lambda x: module.apply(variables, x, mutable=["batch_stats"])[0], x
 
     return network
 
 
-def nnx_net(dtype: Any) -> tuple[Callable[[Any], Any], np.ndarray]:
-    return NnxNet(nnx.Rngs(0), dtype), np.random.default_rng(0).normal(size=(1, 4, 4, 1))
+def linen_lstm(dtype: Any) -> tuple[Callable[[Any], Any], np.ndarray]:
+    return linen(nn.RNN(nn.LSTMCell(3, param_dtype=dtype)), 3, 2)(dtype)  # its state has the dtype of parameters
 
 
-FLAX = {
+def nnx_resnet(dtype: Any) -> tuple[Callable[[Any], Any], np.ndarray]:
+    definition, state = nnx.split(NnxResNet(nnx.Rngs(0)), nnx.Any(nnx.Param, nnx.BatchStat))
+    state = varied(state, dtype)
+    return lambda x: nnx.merge(definition, state)(x), np.random.default_rng(0).normal(size=(1, 8, 8, 1))
+
+
+FLAX: dict[str, Network] = {
+    "linen LeNet": linen(LeNet5(), 1, 16, 16, 1),
     "linen ResNet-18": linen(ResNet18(1, 2), 1, 8, 8, 1),
     "linen U-Net": linen(UNet(), 1, 4, 4, 1),
     "linen ViT": linen(ViT(), 1, 4, 4, 1),
-    "linen LSTM": linen(nn.RNN(nn.LSTMCell(3, param_dtype=jnp.float64)), 3, 2),
+    "linen LSTM": linen_lstm,
     "linen batch norm in training": linen(Trained(), 2, 3, 3, 1),
-    "nnx": nnx_net,
+    "nnx ResNet": nnx_resnet,
 }

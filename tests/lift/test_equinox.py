@@ -23,9 +23,10 @@ def network():
     return eqx.nn.Sequential(layers)
 
 
-def test_a_network():
-    with jax.enable_x64(True):
-        x = jnp.asarray(np.random.default_rng(0).normal(size=(1, 6, 6)))
+@pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.long), "float64"])
+def test_a_network(dtype):
+    with jax.enable_x64(dtype == "float64"):
+        x = jnp.asarray(np.random.default_rng(0).normal(size=(1, 6, 6)), dtype)
         P = check(network(), x)
     assert [row.connections for row in P.table().rows] == [2 * 16 * 9 + 32, 3 * 8 + 3]
 
