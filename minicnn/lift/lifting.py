@@ -37,13 +37,16 @@ def lift(
         P, with P(*tangents) = y_dot. Its transpose P.T is ours, and none of JAX's rules for transposing is used.
 
     Raises:
-        TypeError: if nothing that varies is a float, or a result is none.
+        TypeError: if nothing that varies is a float, a result is none, or there is no result.
+        ValueError: if `fallback` is neither "columns" nor None.
         LiftError: for what cannot be read as a map, with the primitive, the line that it stands in, and what to do.
 
     >>> P = minicnn.lift(lambda x: jnp.tanh(2 * x).sum(), jnp.zeros(3))
     >>> P.matrix()
     Array([[2., 2., 2.]], dtype=float32)
     """
+    if fallback not in (None, "columns"):
+        raise ValueError(f'`fallback`={fallback!r} must be "columns", or None')
     chosen = places_of(argnums, len(args))
     words = argument_names(f, len(args))
     names = Names()
@@ -62,7 +65,9 @@ def lift(
         values = iter(given)
         whole = [next(values) if is_float else leaf for (_, leaf), is_float in zip(leaves, floats, strict=True)]
         places = dict(zip(chosen, jax.tree.unflatten(tree, whole), strict=True))
-        return f(*(places.get(n, arg) for n, arg in enumerate(args)))
+        y = f(*(places.get(n, arg) for n, arg in enumerate(args)))
+        _check_floats(y)
+        return y
 
     y, linear = linear_jaxpr(of_floats, primals, names, own_rules)
     run = Recording(Wording(names, linear.jaxpr), fallback)
@@ -73,6 +78,20 @@ def lift(
     program = run.program(inputs, jax.tree.structure(without), outputs, linear.out_avals, jax.tree.structure((y,)))
     fixed = [path for (path, _), is_float in zip(leaves, floats, strict=True) if not is_float]
     return replace(program, fixed=tuple(path_name(path, [words[n] for n in chosen]) for path in fixed))
+
+
+def _check_floats(y: Any) -> None:
+    leaves, _ = jax.tree.flatten_with_path(y)
+    if not leaves:
+        raise TypeError(f"the result is {y!r}, which holds no array: return what varies with the arguments")
+    for path, leaf in leaves:
+        if not _is_float(leaf):
+            place = jax.tree_util.keystr(path)
+            kind = getattr(leaf, "dtype", type(leaf).__name__)
+            raise TypeError(
+                f"the result{' ' + place if place else ''} is {kind}: only floats have derivatives; leave it out, "
+                "or use .astype(float)"
+            )
 
 
 def _is_float(leaf: Any) -> bool:

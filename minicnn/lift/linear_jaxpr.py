@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from minicnn.jax_internals import ClosedJaxpr
 from minicnn.lift.names import Names
+from minicnn.lift.refusal import LiftError, line_of
 from minicnn.lift.unrolling import Unrolling
 
 
@@ -22,8 +22,13 @@ def linear_jaxpr(
     """
     straight = unrolled(f, primals, Unrolling(names, own_rules))
     with jax.disable_jit():
-        y, f_dot = jax.linearize(straight, *primals)
-        _check_floating(y)
+        try:
+            y, f_dot = jax.linearize(straight, *primals)
+        except _LOOKED_AT as error:
+            raise LiftError(
+                f"the code at {line_of(error)} makes numbers of Python or NumPy of what varies, and these have no "
+                "derivative: use jax.numpy, or jax.lax.stop_gradient around what it makes them of"
+            ) from error
         return y, jax.make_jaxpr(f_dot)(*primals)
 
 
@@ -42,19 +47,10 @@ def unrolled(f: Callable[..., Any], primals: Sequence[Any], run: Unrolling) -> C
     return straight
 
 
-def _check_floating(y: Any) -> None:
-    for path, leaf in jax.tree.flatten_with_path(y)[0]:
-        if not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
-            place = jax.tree_util.keystr(path)
-            raise TypeError(
-                f"the result{' ' + place if place else ''} is {jnp.result_type(leaf).name}: only floats have "
-                "derivatives; leave it out, or use .astype(float)"
-            )
-
-
 # What JAX raises where a function looks at a value that is not there yet.
 _LOOKED_AT = (
     jax.errors.ConcretizationTypeError,
+    jax.errors.NonConcreteBooleanIndexError,
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
 )

@@ -1,5 +1,7 @@
 """How lift refuses: the primitive, the line of code that it comes from, and what to do, in one line."""
 
+import traceback
+from pathlib import Path
 from typing import Any
 
 from minicnn import jax_internals
@@ -12,3 +14,14 @@ class LiftError(ValueError):
 def refused(equation: Any, why: str) -> LiftError:
     """The error for an equation: what it is, where it stands, and what to do about it."""
     return LiftError(f"`{equation.primitive.name}` at {jax_internals.source_line(equation)} {why}")
+
+
+def line_of(error: BaseException) -> str:
+    """The file and the line that an error comes from: the innermost that is neither a library's nor ours, if one is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(_OURS)]
+    frame = (theirs or frames)[-1]
+    return f"{frame.filename}:{frame.lineno}"
+
+
+_OURS = str(Path(__file__).parents[1])

@@ -54,8 +54,19 @@ class Unrolling:
         return self.take(equation, operands)
 
     def take(self, equation: Any, operands: list[Any]) -> list[Any]:
-        """Evaluate an equation that stands for no others."""
-        return _bound(equation, operands, _scope(equation))
+        """Evaluate an equation that stands for no others.
+
+        Raises:
+            LiftError: if JAX has no derivative of it.
+        """
+        try:
+            return _bound(equation, operands, _scope(equation))
+        except NotImplementedError as error:
+            raise refused(
+                equation,
+                "has no derivative in JAX: give it one with jax.custom_jvp, or put jax.lax.stop_gradient around what "
+                "it is given",
+            ) from error
 
     def spend(self, equation: Any, count: int) -> None:
         """Count equations, before they are evaluated.
@@ -63,8 +74,16 @@ class Unrolling:
         Raises:
             LiftError: if they are too many.
         """
+        self.foresee(equation, count)
         self.left -= count
-        if self.left < 0:
+
+    def foresee(self, equation: Any, count: int) -> None:
+        """Refuse an equation that stands for so many others, if they are too many, before they are evaluated.
+
+        Raises:
+            LiftError: if they are.
+        """
+        if count > self.left:
             raise refused(
                 equation,
                 f"unrolls the function to more than {LIMIT:,} equations: lift fewer steps of it, on a shorter input",
@@ -118,8 +137,10 @@ def _while(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
         operands[params["cond_nconsts"] : start],
         operands[start:],
     )
+    step = len(params["cond_jaxpr"].jaxpr.eqns) + len(params["body_jaxpr"].jaxpr.eqns)
     while bool(run.call(equation, params["cond_jaxpr"], [*of_cond, *carry])[0]):
         run.spend(equation, 1)
+        run.foresee(equation, step)  # so that the loop is named, and not what it has come to
         carry = run.call(equation, params["body_jaxpr"], [*of_body, *carry])
     return carry
 
@@ -127,8 +148,7 @@ def _while(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
 def _scan(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
     params, body = equation.params, equation.params["jaxpr"]
     (constants, carries), length = jax_internals.scan_operands(equation), params["length"]
-    if length * len(body.jaxpr.eqns) > run.left:
-        run.spend(equation, length * len(body.jaxpr.eqns))
+    run.foresee(equation, length * len(body.jaxpr.eqns))
     fixed, carry, xs = operands[:constants], operands[constants : constants + carries], operands[constants + carries :]
     rows: list[list[Any]] = [[] for _ in range(length)]
     for step in reversed(range(length)) if params["reverse"] else range(length):

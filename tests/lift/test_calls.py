@@ -61,6 +61,7 @@ def test_the_branch_taken_is_entered(sign):
 
 def test_a_function_may_look_at_its_values():
     check(lambda x: x * x if x.sum() > 0 else x)
+    check(lambda x: jnp.sin(x[x > 0]))
 
 
 def test_a_mapped_function_is_read_as_what_it_does_to_all():

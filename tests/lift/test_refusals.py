@@ -25,7 +25,7 @@ def refusal(f, *args, **options) -> str:
         minicnn.lift(f, *(args or (X,)), **options)
     message = str(caught.value)
     assert "\n" not in message
-    assert re.search(rf"`[\w-]+` at \S*{HERE}:\d+ ", message)
+    assert re.match(rf"(`[\w-]+`|the code) at \S*{HERE}:\d+ ", message)
     return message
 
 
@@ -96,12 +96,41 @@ def test_a_scan_that_is_too_long_is_refused_before_it_runs(monkeypatch):
 def test_a_while_loop_that_does_not_end_is_left_at_the_limit(monkeypatch):
     monkeypatch.setattr(unrolling, "LIMIT", 100)
     message = refusal(lambda x: jax.lax.while_loop(lambda c: c[0] > 0, lambda c: c * 0.5 + 1, x))
+    assert "`while`" in message
     assert "more than 100 equations" in message
+    assert "`while`" in refusal(lambda x: jax.lax.while_loop(lambda c: True, lambda c: c, x))
+
+
+def test_what_jax_cannot_differentiate_is_refused_where_it_stands():
+    message = refusal(lambda x: jnp.linalg.eig(jnp.outer(x, x))[1])
+    assert "`eig`" in message
+    assert "give it one with jax.custom_jvp" in message
+
+
+@pytest.mark.parametrize("take_out", [lambda x: np.sin(x), lambda x: x * float(x[0])])
+def test_a_number_taken_out_of_what_varies_hides_its_derivative(take_out):
+    assert "jax.lax.stop_gradient" in refusal(take_out)
 
 
 def test_outputs_that_are_no_floats_are_refused():
     with pytest.raises(TypeError, match=r"the result \['class'\] is int32: only floats have derivatives; leave it out"):
         minicnn.lift(lambda x: {"class": jnp.argmax(x), "y": x}, X)
+
+
+@pytest.mark.parametrize("y, found", [(None, "None"), ({}, "{}")])
+def test_a_function_without_results_is_refused(y, found):
+    with pytest.raises(TypeError, match=f"the result is {found}, which holds no array: return what varies"):
+        minicnn.lift(lambda x: y, X)
+
+
+def test_results_that_are_no_arrays_are_refused():
+    with pytest.raises(TypeError, match=r"the result \['name'\] is str: only floats have derivatives"):
+        minicnn.lift(lambda x: {"name": "y", "y": x}, X)
+
+
+def test_an_unknown_fallback_is_refused():
+    with pytest.raises(ValueError, match=r"`fallback`='rows' must be \"columns\", or None"):
+        minicnn.lift(lambda x: x, X, fallback="rows")  # pyright: ignore[reportArgumentType]
 
 
 def test_arguments_without_floats_are_refused():
