@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 import jax
@@ -58,8 +59,8 @@ def lift(
     floats = [_is_float(leaf) for _, leaf in leaves]
     if not any(floats):
         raise TypeError(f"`argnums`={argnums!r} chooses no floats: only floats have derivatives; use .astype(float)")
-    given = [(path, leaf) for (path, leaf), is_float in zip(leaves, floats, strict=True) if is_float]
-    primals = [jnp.asarray(leaf) for _, leaf in given]
+    labels = [path_name(path, [words[n] for n in chosen]) for path, _ in leaves]
+    primals = [jnp.asarray(leaf) for (_, leaf), is_float in zip(leaves, floats, strict=True) if is_float]
 
     def of_floats(*given: Any) -> Any:
         values = iter(given)
@@ -71,13 +72,12 @@ def lift(
 
     y, linear = linear_jaxpr(of_floats, primals, names, own_rules)
     run = Recording(Wording(names, linear.jaxpr), fallback)
-    labels = [path_name(path, [words[n] for n in chosen]) for path, _ in given]
-    inputs = [run.node(primal, label) for primal, label in zip(primals, labels, strict=True)]
+    inputs = [run.node(primal, label) for primal, label in zip(primals, compress(labels, floats), strict=True)]
     outputs = run.read(linear.jaxpr, linear.consts, inputs)
     without = jax.tree.unflatten(tree, [0 if is_float else None for is_float in floats])
     program = run.program(inputs, jax.tree.structure(without), outputs, linear.out_avals, jax.tree.structure((y,)))
-    fixed = [path for (path, _), is_float in zip(leaves, floats, strict=True) if not is_float]
-    return replace(program, fixed=tuple(path_name(path, [words[n] for n in chosen]) for path in fixed))
+    fixed = tuple(label for label, is_float in zip(labels, floats, strict=True) if not is_float)
+    return replace(program, fixed=fixed)
 
 
 def _check_floats(y: Any) -> None:

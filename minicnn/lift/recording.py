@@ -13,13 +13,13 @@ from minicnn.autodiff.layers import Layer
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.jax_internals import Jaxpr
 from minicnn.lift.columns import columns
+from minicnn.lift.evaluation import evaluated
 from minicnn.lift.refusal import LiftError, refused
 from minicnn.lift.rules import Equation, Rule, table
 from minicnn.lift.wording import Wording
 from minicnn.maps import LinearMap
 
 Fallback = Literal["columns"] | None
-
 
 _Found = tuple[LinearMap, int, int, str, Layer | None]  # of one arrow: from which operand, to which result
 
@@ -52,18 +52,11 @@ class Recording:
 
     def read(self, jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
         """Read equations one after the other; constants are computed, and what varies becomes nodes and arrows."""
-        values: dict[Any, Any] = {}
-        values.update(zip(jaxpr.constvars, constants, strict=True))
-        values.update(zip(jaxpr.invars, arguments, strict=True))
-        read = lambda atom: atom.val if isinstance(atom, jax_internals.Literal) else values[atom]
-        for equation in jaxpr.eqns:
-            operands = [read(atom) for atom in equation.invars]
-            if any(isinstance(x, Varying) for x in operands):
-                results = self._varying(equation, operands)
-            else:
-                results = self._constant(equation, operands)
-            values.update(zip(equation.outvars, results, strict=True))
-        return [read(atom) for atom in jaxpr.outvars]
+        return evaluated(jaxpr, constants, arguments, self._read_one)
+
+    def _read_one(self, equation: Any, operands: list[Any]) -> list[Any]:
+        varies = any(isinstance(x, Varying) for x in operands)
+        return self._varying(equation, operands) if varies else self._constant(equation, operands)
 
     def program(
         self, inputs: Sequence[Varying], in_tree: Any, outputs: Sequence[Any], avals: Any, out_tree: Any

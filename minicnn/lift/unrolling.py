@@ -131,17 +131,14 @@ def _cond(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
 
 def _while(run: Unrolling, equation: Any, operands: list[Any]) -> list[Any]:
     params = equation.params
-    start = params["cond_nconsts"] + params["body_nconsts"]
-    of_cond, of_body, carry = (
-        operands[: params["cond_nconsts"]],
-        operands[params["cond_nconsts"] : start],
-        operands[start:],
-    )
-    step = len(params["cond_jaxpr"].jaxpr.eqns) + len(params["body_jaxpr"].jaxpr.eqns)
-    while bool(run.call(equation, params["cond_jaxpr"], [*of_cond, *carry])[0]):
+    condition, body = params["cond_jaxpr"], params["body_jaxpr"]
+    of_condition, operands = operands[: params["cond_nconsts"]], operands[params["cond_nconsts"] :]
+    of_body, carry = operands[: params["body_nconsts"]], operands[params["body_nconsts"] :]
+    step = len(condition.jaxpr.eqns) + len(body.jaxpr.eqns)
+    while bool(run.call(equation, condition, [*of_condition, *carry])[0]):
         run.spend(equation, 1)
         run.foresee(equation, step)  # so that the loop is named, and not what it has come to
-        carry = run.call(equation, params["body_jaxpr"], [*of_body, *carry])
+        carry = run.call(equation, body, [*of_body, *carry])
     return carry
 
 

@@ -324,6 +324,7 @@ CASES: dict[str, Callable[[Draw], Case]] = {
     "broadcast_in_dim": broadcast,
     "tile": of_shape(lambda draw, shape: _partial(jnp.tile, per_axis(draw, len(shape), 1, 2))),
     "reduce_sum": of_shape(lambda draw, shape: _partial(jnp.sum, axes_of(draw, shape))),
+    "psum": of_shape(lambda draw, shape: jax.vmap(lambda x: (*lax.psum((x, 2 * x), "image"), x), axis_name="image")),
     "cumsum": of_shape(lambda draw, shape: _partial(lax.cumsum, axis_of(draw, shape), draw(st.booleans()))),
     "slice": sliced,
     "concatenate": elementwise(lambda x, c: lax.concatenate([x, c * x, x], 0)),

@@ -28,7 +28,7 @@ def columns(f, shape) -> np.ndarray:
 
 PASSED_ON = {"layout_constraint", "pvary", "reshard", "sharding_constraint"}  # which say where arrays are kept
 OURS = {"convolve", "correlate"}
-RECENT = {"stack", "tile", "unstack"}  # older versions of JAX have other primitives for them
+RECENT = {"psum", "stack", "tile", "unstack"}  # older versions of JAX have other primitives for them
 
 # What JAX transposes that is no function of arrays on one device, or stands for other equations.
 UNCHANGED = {"device_put", "optimization_barrier"}  # every result is the operand in its place

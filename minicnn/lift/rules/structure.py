@@ -38,7 +38,13 @@ def _tile(eq: Equation, n: int) -> LinearMap:
 
 
 def _sum(eq: Equation, n: int) -> LinearMap:
-    return maps.Broadcast(tuple(eq["axes"]), eq.shape, eq.operands[0].shape, eq.dtype).T
+    return maps.Broadcast(tuple(eq["axes"]), eq.shape, eq.operands[n].shape, eq.dtype).T
+
+
+def _mapped_sum(eq: Equation, n: int) -> LinearMap | None:
+    """A sum over an axis that `jax.vmap` has named is one over the array's; what other devices hold is not at hand."""
+    here = eq["axis_index_groups"] is None and all(isinstance(axis, int) for axis in eq["axes"])
+    return _sum(eq, n) if here and n == eq.place else None
 
 
 def _cumulative_sum(eq: Equation, n: int) -> LinearMap:
@@ -122,6 +128,7 @@ table: dict[str, Rule] = {
     "broadcast_in_dim": together(_broadcast, "Σᵀ"),
     "tile": together(_tile, "Σᵀ"),
     "reduce_sum": together(_sum, "Σ"),
+    "psum": together(_mapped_sum, "Σ"),
     "cumsum": together(_cumulative_sum, "Σ≤"),
     "slice": together(_slice, "slice"),
     "concatenate": together(_concatenated, "sliceᵀ"),
