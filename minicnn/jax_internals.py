@@ -3,9 +3,11 @@
 Each says what it is for. Where a later JAX moves a private one, the function that it serves is lost, not the import.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -33,6 +35,7 @@ __all__ = [
     "function_name",
     "inner",
     "mlir",  # and of its compilation
+    "of_a_library",
     "pull_back_of",
     "retraced",
     "scan_operands",
@@ -98,21 +101,36 @@ def _scopes(name_stack: Any) -> tuple[str, ...]:
 
 
 def source_line(equation: Any) -> str:
-    """The file and the line that an equation comes from: the innermost that is no installed library's, if one is.
+    """The file and the line that an equation comes from: the innermost that is not a library's, if one is.
 
-    The frames of an equation's traceback have no public name.
+    The frames of an equation's traceback have no public name. What JAX has traced for itself and kept has none: then
+    it is the line of the call that is being evaluated.
     """
     from jax._src import source_info_util
 
-    source: Any = equation.source_info  # JAX 0.6 wants all of it, later ones the traceback
-    try:
-        frames = [f for f in source_info_util.user_frames(source.traceback) if f is not None]
-    except AttributeError:
-        frames = [f for f in source_info_util.user_frames(source) if f is not None]
+    frames = [*_frames(equation.source_info), *_frames(source_info_util.current())]
     if not frames:
         return "an unknown line"
-    frame = next((f for f in frames if "site-packages" not in f.file_name), frames[0])
+    frame = next((f for f in frames if not of_a_library(f.file_name)), frames[0])
     return f"{frame.file_name}:{frame.start_line}"
+
+
+def _frames(source: Any) -> list[Any]:
+    from jax._src import source_info_util
+
+    try:
+        frames = source_info_util.user_frames(source.traceback)
+    except AttributeError:  # JAX 0.6 wants all of it, later ones the traceback
+        frames = source_info_util.user_frames(source)
+    return [frame for frame in frames if frame is not None]
+
+
+def of_a_library(file_name: str) -> bool:
+    """Whether a file is installed, or one of ours: its lines are not those that the author of a model can change."""
+    return "site-packages" in file_name or file_name.startswith(_OURS)
+
+
+_OURS = f"{Path(__file__).parent}{os.sep}"
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """How lift refuses: the primitive, the line of code that it comes from, and what to do, in one line."""
 
 import traceback
-from pathlib import Path
 from typing import Any
 
 from minicnn import jax_internals
@@ -17,11 +16,7 @@ def refused(equation: Any, why: str) -> LiftError:
 
 
 def line_of(error: BaseException) -> str:
-    """The file and the line that an error comes from: the innermost that is neither a library's nor ours, if one is."""
+    """The file and the line that an error comes from: the innermost that is not a library's, if one is."""
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(_OURS)]
-    frame = (theirs or frames)[-1]
+    frame = ([f for f in frames if not jax_internals.of_a_library(f.filename)] or frames)[-1]
     return f"{frame.filename}:{frame.lineno}"
-
-
-_OURS = str(Path(__file__).parents[1])

@@ -107,6 +107,13 @@ def test_what_jax_cannot_differentiate_is_refused_where_it_stands():
     assert "give it one with jax.custom_jvp" in message
 
 
+def test_where_jax_keeps_no_line_it_is_that_of_the_call():
+    assert "`schur`" in refusal(lambda x: jax.scipy.linalg.schur(jnp.outer(x, x))[0])
+    mesh = jax.sharding.Mesh(jax.devices()[:1], "d")
+    spec = jax.sharding.PartitionSpec("d")
+    assert "`shard_map`" in refusal(jax.shard_map(jnp.sin, mesh=mesh, in_specs=spec, out_specs=spec))
+
+
 @pytest.mark.parametrize("take_out", [lambda x: np.sin(x), lambda x: x * float(x[0])])
 def test_a_number_taken_out_of_what_varies_hides_its_derivative(take_out):
     assert "jax.lax.stop_gradient" in refusal(take_out)
