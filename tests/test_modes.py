@@ -125,7 +125,7 @@ def test_all_functions_in_one_mode_of_tracing(mode: str) -> None:
         assert failures(lowered) == {}
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", ONE_OF_A_KIND)
 @pytest.mark.parametrize("mode", EXECUTED)
 def test_a_function_computes_the_same_in_a_mode_of_execution(mode: str, name: str) -> None:
