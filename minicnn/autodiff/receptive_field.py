@@ -14,6 +14,7 @@ from minicnn import maps
 from minicnn.autodiff.program import Program
 from minicnn.axis import Axis
 from minicnn.maps import LinearMap
+from minicnn.maps.windows import OfImages
 
 
 @dataclass(frozen=True)
@@ -179,9 +180,8 @@ def _(A: maps.WindowSum | maps.AveragePool, reading: Reading) -> Reading:
     return _slid(reading, A.axes, mixes_channels=False)
 
 
-@through.register(maps.PowerWindowSum)
-@through.register(maps.Selection)
-def _(A: maps.PowerWindowSum | maps.Selection, reading: Reading) -> Reading:
+@through.register
+def _(A: OfImages, reading: Reading) -> Reading:
     """Each image has its own windows; which entry of one is taken, or by how much, is not asked."""
     axes = [Axis(size, size, 1) for size in A.lead]
     return _slid(reading, (*axes, *A.axes), mixes_channels=False)

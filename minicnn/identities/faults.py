@@ -14,8 +14,9 @@ import numpy as np
 
 from minicnn.axis import Axis
 from minicnn.identities.materialise import matrix_of
-from minicnn.maps import AveragePool, ConvMap, LinearMap, PowerWindowSum, Selection
+from minicnn.maps import AveragePool, ConvMap, LinearMap, Selection
 from minicnn.maps.convolution import structure
+from minicnn.maps.windows import OfImages
 
 Candidates = Iterator[tuple[str, np.ndarray]]
 
@@ -92,7 +93,7 @@ def _of_numbers(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -
 
 def _of_axes(A: LinearMap | None, actual: np.ndarray, expected: np.ndarray) -> Candidates:
     """Try the faults of a sliding window: each is another matrix of the same kernel."""
-    if A is None or not A.axes or isinstance(A, PowerWindowSum | Selection):  # which belong to their axes
+    if A is None or not A.axes or isinstance(A, OfImages):  # which belong to their axes
         return
     for position, axis in enumerate(A.axes):
         for name, other in _other_axes(axis):

@@ -211,6 +211,11 @@ class Factored(NamedTuple):
     left: Int[np.ndarray, "*m g r"]
     right: Int[np.ndarray, "*m g r"]
 
+    @property
+    def T(self) -> "Factored":
+        """The vectors of the transposed map: the conjugates, in the other order."""
+        return Factored(self.V.conj(), self.s, self.U.conj(), self.right, self.left)
+
 
 def factored(C: Stencil, blocks: Inexact[Array, "*m g d c"], transform: Transform, dtype: jnp.dtype) -> Factored:
     """The vectors of a stencil that a transform takes apart: those of the blocks; real ones for a real kernel.

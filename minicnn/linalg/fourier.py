@@ -72,11 +72,11 @@ def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
 
 
 def vectors(A: LinearMap) -> Factored:
-    """All singular vectors: the conjugates of the stencil's, in the other order, if A is the transpose of one."""
+    """All singular vectors."""
     C, transposed = oriented(A)
     assert C is not None
     found = factored(C, blocks(C), "fourier", A.dtype)
-    return Factored(found.V.conj(), found.s, found.U.conj(), found.right, found.left) if transposed else found
+    return found.T if transposed else found
 
 
 def several(A: LinearMap, k: int) -> tuple[Array, Array, Array]:

@@ -5,7 +5,6 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
-from typing import Never
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +15,7 @@ from minicnn.forms.arithmetic import summing
 from minicnn.forms.pooling import select, select_transpose
 from minicnn.forms.tables import BinAxis
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
-from minicnn.maps.windows import BinSum, WindowSum
+from minicnn.maps.windows import BinSum, OfImages, WindowSum
 
 
 class Average(TransposableMap):
@@ -104,7 +103,7 @@ class BinAverage(Average):
 
 
 @linear_map
-class Selection(TransposableMap):
+class Selection(OfImages):
     """One 1 per row: every output is one input of its own window.
 
     The matrix of a max pool at a point, with `positions` the flat input position, row-major over the spatial axes, of
@@ -116,13 +115,6 @@ class Selection(TransposableMap):
     lead: Shape = static()
     channels: int = static()
     dtype: jnp.dtype = static()
-
-    in_shape = derived(lambda self: (*self.lead, *(axis.in_size for axis in self.axes), self.channels))
-    out_shape = derived(lambda self: (*self.lead, *(axis.out_size for axis in self.axes), self.channels))
-
-    def with_axes(self, axes: tuple[Axis, ...]) -> Never:
-        """Refuse: windows along other axes would have chosen other inputs."""
-        raise TypeError("a Selection belongs to the windows it was made from: pool along the other axes instead")
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Take from every window the input that it chose."""

@@ -50,8 +50,28 @@ class WindowSum(LinearMap):
         return rows, columns, np.ones(len(rows), self.dtype)
 
 
+class OfImages(TransposableMap):
+    """A map whose entries were made from the windows of images, each of which has its own.
+
+    Attributes:
+        lead: the axes of the images, in front of those of a window's.
+        channels: the number of channels.
+    """
+
+    lead: Shape
+    channels: int
+
+    in_shape = derived(lambda self: (*self.lead, *(axis.in_size for axis in self.axes), self.channels))
+    out_shape = derived(lambda self: (*self.lead, *(axis.out_size for axis in self.axes), self.channels))
+
+    def with_axes(self, axes: tuple[Axis, ...]) -> Never:
+        """Refuse: windows along other axes would have made other entries."""
+        name = type(self).__name__
+        raise TypeError(f"a {name} belongs to the windows it was made from: pool along the other axes instead")
+
+
 @linear_map
-class PowerWindowSum(TransposableMap):
+class PowerWindowSum(OfImages):
     """A window sum whose entries are powers, (columns[i]·rows[o])^power, and at most 1: the rows of an Lp pool.
 
     Leading axes before (*size, c) of `columns` and `rows` are `lead`: each image has its own.
@@ -64,13 +84,6 @@ class PowerWindowSum(TransposableMap):
     lead: Shape = static()
     channels: int = static()
     dtype: jnp.dtype = static()
-
-    in_shape = derived(lambda self: (*self.lead, *(axis.in_size for axis in self.axes), self.channels))
-    out_shape = derived(lambda self: (*self.lead, *(axis.out_size for axis in self.axes), self.channels))
-
-    def with_axes(self, axes: tuple[Axis, ...]) -> Never:
-        """Refuse: the powers are of the windows along these axes."""
-        raise TypeError("a PowerWindowSum belongs to the windows it was made from: pool along the other axes instead")
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Multiply by the transpose of the transpose, so that JAX's reverse mode is `apply_transpose`."""
