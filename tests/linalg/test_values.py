@@ -64,6 +64,7 @@ OTHERS = {
     "a box before a mirror": lambda: box("symmetric", 2, 3),
     "a box before a mirror, transposed": lambda: box("symmetric", 2, 3).T,
     "no taps around the circle": lambda: 0 * box("circular", 2, 3),
+    "circular, complex, transposed": lambda: MAPS["circular, complex"][1]().T,
 }
 NULLITIES = {
     "separable, zeros": 0,
