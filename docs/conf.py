@@ -39,6 +39,7 @@ default_role = "code"
 html_theme = "sphinx_book_theme"
 html_title = "minicnn"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["minicnn.css"]
 html_js_files = ["offline_search.js"]
 html_copy_source = False

@@ -246,7 +246,8 @@ def theano_conv2d(
         ValueError: if shapes or padding do not fit, or a shape is not as stated.
         TypeError: if the dtypes differ.
 
-    >>> x, w = jnp.arange(4.0).reshape(1, 1, 1, 4), jnp.array([1.0, 0.0, -1.0]).reshape(1, 1, 1, 3)
+    >>> x = jnp.arange(4.0).reshape(1, 1, 1, 4)
+    >>> w = jnp.array([1.0, 0.0, -1.0]).reshape(1, 1, 1, 3)
     >>> theano_conv2d(x, w, (1, 1, 1, 4), (1, 1, 1, 3), border_mode=(0, 1)).ravel()
     Array([ 1.,  2.,  2., -2.], dtype=float32)
     """

@@ -84,7 +84,8 @@ def row(inside: Path, versions: str, tests: list[str], said: str) -> str:
     """A row of the table."""
     listed = "import sys, importlib.metadata as m; print(sys.version.split()[0], *map(m.version, sys.argv[1:]))"
     found = subprocess.run([inside, "-c", listed, *SHOWN], capture_output=True, text=True, check=True).stdout.split()
-    return f"| {found[0]}, {versions} | {' | '.join(found[1:])} | {' '.join(tests) or 'all'} | {said} |"
+    named = ", ".join(f"{name} {version}" for name, version in zip(SHOWN, found[1:], strict=True))
+    return f"| {found[0]}, {versions} | {named} | {' '.join(tests) or 'all'} | {said} |"
 
 
 def write(new: str) -> None:

@@ -5,10 +5,13 @@ The site itself, with every lesson executed, is built by `make docs`.
 
 import ast
 import importlib.util
+import inspect
 import os
 import re
 import subprocess
 import sys
+import textwrap
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
@@ -29,6 +32,7 @@ PAGES = sorted(
         *(DOCS / "api").glob("*.md"),
     ]
 )
+COLUMN = 88  # letters of code that stand beside each other in a window of 1280 pixels
 CELL = re.compile(r"^```\{code-cell\}\n(?:---\n(.*?)^---\n)?(?::tags: ([^\n]*)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
 # The pages that `make docs` writes before it builds the site: one for each experiment, and what leads to them.
 EXPERIMENTS = [path for path in (DOCS.parent / "experiments").glob("*/*.py") if path.stem != "__init__"]
@@ -130,9 +134,43 @@ def test_every_lesson_has_code_that_parses_and_exercises_with_solutions(page: Pa
     assert all("hide-cell" in exercise or "{dropdown}" in exercise for exercise in exercises)
 
 
-@pytest.mark.parametrize("page", LESSONS, ids=name)
-def test_the_code_of_a_lesson_fits_its_column(page: Path) -> None:
-    assert not [line for _, _, code in CELL.findall(page.read_text()) for line in code.splitlines() if len(line) > 88]
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_code_of_a_page_fits_its_column(page: Path) -> None:
+    assert not too_long(line for code in written_code(page.read_text()) for line in code.splitlines())
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_the_examples_of_the_reference_fit_their_column(module: str) -> None:
+    named = [getattr(import_module(module), key) for key in public_names(module)]
+    described = [value for item in named for value in (item, *(vars(item).values() if isinstance(item, type) else ()))]
+    examples = [part for value in described for part in (inspect.getdoc(value) or "").split("\n\n") if ">>> " in part]
+    assert not too_long(line for example in examples for line in example.splitlines())
+
+
+def test_code_beyond_its_column_is_noticed() -> None:
+    wide = "x" * 89
+    for page in (
+        f"```python\n{wide}\n```\n",
+        f"```{{code-cell}}\n---\ntags: []\n---\n{wide}\n```\n",
+        f"So:\n\n    {wide}\n",
+    ):
+        assert too_long(line for code in written_code(page) for line in code.splitlines()) == [wide]
+    assert not written_code(
+        f"```{{code-cell}}\n---\nalt: {wide}\n---\n```\n```{{toctree}}\n{wide}\n```\n- a\n\n  {wide}\n"
+    )[0]
+
+
+def written_code(page: str) -> list[str]:
+    """The code of a page, without the options of its cells: fenced, or indented."""
+    blocks = re.findall(r"^```([^\n]*)\n(?:---\n.*?^---\n)?(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    fenced = [code for info, code in blocks if info[:1] != "{" or info == "{code-cell}"]
+    rest = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    indented = re.findall(r"(?<=\n\n) {4}[^\n]+\n(?: {4}[^\n]+\n)*", rest)
+    return [*fenced, *(textwrap.dedent(block) for block in indented)]
+
+
+def too_long(lines: Iterable[str]) -> list[str]:
+    return [line for line in lines if len(line) > COLUMN]
 
 
 @pytest.mark.parametrize("page", LESSONS, ids=name)

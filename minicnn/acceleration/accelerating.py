@@ -46,7 +46,8 @@ def accelerate(f: Callable[..., Any], *, when: When = "gain") -> "Accelerated":
         ValueError: for another `when`.
 
     >>> w = jnp.ones((3, 3, 1, 8))
-    >>> f = lambda x, w: jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    >>> options = {"padding": "SAME", "dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+    >>> f = lambda x, w: jax.lax.conv_general_dilated(x, w, (1, 1), **options)
     >>> fast = minicnn.accelerate(f)
     >>> bool(jnp.allclose(fast(jnp.ones((1, 6, 6, 1)), w), f(jnp.ones((1, 6, 6, 1)), w)))
     True

@@ -24,10 +24,10 @@ class Split:
         ValueError: if `images` has not four axes, or `labels` not one of the same length.
         TypeError: if `labels` are not integers.
 
-    >>> Split(np.zeros((3, 8, 8, 1), np.float32), np.array([[2], [0], [1]]))
+    >>> Split(np.zeros((3, 8, 8, 1), np.float32), np.array([2, 0]))
     Traceback (most recent call last):
     ...
-    ValueError: `labels` of shape (3, 1) must be (3,), one for each image: give `labels.ravel()`
+    ValueError: `labels` of shape (2,) must be (3,), one for each image
     """
 
     images: Float32[np.ndarray, "n h w c"]

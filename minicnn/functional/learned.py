@@ -110,7 +110,8 @@ def matrix_pool(x: ArrayLike, P: ArrayLike) -> Any:
         ValueError: if the axes of P are odd in number or its last ones are not those of x.
         TypeError: if an integer array meets a floating one.
 
-    >>> matrix_pool(jnp.arange(3.0).reshape(3, 1), jnp.array([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])).ravel()
+    >>> P = jnp.array([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
+    >>> matrix_pool(jnp.arange(3.0).reshape(3, 1), P).ravel()
     Array([0.5, 2. ], dtype=float32)
     """
     x, P = operands(x=x, P=P)

@@ -32,7 +32,8 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
         ValueError: if the shapes of y and `indices` differ.
         TypeError: if the indices are not integers.
 
-    >>> y, indices = minicnn.max_pool(jnp.array([1.0, 5.0, 2.0, 3.0]).reshape(4, 1), (2,), return_indices=True)
+    >>> x = jnp.array([1.0, 5.0, 2.0, 3.0]).reshape(4, 1)
+    >>> y, indices = minicnn.max_pool(x, (2,), return_indices=True)
     >>> max_unpool(y, indices, (4,)).ravel()
     Array([0., 5., 0., 3.], dtype=float32)
     """

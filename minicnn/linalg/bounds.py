@@ -100,7 +100,8 @@ def bounds(A: LinearMap, rtol: float = 1e-3) -> Bounds:
     Raises:
         TypeError: if the map is not a convolution.
 
-    >>> found = bounds(minicnn.conv_map(jnp.array([1.0, -1.0]).reshape(2, 1, 1), (3,), padding="SAME"))
+    >>> w = jnp.array([1.0, -1.0]).reshape(2, 1, 1)
+    >>> found = bounds(minicnn.conv_map(w, (3,), padding="SAME"))
     >>> estimate = found["circulant of the same size"]
     >>> round(estimate.value, 3), estimate.side, round(found.bracket.lower, 3)
     (1.732, 'neither', 1.802)

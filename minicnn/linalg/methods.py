@@ -155,7 +155,8 @@ def explain(A: LinearMap) -> Explanation:
     Raises:
         TypeError, ValueError: as `svdvals`.
 
-    >>> print(explain(minicnn.conv_map(jnp.array([1.0, 2.0, 1.0]).reshape(3, 1, 1), (6,), padding=1)))
+    >>> w = jnp.array([1.0, 2.0, 1.0]).reshape(3, 1, 1)
+    >>> print(explain(minicnn.conv_map(w, (6,), padding=1)))
     ConvMap((6, 1) → (6, 1), 6×6 float32)
     kron     no: it has a single axis: nothing to take apart
     fourier  no: axis 0 has the padding mode 'zeros', not circular

@@ -31,7 +31,8 @@ def project(A: LinearMap, bound: float, *, nearest: bool = False, rtol: float = 
         ValueError: if the bound is not positive, or with `nearest` no exact method takes the map.
         TypeError: under jit.
 
-    >>> A = project(minicnn.conv_map(jnp.array([3.0, 4.0]).reshape(2, 1, 1), (1,), padding="FULL"), 1.0)
+    >>> w = jnp.array([3.0, 4.0]).reshape(2, 1, 1)
+    >>> A = project(minicnn.conv_map(w, (1,), padding="FULL"), 1.0)
     >>> A.w.ravel().round(3)
     Array([0.6, 0.8], dtype=float32)
     """

@@ -30,7 +30,8 @@ def svdvals(A: LinearMap, k: int | None = None, *, method: str = "auto") -> Floa
         ConvergenceError: if Lanczos has not come to the k largest, with what it found.
 
     >>> w = jnp.array([1.0, -1.0]).reshape(2, 1, 1)
-    >>> svdvals(minicnn.conv_map(w, (4,), padding=((0, 1),), padding_mode="circular")).round(2)
+    >>> A = minicnn.conv_map(w, (4,), padding=((0, 1),), padding_mode="circular")
+    >>> svdvals(A).round(2)
     Array([2.  , 1.41, 1.41, 0.  ], dtype=float32)
     """
     check_map(A)
@@ -95,7 +96,8 @@ def cond(A: LinearMap, *, method: str = "auto") -> Float[Array, ""]:
     Raises:
         ValueError, TypeError: as `svdvals`.
 
-    >>> cond(minicnn.conv_map(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (2,), padding=((0, 1),), padding_mode="circular"))
+    >>> w = jnp.array([1.0, 2.0]).reshape(2, 1, 1)
+    >>> cond(minicnn.conv_map(w, (2,), padding=((0, 1),), padding_mode="circular"))
     Array(3., dtype=float32)
     """
     s = svdvals(A, method=method)
@@ -113,7 +115,8 @@ def rank(A: LinearMap, tol: float | None = None, *, method: str = "auto") -> int
     Raises:
         ValueError, TypeError: as `svdvals`.
 
-    >>> rank(minicnn.conv_map(jnp.ones((2, 2, 1, 1)), (4, 4), padding=((0, 1), (0, 1)), padding_mode="circular"))
+    >>> w = jnp.ones((2, 2, 1, 1))
+    >>> rank(minicnn.conv_map(w, (4, 4), padding=((0, 1), (0, 1)), padding_mode="circular"))
     9
     """
     s = svdvals(A, method=method)

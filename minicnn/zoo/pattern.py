@@ -46,7 +46,8 @@ def from_pattern(
     Raises:
         ValueError: if the pattern cannot be read, or a layer stands where it cannot, naming the place.
 
-    >>> model = from_pattern("[(CONV-RELU)*N-POOL?]*M-(FC-RELU)*K-SOFTMAX", {"N": 2, "M": 2, "K": 1}, channels=8)
+    >>> pattern = "[(CONV-RELU)*N-POOL?]*M-(FC-RELU)*K-SOFTMAX"
+    >>> model = from_pattern(pattern, {"N": 2, "M": 2, "K": 1}, channels=8)
     >>> [layer.channels for layer in model.layers if isinstance(layer, minicnn.nn.Conv)]
     [8, 8, 16, 16]
     >>> model.out_shape((32, 32, 3))
