@@ -3,6 +3,7 @@
 Modes that change how a program is traced are all set at once, and one at a time in the long run.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -106,11 +107,21 @@ def failures(ask: Callable[[Function], Any], names: Any = FUNCTIONS) -> dict[str
     return found
 
 
+@pytest.fixture
+def little_to_search() -> Iterator[None]:
+    """Each search for leaks goes through all objects that are collected: those that were there before are left out."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def lowered(function: Function) -> None:
     """Trace the function with its gradients and lower it."""
     jax.jit(with_gradients(function)).lower(*function.arguments)
 
 
+@pytest.mark.usefixtures("little_to_search")
 def test_all_functions_in_all_modes_of_tracing_at_once() -> None:
     with ExitStack() as modes:
         for mode in TRACED.values():
@@ -119,6 +130,7 @@ def test_all_functions_in_all_modes_of_tracing_at_once() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("little_to_search")
 @pytest.mark.parametrize("mode", TRACED)
 def test_all_functions_in_one_mode_of_tracing(mode: str) -> None:
     with TRACED[mode]():
