@@ -175,7 +175,8 @@ def best_cuts(geometry: Geometry, batch: int) -> tuple[Cut, ...]:
 
 def _candidates(axis: Axis) -> Iterator[Cut]:
     if axis.kernel_size == axis.stretch == 1:
-        yield Cut.outputs(axis, 1)  # nothing is read twice, so that a larger tile would only add zeros
+        # Nothing is read twice, so that a larger tile would only add zeros; either side may be the longer one.
+        yield from (Cut.outputs(axis, 1), Cut.inputs(axis, 1))
         return
     sizes = (*_SIZES, *(size for size in _LARGE if size <= axis.kernel_size))
     for make, size in ((Cut.outputs, axis.out_size), (Cut.inputs, axis.in_size)):
