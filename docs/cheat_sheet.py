@@ -60,6 +60,8 @@ _MATRICES: tuple[tuple[str, Any], ...] = (
     ("dilation 2, padding 2", {"dilation": 2, "padding": 2}),
 )
 _ENTRY, _GAP = 0.178, 0.32  # inches of an entry of a matrix, and between two of them
+_NAME = 6.5  # points of a tap's name, which fits its entry
+_ASCENT = 7  # points of a letter above its line, at the size of the page
 
 
 def write(folder: Path) -> Path:
@@ -149,7 +151,8 @@ def _table(
     for n, row in enumerate(rows):
         for column, (at, words) in enumerate(zip(columns, row, strict=True)):
             weight = "bold" if (head and n == 0) or column in bold else "normal"
-            axes.text(at, top - n * top / len(rows), words, va="top", weight=weight)
+            place = (at, top - n * top / len(rows))
+            axes.annotate(words, place, (0, -_ASCENT), textcoords="offset points", weight=weight)
 
 
 def _matrices(figure: Figure, top: float) -> None:
@@ -163,6 +166,8 @@ def _matrices(figure: Figure, top: float) -> None:
             axes = figure.add_axes((left / A4[0], top - high / A4[1], wide / A4[0], high / A4[1]))
             draw.taps(A, axes)
             axes.set(title="", xlabel="", ylabel="", xticks=[], yticks=[])
+            for text in axes.texts:
+                text.set_fontsize(_NAME)
             figure.text(left / A4[0], top + 0.005, f"C, {title}" if title else "Cᵀ")
             left += wide + _GAP
 

@@ -22,7 +22,7 @@ import minicnn
 from minicnn import autodiff, draw, ops
 from minicnn.maps import LinearMap
 
-PAGE = (13.333, 7.5)  # inches, what programs for slides call wide
+PAGE = (40 / 3, 7.5)  # inches, what programs for slides call wide
 DPI = 144  # 1920×1080 points
 _STYLE: Any = {"font.size": 15, "axes.titlesize": 17, "figure.constrained_layout.use": True, "pdf.fonttype": 42}
 _TOP, _BOTTOM = 0.12, 0.1  # of the page, for its title and its sentence
@@ -69,7 +69,7 @@ def _enlarge(axes: Axes) -> None:
             text.set_fontsize(min(_LETTER * side, _LARGEST))
 
 
-def _maps(**maps: LinearMap) -> Callable[[Figure], None]:
+def _maps(maps: dict[str, LinearMap]) -> Callable[[Figure], None]:
     """Maps side by side, as wide as they have columns, each tap in its colour."""
 
     def content(figure: Figure) -> None:
@@ -145,15 +145,15 @@ SLIDES: dict[str, tuple[str, Callable[[Figure], None]]] = {
     ),
     "A convolution is a matrix": (
         "A row for each output, a column for each pixel, 9 weights in 36 places.",
-        _maps(C=_PLAIN),
+        _maps({"C": _PLAIN}),
     ),
     "Backpropagation is its transpose": (
         "y = C·x sends pixels to outputs; x̄ = Cᵀ·ȳ sends cotangents back, along the same weights.",
-        _maps(C=_LINE, Cᵀ=_LINE.T),
+        _maps({"C": _LINE, "Cᵀ": _LINE.T}),
     ),
     "Stride leaves out rows, padding columns": (
         "5×5 pixels, stride 2, padding 1: o = ⌊(5 + 2·1 − 3)/2⌋ + 1 = 3 on each axis.",
-        _maps(C=_STRIDED),
+        _maps({"C": _STRIDED}),
     ),
     "One sum, two matrices": (
         "C(w)·x = X(x)·w, so x̄ = C(w)ᵀ·ȳ and w̄ = X(x)ᵀ·ȳ: three operations train a network.",
@@ -161,7 +161,7 @@ SLIDES: dict[str, tuple[str, Callable[[Figure], None]]] = {
     ),
     "A transposed convolution overlaps": (
         "Stride 2: each input sends three weights, two places further; where they overlap they add.",
-        _maps(Cᵀ=_STEPS.T, C=_STEPS),
+        _maps({"Cᵀ": _STEPS.T, "C": _STEPS}),
     ),
     "A max pool selects": (
         "At one x it is a matrix of a 1 in each row; the gradient goes back to the winner.",

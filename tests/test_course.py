@@ -68,7 +68,8 @@ def test_slides_are_wide_pages_with_nothing_beyond_them(tmp_path: Path) -> None:
     for title in slides.SLIDES:
         figure = slides.slide(title)
         renderer = FigureCanvasAgg(figure).get_renderer()
-        assert round(figure.get_figwidth() / figure.get_figheight(), 2) == round(16 / 9, 2)
+        assert tuple(figure.get_size_inches() * slides.DPI) == pytest.approx((1920, 1080))
         for text in (*figure.texts, *(part for axes in figure.axes for part in (*axes.texts, axes.title))):
             box = text.get_window_extent(renderer)
+            assert "CT" not in text.get_text()  # what a keyword argument makes of Cᵀ
             assert not text.get_text() or (box.x0 >= 0 and box.x1 <= figure.bbox.x1), (title, text.get_text())
