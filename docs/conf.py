@@ -11,7 +11,8 @@ import jax
 import matplotlib as mpl
 from jax.typing import DTypeLike
 from sphinx.application import Sphinx
-from sphinx.ext.napoleon import GoogleDocstring
+from sphinx.ext.napoleon.docstring import GoogleDocstring
+from sphinx.util.docstrings import prepare_docstring
 from sphinx.util.typing import stringify_annotation
 
 import minicnn
@@ -100,7 +101,7 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", _write_animations)
     app.connect("builder-inited", _write_handouts)
     app.connect("source-read", _add)
-    app.connect("autodoc-process-docstring", _describe_property, priority=100)  # before napoleon's 500
+    app.connect("autodoc-process-docstring", _describe_property)  # after napoleon, whose work it does again
     app.connect("autodoc-process-signature", _shorten)
     app.connect("autodoc-process-docstring", _escape)
 
@@ -167,10 +168,10 @@ def _summary(value: Any) -> str:
 
 
 def _describe_property(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
-    """A property is described like a method: napoleon would take what stands before a colon for its type."""
+    """A property is described like a method: napoleon takes what stands before a colon for its type."""
     if what == "property":
-        described = GoogleDocstring(list(lines), app.config, app, "method", name, value, options).lines()
-        lines[:] = ["", *described]  # it looks for a type in the first line alone
+        written = prepare_docstring(value.__doc__ or "")
+        lines[:] = GoogleDocstring(written, app.config, app, "method", name, value, options).lines()
 
 
 def _shorten(app: Sphinx, what: str, name: str, value: Any, options: Any, signature: str, returns: str) -> Any:

@@ -14,8 +14,11 @@ import textwrap
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
+
+from minicnn import Axis
 
 DOCS = Path(__file__).parents[1] / "docs"
 _SPEC = importlib.util.spec_from_file_location("notebooks", DOCS / "notebooks.py")
@@ -224,7 +227,8 @@ def resolves(dotted: str) -> bool:
         return bool(holder) and resolves(module) and hasattr(getattr(import_module(holder), member, None), name)
 
 
-def test_the_configuration_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def conf(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     pytest.importorskip("sphinx")
     for variable in ("JAX_PLATFORMS", "TF_CPP_MIN_LOG_LEVEL", "MATPLOTLIBRC"):
         monkeypatch.setenv(variable, "")
@@ -232,10 +236,26 @@ def test_the_configuration_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> N
     assert spec and spec.loader
     conf = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(conf)
+    return conf
+
+
+def test_the_configuration_names_what_is_public_and_keeps_signs_as_they_are(conf: ModuleType) -> None:
     assert set(conf.PUBLIC) == set(PUBLIC)
     lines = ["(*batch, c) and *emphasis* of |x|, `name`s", ">>> f(*x)"]
     conf._escape(None, "", "", None, None, lines)
     assert lines == [r"(\*batch, c) and *emphasis* of \|x\|, `name`\ s", ">>> f(*x)"]
+
+
+def test_a_property_is_described_by_its_whole_sentence(conf: ModuleType) -> None:
+    from sphinx.ext import napoleon
+
+    app, described = SimpleNamespace(config=napoleon.Config()), Axis.T
+    lines = [*(inspect.getdoc(described) or "").splitlines(), ""]
+    sentence = lines[0]
+    napoleon._process_docstring(app, "property", "minicnn.Axis.T", described, {}, lines)
+    assert sentence not in lines  # napoleon alone makes a type of what stands before the colon
+    conf._describe_property(app, "property", "minicnn.Axis.T", described, {}, lines)
+    assert lines[0] == sentence
 
 
 def test_the_check_of_the_site_passes_what_is_sound_and_stops_at_what_is_not(tmp_path):
