@@ -219,5 +219,5 @@ def _picture(side: int, glyphs: np.ndarray) -> Picture:
         "glyphs",
         "A dahlia, and in each cell a line along the edges of every direction, as bright as its votes.",
         draw,
-        0.54,
+        0.56,
     )

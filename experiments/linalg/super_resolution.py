@@ -140,4 +140,4 @@ def _picture(truth: np.ndarray, found: dict[str, np.ndarray]) -> Picture:
             axes.set(title=name.replace(" ", "\n") + told, xticks=(), yticks=())
 
     caption = "A scene; one photograph of a quarter of its pixels; the scene by least squares from one, and from four."
-    return Picture("scene", caption, draw, 0.34)
+    return Picture("scene", caption, draw, 0.38)
