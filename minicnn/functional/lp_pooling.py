@@ -143,7 +143,7 @@ def _norms(
     if p == math.inf:
         return max_values(jnp.abs(x), axes, alone)
     magnitude = jnp.abs(x)
-    largest, total = reduce_windows((magnitude, jnp.ones_like(magnitude)), axes, scaled_powers(p))
+    largest, total = reduce_windows((magnitude, jnp.ones_like(magnitude)), axes, scaled_powers(p), alone=alone)
     return largest * total ** (1 / p)
 
 
