@@ -63,7 +63,7 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
     reduction, which XLA for CPUs has ready and need not compile. Those of few taps run faster as a loop over shifts,
     which together with others costs little more to compile, and on its own is worth it where tiles have to be cut out.
     """
-    if alone and all(map(_is_tiled, axes)):
+    if alone and all(map(is_tiled, axes)):
         if all(map(_is_full, axes)):
             return _combine_tiles(parts, axes, monoid)
         if any(axis.kernel_size > _SHORT for axis in axes):
@@ -120,7 +120,8 @@ def _reduce_phases(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> P
     phase = jnp.arange(u).reshape(*(1,) * position, 1, u, *(1,) * (len(shape) - position - 1))
     more = zip(windows(1, -first - whole), monoid.neutral, strict=True)
     more = tuple(jnp.where(phase >= u - few, z, jnp.asarray(value, z.dtype)) for z, value in more)
-    combined = monoid.combine(windows(whole, -first), more)
+    alike = tuple(map(jnp.broadcast_to, windows(whole, -first), (z.shape for z in more)))
+    combined = monoid.combine(alike, more)
     start, flat = u - 1 - plain.low - u * first, (*shape[:position], groups * u, *shape[position + 1 :])
     return _slice(tuple(z.reshape(flat) for z in combined), position, start, plain.out_size)
 
@@ -161,7 +162,7 @@ def _by_shifts(axis: Axis) -> bool:
     return axis.kernel_size <= min(_SHORT, axis.stride) and axis.stretch == 1 and abs(axis.dilation) == 1
 
 
-def _is_tiled(axis: Axis) -> bool:
+def is_tiled(axis: Axis) -> bool:
     """Tell whether windows lie side by side from the first entry of the axis on."""
     is_plain = axis.stretch == abs(axis.dilation) == 1 and axis.span(1)[0] == 0
     is_whole = axis.out_size == 1 or axis.stride == axis.kernel_size

@@ -16,9 +16,9 @@ from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.pooling import max_values
-from minicnn.forms.powers import scaled_powers
+from minicnn.forms.powers import window_norms
 from minicnn.forms.resolve import Ints, Padding
-from minicnn.forms.windows import reduce_windows, transposed, window_sum
+from minicnn.forms.windows import transposed, window_sum
 from minicnn.functional.adaptive import bin_axes
 from minicnn.functional.batching import batched
 from minicnn.functional.jitted import jitted_primitive
@@ -142,9 +142,7 @@ def _norms(
         return _euclidean(x, axes, alone)
     if p == math.inf:
         return max_values(jnp.abs(x), axes, alone)
-    magnitude = jnp.abs(x)
-    largest, total = reduce_windows((magnitude, jnp.ones_like(magnitude)), axes, scaled_powers(p), alone=alone)
-    return largest * total ** (1 / p)
+    return window_norms(x, axes, p, alone)
 
 
 @_norms.defjvp

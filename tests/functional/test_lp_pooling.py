@@ -86,6 +86,20 @@ def test_only_the_norm_itself_can_overflow(scale: float, p: float) -> None:
     np.testing.assert_allclose(A.matrix().sum(0), x_bar.ravel(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("p", [1.5, 3, 4])
+@pytest.mark.parametrize("decades", [0, 5, 20])
+def test_overlapping_windows_of_many_taps_add_powers_of_any_size(decades: float, p: float) -> None:
+    """Their classes of numbers meet at many places, of which windows hold both sides."""
+    drawn = np.random.default_rng(0)
+    x = (drawn.normal(size=(30, 30)) * 10 ** drawn.uniform(-decades, decades, (30, 30))).astype(np.float32)
+    x[:8, :8] = 0
+    windows = np.lib.stride_tricks.sliding_window_view(np.abs(x).astype(np.float64), (7, 7))[::2, ::2]
+    largest = np.maximum(windows.max((2, 3)), 1e-30)
+    norms = largest * ((windows / largest[..., None, None]) ** p).sum((2, 3)) ** (1 / p)
+    y = minicnn.lp_pool(jnp.asarray(x)[..., None], (7, 7), stride=2, p=p)
+    np.testing.assert_allclose(y[..., 0], norms, rtol=5e-6)
+
+
 def test_the_published_corners_of_the_norm() -> None:
     of = lambda *values, p=2.0: float(minicnn.lp_pool(jnp.array(values).reshape(-1, 1), (len(values),), p=p)[0, 0])
     assert (of(5.0, 12.0), of(3.0, 4.0, 12.0), of(0.0, 0.0), of(-7.0)) == (13, 13, 0, 7)
