@@ -140,10 +140,7 @@ _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all 
 def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool = True) -> Shaped[Array, "b *out c"]:
     """The maxima alone; their derivative selects the winners from the windows of the tangent."""
     largest = Monoid(
-        lambda a, b: (jax.lax.max(a[0], b[0]),),
-        (lowest(x.dtype),),
-        lambda parts, axes: (parts[0].max(axes),),
-        ready=jax.lax.max,
+        lambda a, b: (jax.lax.max(a[0], b[0]),), (lowest(x.dtype),), lambda parts, axes: (parts[0].max(axes),)
     )
     return reduce_windows((x,), axes, largest, alone=alone)[0]
 

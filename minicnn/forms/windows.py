@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import accumulate, chain
 from operator import add
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,22 +36,16 @@ class Monoid:
         neutral: the entry that changes no other.
         along: all entries along some axes, combined.
         idempotent: whether windows that are combined may overlap, as for a maximum and not for a sum.
-        ready: the operation of `jax.lax` on entries, if XLA for CPUs has a reduction of windows ready for it.
     """
 
     combine: Callable[[Parts, Parts], Parts]
     neutral: tuple[complex, ...]
     along: Callable[[Parts, tuple[int, ...]], Parts]
     idempotent: bool = True
-    ready: Callable[[Any, Any], Array] | None = None
 
 
 SUM = Monoid(
-    lambda a, b: (a[0] + b[0],),
-    (0,),
-    lambda parts, axes: (parts[0].sum(axes, dtype=parts[0].dtype),),
-    idempotent=False,
-    ready=jax.lax.add,
+    lambda a, b: (a[0] + b[0],), (0,), lambda parts, axes: (parts[0].sum(axes, dtype=parts[0].dtype),), idempotent=False
 )
 
 
@@ -63,11 +56,9 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
     reduction, which XLA for CPUs has ready and need not compile. Those of few taps run faster as a loop over shifts,
     which together with others costs little more to compile, and on its own is worth it where tiles have to be cut out.
     """
-    if alone and all(map(is_tiled, axes)):
-        if all(map(_is_full, axes)):
-            return _combine_tiles(parts, axes, monoid)
-        if any(axis.kernel_size > _SHORT for axis in axes):
-            return _combine_cut_tiles(parts, axes, monoid)
+    worthwhile = all(map(_is_full, axes)) or any(axis.kernel_size > _SHORT for axis in axes)
+    if alone and worthwhile and all(map(is_tiled, axes)):
+        return _combine_tiles(parts, axes, monoid)
     coarse, repeats, starts = zip(*map(_repeated, axes), strict=True)
     phased = {position: axis for position, axis in enumerate(coarse, start=1) if _in_phases(axis)}
     kept = [Axis(axis.in_size, axis.in_size, 1) if at in phased else axis for at, axis in enumerate(coarse, start=1)]
@@ -175,21 +166,12 @@ def _is_full(axis: Axis) -> bool:
 
 
 def _combine_tiles(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
-    """Combine windows that lie side by side and fill all axes."""
-    return _combine_blocks(parts, {at: axis.kernel_size for at, axis in enumerate(axes, start=1)}, monoid)
-
-
-def _combine_cut_tiles(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
-    """Combine windows that lie side by side and leave entries over, by what XLA has ready or once these are cut off."""
-    if monoid.ready is None:
-        ends = [axis.kernel_size * axis.out_size for axis in axes]
-        cut = (jax.lax.slice(z, (0,) * z.ndim, (z.shape[0], *ends, z.shape[-1])) for z in parts)
-        return _combine_tiles(tuple(cut), axes, monoid)
-    window = (1, *(axis.kernel_size for axis in axes), 1)
-    steps = (1, *(axis.in_size if axis.out_size == 1 else axis.stride for axis in axes), 1)
-    whole = partial(jax.lax.reduce_window, window_dimensions=window, window_strides=steps, padding="VALID")
-    neutral = (jnp.asarray(value, z.dtype) for z, value in zip(parts, monoid.neutral, strict=True))
-    return tuple(whole(z, value, monoid.ready) for z, value in zip(parts, neutral, strict=True))
+    """Combine windows that lie side by side; what they leave over is cut off before."""
+    blocks = {position: axis.kernel_size for position, axis in enumerate(axes, start=1)}
+    for position, axis in enumerate(axes, start=1):
+        if not _is_full(axis):
+            parts = _slice(parts, position, 0, axis.kernel_size * axis.out_size)
+    return _combine_blocks(parts, blocks, monoid)
 
 
 def _doubles(axis: Axis) -> bool:
