@@ -11,9 +11,9 @@ image after image in one pass. The 7.6 of pairs of classes is printed for images
 deskewed ones in the other; both are measured. Deskewed images have 28×28 pixels. The 821 inputs of the quadratic
 classifier are counted in two ways, and both are measured. Radial units have a variance as large as the mean square of
 the distances to their centres. Networks other than those of 1998 learn with AdamW in few passes. The paper's step
-follows every image; the sum of the steps of 8, which takes a fifth of the time, is measured beside it. LeNet-1 gets 28×28 pixels where the paper's digits were made
-smaller to fit 16×16. A member of the boosted three that corrects another learns from distorted images of which the
-other gets half wrong.
+follows every image; the sum of the steps of 8, which takes a fifth of the time, is measured beside it. LeNet-1 gets
+28×28 pixels where the paper's digits were made smaller to fit 16×16. A member of the boosted three that corrects
+another learns from distorted images of which the other gets half wrong.
 
 Without `--full` it runs on the digits of scikit-learn, with three of the networks and few passes. With it, on MNIST
 from $MINICNN_DATA, with five seeds; every number is written to a file as it is found, and a run that was stopped goes
