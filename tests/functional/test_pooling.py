@@ -391,6 +391,22 @@ def test_short_windows_side_by_side_are_one_reduction(shape, special):
         equal(jax.vjp(lambda x, pool=pool: pool(x, (2, 2)), x)[0], expected)
 
 
+@pytest.mark.parametrize("over", [(0, 2), (5, 0), (-1, -5)])
+def test_long_windows_side_by_side_may_leave_entries_over_or_reach_beyond_the_end(over):
+    """They are tiles of the image without what they leave over; where they reach beyond, padding is in them."""
+    sizes = tuple(12 + more for more in over)
+    x = np.random.default_rng(0).integers(-9, 10, (2, *sizes, 3)).astype(np.float32)
+    padding = tuple((0, max(-more, 0)) for more in over)
+    whole = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=-np.inf)[:, :12, :12]
+    tiles = whole.reshape(2, 2, 6, 2, 6, 3)
+    equal(max_pool(x, (6, 6), padding=padding), tiles.max((2, 4)))
+    zeros = np.where(np.isinf(tiles), 0, tiles)
+    means = avg_pool(x, (6, 6), padding=padding, count_include_pad=True)
+    np.testing.assert_allclose(36 * means, zeros.sum((2, 4)), rtol=2.0**-22)  # sums of integers; two roundings
+    norms = lp_pool(x, (6, 6), padding=padding, p=3) ** 3
+    np.testing.assert_allclose(norms, (np.abs(zeros) ** 3).sum((2, 4)), rtol=36 * 2.0**-24)
+
+
 @pytest.mark.parametrize("p", [1.5, 3])
 def test_the_gradient_of_a_norm_stores_no_windows(p):
     x = jnp.zeros((1, 64, 64, 1))
