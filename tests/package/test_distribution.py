@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 import minicnn
+from tests.package.test_address import README, REPOSITORY, hatch_build
 
 pytest.importorskip("hatchling")
-pytest.importorskip("hatch_fancy_pypi_readme")
 ROOT = Path(__file__).parents[2]
-SHIPPED = {"LICENSE", "README.md", "SECURITY.md", "pyproject.toml", "Makefile", "conftest.py"}
+SHIPPED = {"LICENSE", "README.md", "SECURITY.md", "pyproject.toml", "hatch_build.py", "Makefile", "conftest.py"}
 
 
 def output(*command: str | Path, cwd: Path) -> str:
@@ -100,17 +100,11 @@ def test_metadata(metadata):
     assert {"draw", "train", "linalg", "cli", "all"} <= {*metadata.get_all("Provides-Extra")}
 
 
-def test_links_and_pictures_of_the_readme_work_on_an_index(metadata):
-    text = metadata.get_payload()
-    (address,) = (url.partition(", ")[2] for url in metadata.get_all("Project-URL") if url.startswith("Source, "))
-    links = re.findall(r"\]\(([^)\s]*)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-    assert any(link.endswith(".png") for link in links)
-    assert not [link for link in links if not link.startswith(("https://", "#"))]
-    here = [link.removeprefix(address) for link in links if link.startswith(address)]
-    for path in here:
-        way, _, file = path.removeprefix("/").partition("/main/")
-        assert way == ("raw" if file.endswith(".png") else "blob")
-        assert (ROOT / file.partition("#")[0]).exists(), path
+def test_an_index_shows_the_readme_and_where_the_project_lives(metadata):
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert metadata.get_payload(decode=True).decode().strip() == hatch_build.standing_alone(README, REPOSITORY).strip()
+    listed = dict(url.split(", ") for url in metadata.get_all("Project-URL", []))
+    assert listed == hatch_build.urls(REPOSITORY)
 
 
 def test_the_package_works_outside_the_checkout(installed, tmp_path):
