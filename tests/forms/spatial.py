@@ -68,10 +68,17 @@ def arrays(x_shape: tuple[int, ...], w_shape: tuple[int, ...] | None) -> list[ja
 def answers(f: Callable[..., Any], *operands: Any) -> list[Any]:
     """The value, the gradients of its sum with a pattern, and those of the square of the gradient."""
     every = tuple(range(len(operands)))
-    loss = lambda *a: (f(*a) * (2.0 + jax.lax.stop_gradient(jnp.sign(f(*a))))).sum()
-    gradients = jax.grad(loss, every)
-    second = jax.grad(lambda *a: sum((g * jnp.sign(g)).sum() for g in gradients(*a)), every)
-    return [f(*operands), *gradients(*operands), *second(*operands)]
+
+    def loss(*a: Any) -> Any:
+        y = f(*a)
+        return (y * (2.0 + jax.lax.stop_gradient(jnp.sign(y)))).sum(), y
+
+    def slope(*a: Any) -> Any:
+        gradients, y = jax.grad(loss, every, has_aux=True)(*a)
+        return sum((g * jnp.sign(g)).sum() for g in gradients), (y, gradients)
+
+    second, (y, gradients) = jax.grad(slope, every, has_aux=True)(*operands)
+    return [y, *gradients, *second]
 
 
 def compared(name: str) -> dict[str, Any]:

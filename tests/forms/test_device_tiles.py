@@ -1,7 +1,6 @@
 """One image on many devices: each holds a block, reads a window, and finds what one device finds, bit by bit."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,15 +14,13 @@ from hypothesis import strategies as st
 from minicnn.axis import Axis
 from minicnn.forms.device_tiles import DeviceTiles
 from tests.forms.spatial import CASES, WHOLE
+from tests.simulated import environment
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
     command, where = [sys.executable, "-m", "tests.forms.spatial"], Path(__file__).parents[2]
-    process = subprocess.run(
-        command, cwd=where, env={**os.environ, **flags}, stdout=subprocess.PIPE, text=True, check=True
-    )
+    process = subprocess.run(command, cwd=where, env=environment(8), stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(process.stdout.splitlines()[-1])
 
 

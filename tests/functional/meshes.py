@@ -73,9 +73,17 @@ def mesh_of(shape: tuple[int, ...], kind: AxisType) -> Mesh:
 def derivatives(f: Callable[..., Any], *operands: Any) -> dict[str, Any]:
     """The value of f, the gradients of its square, and those of their square."""
     every = tuple(range(len(operands)))
-    gradients = jax.grad(lambda *a: (f(*a) ** 2).sum(), every)
-    slope = lambda *a: sum((g**2).sum() for g in gradients(*a))
-    return {"y": f(*operands), "gradients": gradients(*operands), "second": jax.grad(slope, every)(*operands)}
+
+    def loss(*a: Any) -> Any:
+        y = f(*a)
+        return (y**2).sum(), y
+
+    def slope(*a: Any) -> Any:
+        gradients, y = jax.grad(loss, every, has_aux=True)(*a)
+        return sum((g**2).sum() for g in gradients), (y, gradients)
+
+    second, (y, gradients) = jax.grad(slope, every, has_aux=True)(*operands)
+    return {"y": y, "gradients": gradients, "second": second}
 
 
 def inside(f: Callable[..., Any], axes: tuple[str, ...], x: Any, *w: Any) -> dict[str, Any]:

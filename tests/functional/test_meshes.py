@@ -1,7 +1,6 @@
 """Images spread over several devices: `jax.shard_map`, which checks what varies, and meshes with explicit axes."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from minicnn import conv, unfold
+from tests.simulated import environment
 
 ROUNDINGS = 1e-5  # of the largest number in an answer; a missing sum over the devices is 0.1 to 1
 MEMBERS = 21  # functions that tests.functional.meshes spreads over devices
@@ -20,13 +20,8 @@ MEMBERS = 21  # functions that tests.functional.meshes spreads over devices
 
 @pytest.fixture(scope="module")
 def found() -> dict:
-    environment = {
-        **os.environ,
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
-        "JAX_PLATFORMS": "cpu",
-    }
     command, where = [sys.executable, "-m", "tests.functional.meshes"], Path(__file__).parents[2]
-    process = subprocess.run(command, cwd=where, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    process = subprocess.run(command, cwd=where, env=environment(4), stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(process.stdout.splitlines()[-1])
 
 

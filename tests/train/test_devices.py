@@ -1,7 +1,6 @@
 """Several devices: what they compute together is what one computes, to rounding."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 
 from minicnn.train import Run, mesh_of
 from minicnn.train.loop import Listener, train
+from tests.simulated import environment
 from tests.train.tiny import flat, tiny_plan
 
 FEW_ROUNDINGS = 64 * np.finfo(np.float32).eps
@@ -25,14 +25,10 @@ def free_port() -> str:
 
 
 def start(*args: str, devices: int, stderr: int | None = None) -> subprocess.Popen:
-    environment = {
-        **os.environ,
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-        "JAX_PLATFORMS": "cpu",
-    }
     command = [sys.executable, "-m", "tests.train.devices", *args]
     where = Path(__file__).parents[2]
-    return subprocess.Popen(command, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": stderr, "text": True}
+    return subprocess.Popen(command, cwd=where, env=environment(devices), **pipes)
 
 
 def result(process: subprocess.Popen) -> dict:
