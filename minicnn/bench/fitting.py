@@ -89,7 +89,7 @@ def fit(measured: Sequence[Measured]) -> Fit:
 
 
 def _regret(products: Sequence[Sequence[Measured]], moving: float) -> float:
-    total = lambda one: one.cost.multiplied + moving * (one.cost.gathered + one.cost.scattered)
+    total = lambda one: one.cost.total + (moving - MOVING) * (one.cost.gathered + one.cost.scattered)
     ratios = [min(product, key=total).seconds / min(one.seconds for one in product) for product in products]
     return float(np.exp(np.mean(np.log(ratios))))
 

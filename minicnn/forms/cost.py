@@ -1,8 +1,8 @@
 """What a product costs: the model by which forms and cuts are chosen, a pure function of shapes, never timed.
 
 A form multiplies and it moves. Its cost counts the multiply-adds of its matrix products, those with stored zeros
-included, and the numbers that it gathers before and scatters after them. A batch that moves more than a cache holds is
-taken in portions.
+included, the numbers that it gathers before and scatters after them, and the loops that do so, each of which has to be
+compiled and started. A batch that moves more than a cache holds is taken in portions.
 
 docs/fast.md derives the model and compares it with measurements.
 """
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 # Multiply-adds at the full speed of a matrix product in the time of moving one number into its place. Fitted, like the
 # constants below, to the forward and backward products of 42 convolutions on two x86 cores.
 MOVING = 30
+# The same for a loop, whatever it moves: products of single images took some 10 µs less for every loop that another cut
+# did without, on two cores of an AMD EPYC. XLA compiles each for 20 to 25 ms.
+LOOP = 400_000
 # Moved numbers up to which a whole batch is taken at once. Below it, portions of each case were measured not to pay: a
 # second-level cache of 1 to 2 MB per core and what is shared beyond it hold about so many 4-byte numbers.
 CACHE = 2_500_000
@@ -27,18 +30,20 @@ class Cost:
         multiplied: multiply-adds, those with stored zeros included.
         gathered: numbers copied into their places before a product.
         scattered: numbers added up after it.
+        loops: the loops that move them, beyond those that every form has.
         portions: the number of parts in which the batch is taken, one after the other.
     """
 
     multiplied: float
     gathered: float
     scattered: float
+    loops: float = 0
     portions: int = 1
 
     @property
     def total(self) -> float:
         """The whole cost in multiply-adds at full speed."""
-        return self.multiplied + MOVING * (self.gathered + self.scattered)
+        return self.multiplied + MOVING * (self.gathered + self.scattered) + LOOP * self.loops
 
 
 def portions(batch: int, moved: int, matrix: int) -> int:

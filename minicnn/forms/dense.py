@@ -31,7 +31,7 @@ class Dense(Costed):
     def cost(self, geometry: Geometry, batch: int) -> Cost:
         """The predicted cost of one product: C itself is written and read."""
         entries = math.prod(geometry.out_shape) * math.prod(geometry.in_shape) // geometry.groups
-        return Cost(batch * entries, entries, 0)
+        return Cost(batch * entries, entries, 0, 1)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """Multiply x by C(w)."""

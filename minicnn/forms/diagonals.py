@@ -32,8 +32,8 @@ class Diagonals(Costed):
         multiplied = taps * outputs * geometry.c_in // geometry.groups
         if geometry.depthwise:
             # the sum over the taps is one loop, which moves nothing in between
-            return Cost(_ELEMENTWISE * multiplied, inputs, outputs)
-        return Cost(_NARROW * multiplied, taps * inputs, taps * outputs)
+            return Cost(_ELEMENTWISE * multiplied, inputs, outputs, 1)
+        return Cost(_NARROW * multiplied, taps * inputs, taps * outputs, min(taps, _WRITTEN_OUT) + 1)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """Multiply x by C(w)."""

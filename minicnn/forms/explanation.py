@@ -45,8 +45,8 @@ class Explanation:
     choice: str
 
     def __str__(self) -> str:
-        """A table with one row per candidate, costs in millions of multiply-adds at full speed."""
-        rows = [("form", "multiplied", "gathered", "scattered", "cost"), *map(self._row, self.candidates)]
+        """A table with one row per candidate, in millions, costs of multiply-adds at full speed; loops one by one."""
+        rows = [("form", "multiplied", "gathered", "scattered", "loops", "cost"), *map(self._row, self.candidates)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(
@@ -60,8 +60,8 @@ class Explanation:
 
     def _row(self, candidate: Candidate) -> tuple[str, ...]:
         cost = candidate.cost
-        numbers = (cost.multiplied, cost.gathered, cost.scattered, cost.total)
-        return candidate.name, *(f"{number / 1e6:.3g}" for number in numbers)
+        moved = (f"{number / 1e6:.3g}" for number in (cost.multiplied, cost.gathered, cost.scattered))
+        return candidate.name, *moved, str(cost.loops), f"{cost.total / 1e6:.3g}"
 
 
 def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unpack[ConvOptions]) -> Explanation:
@@ -79,12 +79,12 @@ def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unp
         ValueError: as `conv`.
 
     >>> print(explain_form((5, 5, 1, 6), (128, 32, 32, 1)))
-    form               multiplied  gathered  scattered  cost
-    tiles 2×4 outputs        28.9     0.604      0.602  65.1
-    diagonals                 181      3.28       15.1   731
-    fourier                   393     0.924          0   421
-    dense                     617      4.82          0   761
-    tiles 1×1 outputs        15.1      2.51      0.602   108
+    form               multiplied  gathered  scattered  loops  cost
+    tiles 2×4 outputs        28.9     0.604      0.602      3  66.3
+    diagonals                 181      3.28       15.1     26   741
+    fourier                   393     0.924          0      3   422
+    dense                     617      4.82          0      1   761
+    tiles 1×1 outputs        15.1      2.51      0.602      1   109
     auto takes tiles 2×4 outputs
     """
     w_shape, in_shape = sizes("w_shape", w_shape), sizes("in_shape", in_shape)

@@ -37,7 +37,9 @@ class Fourier(Costed):
         size = math.prod(Circle.of(axis).size for axis in geometry.axes)
         kernels = geometry.c_in // geometry.groups * geometry.c_out
         spectra = size * (batch * (geometry.c_in + geometry.c_out) + kernels)
-        return Cost(_COMPLEX * size * batch * kernels + _BUTTERFLY * spectra * math.log2(max(size, 2)), spectra, 0)
+        return Cost(
+            _COMPLEX * size * batch * kernels + _BUTTERFLY * spectra * math.log2(max(size, 2)), spectra, 0, _LOOPS
+        )
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """Multiply x by C(w)."""
@@ -50,6 +52,7 @@ class Fourier(Costed):
 
 _COMPLEX = 30  # of half a spectrum, products of small complex matrices; fitted as `MOVING` was
 _BUTTERFLY = 40  # per number and doubling of the transform
+_LOOPS = 3  # that wind x and w up, and cut y out
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Polyphase(Costed):
         """The predicted cost of one product: that of the phases, and bringing x and y there and back."""
         cost, apart = self.form.cost(self.apart(geometry), batch), self.apart(geometry)
         inputs, outputs = (batch * math.prod(shape) for shape in (apart.in_shape, apart.out_shape))
-        return replace(cost, gathered=cost.gathered + inputs, scattered=cost.scattered + outputs)
+        return replace(cost, gathered=cost.gathered + inputs, scattered=cost.scattered + outputs, loops=cost.loops + 2)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
         """Multiply x by C(w)."""

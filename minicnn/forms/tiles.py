@@ -133,7 +133,8 @@ class Cuts(Costed):
 def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
     """The predicted cost of a product, or of the weights, by tiles."""
     tiles, inner, outer = (math.prod(column) for column in zip(*map(_extents, parts), strict=True))
-    work = _work(geometry, batch, tiles, inner, outer)
+    loops = [_loops(geometry.axes[n:], cut) for n, cut in enumerate(parts)]
+    work = _work(geometry, batch, tiles, inner, outer, sum(map(any, zip(*loops, strict=True))))
     inner, outer = inner * geometry.c_in // geometry.groups, outer * geometry.c_out // geometry.groups
     moved = batch * geometry.groups * tiles * (inner + outer)
     return replace(work, portions=portions(batch, moved, geometry.groups * inner * outer))
@@ -144,13 +145,25 @@ def _extents(cut: Cut) -> tuple[int, int, int]:
     return cut.x.count, cut.x.length, cut.y.length
 
 
-def _work(geometry: Geometry, batch: int, tiles: Any, inner: Any, outer: Any) -> Cost:
+def _loops(axes: Sequence[Axis], cut: Cut) -> tuple[bool, bool, bool]:
+    """Tell whether the first of these axes makes gathering x, laying out the kernel, or scattering y a loop."""
+    axis, *behind = axes
+    is_laid_out = 1 not in (cut.axis.in_size, cut.axis.out_size) or cut.x.length * cut.y.length != axis.kernel_size
+    return _is_moved(cut.x, axis.in_size, behind), is_laid_out, _is_moved(cut.y, axis.out_size, behind)
+
+
+def _is_moved(span: Span, size: int, behind: Sequence[Axis]) -> bool:
+    """Tell whether tiles do not lie in their order already; what is in them comes behind the tiles of all axes."""
+    return not _in_place([span], [size]) or (bool(behind) and span.count > 1 < span.length)
+
+
+def _work(geometry: Geometry, batch: int, tiles: Any, inner: Any, outer: Any, loops: Any) -> Cost:
     """The cost of so many tiles of so many inputs and outputs, each a number or an array of what is compared."""
     count = batch * geometry.groups * tiles
     inner, outer = inner * geometry.c_in // geometry.groups, outer * geometry.c_out // geometry.groups
     laid = geometry.groups * inner * outer
     apart = bringing_groups_together(geometry, batch)
-    return Cost(count * inner * outer, count * inner + laid + apart, count * outer)
+    return Cost(count * inner * outer, count * inner + laid + apart, count * outer, loops)
 
 
 def bringing_groups_together(geometry: Geometry, batch: int) -> int:
@@ -168,17 +181,20 @@ def best_cuts(geometry: Geometry, batch: int) -> tuple[Cut, ...]:
     candidates = [list(_candidates(axis)) for axis in geometry.axes]
     sizes = [np.array([_extents(cut) for cut in cuts], float) for cuts in candidates]
     tiles, inner, outer = (reduce(np.multiply.outer, (size[:, column] for size in sizes)) for column in range(3))
-    costs = _work(geometry, batch, tiles, inner, outer).total
+    needed = [np.array([_loops(geometry.axes[n:], cut) for cut in cuts]) for n, cuts in enumerate(candidates)]
+    loops = sum(reduce(np.logical_or.outer, (loop[:, column] for loop in needed)).astype(int) for column in range(3))
+    costs = _work(geometry, batch, tiles, inner, outer, loops).total
     best = np.unravel_index(np.argmin(costs), np.shape(costs))
     return tuple(cuts[place] for cuts, place in zip(candidates, best, strict=True))
 
 
 def _candidates(axis: Axis) -> Iterator[Cut]:
     if axis.kernel_size == axis.stretch == 1:
-        # Nothing is read twice, so that a larger tile would only add zeros; either side may be the longer one.
-        yield from (Cut.outputs(axis, 1), Cut.inputs(axis, 1))
-        return
-    sizes = (*_SIZES, *(size for size in _LARGE if size <= axis.kernel_size))
+        # Nothing is read twice, so that a larger tile would only add zeros, and all of a short axis saves a loop;
+        # either side may be the longer one.
+        sizes = (1,)
+    else:
+        sizes = (*_SIZES, *(size for size in _LARGE if size <= axis.kernel_size))
     for make, size in ((Cut.outputs, axis.out_size), (Cut.inputs, axis.in_size)):
         for tile in sorted({min(tile, max(size, 1)) for tile in (*sizes, size)}):
             yield make(axis, tile)

@@ -30,6 +30,7 @@ from minicnn.forms.tiles import bringing_groups_together, gather, padded, scatte
 # Points of evaluation in one tile. The condition number of their Vandermonde matrix is 10⁵ with 10 points, 10⁷ with 12
 # (all digits of float32) and 2·10¹² with 16 (three quarters of a double's).
 _MOST_POINTS = 16
+_LOOPS = 4  # that gather, add up the windows of x, bring the factors of w into order, and add up y
 _LONGEST = 16  # positions of a window that `Auto` may take
 _MOST = 4  # outputs of a tile: larger ones round too much for the products that they save
 
@@ -80,7 +81,7 @@ class Winograd(Costed):
         gathered = images * c * (_written(of_axes, inputs) - math.prod(inputs))
         scattered = images * d * _written(of_axes, outputs)
         rows, apart = images * math.prod(of_axes), bringing_groups_together(geometry, batch)
-        return Cost(rows * c * d, gathered + kernel + apart, scattered, portions(batch, rows * (c + d), kernel))
+        return Cost(rows * c * d, gathered + kernel + apart, scattered, _LOOPS, portions(batch, rows * (c + d), kernel))
 
     def parts(self, geometry: Geometry) -> tuple[tuple[Cut, Decomposition], ...]:
         """How each axis is cut, and the factors of its tiles."""
