@@ -9,16 +9,16 @@ import minicnn
 from tests.explore.conftest import Tab
 from tests.explore.settings import POOLS, drawn, library
 
-SETTINGS = 500
+SETTINGS = [150, pytest.param(500, marks=pytest.mark.long)]
 EXACT = {"rtol": 0, "atol": 0}
 ROUNDED = {"rtol": 1e-6, "atol": 1e-12}  # averages and norms: the library's counts are float32
 
 
-@pytest.fixture(scope="module")
-def shown(browser, file):
+@pytest.fixture(scope="module", params=SETTINGS)
+def shown(request, browser, file):
     """The settings, and what the page shows of each."""
     rng = np.random.default_rng(0)
-    settings = [drawn(rng) for _ in range(SETTINGS)]
+    settings = [drawn(rng) for _ in range(request.param)]
     tab = Tab(browser, file, viewport={"width": 600, "height": 400})
     tab.go()
     script = "addresses => addresses.map(address => { explorer.load(address); return explorer.read(); })"
@@ -44,7 +44,7 @@ def test_settings_without_a_meaning_are_refused_by_both(shown):
         one = np.ones(100_000)
         with pytest.raises((ValueError, IndexError)):
             library(setting, one, one, one)
-    assert 0 < len(refused) < SETTINGS / 2
+    assert 0 < len(refused) < len(shown) / 2
 
 
 def test_sizes(accepted):
