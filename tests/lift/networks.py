@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from tests.lift.compiling import once
+
 
 class Block(nn.Module):
     """Two 3×3 convolutions around which the input passes by."""
@@ -178,7 +180,7 @@ def varied(tree: Any, dtype: Any) -> Any:
     """Parameters and statistics in a dtype, moved a little, so that no mean is 0, no variance 1 and no bias absent."""
     leaves, structure = jax.tree.flatten(tree)
     draw = np.random.default_rng(2)
-    moved = [jnp.asarray(leaf + draw.uniform(0.1, 0.3, leaf.shape), dtype) for leaf in leaves]
+    moved = [jnp.asarray(np.asarray(leaf) + draw.uniform(0.1, 0.3, leaf.shape), dtype) for leaf in leaves]
     return jax.tree.unflatten(structure, moved)
 
 
@@ -187,7 +189,7 @@ def linen(module: nn.Module, *shape: int) -> Network:
 
     def network(dtype: Any) -> tuple[Callable[[Any], Any], np.ndarray]:
         x = np.random.default_rng(len(shape)).normal(size=shape)
-        variables = varied(module.init(jax.random.key(1), jnp.asarray(x, dtype)), dtype)
+        variables = varied(once(module.init)(jax.random.key(1), jnp.asarray(x, dtype)), dtype)
         return lambda x: module.apply(variables, x, mutable=["batch_stats"])[0], x
 
     return network

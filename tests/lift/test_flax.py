@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minicnn
+from tests.lift.compiling import once
 from tests.lift.test_models import check, without_transposes
 
 pytest.importorskip("flax")
@@ -30,11 +31,11 @@ def test_a_flax_network(name, dtype):
 def test_a_gpt_varies_with_its_parameters_and_its_tokens_are_constants():
     with jax.enable_x64(True):
         model, tokens = networks.GPT(), jnp.array([1, 5, 1])
-        variables = jax.tree.map(lambda leaf: leaf.astype(float), model.init(jax.random.key(0), tokens))
+        variables = jax.tree.map(lambda leaf: leaf.astype(float), once(model.init)(jax.random.key(0), tokens))
         with without_transposes():
             P = minicnn.lift(model.apply, variables, tokens, argnums=(0, 1))
-            matrix = P.matrix()
-        J = jax.jit(jax.jacrev(model.apply))(variables, tokens)
+            matrix = once(lambda P: P.matrix())(P)
+        J = once(jax.jacrev(model.apply))(variables, tokens)
         expected = np.concatenate([np.reshape(leaf, (21, -1)) for leaf in jax.tree.leaves(J)], 1)
         np.testing.assert_allclose(matrix, expected, rtol=1e-9, atol=1e-12)
 
@@ -57,7 +58,7 @@ def test_the_resnet18_of_the_paper_has_its_non_zeros_counted_without_a_matrix():
 
 def test_the_lenet5_of_1998_has_its_connections():
     model, x = networks.LeNet5(), jnp.zeros((1, 32, 32, 1))
-    variables = model.init(jax.random.key(0), x)
+    variables = once(model.init)(jax.random.key(0), x)
     table = minicnn.lift(lambda x: model.apply(variables, x), x).table()
     connections = {row.name: row.connections for row in table.rows}
     assert connections == {
