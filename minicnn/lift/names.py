@@ -2,14 +2,18 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+
+from minicnn.jax_internals import Tracer
 
 
 class Names:
-    """Names of arrays, by identity.
+    """Names of arrays, by identity; of an array of NumPy, which JAX copies wherever it is used, by its numbers.
 
     An array has a name if it came with the function or its arguments, or was computed from such arrays and from nothing
     that varies: then the name is that of the largest of them.
@@ -21,6 +25,7 @@ class Names:
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
         self._names: dict[int, str] = {}
+        self._copied: dict[Any, str] = {}
         self._kept: list[Any] = []  # so that no other array takes the identity of one that is gone
 
     def give(self, array: Any, name: str) -> None:
@@ -28,10 +33,15 @@ class Names:
         if id(array) not in self._names:
             self._names[id(array)] = name
             self._kept.append(array)
+            if isinstance(array, np.ndarray) and (numbers := _numbers(array)):
+                self._copied.setdefault(numbers, name)
 
     def of(self, array: Any) -> str | None:
         """The name of an array, or None."""
-        return self._names.get(id(array))
+        name = self._names.get(id(array))
+        if name is None and self._copied and (numbers := _numbers(array)):
+            return self._copied.get(numbers)
+        return name
 
     def pass_on(self, operands: Sequence[Any], results: Sequence[Any]) -> None:
         """Name results after the largest operand that has a name."""
@@ -40,6 +50,15 @@ class Names:
             name = self.of(max(named, key=np.size)) or ""
             for result in results:
                 self.give(result, name)
+
+
+def _numbers(array: Any) -> tuple[Any, ...] | None:
+    """What an array and its copies have in common: shape and numbers, as JAX holds them. None if there are none yet."""
+    is_array = isinstance(array, jax.Array | np.ndarray) and not isinstance(array, Tracer)
+    if not is_array or not jnp.issubdtype(array.dtype, np.number):
+        return None
+    held = np.asarray(array, jnp.result_type(array))
+    return held.shape, held.dtype, sha256(held.tobytes()).digest()
 
 
 def arrays_of(f: Callable[..., Any], arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import minicnn
 
@@ -45,3 +46,17 @@ def test_a_lifted_network_prints_like_our_own():
     assert kinds(lifted)[-1] == kinds(ours)[-1] == "Contraction"
     assert [row.connections for row in lifted.table().rows] == [2 * 16 * 9 + 32, 8 * 3 + 3]
     np.testing.assert_allclose(lifted.matrix(), ours.matrix(), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_weights_of_numpy_are_the_layers_that_weights_of_jax_are(dtype):
+    """JAX copies them wherever they are used: float64 into float32."""
+    draw = np.random.default_rng(0)
+    weights = draw.normal(size=(3, 1, 2)).astype(jnp.dtype(dtype)), draw.normal(size=(8, 3)).astype("float32")
+    x = jnp.ones((6, 1), jnp.float32)
+
+    def table(w, v):
+        return minicnn.lift(lambda x: jnp.tanh(minicnn.conv(x, w)).reshape(-1) @ v, x).table()
+
+    assert repr(table(*weights)) == repr(table(*map(jnp.asarray, weights)))
+    assert [row.parameters for row in table(*weights).rows] == [6, 24]
