@@ -1,7 +1,8 @@
 """Which tests an edit concerns: `python -m tests.affected` prints arguments for pytest, for what git says has changed.
 
 A module is tested by its own examples, by the file of its name in the mirrored folder of `tests`, and by every test
-file that imports it. Where a folder has no file of that name, those of its tests that name the module stand in.
+file that imports it. Where a folder has no file of that name, those of its tests that name the module stand in. A page
+is tested by the tests of pages, and any other file by those that name it.
 """
 
 import ast
@@ -28,16 +29,18 @@ def arguments(files: Iterable[Path]) -> list[str]:
 
 def tests_of(file: Path) -> Iterator[Path]:
     """The tests of one file, some of which may not exist."""
-    if file.suffix != ".py":
-        if file.parts[0] == "docs" or file.suffix == ".md":
-            yield from (Path("tests/test_docs.py"), Path("tests/test_readme.py"))
-    elif file.parts[0] == "tests":
+    folder = file.parts[0] if file.suffix == ".py" else ""
+    if file.suffix == ".md":
+        yield from (Path("tests/test_docs.py"), Path("tests/test_readme.py"))
+    elif folder == "tests":
         yield from [file] if file.name.startswith("test_") else users_of(_module(file))
-    elif file.parts[0] == "minicnn":
+    elif folder == "minicnn":
         own = Path("tests", *file.parts[1:-1], f"test_{file.stem}.py")
         yield from (file, own, *users_of(_module(file)))
-    elif file.parts[0] == "experiments":
+    elif folder == "experiments":
         yield Path("tests/experiments/test_experiments.py")
+    else:
+        yield from (test for test in _imports() if file.name in (ROOT / test).read_text())
 
 
 def users_of(module: str) -> Iterator[Path]:

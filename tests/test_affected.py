@@ -19,4 +19,11 @@ def test_tests_are_tested_by_themselves_and_what_they_share_by_its_users() -> No
 
 def test_pages_are_tested_by_the_tests_of_pages_and_what_was_removed_by_nothing() -> None:
     assert arguments([Path("docs/fast.md")]) == ["tests/test_docs.py", "tests/test_readme.py"]
-    assert arguments([Path("tests/test_gone.py"), Path("LICENSE")]) == []
+    assert arguments([Path("tests/test_gone.py")]) == []
+
+
+def test_other_files_are_tested_by_the_tests_that_name_them() -> None:
+    found = arguments([Path("docs/slides.py"), Path("minicnn/explore/web/page.html")])
+    assert {"tests/test_course.py", "tests/package/test_distribution.py"} <= {*found}
+    assert "tests/test_readme.py" not in found
+    assert "tests/package/test_address.py" in arguments([Path("hatch_build.py")])
