@@ -17,6 +17,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic, summing
+from minicnn.forms.sums import BAKED, FEW, Entries, along, picked_sum, sources
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -155,6 +156,29 @@ def from_matrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> Shap
     rank = len(axes)
     places = [place for a in range(rank) for place in (2 + rank + a, 1 + a)]
     return blocks.reshape(len(blocks), *inner, c, *outer, d).transpose(*places, 1 + rank, 0, 2 + 2 * rank)
+
+
+def taps_of_matrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> Shaped[Array, "*kernel c g d"]:
+    """Sum the entries of a tile's matrix that share a tap: `collect`, in one loop where they are few."""
+    entries = [sources(axis.tap_of().ravel(), axis.kernel_size) for axis in axes]
+    inside, outside = math.prod(axis.in_size for axis in axes), math.prod(axis.out_size for axis in axes)
+    groups, c, d = len(blocks), blocks.shape[1] // inside, blocks.shape[2] // outside
+    shape = (*(axis.kernel_size for axis in axes), c, groups)
+    is_short = math.prod(map(len, entries)) in range(2, FEW + 1) and math.prod(shape) <= BAKED
+    if not is_short:
+        return collect(from_matrix(blocks, axes), axes)
+    rank, terms, behind = len(axes), [], (inside * c, outside)
+    for n, (axis, taken) in enumerate(zip(axes, entries, strict=True)):
+        behind = behind[0] // axis.in_size, behind[1] // axis.out_size
+        ends = ((np.divmod(each, axis.in_size), is_there) for each, is_there in taken)
+        place = lambda numbers, stride, n=n: along(stride * numbers, n, rank + 2)
+        terms.append(
+            [Entries((place(i, behind[0]), place(o, behind[1])), along(there, n, rank + 2)) for (o, i), there in ends]
+        )
+    terms.append([Entries((along(range(c), rank, rank + 2), 0))])
+    terms.append([Entries((along(inside * c * np.arange(groups), rank + 1, rank + 2), 0))])
+    rows = blocks.astype(summing(blocks.dtype)).reshape(groups * inside * c, 1, outside, d)
+    return picked_sum(rows, terms, shape, 0)[0].astype(blocks.dtype)
 
 
 def multiply(spec: str, a: Shaped[Array, "g i j"], b: Shaped[Array, "g k l"], arithmetic: Arithmetic) -> Array:

@@ -47,6 +47,30 @@ def columns(factor: Rationals) -> list[tuple[Int[np.ndarray, " terms"], Float[np
     return list(zip(rows, numbers, strict=True))
 
 
+def sources(
+    target: Int[np.ndarray, " n"], size: int
+) -> list[tuple[Int[np.ndarray, " size"], Float[np.ndarray, " size"]]]:
+    """For each of `size` results the entries that go there: the first of each, then the second, …, each with 1.
+
+    Where a result has fewer than others it takes an entry of its own by 0. There is none where one has no entry at all.
+
+    Args:
+        target: where each entry goes; to no result if that is not in 0 … size − 1.
+        size: the number of results.
+
+    >>> [(entries.tolist(), numbers.tolist()) for entries, numbers in sources(np.array([1, 0, 1, 2]), 2)]
+    [([1, 0], [1.0, 1.0]), ([1, 2], [0.0, 1.0])]
+    """
+    held = np.flatnonzero((target >= 0) & (target < size))
+    order = held[np.argsort(target[held], kind="stable")]
+    count = np.bincount(target[held], minlength=size)
+    if not count.all():
+        return []
+    start = np.cumsum(count) - count
+    most = [(n < count, order[start + np.where(n < count, n, 0)]) for n in range(max(count, default=0))]
+    return [(entries, is_there.astype(float)) for is_there, entries in most]
+
+
 def along(numbers: Sequence[int] | np.ndarray, axis: int, rank: int) -> np.ndarray:
     """A list of numbers as an array of so many axes, of which it is one."""
     return np.reshape(np.asarray(numbers), (*(1,) * axis, -1, *(1,) * (rank - axis - 1)))
@@ -89,11 +113,13 @@ def places_of(columns: Iterable[Sequence[Any]], shape: tuple[int, ...]) -> Int[A
 
     They are part of the program where they are few, else computed in it: XLA compiles a loop of its own for that.
     """
-    home = np if math.prod(shape) <= _BAKED else jnp
+    home = np if math.prod(shape) <= BAKED else jnp
     return jnp.asarray(
         home.stack([home.broadcast_to(reduce(home.add, each), shape) for each in columns], -1), jnp.int32
     )
 
 
-_BAKED = 2**14  # places of a table that is part of a program: those of 112×112 outputs, 50 kB
+# So many entries are added up in one sum, without a loop over what each of them adds.
+FEW = 16
+BAKED = 2**14  # places of a table that is part of a program: those of 112×112 outputs, 50 kB
 _INSIDE = jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS

@@ -25,17 +25,16 @@ from minicnn.forms.fence import fence
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.layout import (
-    collect,
-    from_matrix,
     groups_first,
     groups_last,
     lay,
     multiply,
     pad_axis,
     rows,
+    taps_of_matrix,
     to_matrix,
 )
-from minicnn.forms.sums import Entries, along, picked_sum, places_of
+from minicnn.forms.sums import FEW, Entries, along, picked_sum, places_of, sources
 
 _SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
 # And these, up to the size of the kernel: a larger tile is half zeros.
@@ -112,8 +111,7 @@ class Cuts(Costed):
         """Multiply x by C(w): every tile of x times the one matrix, added up."""
         parts, groups = self.parts, geometry.groups
         x = gather(x, groups, [cut.x for cut in parts])
-        tile = to_matrix(lay(w.reshape(geometry.split_shape), tuple(cut.axis for cut in parts)))
-        y = multiply("bi,io->bo", rows(x, len(parts)), tile, arithmetic)
+        y = _times_tile(rows(x, len(parts)), w.reshape(geometry.split_shape), [cut.axis for cut in parts], arithmetic)
         y = y.reshape(*x.shape[: 2 + len(parts)], *(cut.y.length for cut in parts), geometry.c_out // groups)
         return scatter(y, [cut.y for cut in parts], geometry.out_shape[:-1])
 
@@ -123,11 +121,22 @@ class Cuts(Costed):
         x = rows(gather(x, groups, [cut.x for cut in parts]), len(parts))
         y = rows(gather(y, groups, [cut.y for cut in parts]), len(parts))
         # the left operand is the one that gets transposed, so it should be the smaller one
-        small = x.size < y.size
-        tile = (
-            multiply("bi,bo->io", x, y, arithmetic) if small else multiply("bo,bi->oi", y, x, arithmetic).swapaxes(1, 2)
-        )
-        return collect(from_matrix(tile, axes), axes).reshape(geometry.w_shape)
+        if x.size < y.size:
+            w = taps_of_matrix(multiply("bi,bo->io", x, y, arithmetic), axes)
+        else:
+            back = taps_of_matrix(multiply("bo,bi->oi", y, x, arithmetic), [axis.T for axis in axes])
+            w = back.swapaxes(-1, -3)
+        return w.reshape(geometry.w_shape)
+
+
+def _times_tile(
+    x: Shaped[Array, "g rows in"], w: Shaped[Array, "*kernel c g d"], axes: Sequence[Axis], arithmetic: Arithmetic
+) -> Shaped[Array, "g rows out"]:
+    """Multiply every row by the tile's matrix, which is laid out alike for y and for x̄: XLA then does it once."""
+    back = [axis.T for axis in axes]
+    if [axis.in_size for axis in axes] >= [axis.out_size for axis in axes]:
+        return multiply("bi,io->bo", x, to_matrix(lay(w, tuple(axes))), arithmetic)
+    return multiply("bi,oi->bo", x, to_matrix(lay(w.swapaxes(-1, -3), tuple(back))), arithmetic)
 
 
 def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
@@ -267,7 +276,7 @@ def scatter(y: Shaped[Array, "g b *m_and_l c"], spans: Sequence[Span], size: tup
     if _in_place(spans, size):
         return groups_last(y.reshape(groups, images, *size, channels))
     reaching = [_reaching(span, n) for span, n in zip(spans, size, strict=True)]
-    if math.prod(map(len, reaching)) not in range(1, _FEW + 1):
+    if math.prod(map(len, reaching)) not in range(1, FEW + 1):
         for position, (span, n) in enumerate(zip(spans, size, strict=True)):
             y = _scatter_axis(y, span, n, position + 2, rank + 1)
         return groups_last(y)
@@ -282,27 +291,16 @@ def scatter(y: Shaped[Array, "g b *m_and_l c"], spans: Sequence[Span], size: tup
     return picked_sum(rows, axes, (*size, groups), 0).reshape(images, *size, groups * channels)
 
 
-# So many tiles that overlap are added up in one sum, without a loop over what each of them adds.
-_FEW = 16
-
-
 def _reaching(span: Span, size: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """For each position the tiles that hold it: tile, place inside and 1, or 0 where fewer do than elsewhere.
 
     There is none where more overlap than are written out, or where no tile holds a position.
     """
-    if len(span.pieces) > _FEW:
+    if len(span.pieces) > FEW:
         return []
     tile, inside = np.divmod(np.arange(span.count * span.length), span.length)
     position = span.first + span.step * tile + span.spacing * inside
-    held = (position >= 0) & (position < size)
-    order = np.flatnonzero(held)[np.argsort(position[held], kind="stable")]
-    count = np.bincount(position[held], minlength=size)
-    if not count.all():
-        return []
-    start = np.cumsum(count) - count
-    most = [(n < count, order[start + np.where(n < count, n, 0)]) for n in range(max(count, default=0))]
-    return [(tile[each], inside[each], is_there.astype(float)) for is_there, each in most]
+    return [(tile[each], inside[each], is_there) for each, is_there in sources(position, size)]
 
 
 def _scatter_axis(y: Array, span: Span, size: int, position: int, last: int) -> Array:

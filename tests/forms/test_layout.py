@@ -6,9 +6,11 @@ import jax
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
+from minicnn.axis import Axis
 from minicnn.forms import layout
-from minicnn.forms.layout import collect, lay
+from minicnn.forms.layout import collect, from_matrix, lay, taps_of_matrix
 from tests.strategies import axes, seeds
 
 
@@ -62,3 +64,20 @@ def test_lay_copies_a_nan_tap_to_its_own_entries_only(short, axis):
     with patch.object(layout, "_SHORT", short):
         laid = np.asarray(jax.jit(lambda w: lay(w, (axis,)))(w))[..., 0, 0]
     np.testing.assert_array_equal(np.isnan(laid), axis.taps()[:, 0] == 1)
+
+
+@given(a=axes(least=1), b=axes(least=1), groups=st.sampled_from((1, 2)), seed=seeds)
+def test_the_taps_of_a_matrix_are_what_collect_makes_of_it(a, b, groups, seed):
+    (blocks,) = draw(seed, (groups, a.in_size * b.in_size * 2, a.out_size * b.out_size * 3))
+    expected = collect(from_matrix(blocks, (a, b)), (a, b))
+    np.testing.assert_array_equal(jax.jit(lambda m: taps_of_matrix(m, (a, b)))(blocks), expected)
+
+
+def test_a_nan_in_a_matrix_reaches_the_tap_of_its_entry_only():
+    axis = Axis(in_size=3, out_size=4, kernel_size=3, stretch=2, low=1)  # taps of two entries, and of one
+    blocks = np.zeros((1, axis.in_size, axis.out_size), np.float32)
+    for o, i in np.ndindex(axis.out_size, axis.in_size):
+        tap, marked = axis.tap_of()[o, i], blocks.copy()
+        marked[0, i, o] = np.nan
+        reached = np.isnan(taps_of_matrix(marked, (axis,))).ravel()
+        assert reached.tolist() == [k == tap for k in range(axis.kernel_size)]
