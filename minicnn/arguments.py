@@ -1,12 +1,14 @@
 """What the public functions ask of their arguments: Python ints, known words, enough axes, the right channels."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from difflib import get_close_matches
 from functools import wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -58,6 +60,62 @@ def one_kind(dtypes: Mapping[str, Any], convert: str | None = None) -> None:
         raise TypeError(f"{what}: convert one of them, for example {convert}.astype({kind})")
 
 
+def number(name: str, value: Any) -> Any:
+    """The same value, which must be a real number: of Python or NumPy, or a JAX array without axes.
+
+    A Python int becomes a float, so that none is too large for JAX.
+
+    Raises:
+        TypeError: for complex numbers, bools, strings, arrays with axes and everything else, naming the argument.
+        ValueError: for NaN.
+
+    >>> number("rtol", 1e-3)
+    0.001
+    """
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+    else:
+        real = np.shape(value) == () and any(jnp.issubdtype(dtype, kind) for kind in (jnp.integer, jnp.floating))
+    if not real:
+        raise TypeError(f"`{name}`={reprlib.repr(value)} must be a number, not {type(value).__name__}")
+    if isinstance(value, float | np.floating) and np.isnan(value):
+        raise ValueError(f"`{name}`={value} must be a number")
+    return float(value) if isinstance(value, int) else value
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False.
+
+    Raises:
+        TypeError: for everything else: what merely counts as true is most often meant for another argument.
+
+    >>> flag("flip", np.True_)
+    True
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"`{name}`={reprlib.repr(value)} must be True or False")
+    return bool(value)
+
+
+def numeric(name: str, dtype: Any) -> jnp.dtype:
+    """The dtype of an array of numbers.
+
+    Raises:
+        TypeError: for what names no dtype, or one that JAX has no arrays of.
+
+    >>> numeric("dtype", "bfloat16").name
+    'bfloat16'
+    """
+    try:
+        found = None if isinstance(dtype, np.ndarray | jax.Array) else jnp.dtype(dtype)
+    except (TypeError, ValueError):
+        found = None
+    if dtype is None or found is None or not (jnp.issubdtype(found, jnp.number) or found == jnp.bool_):
+        raise TypeError(f"`{name}`={reprlib.repr(dtype)} is not a dtype of numbers: use one such as jnp.float32")
+    return found
+
+
 def is_integer(value: Any) -> bool:
     """Whether a value is an integer: an int, or a NumPy or JAX integer scalar, but not a bool."""
     if type(value) is int:
@@ -94,7 +152,7 @@ def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:
     >>> sizes("window", [2, np.int64(3)])
     (2, 3)
     """
-    if not isinstance(value, Iterable) or isinstance(value, str):
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping | Set):
         raise TypeError(f"`{name}`={value!r} must be a tuple with one int per spatial axis, for example (2, 2)")
     return tuple(integer(name, entry, least) for entry in value)
 
@@ -117,7 +175,7 @@ def per_axis(name: str, value: Any, rank: int, least: int | None = None) -> tupl
 
 def is_sequence(value: Any) -> bool:
     """Whether a value lists something, one entry per axis: a tuple, a list, or an array with one axis."""
-    return (isinstance(value, Sequence) and not isinstance(value, str)) or getattr(value, "ndim", 0) == 1
+    return (isinstance(value, Sequence) and not isinstance(value, str | bytes)) or getattr(value, "ndim", 0) == 1
 
 
 def look_up(name: str, word: Any, table: Mapping[str, T], what: str = "", beside: str = "") -> T:

@@ -16,9 +16,10 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from minicnn import ops
-from minicnn.arguments import integer, is_sequence, look_up, sizes
-from minicnn.dtypes import preferred
+from minicnn.arguments import flag, integer, is_sequence, look_up, sizes
+from minicnn.dtypes import array, preferred
 from minicnn.forms import Arithmetic, Diagonals, Form, Geometry, as_form
+from minicnn.forms.arithmetic import checked_precision
 from minicnn.forms.resolve import geometry_of, sliding
 from minicnn.functional.convolution import convolve_p
 from minicnn.primitive import ArrayLike, Traced
@@ -71,7 +72,7 @@ def conv_general_dilated(
     """
     if out_sharding is not None:
         raise NotImplementedError("`out_sharding` is not supported: constrain the result's sharding instead")
-    lhs, rhs = _arrays(lhs, rhs)
+    lhs, rhs = _arrays(lhs=lhs, rhs=rhs)
     if lhs.dtype != rhs.dtype:
         raise TypeError(f"`lhs` is {lhs.dtype.name} and `rhs` {rhs.dtype.name}: they must have one dtype, as in lax")
     feature_group_count = integer("feature_group_count", feature_group_count, 1)
@@ -88,7 +89,7 @@ def conv_general_dilated(
         batch_group_count,
     )
     geometry, (x, w) = product.geometry, product.operands(lhs, rhs)
-    arithmetic = Arithmetic(precision, preferred(lhs.dtype, preferred_element_type))
+    arithmetic = Arithmetic(checked_precision(precision), preferred(lhs.dtype, preferred_element_type))
     if 0 in (*x.shape, *w.shape, *geometry.out_shape):
         y = jnp.zeros((x.shape[0], *geometry.out_shape), arithmetic.result_type(lhs, rhs))
     else:
@@ -189,7 +190,7 @@ def conv_transpose(
     >>> conv_transpose(x, w, (2, 2), "VALID").shape
     (1, 4, 4, 1)
     """
-    lhs, rhs = _arrays(lhs, rhs)
+    lhs, rhs = _arrays(lhs=lhs, rhs=rhs)
     rank = len(lhs.shape) - 2
     if dimension_numbers is None:
         if rank > 3:
@@ -203,7 +204,7 @@ def conv_transpose(
         words = (padding,) * rank if isinstance(padding, str) else padding
         extents = _extents((rhs.shape[axis] for axis in numbers.rhs_spec[2:]), dilation)
         padding = [_transposed_padding(*row) for row in zip(extents, strides, words, strict=True)]
-    if transpose_kernel:
+    if flag("transpose_kernel", transpose_kernel):
         out_axis, in_axis, *axes = numbers.rhs_spec
         rhs = rhs[tuple(slice(None, None, -1) if axis in axes else slice(None) for axis in range(rank + 2))]
         order = list(range(rank + 2))
@@ -251,17 +252,17 @@ def theano_conv2d(
     >>> theano_conv2d(x, w, (1, 1, 1, 4), (1, 1, 1, 3), border_mode=(0, 1)).ravel()
     Array([ 1.,  2.,  2., -2.], dtype=float32)
     """
-    input, filters = _arrays(input, filters)
+    input, filters = _arrays(input=input, filters=filters)
     _check_stated("input", input.shape, input_shape)
     _check_stated("filter", filters.shape, filter_shape)
     padding = _theano_padding(border_mode, filters.shape[2:])
-    if filter_flip:
+    if flag("filter_flip", filter_flip):
         filters = filters[:, :, ::-1, ::-1]
     return conv_general_dilated(input, filters, subsample, padding, form=form)
 
 
-def _arrays(*values: ArrayLike) -> tuple[Array, ...]:
-    arrays: list[Any] = [a if isinstance(a, Traced) else jnp.asarray(a) for a in values]
+def _arrays(**values: ArrayLike) -> tuple[Array, ...]:
+    arrays: list[Any] = [a if isinstance(a, Traced) else array(name, a) for name, a in values.items()]
     return tuple(arrays)
 
 

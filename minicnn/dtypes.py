@@ -1,12 +1,15 @@
 """What the public functions ask of the dtypes of their arrays."""
 
+import reprlib
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from minicnn import ops
-from minicnn.arguments import one_kind
+from minicnn.arguments import numeric, one_kind
 from minicnn.primitive import ArrayLike, Traced
 
 
@@ -16,12 +19,29 @@ def operands(**arrays: ArrayLike) -> tuple[Array, ...]:
     Traced values pass; they answer the attributes of the arrays that they are typed as.
 
     Raises:
-        TypeError: if some are integers and some are not, naming each.
+        TypeError: if some are integers and some are not, naming each, or one is not an array.
     """
-    values = {name: a if isinstance(a, Traced) else jnp.asarray(a) for name, a in arrays.items()}
+    values = {name: a if isinstance(a, Traced) else array(name, a) for name, a in arrays.items()}
     one_kind({name: a.dtype for name, a in values.items()})
     dtype = jnp.result_type(*(a.dtype for a in values.values()))
     return tuple(ops.astype(a, dtype) for a in values.values())
+
+
+def array(name: str, value: Any) -> Array:
+    """An array of JAX from whatever holds numbers.
+
+    Raises:
+        TypeError: for strings, None, functions and whatever else does not, naming the argument.
+
+    >>> array("x", [1, 2])
+    Array([1, 2], dtype=int32)
+    """
+    if not isinstance(value, str | bytes):
+        try:
+            return jnp.asarray(value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise TypeError(f"`{name}`={reprlib.repr(value)} is not an array of numbers")
 
 
 def preferred(dtype: jnp.dtype, preferred_element_type: DTypeLike | None) -> jnp.dtype | None:
@@ -36,7 +56,7 @@ def preferred(dtype: jnp.dtype, preferred_element_type: DTypeLike | None) -> jnp
     """
     if preferred_element_type is None:
         return None
-    wanted = jax.dtypes.canonicalize_dtype(preferred_element_type)
+    wanted = jax.dtypes.canonicalize_dtype(numeric("preferred_element_type", preferred_element_type))
     kinds = [next(kind for kind in _KINDS if jnp.issubdtype(d, kind)) for d in (dtype, wanted)]
     holds = kinds in _WIDENED or (kinds[0] == kinds[1] and wanted.itemsize >= dtype.itemsize)
     if not holds:

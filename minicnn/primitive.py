@@ -85,6 +85,17 @@ class Traced:
             "a traced value cannot be assigned to: make a new one with minicnn.ops.where or minicnn.ops.concatenate"
         )
 
+    def __copy__(self) -> "Traced":
+        """The value itself: it cannot be changed, and a copy would belong to no run."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Traced":
+        """As `__copy__`."""
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a traced value cannot be pickled: it belongs to a run that ends with the derivative")
+
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"a traced value has no `{name}`: minicnn.ops has what can be computed with it")
 

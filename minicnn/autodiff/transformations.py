@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import reprlib
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
@@ -243,8 +244,8 @@ def _varying(
     f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Callable[..., Any], tuple[Any, ...], list[str]]:
     """The function f of the arguments to differentiate, these arguments, and their names."""
-    chosen = places_of(argnums, len(args))
     names = argument_names(f, len(args))
+    chosen = places_of(argnums, len(args))
 
     def g(*varying: Any) -> Any:
         places = dict(zip(chosen, varying, strict=True))
@@ -273,7 +274,13 @@ def _chosen(argnums: Argnums, results: tuple[Any, ...]) -> Any:
 
 
 def argument_names(f: Callable[..., Any], count: int) -> list[str]:
-    """What f calls its first arguments, for programs to print."""
+    """What f calls its first arguments, for programs to print.
+
+    Raises:
+        TypeError: if f is not a function.
+    """
+    if not callable(f):
+        raise TypeError(f"`f`={reprlib.repr(f)} is not a function: only functions have derivatives")
     try:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):

@@ -5,7 +5,9 @@ numbers taken in bfloat16 stands still at 256 ones; one of float16 overflows at 
 belongs to is small.
 """
 
+import reprlib
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +23,41 @@ def summing(dtype: DTypeLike) -> jnp.dtype:
     dtype = jnp.dtype(dtype)
     short = jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
     return jnp.dtype(jnp.float32) if short else dtype
+
+
+def checked_precision(precision: Any) -> jax.lax.PrecisionLike:
+    """The same precision, one that JAX knows.
+
+    Raises:
+        ValueError: for any other.
+
+    >>> checked_precision("highest")
+    'highest'
+    """
+    sides = tuple(precision) if isinstance(precision, tuple | list) else (precision, precision)
+    algorithm = precision is None or isinstance(precision, jax.lax.DotAlgorithm | jax.lax.DotAlgorithmPreset)
+    if not (algorithm or (len(sides) == 2 and all(map(_is_precision, sides)))):
+        words = ", ".join(repr(word) for word in _PRECISIONS)
+        raise ValueError(
+            f"`precision`={reprlib.repr(precision)} is unknown: use None, {words}, a jax.lax.Precision, "
+            "or a pair of them"
+        )
+    return sides if isinstance(precision, list) else precision
+
+
+_PRECISIONS = ("default", "high", "highest")
+
+
+def _is_precision(precision: Any) -> bool:
+    if isinstance(precision, jax.lax.Precision):
+        return True
+    if not isinstance(precision, str):
+        return False
+    try:
+        jax.lax.Precision(precision)
+    except ValueError:
+        return precision in jax.lax.DotAlgorithmPreset.__members__
+    return True
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,18 @@ import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from minicnn.arguments import check_kernel_shape, check_keywords, check_length, integer, is_sequence, per_axis, sizes
+from minicnn.arguments import (
+    check_kernel_shape,
+    check_keywords,
+    check_length,
+    flag,
+    integer,
+    is_sequence,
+    per_axis,
+    sizes,
+)
 from minicnn.axis import Axis, AxisPadding, PaddingWord, Sliding
-from minicnn.forms.arithmetic import Arithmetic
+from minicnn.forms.arithmetic import Arithmetic, checked_precision
 from minicnn.forms.choice import as_form
 from minicnn.forms.form import Form
 from minicnn.forms.geometry import Geometry, Mask, as_mask
@@ -219,7 +228,8 @@ _DEFAULTS = ConvOptions(
 
 def _known(options: dict[str, Any]) -> dict[str, Any]:
     check_keywords("a convolution", options, _DEFAULTS)
-    return {**_DEFAULTS, **options}
+    known: dict[str, Any] = {**_DEFAULTS, **options}
+    return known | {"flip": flag("flip", known["flip"]), "precision": checked_precision(known["precision"])}
 
 
 def _slidings(w_shape: Sequence[int], options: dict[str, Any]) -> tuple[Sliding, ...]:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Int, Shaped
 
-from minicnn.arguments import LARGEST, check_rank, integer, is_sequence, sizes
+from minicnn.arguments import LARGEST, check_rank, integer, is_sequence, numeric, sizes
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.pooling import bin_winners
 from minicnn.forms.tables import BinAxis
@@ -87,8 +87,8 @@ def adaptive_avg_pool_map(
            [0. , 0.5, 0.5]], dtype=float32)
     """
     in_shape = sizes("in_shape", in_shape)
-    x = jax.ShapeDtypeStruct(in_shape, dtype)
-    return BinAverage(bin_axes(x, output_size), in_shape[-1], jnp.dtype(dtype))
+    x = jax.ShapeDtypeStruct(in_shape, numeric("dtype", dtype))
+    return BinAverage(bin_axes(x, output_size), in_shape[-1], x.dtype)
 
 
 def adaptive_max_pool_map_at(x: Shaped[Array, "*spatial c"], output_size: Sequence[int]) -> Gather:
@@ -102,6 +102,7 @@ def adaptive_max_pool_map_at(x: Shaped[Array, "*spatial c"], output_size: Sequen
     Array([[0., 1., 0.],
            [0., 1., 0.]], dtype=float32)
     """
+    x = ordered(x)
     positions = bin_winners(x[None], bin_axes(x, output_size))[0]
     return Gather(positions, x.shape, positions.shape, x.dtype)
 

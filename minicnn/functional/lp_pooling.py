@@ -7,11 +7,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import integer, keywords_explained
+from minicnn.arguments import integer, keywords_explained, number
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
@@ -119,9 +118,7 @@ def exponent(p: Any) -> float:
         TypeError: for what is not a number.
         ValueError: for NaN and for numbers below 1.
     """
-    if isinstance(p, bool | str) or not isinstance(p, int | float | np.number):
-        raise TypeError(f"`p`={p!r} must be a number, not {type(p).__name__}")
-    if not p >= 1:
+    if not number("p", p) >= 1:
         raise ValueError(f"`p`={p} gives no norm: it must be at least 1")
     return float(p)
 

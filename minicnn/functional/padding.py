@@ -1,12 +1,12 @@
 """Padding: zeros, around the circle, by reflection about the last positions or the edges, by repetition."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import Any
 
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from minicnn.arguments import check_rank, integer, keywords_explained, sizes
+from minicnn.arguments import check_rank, integer, keywords_explained, numeric, sizes
 from minicnn.dtypes import operands
 from minicnn.forms.tables import PadAxis, check_mode
 from minicnn.functional.batching import batched
@@ -40,9 +40,9 @@ def pad(x: ArrayLike, widths: Sequence[tuple[int, int]], mode: str = "zeros") ->
     >>> pad(jnp.array([1.0, 2.0, 3.0]).reshape(3, 1), ((2, 1),), "symmetric").ravel()
     Array([2., 1., 1., 2., 3., 3.], dtype=float32)
     """
-    (x,) = operands(x=x)
-    check_rank("x", x, len(widths))
-    return batched(pad_p, x, len(widths), axes=_axes(x.shape[-len(widths) - 1 : -1], widths, mode))
+    (x,), pairs = operands(x=x), _pairs(widths)
+    check_rank("x", x, len(pairs))
+    return batched(pad_p, x, len(pairs), axes=_axes(x.shape[-len(pairs) - 1 : -1], pairs, mode))
 
 
 def pad_map(
@@ -63,12 +63,18 @@ def pad_map(
            [1., 0.]], dtype=float32)
     """
     in_shape = sizes("in_shape", in_shape)
-    return Pad(_axes(in_shape[:-1], widths, mode), in_shape[-1], jnp.dtype(dtype))
+    return Pad(_axes(in_shape[:-1], _pairs(widths), mode), in_shape[-1], numeric("dtype", dtype))
 
 
-def _axes(in_size: Sequence[int], widths: Sequence[tuple[int, int]], mode: str) -> tuple[PadAxis, ...]:
-    check_mode("mode", mode)
-    if not widths or len(widths) != len(in_size) or any(len(pair) != 2 for pair in widths):
+def _pairs(widths: Any) -> list[tuple[int, int]]:
+    pairs = list(widths) if isinstance(widths, Iterable) else []
+    if not pairs or not all(isinstance(pair, Sized) and not isinstance(pair, str) and len(pair) == 2 for pair in pairs):
         raise ValueError(f"`widths`={widths!r} must hold one pair (low, high) for each of the spatial axes")
-    pairs = [(integer("widths", low), integer("widths", high)) for low, high in widths]
+    return [(integer("widths", low), integer("widths", high)) for low, high in pairs]
+
+
+def _axes(in_size: Sequence[int], pairs: Sequence[tuple[int, int]], mode: str) -> tuple[PadAxis, ...]:
+    check_mode("mode", mode)
+    if len(pairs) != len(in_size):
+        raise ValueError(f"`widths`={pairs!r} must hold one pair (low, high) for each of the spatial axes")
     return tuple(PadAxis.of(n, pair, mode) for n, pair in zip(in_size, pairs, strict=True))

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import check_rank, keywords_explained, sizes
+from minicnn.arguments import check_rank, flag, keywords_explained, numeric, sizes
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
+from minicnn.forms.meshes import laid_out, spec_of_images
 from minicnn.forms.pooling import lowest, max_values, pool_axes, winners
 from minicnn.forms.resolve import Ints, Padding, sliding, windows
 from minicnn.forms.windows import window_sum
@@ -67,7 +68,9 @@ def max_pool(
     rank = len(sizes("window", window))
     axes, _ = pooling_axes(x, window, stride, padding, dilation, ceil_mode)
     y = batched(max_pool_p, x, rank, axes=axes)
-    return (y, batched(_winners, value_of(x), rank, axes=axes)) if return_indices else y
+    if not flag("return_indices", return_indices):
+        return y
+    return y, batched(_winners, value_of(x), rank, axes=axes)
 
 
 @keywords_explained
@@ -104,7 +107,7 @@ def avg_pool(
     """
     x = floating(x)
     axes, widths = pooling_axes(x, window, stride, padding, dilation, ceil_mode)
-    counted = widths if count_include_pad else ((0, 0),) * len(window)
+    counted = widths if flag("count_include_pad", count_include_pad) else ((0, 0),) * len(window)
     return batched(avg_pool_p, x, len(window), axes=axes, counted=counted)
 
 
@@ -123,9 +126,10 @@ def avg_pool_map(
     AveragePool((4, 4, 1) → (2, 2, 1), 4×16 float32)
     """
     in_shape, include_pad = sizes("in_shape", in_shape), options.pop("count_include_pad", False)
-    axes, widths = pooling_axes(jax.ShapeDtypeStruct(in_shape, dtype), window, **(POOLING | options))
-    counted = widths if include_pad else ((0, 0),) * len(window)
-    return AveragePool(axes, in_shape[-1], counted, jnp.dtype(dtype))
+    like = jax.ShapeDtypeStruct(in_shape, numeric("dtype", dtype))
+    axes, widths = pooling_axes(like, window, **(POOLING | options))
+    counted = widths if flag("count_include_pad", include_pad) else ((0, 0),) * len(window)
+    return AveragePool(axes, in_shape[-1], counted, like.dtype)
 
 
 def max_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], **options: Any) -> Selection:
@@ -140,16 +144,17 @@ def max_pool_map_at(x: Shaped[Array, "*spatial c"], window: Sequence[int], **opt
     Array([[0., 1., 0., 0.],
            [0., 0., 0., 1.]], dtype=float32)
     """
+    x = ordered(x)
     axes, _ = pooling_axes(x, window, **(POOLING | options))
-    return Selection(_winners(x[None], axes)[0], axes, (), x.shape[-1], x.dtype)
+    return Selection(_winners(x[None], axes=axes)[0], axes, (), x.shape[-1], x.dtype)
 
 
 def selection(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Selection:
     """The derivative of `max_pool` at a batch: every image selects its own winners."""
-    return Selection(_winners(x, axes), axes, x.shape[:1], x.shape[-1], x.dtype)
+    return Selection(_winners(x, axes=axes), axes, x.shape[:1], x.shape[-1], x.dtype)
 
 
-_winners = jax.jit(winners, static_argnames="axes", inline=True)
+_winners = jax.jit(laid_out(winners, spec_of_images), static_argnames="axes", inline=True)
 POOLING = {"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False}
 
 
@@ -164,4 +169,4 @@ def pooling_axes(
     windows(window, in_size, stride, padding, dilation)
     slidings = sliding(window, stride, padding, dilation)
     widths = tuple(sliding.widths(size) for sliding, size in zip(slidings, in_size, strict=True))
-    return pool_axes(slidings, in_size, ceil_mode), widths
+    return pool_axes(slidings, in_size, flag("ceil_mode", ceil_mode)), widths

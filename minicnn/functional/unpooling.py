@@ -9,7 +9,7 @@ from jaxtyping import Array, Int
 
 from minicnn import ops
 from minicnn.arguments import check_rank, sizes
-from minicnn.dtypes import operands
+from minicnn.dtypes import array, operands
 from minicnn.functional.jitted import jitted_primitive
 from minicnn.maps.base import LinearMap
 from minicnn.maps.indexing import Gather
@@ -38,7 +38,7 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
     Array([0., 5., 0., 3.], dtype=float32)
     """
     (y,) = operands(y=y)
-    positions, output_size = jnp.asarray(value_of(indices)), sizes("output_size", output_size)
+    positions, output_size = array("indices", value_of(indices)), sizes("output_size", output_size)
     rank = len(output_size)
     check_rank("y", y, rank)
     if positions.shape != y.shape:

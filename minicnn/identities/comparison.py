@@ -231,10 +231,12 @@ class Tolerance:
     Attributes:
         bound: for all entries or for each; None where none can be derived.
         note: why not.
+        refutes: whether what lies further apart is wrong; otherwise nothing is decided about it.
     """
 
     bound: Any = 0.0
     note: str = ""
+    refutes: bool = True
 
 
 Locate = Callable[[tuple[int, ...]], tuple[Place | None, Place | None, tuple[int, ...] | None]]
@@ -278,6 +280,9 @@ def compare(
         error = np.abs(found - claimed)
     error[~np.isfinite(error)] = np.inf
     allowed = tolerance()
+    if not allowed.refutes and allowed.bound is not None:
+        within = (error <= np.broadcast_to(allowed.bound, actual.shape)[unequal]).all()
+        allowed = Tolerance(allowed.bound if within else None, "" if within else allowed.note)
     bound = None if allowed.bound is None else np.broadcast_to(allowed.bound, actual.shape)[unequal]
     excess = error if bound is None or not bound.all() else error / bound
     n = int(np.argmax(excess))

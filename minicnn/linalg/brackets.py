@@ -14,6 +14,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from minicnn.arguments import number
 from minicnn.jax_internals import Tracer
 from minicnn.linalg import lanczos
 from minicnn.linalg.cholesky import Gram, doubled
@@ -79,6 +80,7 @@ def bracket(A: LinearMap, rtol: float = 1e-3) -> Bracket:
         raise TypeError(
             "`bracket` looks at the numbers of A: call it outside of jit, or take `norm(A)`, which is traced"
         )
+    rtol = number("rtol", rtol)
     method = for_largest(A)
     return enclose(A, rtol) if method.name == "lanczos" else _of_value(A, method.name)
 

@@ -17,6 +17,7 @@ from minicnn.arguments import look_up
 from minicnn.jax_internals import Tracer
 from minicnn.linalg import cosine, dense, fourier, kronecker, lanczos
 from minicnn.linalg.frames import framed
+from minicnn.linalg.stencils import check_is_map
 from minicnn.maps import LinearMap
 from minicnn.primitive import Traced, value_of
 
@@ -181,8 +182,7 @@ def check_map(A: Any, *, traced: bool = False) -> None:
         TypeError: for what is not a map, for a map of integers or short floats, and for traced values.
         ValueError: for a map without entries, or with NaN or Inf.
     """
-    if not isinstance(A, LinearMap):
-        raise TypeError(f"`A` is {type(A).__name__}: give a LinearMap, such as minicnn.conv_map makes")
+    check_is_map(A)
     if A.dtype not in (jnp.float32, jnp.float64, jnp.complex64, jnp.complex128):
         raise TypeError(f"`A` is {A.dtype.name}: its values need float32 or better; make it of w.astype(float)")
     if 0 in A.shape:

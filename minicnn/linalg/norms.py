@@ -5,7 +5,7 @@ other norms are sums and maxima of what JAX differentiates by itself.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial, reduce
 from typing import Any
@@ -52,7 +52,7 @@ def norm(A: LinearMap, ord: Order = 2, *, method: str = "auto") -> Float[Array, 
     (Array(2.236068, dtype=float32), Array(2., dtype=float32))
     """
     check_map(A, traced=True)
-    if ord not in _NORMS:
+    if not isinstance(ord, Hashable) or ord not in _NORMS:
         raise ValueError(f'`ord`={ord!r} is not a norm: use 2, "fro", "nuc", 1 or inf')
     leaves, structure = jax.tree.flatten(A)
     return norm_p(*leaves, structure=structure, ord=ord, method=method)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from minicnn.arguments import flag, number, sizes
 from minicnn.linalg.brackets import bracket
 from minicnn.linalg.methods import check_map, exact
 from minicnn.maps import Compose, ConvMap, Dense, Diagonal, LinearMap, LocalMap, TiledMap
@@ -37,9 +38,10 @@ def project(A: LinearMap, bound: float, *, nearest: bool = False, rtol: float = 
     Array([0.6, 0.8], dtype=float32)
     """
     check_map(A)
+    bound = number("bound", bound)
     if not bound > 0:
         raise ValueError(f"`bound`={bound} must be greater than 0")
-    if nearest:
+    if flag("nearest", nearest):
         return exact(A).function(A, lambda s: jnp.minimum(s, bound))
     upper = bracket(A, rtol).upper
     # the scaled numbers are rounded, which may lengthen the map by a unit
@@ -95,10 +97,16 @@ def lipschitz(model: Any, params: Any, in_shape: Sequence[int]) -> Lipschitz:
     >>> lipschitz(model, ({}, {}), (4, 4, 1)).upper
     0.25
     """
+    if not hasattr(model, "lipschitz") and not hasattr(model, "layers"):
+        raise TypeError(f"`model` is {type(model).__name__}: give a layer of minicnn.nn, such as a Sequential")
     single = not hasattr(model, "layers")
     labels = (type(model).__name__,) if single else model.labels
     layers, own = ((model,), (params,)) if single else (model.layers, params)
-    found, shape = [], tuple(in_shape)
+    if not isinstance(own, tuple | list) or len(own) != len(layers):
+        raise TypeError(
+            f"`params` must be the parameters that init returns, one entry for each of {len(layers)} layers"
+        )
+    found, shape = [], sizes("in_shape", in_shape)
     for label, layer, weights in zip(labels, layers, own, strict=True):
         found.append((label, float(layer.lipschitz(weights, shape))))
         shape = layer.out_shape(shape)

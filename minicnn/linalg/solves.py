@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, Shaped
 
+from minicnn.arguments import number
+from minicnn.dtypes import array
 from minicnn.linalg import cosine, fourier, kronecker
 from minicnn.linalg.dense import stored
 from minicnn.linalg.frames import framed
@@ -61,13 +63,15 @@ def lstsq(
     Array([0.048, 0.476, 0.762], dtype=float32)
     """
     check_map(A)
+    y = array("y", y)
     batch = y.shape[: y.ndim - len(A.out_shape)]
     if y.shape != (*batch, *A.out_shape):
         raise ValueError(f"`y` has shape {y.shape}: the last axes must be {A.out_shape}, the map's out_shape")
+    damp = number("damp", damp)
     if not damp >= 0:
         raise ValueError(f"`damp`={damp} must be at least 0")
     y = y.astype(jnp.result_type(y.dtype, A.dtype))
-    goal = float(jnp.finfo(A.dtype).eps) ** 0.5 if rtol is None else rtol
+    goal = float(jnp.finfo(A.dtype).eps) ** 0.5 if rtol is None else number("rtol", rtol)
     chosen = None if method == "iterate" else cheap(A) if method == "auto" else exact(A, method)
     if chosen is None:
         flat = y.reshape(-1, *A.out_shape)
@@ -103,6 +107,7 @@ def pinv(A: LinearMap, tol: float | None = None, *, method: str = "auto") -> Lin
     True
     """
     check_map(A)
+    tol = tol if tol is None else number("tol", tol)
 
     def inverse(s: Array) -> Array:
         kept = s > (tolerance(A, s) if tol is None else tol)
@@ -125,6 +130,7 @@ def null_space(A: LinearMap, tol: float | None = None) -> LinearMap:
     (1,)
     """
     check_map(A)
+    tol = tol if tol is None else number("tol", tol)
     frame = framed(A)
     V, values, columns = _right_vectors(frame.core)
     null = np.asarray(values <= (tolerance(A, values) if tol is None else tol))

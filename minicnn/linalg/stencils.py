@@ -131,6 +131,16 @@ class Stencil:
         return compose(C, Pad(pads, geometry.c_in, w.dtype))
 
 
+def check_is_map(A: Any) -> None:
+    """Refuse what is not a map.
+
+    Raises:
+        TypeError: naming what was given instead.
+    """
+    if not isinstance(A, LinearMap):
+        raise TypeError(f"`A` is {type(A).__name__}: give a LinearMap, such as minicnn.conv_map makes")
+
+
 @singledispatch
 def stencil(A: LinearMap) -> Stencil | None:
     """The map as a stencil, or None if it is not one.

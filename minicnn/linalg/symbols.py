@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from minicnn.linalg.stencils import Border, Stencil, oriented
+from minicnn.dtypes import array
+from minicnn.linalg.stencils import Border, Stencil, check_is_map, oriented
 from minicnn.maps import LinearMap
 
 
@@ -111,10 +112,11 @@ def symbol(A: LinearMap, omega: Any) -> Complex[Array, "... co ci"]:
     >>> symbol(A, jnp.array([jnp.pi / 2])).imag
     Array([[-2.]], dtype=float32)
     """
+    check_is_map(A)
     C, transposed = oriented(A)
     if C is None:
         raise TypeError(f"{A!r} is not a convolution: only what shifts with its input has a symbol")
-    omega = jnp.asarray(omega)
+    omega = array("omega", omega)
     if omega.ndim == 0 or omega.shape[-1] != C.rank:
         raise ValueError(
             f"`omega` has shape {omega.shape}: the last axis must hold {C.rank}, one for each spatial axis"

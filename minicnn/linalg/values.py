@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
-from minicnn.arguments import integer
+from minicnn.arguments import integer, number
 from minicnn.linalg import cosine, dense, fourier, kronecker, lanczos
 from minicnn.linalg.frames import back, forth, framed
 from minicnn.linalg.methods import EXACT, LANCZOS, SMALL, check_map, exact
@@ -119,6 +119,7 @@ def rank(A: LinearMap, tol: float | None = None, *, method: str = "auto") -> int
     >>> rank(minicnn.conv_map(w, (4, 4), padding=((0, 1), (0, 1)), padding_mode="circular"))
     9
     """
+    tol = tol if tol is None else number("tol", tol)
     s = svdvals(A, method=method)
     return int((s > (tolerance(A, s) if tol is None else tol)).sum())
 

@@ -160,13 +160,19 @@ class LinearMap(ABC):
         """Multiply two maps, A @ B: first B is applied, then A."""
         from minicnn.maps.algebra import compose
 
-        return compose(self, other) if isinstance(other, LinearMap) else NotImplemented
+        if not isinstance(other, LinearMap):
+            return NotImplemented
+        _check_kinds(self, other)
+        return compose(self, other)
 
     def __add__(self, other: "LinearMap") -> "LinearMap":
         """Add two maps of one shape, A + B."""
         from minicnn.maps.algebra import add
 
-        return add(self, other) if isinstance(other, LinearMap) else NotImplemented
+        if not isinstance(other, LinearMap):
+            return NotImplemented
+        _check_kinds(self, other)
+        return add(self, other)
 
     def __rmul__(self, scale: complex | Array) -> "LinearMap":
         """Multiply every entry by one number, c·A."""
@@ -205,6 +211,15 @@ class LinearMap(ABC):
         from minicnn.maps.picture import html
 
         return html(self)
+
+
+def _check_kinds(left: LinearMap, right: LinearMap) -> None:
+    """Refuse a map of integers beside one of floating numbers, as `one_kind` does for arrays."""
+    if jnp.issubdtype(left.dtype, jnp.inexact) != jnp.issubdtype(right.dtype, jnp.inexact):
+        raise TypeError(
+            f"the left map is {left.dtype.name} and the right map {right.dtype.name}: make both of one kind, "
+            "for example of w.astype(float) or with `dtype`"
+        )
 
 
 # A map is a pytree with static shapes, so that each product compiles once for maps of one structure.

@@ -36,6 +36,12 @@ def a_flag(name: str, value: Any) -> None:
         )
 
 
+def a_function(name: str, value: Any) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise TypeError(f"`{name}`={value!r} must be a function, such as those of minicnn.nn.initializers")
+
+
 def a_window(name: str, value: Any, why: str = "") -> None:
     """Refuse what is not a tuple with a positive int per spatial axis."""
     if not isinstance(value, tuple):

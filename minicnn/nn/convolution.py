@@ -13,14 +13,16 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
+from minicnn.arguments import numeric
 from minicnn.axis import Axis, Sliding
 from minicnn.forms import Form, as_form
+from minicnn.forms.arithmetic import checked_precision
 from minicnn.forms.resolve import ConvOptions, Ints, Padding, Table, check_groups, checked_mask, over, sliding
 from minicnn.forms.tables import check_mode
 from minicnn.functional import conv, conv_map, conv_transpose, patch_map
 from minicnn.functional.convolution import transposed_patch_map
 from minicnn.maps import Dense, LinearMap, compose
-from minicnn.nn.arguments import a_count, a_flag, a_kernel, settle
+from minicnn.nn.arguments import a_count, a_flag, a_function, a_kernel, settle
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
@@ -45,10 +47,15 @@ class Convolutional(Layer):
     preferred_element_type: DTypeLike | None
 
     def __post_init__(self) -> None:
-        settle(self, channels=a_count, kernel_size=a_kernel, groups=a_count, bias=a_flag, flip=a_flag)
+        settle(
+            self, channels=a_count, kernel_size=a_kernel, groups=a_count, bias=a_flag, flip=a_flag, w_init=a_function
+        )
         check_mode("padding_mode", self.padding_mode)
         check_groups(self.groups, self.channels, self.groups)
         as_form(self.form)
+        checked_precision(self.precision)
+        if self.preferred_element_type is not None:
+            numeric("preferred_element_type", self.preferred_element_type)
         _ = self.slidings
 
     @property

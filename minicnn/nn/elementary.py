@@ -14,7 +14,7 @@ from minicnn import maps, ops
 from minicnn.arguments import look_up
 from minicnn.functional import patch_map
 from minicnn.maps import Diagonal, LinearMap, Reshape, compose
-from minicnn.nn.arguments import a_count, a_flag, settle
+from minicnn.nn.arguments import a_count, a_flag, a_function, settle
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
@@ -39,7 +39,7 @@ class Dense(Layer):
     w_init: Initializer = he_normal
 
     def __post_init__(self) -> None:
-        settle(self, features=a_count, bias=a_flag)
+        settle(self, features=a_count, bias=a_flag, w_init=a_function)
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Draw w with `w_init`; b is zero.

@@ -13,7 +13,7 @@ from minicnn.forms.resolve import Ints, Padding, over, sliding
 from minicnn.functional import local_conv, tiled_conv
 from minicnn.functional.local import local_map, tiled_map, tiled_patch_map
 from minicnn.maps import LinearMap
-from minicnn.nn.arguments import a_count, a_flag, a_kernel, a_window, settle
+from minicnn.nn.arguments import a_count, a_flag, a_function, a_kernel, a_window, settle
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
@@ -43,7 +43,7 @@ class LocalConv(Layer):
     w_init: Initializer = he_normal
 
     def __post_init__(self) -> None:
-        settle(self, channels=a_count, kernel_size=a_kernel, bias=a_flag)
+        settle(self, channels=a_count, kernel_size=a_kernel, bias=a_flag, w_init=a_function)
         _ = self._slidings
 
     def axes(self, in_shape: Shape) -> tuple[Axis, ...]:

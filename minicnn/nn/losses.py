@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Array, Int
 
 from minicnn import ops
-from minicnn.dtypes import operands
+from minicnn.arguments import number
+from minicnn.dtypes import array, operands
 from minicnn.jax_internals import Tracer
-from minicnn.primitive import ArrayLike, Traced, value_of
+from minicnn.primitive import ArrayLike, Traced
 
 
 def cross_entropy(logits: ArrayLike, labels: Int[Array, "*batch"]) -> Any:
@@ -28,7 +29,8 @@ def cross_entropy(logits: ArrayLike, labels: Int[Array, "*batch"]) -> Any:
     Array(2.3025851, dtype=float32)
     """
     (logits,) = operands(logits=logits)
-    return ops.mean(ops.sub(ops.logsumexp(logits, axis=-1), _of_the_class("logits", logits, labels)))
+    right = _of_the_class("logits", logits, labels)
+    return ops.mean(ops.sub(ops.logsumexp(logits, axis=-1), right))
 
 
 def competitive(distances: ArrayLike, labels: Int[Array, "*batch"], rubbish: float = 1.0) -> Any:
@@ -51,6 +53,7 @@ def competitive(distances: ArrayLike, labels: Int[Array, "*batch"], rubbish: flo
     >>> [f"{competitive(d, jnp.array(0)):.3f}" for d in distances]
     ['0.313', '99.000']
     """
+    rubbish = number("rubbish", rubbish)
     if not rubbish > 0:
         raise ValueError(f"`rubbish`={rubbish} must be greater than 0")
     (distances,) = operands(distances=distances)
@@ -73,7 +76,9 @@ def squared_error(predicted: ArrayLike, target: ArrayLike) -> Any:
     >>> squared_error(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))
     Array(1., dtype=float32)
     """
-    shapes = np.shape(value_of(predicted)), np.shape(value_of(target))
+    given = {"predicted": predicted, "target": target}
+    predicted, target = (a if isinstance(a, Traced) else array(name, a) for name, a in given.items())
+    shapes = predicted.shape, target.shape
     if shapes[0] != shapes[1]:
         raise ValueError(
             f"`predicted` has shape {shapes[0]} and `target` {shapes[1]}: reshape one of them, or repeat it with "
@@ -84,8 +89,9 @@ def squared_error(predicted: ArrayLike, target: ArrayLike) -> Any:
 
 def _of_the_class(name: str, scores: Any, labels: Any) -> Any:
     """The score of each example's own class; NaN, and a gradient of NaN, where there is no such class."""
+    labels = _checked(name, scores, labels)
     classes = jnp.arange(scores.shape[-1]).reshape(*(1,) * (len(scores.shape) - 1), -1)
-    own = _checked(name, scores, labels)[..., None] == classes
+    own = labels[..., None] == classes
     known = own.any(-1, keepdims=True)
     score = ops.sum(ops.where(own | ~known, scores, 0), axis=-1)
     return ops.mul(score, jnp.where(known[..., 0], 1, jnp.nan).astype(score.dtype))
@@ -95,7 +101,7 @@ def _checked(name: str, scores: Any, labels: Any) -> Array:
     """The labels, one class for each example."""
     if isinstance(labels, Traced):
         raise TypeError("`labels` is a traced value: labels are integers, which have no derivative; pass them untraced")
-    labels = jnp.asarray(labels)
+    labels = array("labels", labels)
     if not scores.shape:
         raise ValueError(f"`{name}` is one number: its last axis must be the classes")
     if labels.shape != scores.shape[:-1]:

@@ -1,5 +1,6 @@
 """Euclidean radial basis function units: the output layer of LeNet-5."""
 
+import reprlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from minicnn import maps, ops
+from minicnn.arguments import number
 from minicnn.maps import LinearMap
 from minicnn.nn.layer import Layer, Params, Shape
 
@@ -31,6 +33,14 @@ class Rbf(Layer):
     """
 
     centres: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a table of numbers, with a row for each output."""
+        table = self.centres if isinstance(self.centres, tuple | list | np.ndarray | jax.Array) else ()
+        rows = [tuple(row) if isinstance(row, tuple | list | np.ndarray | jax.Array) else () for row in table]
+        if not rows or len(set(map(len, rows))) > 1 or not rows[0]:
+            raise TypeError(f"`centres`={reprlib.repr(self.centres)} must hold one tuple of numbers for each output")
+        object.__setattr__(self, "centres", tuple(tuple(number("centres", v) for v in row) for row in rows))
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute the squared distances, (*batch, centres)."""

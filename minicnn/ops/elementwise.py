@@ -1,15 +1,30 @@
 """Operations entry by entry, and those that have no derivative."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from minicnn.arguments import integer
 from minicnn.ops import primitives
-from minicnn.ops.operands import aligned, as_floating, astype, broadcast_to, dtype_of, is_complex, promoted, shape_of
+from minicnn.ops.operands import (
+    Axes,
+    aligned,
+    aligned_as_floating,
+    as_floating,
+    astype,
+    axes_of,
+    broadcast_to,
+    dtype_of,
+    is_complex,
+    of_one_shape,
+    operand,
+    promoted,
+    shape_of,
+)
 from minicnn.primitive import ArrayLike, Primitive, value_of
 
 
@@ -27,11 +42,36 @@ def _elementwise(primitive: Primitive, description: str) -> Callable[[ArrayLike]
 def _constant(compute: Callable[..., Any], description: str) -> Callable[..., Any]:
     """A function whose derivative is zero wherever it has one: it sees the values and answers with a plain array."""
 
-    def function(*xs: Any, **kwargs: Any) -> Any:
-        return jax.lax.stop_gradient(compute(*map(value_of, xs), **kwargs))
+    def function(*xs: ArrayLike, **kwargs: Any) -> Any:
+        return jax.lax.stop_gradient(compute(*(value_of(operand(x)) for x in xs), **kwargs))
 
     function.__name__ = function.__qualname__ = compute.__name__
     function.__doc__ = description
+    return function
+
+
+def _over_axes(compute: Callable[..., Any], description: str) -> Callable[..., Any]:
+    """As `_constant`, of a function that takes all entries over some axes together."""
+
+    def function(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
+        if axis is not None:
+            axes = axes_of(axis, len(shape_of(x)))
+            axis = axes if isinstance(axis, Sequence) else axes[0]
+        return constant(x, axis=axis, keepdims=keepdims)
+
+    constant = _constant(compute, description)
+    function.__name__, function.__qualname__, function.__doc__ = constant.__name__, constant.__name__, description
+    return function
+
+
+def _position(compute: Callable[..., Any], description: str) -> Callable[..., Any]:
+    """As `_over_axes`, of a function that takes one axis, or all of them."""
+
+    def function(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Any:
+        return over_axes(x, None if axis is None else integer("axis", axis), keepdims)
+
+    over_axes = _over_axes(compute, description)
+    function.__name__, function.__qualname__, function.__doc__ = over_axes.__name__, over_axes.__name__, description
     return function
 
 
@@ -53,36 +93,40 @@ erfc = _elementwise(primitives.erfc_p, "The complement of the error function, 1 
 sign = _constant(jnp.sign, "The sign, −1, 0 or 1; its derivative is 0.")
 floor = _constant(jnp.floor, "The next integer below; its derivative is 0.")
 ceil = _constant(jnp.ceil, "The next integer above; its derivative is 0.")
-round = _constant(jnp.round, "The nearest integer, ties to even; its derivative is 0.")
 floor_divide = _constant(jnp.floor_divide, "The next integer below x / y, broadcast; its derivative is 0.")
-argmax = _constant(jnp.argmax, "The position of the maximum, as in `jax.numpy`: integers, which have no derivative.")
-argmin = _constant(jnp.argmin, "The position of the minimum, as in `jax.numpy`: integers, which have no derivative.")
+argmax = _position(jnp.argmax, "The position of the maximum, as in `jax.numpy`: integers, which have no derivative.")
+argmin = _position(jnp.argmin, "The position of the minimum, as in `jax.numpy`: integers, which have no derivative.")
 isnan = _constant(jnp.isnan, "Where x is NaN: a plain array of booleans.")
 isfinite = _constant(jnp.isfinite, "Where x is neither infinite nor NaN: a plain array of booleans.")
-any = _constant(jnp.any, "Whether any entry over axes is not zero: a plain array of booleans.")
-all = _constant(jnp.all, "Whether every entry over axes is not zero: a plain array of booleans.")
+any = _over_axes(jnp.any, "Whether any entry over axes is not zero: a plain array of booleans.")
+all = _over_axes(jnp.all, "Whether every entry over axes is not zero: a plain array of booleans.")
 zeros_like = _constant(jnp.zeros_like, "Zeros of the shape and dtype of x.")
 ones_like = _constant(jnp.ones_like, "Ones of the shape and dtype of x.")
 
 
+def round(x: ArrayLike, decimals: int = 0) -> Any:
+    """The nearest number with so many decimals, ties to even; its derivative is 0."""
+    return jax.lax.stop_gradient(jnp.round(value_of(operand(x)), integer("decimals", decimals)))
+
+
 def stop_gradient(x: ArrayLike) -> Any:
     """The value of x as a constant: no derivative goes through it, neither ours nor JAX's."""
-    return jax.lax.stop_gradient(value_of(x))
+    return jax.lax.stop_gradient(value_of(operand(x)))
 
 
 def neg(x: ArrayLike) -> Any:
     """Negate x."""
-    return primitives.neg_p(x)
+    return primitives.neg_p(operand(x))
 
 
 def relu(x: ArrayLike) -> Any:
     """Compute max(x, 0), whose derivative at 0 is 0."""
-    return primitives.relu_p(x)
+    return primitives.relu_p(operand(x))
 
 
 def abs(x: ArrayLike) -> Any:
     """The absolute value; its derivative at 0 is 1, as in JAX."""
-    return primitives.abs_p(x)
+    return primitives.abs_p(operand(x))
 
 
 def conj(x: ArrayLike) -> Any:
@@ -117,7 +161,7 @@ def mul(x: ArrayLike, y: ArrayLike) -> Any:
 
 def div(x: ArrayLike, y: ArrayLike) -> Any:
     """Divide entry by entry: x / y, broadcast."""
-    return primitives.div_p(*map(as_floating, aligned(x, y)))
+    return primitives.div_p(*aligned_as_floating(x, y))
 
 
 def remainder(x: ArrayLike, y: ArrayLike) -> Any:
@@ -138,6 +182,8 @@ def power(x: ArrayLike, y: ArrayLike) -> Any:
     if isinstance(y, int | np.integer) and not isinstance(y, bool):
         x = astype(x, jnp.result_type(int)) if dtype_of(x) == jnp.bool_ else x
         return primitives.integer_power_p(x, n=int(y))
+    if jnp.issubdtype(dtype_of(x), jnp.inexact) and jnp.issubdtype(dtype_of(y), jnp.integer):
+        return primitives.power_p(*of_one_shape(x, y))  # JAX knows the derivative at 0 of a whole power as such
     return primitives.power_p(*aligned(x, y))
 
 
@@ -163,13 +209,13 @@ def minimum(x: ArrayLike, y: ArrayLike) -> Any:
 
 def clip(x: ArrayLike, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Any:
     """Keep x between `min` and `max`; on a bound the derivative is one half."""
-    x = x if min is None else maximum(min, x)
+    x = operand(x) if min is None else maximum(min, x)
     return x if max is None else minimum(max, x)
 
 
 def arctan2(y: ArrayLike, x: ArrayLike) -> Any:
     """The angle of the point (x, y) in [−π, π], broadcast."""
-    return primitives.arctan2_p(*map(as_floating, aligned(y, x)))
+    return primitives.arctan2_p(*aligned_as_floating(y, x))
 
 
 def hypot(x: ArrayLike, y: ArrayLike) -> Any:
@@ -178,20 +224,21 @@ def hypot(x: ArrayLike, y: ArrayLike) -> Any:
     Raises:
         TypeError: if the arrays are complex.
     """
-    x, y = map(as_floating, aligned(x, y))
+    x, y = aligned_as_floating(x, y)
     if is_complex(x):
         raise TypeError("the length of a complex point is not defined: take the absolute values first, with abs")
     x, y = abs(x), abs(y)
-    larger, smaller = maximum(x, y), minimum(x, y)
+    larger = maximum(x, y)
     at_origin = value_of(larger) == 0
-    ratio = div(smaller, where(at_origin, 1, larger))
-    length = where(at_origin, larger, mul(larger, sqrt(add(1, square(ratio)))))
-    return where(jnp.isinf(value_of(larger)) | jnp.isinf(value_of(smaller)), math.inf, length)
+    scale = stop_gradient(where(at_origin, 1, larger))  # a constant: it cancels, and so do its derivatives
+    a, b = (div(where(at_origin, 1, z), scale) for z in (x, y))
+    length = where(at_origin, larger, mul(scale, sqrt(add(square(a), square(b)))))
+    return where(jnp.isinf(value_of(x)) | jnp.isinf(value_of(y)), math.inf, length)
 
 
 def logaddexp(x: ArrayLike, y: ArrayLike) -> Any:
     """Compute log(eˣ + eʸ), broadcast, without overflow."""
-    return primitives.logaddexp_p(*map(as_floating, aligned(x, y)))
+    return primitives.logaddexp_p(*aligned_as_floating(x, y))
 
 
 def softplus(x: ArrayLike) -> Any:
@@ -201,13 +248,13 @@ def softplus(x: ArrayLike) -> Any:
 
 def elu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Any:
     """Compute x where it is positive and α·(eˣ − 1) elsewhere."""
-    positive = value_of(x) > 0
+    positive = value_of(operand(x)) > 0
     return where(positive, x, mul(alpha, expm1(where(positive, 0, x))))
 
 
 def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 0.01) -> Any:
     """Compute x where it is positive and `negative_slope`·x elsewhere; the derivative at 0 is 1."""
-    return where(value_of(x) >= 0, x, mul(negative_slope, x))
+    return where(value_of(operand(x)) >= 0, x, mul(negative_slope, x))
 
 
 def silu(x: ArrayLike) -> Any:

@@ -1,7 +1,8 @@
 """What operations do with their operands first: dtypes promoted, shapes broadcast, axes counted."""
 
 import math
-from collections.abc import Callable, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -26,23 +27,41 @@ def astype(x: ArrayLike, dtype: DTypeLike) -> Any:
 
 def aligned(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
     """Two arrays of one dtype and one shape."""
-    x, y = promoted(x, y)
-    shape = jnp.broadcast_shapes(shape_of(x), shape_of(y))
-    return broadcast_to(x, shape), broadcast_to(y, shape)
+    return of_one_shape(*promoted(x, y))
+
+
+def aligned_as_floating(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
+    """Two arrays of floats, of one dtype and one shape. No number passes through a narrow dtype that cannot hold it."""
+    dtype = _floating(_promotion(x, y))
+    return of_one_shape(astype(x, dtype), astype(y, dtype))
 
 
 def promoted(*xs: ArrayLike) -> tuple[Any, ...]:
     """Arrays of one dtype, as `jax.numpy` promotes them."""
-    dtype = jnp.result_type(*map(value_of, xs))
+    dtype = _promotion(*xs)
     return tuple(astype(x, dtype) for x in xs)
 
 
 def as_floating(x: ArrayLike) -> Any:
     """Make floats of integers as `jax.numpy` does: of 64 bits from 64 bits, and of 32 bits from any others."""
-    dtype = dtype_of(x)
+    dtype = _floating(dtype_of(x))
+    return x if dtype == dtype_of(x) else astype(x, dtype)
+
+
+def _promotion(*xs: ArrayLike) -> jnp.dtype:
+    return jnp.result_type(*(value_of(operand(x)) for x in xs))
+
+
+def _floating(dtype: jnp.dtype) -> jnp.dtype:
     if jnp.issubdtype(dtype, jnp.inexact):
-        return x
-    return astype(x, jnp.float64 if dtype.itemsize == 8 else jnp.float32)
+        return dtype
+    return jnp.dtype(jnp.float64 if dtype.itemsize == 8 else jnp.float32)
+
+
+def of_one_shape(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
+    """Two arrays broadcast to one shape; each keeps its dtype."""
+    shape = jnp.broadcast_shapes(shape_of(x), shape_of(y))
+    return broadcast_to(x, shape), broadcast_to(y, shape)
 
 
 def wide(x: ArrayLike) -> Any:
@@ -68,6 +87,8 @@ def rounded_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
     """Repeat x along new axes and axes of size 1. The copies are added in the derivative, hence `rounded_once`."""
+    if not isinstance(shape, Iterable):
+        raise TypeError(f"`shape`={shape!r} must be a tuple of ints")
     return x if shape_of(x) == tuple(shape) else _repeated(x, shape=tuple(shape))
 
 
@@ -114,17 +135,29 @@ def count_of(x: ArrayLike, axis: Axes) -> int:
 
 def shape_of(x: ArrayLike) -> tuple[int, ...]:
     """The shape of an array, a number or a traced value."""
-    return np.shape(value_of(x))
+    return np.shape(value_of(operand(x)))
 
 
 def dtype_of(x: ArrayLike) -> jnp.dtype:
     """The dtype of an array, a number or a traced value."""
-    return jnp.result_type(value_of(x))
+    return jnp.result_type(value_of(operand(x)))
 
 
 def is_complex(x: ArrayLike) -> bool:
     """Whether the dtype is complex."""
     return jnp.issubdtype(dtype_of(x), jnp.complexfloating)
+
+
+def operand(x: ArrayLike) -> Any:
+    """The same x, which must be an array, a number or a traced value.
+
+    Raises:
+        TypeError: for lists, strings, None and whatever else is neither.
+    """
+    if not (_is_scalar(x) or hasattr(x, "dtype") or hasattr(x, "__jax_array__")):
+        hint = ": make an array of it with jnp.asarray" if isinstance(x, list | tuple) else ""
+        raise TypeError(f"{reprlib.repr(x)} is neither an array nor a number{hint}")
+    return x
 
 
 def _is_scalar(x: ArrayLike) -> bool:

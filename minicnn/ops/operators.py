@@ -77,6 +77,7 @@ METHODS: dict[str, Any] = {
     **{f"__r{name}__": _swapped(function) for name, function in _BINARY.items()},
     **{f"__{name}__": _on_values(getattr(operator, name)) for name in _COMPARISONS},
     **{f"__{name}__": _losing(name) for name in ("int", "float", "complex", "index")},
+    **{f"__{name}__": _losing(f"math.{name}") for name in ("trunc", "floor", "ceil")},
     "__bool__": _on_values(bool),
     "__pos__": lambda x: x,
     "__neg__": neg,

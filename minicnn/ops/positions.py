@@ -10,7 +10,7 @@ import numpy as np
 
 from minicnn.arguments import integer, integers, look_up
 from minicnn.ops.elementwise import where
-from minicnn.ops.operands import Axes, axes_of, dtype_of, shape_of
+from minicnn.ops.operands import Axes, axes_of, dtype_of, operand, shape_of
 from minicnn.ops.reductions import sum
 from minicnn.ops.structure import check_index, concatenate, gather, getitem, reshape
 from minicnn.primitive import ArrayLike, value_of
@@ -26,7 +26,7 @@ def take(x: ArrayLike, indices: Any, axis: int | None = None, mode: str | None =
         mode: what an index out of range reads: NaN, or the extreme integer ("fill", the default), the nearest entry
             ("clip"), or as if the entries were repeated ("wrap").
     """
-    check_index(indices)
+    check_index(operand(indices))
     if axis is not None:
         (axis,) = axes_of(axis, len(shape_of(x)))
     nothing = jnp.take(jnp.zeros(1, dtype_of(x)), 1, mode="fill")

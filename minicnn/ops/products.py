@@ -1,6 +1,7 @@
 """Products of two arrays."""
 
 import builtins
+import reprlib
 from collections import Counter
 from collections.abc import Sequence
 from string import ascii_letters, ascii_uppercase
@@ -22,8 +23,11 @@ def einsum(spec: str, x: ArrayLike, y: ArrayLike, *, precision: jax.lax.Precisio
     """The product of two arrays in index notation, "ij,jk->ik".
 
     Raises:
+        TypeError: if the specification is no string.
         ValueError: if the specification has no arrow or repeats a letter within one array.
     """
+    if not isinstance(spec, str):
+        raise TypeError(f'`spec`={reprlib.repr(spec)} must be a string, as "ij,jk->ik"')
     spec = spec.replace(" ", "")
     names, arrow, out = spec.partition("->")
     parts = (*names.split(","), out)

@@ -1,5 +1,6 @@
 """Sums, maxima, products and their relatives over axes. Floats of 16 bits are summed in float32 and rounded once."""
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -9,7 +10,18 @@ import jax.numpy as jnp
 
 from minicnn.ops import primitives
 from minicnn.ops.elementwise import add, conj, div, exp, log, mul, real, sqrt, stop_gradient, sub
-from minicnn.ops.operands import Axes, as_floating, astype, axes_of, count_of, dtype_of, rounded_once, shape_of, wide
+from minicnn.ops.operands import (
+    Axes,
+    as_floating,
+    astype,
+    axes_of,
+    count_of,
+    dtype_of,
+    operand,
+    rounded_once,
+    shape_of,
+    wide,
+)
 from minicnn.ops.structure import concatenate, expand_dims, getitem, reshape, transpose
 from minicnn.primitive import ArrayLike, Primitive
 
@@ -28,9 +40,11 @@ def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
 
 @rounded_once
 def var(x: ArrayLike, axis: Axes = None, keepdims: bool = False, *, ddof: int = 0) -> Any:
-    """The variance over axes: the sum of |x − mean|² over n − `ddof`."""
-    away = sub(x, mean(x, axis, keepdims=True))
-    return div(sum(real(mul(away, conj(away))), axis, keepdims), count_of(x, axis) - ddof)
+    """The variance over axes: the sum of |x − mean|² over n − `ddof`, and NaN where that is not positive."""
+    away, freedom = sub(x, mean(x, axis, keepdims=True)), count_of(x, axis) - ddof
+    if isinstance(freedom, int | float) and freedom <= 0:  # another size is a symbol
+        freedom = math.nan
+    return div(sum(real(mul(away, conj(away))), axis, keepdims), freedom)
 
 
 @rounded_once
@@ -65,7 +79,7 @@ def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
 
 def total(xs: Sequence[ArrayLike]) -> Any:
     """Add x₁ + x₂ + …, broadcast, at least one of them; floats of 16 bits are added in float32 and rounded once."""
-    return xs[0] if len(xs) == 1 else astype(reduce(add, map(wide, xs)), dtype_of(xs[0]))
+    return operand(xs[0]) if len(xs) == 1 else astype(reduce(add, map(wide, xs)), dtype_of(xs[0]))
 
 
 @rounded_once
@@ -102,15 +116,20 @@ def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
 @rounded_once
 def softmax(x: ArrayLike, axis: Axes = -1) -> Any:
     """Compute eˣ / Σ eˣ over axes, without overflow."""
-    powers = exp(sub(x, stop_gradient(max(x, axis, keepdims=True))))
+    powers = exp(_shifted(x, axis))
     return div(powers, sum(powers, axis, keepdims=True))
 
 
 @rounded_once
 def log_softmax(x: ArrayLike, axis: Axes = -1) -> Any:
     """Compute x − log Σ eˣ over axes, without overflow."""
-    shifted = sub(x, stop_gradient(max(x, axis, keepdims=True)))
+    shifted = _shifted(x, axis)
     return sub(shifted, log(sum(exp(shifted), axis, keepdims=True)))
+
+
+def _shifted(x: ArrayLike, axis: Axes) -> Any:
+    """Subtract the maximum over axes from x, which changes no softmax; of no entries there is none to subtract."""
+    return sub(x, stop_gradient(max(x, axis, keepdims=True))) if 0 not in shape_of(x) else x
 
 
 def _reduced(primitive: Primitive, x: ArrayLike, axis: Axes, keepdims: bool) -> Any:

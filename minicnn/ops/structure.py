@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from minicnn.arguments import integer, integers
 from minicnn.ops import primitives
 from minicnn.ops.operands import Axes, astype, axes_of, broadcast_to, dtype_of, promoted, shape_of, wide
 from minicnn.primitive import ArrayLike, Traced
@@ -95,28 +96,50 @@ def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Any:
     return transpose(x, order)
 
 
-def concatenate(xs: Sequence[ArrayLike], axis: int = 0) -> Any:
-    """Arrays joined along one axis."""
-    (axis,) = axes_of(axis, len(shape_of(xs[0])))
+def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> Any:
+    """Arrays joined along one axis, or laid out flat and joined.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    xs = _at_least_one(xs)
+    if axis is None:
+        xs, axis = [ravel(x) for x in xs], 0
+    (axis,) = axes_of(integer("axis", axis), len(shape_of(xs[0])))
     return primitives.concatenate_p(*promoted(*xs), axis=axis)
 
 
 def stack(xs: Sequence[ArrayLike], axis: int = 0) -> Any:
-    """Arrays of one shape joined along a new axis."""
-    return concatenate([expand_dims(x, axis) for x in xs], axis)
+    """Arrays of one shape joined along a new axis.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    axis = integer("axis", axis)
+    return concatenate([expand_dims(x, axis) for x in _at_least_one(xs)], axis)
+
+
+def _at_least_one(xs: Sequence[ArrayLike]) -> Sequence[ArrayLike]:
+    if not hasattr(xs, "__len__"):
+        raise TypeError("`xs` must be a list of arrays, or an array whose first axis lists them")
+    if not len(xs):
+        raise ValueError("there is no array to join: give at least one")
+    return xs
 
 
 def split(x: ArrayLike, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """Parts along one axis: as many equal ones as `sections` says, or cut at its places.
 
     Raises:
-        ValueError: if equal parts do not fit.
+        ValueError: if equal parts do not fit, or the places are not in order within the axis.
     """
     (axis,) = axes_of(axis, len(shape_of(x)))
     size = shape_of(x)[axis]
     if isinstance(sections, Iterable):
-        cuts = [0, *sections, size]
-    elif size % sections:
+        cuts = [0, *integers("sections", sections), size]
+        if any(start > stop for start, stop in pairwise(cuts)):
+            raise ValueError(f"`sections`={sections} must be places from 0 to {size} in ascending order")
+    elif size % (sections := integer("sections", sections, 1)):
         raise ValueError(f"`sections`={sections} must divide the size {size} of axis {axis}")
     else:
         cuts = list(range(0, size + 1, size // sections))
@@ -132,7 +155,7 @@ def flip(x: ArrayLike, axis: Axes = None) -> Any:
 
 def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Any:
     """Every entry `repeats` times in a row, along one axis or of x laid out flat."""
-    x = reshape(x, -1) if axis is None else x
+    repeats, x = integer("repeats", repeats, 0), reshape(x, -1) if axis is None else x
     (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
     before, size, after = shape_of(x)[:axis], shape_of(x)[axis], shape_of(x)[axis + 1 :]
     copies = broadcast_to(expand_dims(x, axis + 1), (*before, size, repeats, *after))
@@ -141,7 +164,7 @@ def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Any:
 
 def tile(x: ArrayLike, reps: int | Sequence[int]) -> Any:
     """Copies of x side by side, so many along each axis; fewer numbers than axes count from the last."""
-    reps = tuple(reps) if isinstance(reps, Iterable) else (reps,)
+    reps = integers("reps", reps)
     rank = builtins.max(len(reps), len(shape_of(x)))
     reps, shape = (1,) * (rank - len(reps)) + reps, (1,) * (rank - len(shape_of(x))) + shape_of(x)
     copies = broadcast_to(

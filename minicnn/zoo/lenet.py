@@ -1,5 +1,6 @@
 """The LeNets of LeCun, Bottou, Bengio & Haffner, *Gradient-based learning applied to document recognition* (1998)."""
 
+from minicnn.arguments import flag
 from minicnn.nn import Activation, Conv, Dense, Flatten, Layer, MaxPool, Rbf, Sequential, Subsample
 from minicnn.nn.initializers import lecun_1998
 from minicnn.zoo.bitmaps import BITMAPS
@@ -36,7 +37,7 @@ def LeNet5(classes: int = 10, activation: str = "relu", *, original: bool = Fals
     61706
     60000
     """
-    if original:
+    if flag("original", original):
         if classes != len(BITMAPS) or activation not in ("relu", "lecun_tanh"):
             raise ValueError(f"`classes`={classes}, `activation`={activation!r}: the original is fixed, give neither")
         return _lenet5_1998()

@@ -61,6 +61,15 @@ def test_hypot_has_jaxs_derivatives_and_at_the_origin_those_of_a_tie() -> None:
     assert autodiff.grad(ops.hypot, (0, 1))(0.0, 0.0) == (0.5, 0.5)
 
 
+@pytest.mark.parametrize("engine", [autodiff, jax])
+def test_what_hypot_is_scaled_by_has_no_part_in_higher_derivatives(engine: Any) -> None:
+    """At a tie the larger of the two changes."""
+    ours, theirs = lambda x: ops.hypot(x, 1.0), lambda x: jnp.sqrt(x * x + 1)
+    for _ in range(3):
+        ours, theirs = engine.grad(ours), jax.grad(theirs)
+        same(ours(1.0), theirs(1.0))
+
+
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions_have_jaxs_derivatives_at_ties_zeros_and_nan(name: str, row: str) -> None:
@@ -83,6 +92,27 @@ def test_derivatives_of_a_power_end_at_zero_whatever_the_exponent_is(exponent: A
     for expected in (0, 2, 0, 0):
         f = autodiff.grad(f)
         assert f(0.0) == expected
+
+
+def test_the_slope_of_a_power_at_exponent_zero_still_depends_on_the_exponent() -> None:
+    """Of n·x^(n−1) the derivative in n is x^(n−1)·(1 + n·log x), here 1/3."""
+    np.testing.assert_allclose(autodiff.grad(autodiff.grad(ops.power), 1)(3.0, 0.0), 1 / 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("exponents", [np.array([2, 0, 1, 3]), np.array([2, 0, 1, 3], np.uint8)])
+def test_whole_exponents_in_an_array_have_the_derivatives_of_whole_numbers(exponents: Any) -> None:
+    x = jnp.array([-2.0, 0.0, 3.0, 0.0])
+    for engine in (autodiff, jax):
+        slopes = engine.grad(lambda x: ops.sum(ops.power(x, exponents)))
+        np.testing.assert_array_equal(slopes(x), [-4, 0, 1, 0])
+    slopes = autodiff.grad(lambda x: ops.sum(ops.power(x, exponents)))
+    np.testing.assert_array_equal(autodiff.grad(lambda x: ops.sum(slopes(x)))(x), [2, 0, 0, 0])
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+def test_nothing_has_an_empty_derivative(name: str) -> None:
+    assert autodiff.grad(lambda x: ops.sum(getattr(ops, name)(x, axis=1)))(jnp.zeros((0, 3))).shape == (0, 3)
+    assert autodiff.grad(lambda x: ops.sum(getattr(ops, name)(x, axis=1)))(jnp.zeros((3, 0))).shape == (3, 0)
 
 
 @pytest.mark.parametrize("name", ["conj", "real", "imag"])

@@ -1,7 +1,9 @@
 """The transformations: pytrees in and out, argnums, auxiliary results, and what they refuse."""
 
+import copy
 import math
 import operator
+import pickle
 from typing import Any
 
 import jax
@@ -283,7 +285,9 @@ def test_the_message_of_a_foreign_function_does_not_print_the_numbers() -> None:
     assert seen[0].startswith("Traced(float32[50, 50], level=")
 
 
-@pytest.mark.parametrize("convert", [float, int, complex, math.sin, operator.index, lambda x: x.item()])
+@pytest.mark.parametrize(
+    "convert", [float, int, complex, math.sin, math.trunc, math.floor, math.ceil, operator.index, lambda x: x.item()]
+)
 def test_a_traced_value_does_not_become_a_number_of_python(convert: Any) -> None:
     with pytest.raises(TypeError, match=r"of a traced value would lose its derivative.*take x\.value"):
         grad(lambda x: convert(x) * x)(2.0)
@@ -341,3 +345,14 @@ def g(x: Any) -> Any:
     y = (3 - x) / 2 + x**2 @ jnp.ones((2, 2)) + x - jnp.abs(x)
     w = x + x + x.mean() * x.max(0)
     return ((2.0**x + y + x + rows) * w).sum() + x[1, 0] + jnp.arange(2.0) @ x[0]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy], ids=["copy", "deepcopy"])
+def test_a_copy_keeps_its_derivative(copied):
+    assert autodiff.grad(lambda x: copied(x) * x)(3.0) == 6
+    assert autodiff.grad(lambda x: copied([x])[0] * x)(3.0) == 6
+
+
+def test_a_traced_value_is_not_pickled():
+    with pytest.raises(TypeError, match="a traced value cannot be pickled"):
+        autodiff.grad(lambda x: pickle.loads(pickle.dumps(x)) * x)(3.0)

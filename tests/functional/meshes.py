@@ -44,6 +44,9 @@ ONE_OF_A_KIND = (
     "adaptive_max_pool",
 )
 MEMBERS = {name: FAMILY[name] for name in ONE_OF_A_KIND} | {
+    "unpooled": Member(
+        lambda x: minicnn.max_unpool(*minicnn.max_pool(x, (2, 2), return_indices=True), (4, 4)), (4, 4, 2)
+    ),
     "conv_map": Member(lambda x, w: minicnn.conv_map(w, (5, 4), padding=1)(x), (5, 4, 2), (3, 3, 2, 3)),
     "conv_map.T": Member(lambda y, w: minicnn.conv_map(w, (5, 4), stride=2).T(y), (2, 1, 3), (3, 3, 2, 3)),
     "patch_map": Member(lambda x, w: minicnn.patch_map(x, w.shape)(w), (5, 4, 2), (3, 3, 2, 3)),

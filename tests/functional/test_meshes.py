@@ -15,7 +15,7 @@ from minicnn import conv, unfold
 from tests.simulated import environment
 
 ROUNDINGS = 1e-5  # of the largest number in an answer; a missing sum over the devices is 0.1 to 1
-MEMBERS = 21  # functions that tests.functional.meshes spreads over devices
+MEMBERS = 22  # functions that tests.functional.meshes spreads over devices
 
 
 @pytest.fixture(scope="module")

@@ -145,8 +145,24 @@ def test_a_function_that_is_not_linear_is_found_out(f):
     assert any("the function is not linear" in comparison.causes for comparison in certificate.comparisons)
 
 
-def test_a_function_without_known_maps_has_no_bound():
+@pytest.mark.parametrize("p", [1.5, 3])
+@pytest.mark.parametrize("window", [(10,), (4, 4)])
+def test_norms_of_many_taps_hold_within_the_rounding_of_their_sums(window, p):
+    x = jnp.arange(1.0, 65).reshape(*((64,) if len(window) == 1 else (8, 8)), 1)
+    certificate = certify(lambda x: minicnn.lp_pool(x, window, p=p, stride=1), x)
+    certificate.raise_if_failed()
+    assert {comparison.verdict for comparison in certificate.comparisons} <= {"equal", "within the bound"}
+
+
+def test_beyond_the_rounding_of_its_sums_nothing_is_decided_about_a_function(monkeypatch):
     f = lambda x: M.T @ jnp.tanh(product(x) / 8)
+    assert certify(f, X).comparisons[0].verdict == "within the bound"
+    monkeypatch.setattr("minicnn.identities.claim.product_bound", lambda size, *_: 0 * size + 1e-30)
+    assert certify(f, X).comparisons[0].verdict == "bound not derivable"
+
+
+def test_a_function_without_known_maps_has_no_bound():
+    f = lambda x: M.T @ jax.lax.scan(lambda y, _: (jnp.tanh(y / 8), None), product(x), None, length=2)[0]
     undecided = certify(f, X)
     assert not undecided.ok
     assert undecided.comparisons[0].verdict == "bound not derivable"

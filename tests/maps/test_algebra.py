@@ -1,5 +1,6 @@
 """Products, sums and multiples of maps are those of their matrices."""
 
+import operator
 from typing import Any
 
 import jax
@@ -163,3 +164,14 @@ def test_floats_are_promoted_and_integers_refused():
         whole(jnp.ones(3))
     with pytest.raises(TypeError, match=r"`x` is bool and `A` is float32: .* for example x.astype\(float\)"):
         A(jnp.ones(3, bool))
+
+
+@pytest.mark.parametrize(
+    "operation", [operator.matmul, operator.add, operator.sub], ids=["product", "sum", "difference"]
+)
+def test_integers_and_floats_do_not_meet_in_silence(operation: Any) -> None:
+    P, Q = (conv_map(jnp.ones((3, 1, 1), dtype), (4,), padding=1) for dtype in (int, float))
+    for left, right in ((P, Q), (Q, P)):
+        with pytest.raises(TypeError, match="make both of one kind"):
+            operation(left, right)
+    assert operation(P, P).dtype == P.dtype

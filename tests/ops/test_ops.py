@@ -74,6 +74,17 @@ SAME = {
             "keeping axes": {"axis": 0, "keepdims": True},
         }.items()
     },
+    **{
+        f"{name} beyond the range": lambda m, x, y, name=name: getattr(m, name)(jnp.array([100], jnp.int8), 300)
+        for name in ("div", "hypot", "arctan2", "logaddexp")
+    },
+    "softmax of none": lambda m, x, y: m.softmax(x[:, :0]),
+    "log_softmax of none": lambda m, x, y: m.log_softmax(x[:, :0]),
+    "concatenate flat": lambda m, x, y: m.concatenate([x, y], axis=None),
+    "round to decimals": lambda m, x, y: m.round(x / 3, -1),
+    "power of whole numbers": lambda m, x, y: m.power(x, jnp.array([2, 0, 1])),
+    "var beyond the numbers": lambda m, x, y: m.var(x, axis=1, ddof=4),
+    "std beyond the numbers": lambda m, x, y: m.std(x, axis=0, ddof=2),
     "add scalar": lambda m, x, y: m.add(x, 1),
     "mul broadcasts": lambda m, x, y: m.mul(x[:, :1], y),
     "div scalar": lambda m, x, y: m.div(x, 2),
@@ -265,6 +276,10 @@ BAD_AXES = {
             "flip",
             "cumprod",
             "sort",
+            "argmax",
+            "argmin",
+            "any",
+            "all",
         )
         for axis in (2, -3)
     },
@@ -308,11 +323,56 @@ def test_an_axis_out_of_range_is_refused(call):
         (lambda: ops.pad(x, 1, "median"), "`mode`='median' is unknown: use one of constant, edge"),
         (lambda: ops.hypot(z, z), "take the absolute values first"),
         (lambda: ops.split(x, 2, axis=1), "`sections`=2 must divide the size 3 of axis 1"),
+        (lambda: ops.split(x, 1.0, axis=1), r"`sections`=1\.0 must be an int"),
+        (lambda: ops.split(x, -1, axis=1), "`sections`=-1 must be at least 1"),
+        (lambda: ops.split(x, [2, 1], axis=1), r"`sections`=\[2, 1\] must be places from 0 to 3 in ascending order"),
+        (lambda: ops.split(x, [-1], axis=1), r"`sections`=\[-1\] must be places from 0 to 3 in ascending order"),
+        (lambda: ops.split(x, [4], axis=1), r"`sections`=\[4\] must be places from 0 to 3 in ascending order"),
+        (lambda: ops.repeat(x, np.array([1, 2]), 0), "`repeats`=.* must be an int"),
+        (lambda: ops.repeat(x, -1), "`repeats`=-1 must be at least 0"),
+        (lambda: ops.tile(x, (1, 2.0)), r"`reps`=\(1, 2\.0\) must be an int or a tuple of ints"),
+        (lambda: ops.round(x, 1.5), r"`decimals`=1\.5 must be an int"),
+        (lambda: ops.argmax(x, (0, 1)), r"`axis`=\(0, 1\) must be an int"),
+        (lambda: ops.any(x, (0, 1.0)), r"`axis`=\(0, 1\.0\) must be an int or a tuple of ints"),
+        (lambda: ops.stack([]), "give at least one"),
+        (lambda: ops.concatenate(None), "`xs` must be a list of arrays"),
+        (lambda: ops.stack([x], None), "`axis`=None must be an int"),
+        (lambda: ops.broadcast_to(x, 3), "`shape`=3 must be a tuple of ints"),
+        (lambda: ops.einsum(None, x, y), "`spec`=None must be a string"),
     ],
 )
 def test_other_slips_with_axes_are_refused(call, message):
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+OTHER_OPERANDS = {"einsum": lambda v: ops.einsum("ij,jk->ik", v, x), "total": lambda v: ops.total([v])}
+MORE_OPERANDS = {
+    **dict.fromkeys(("astype",), (float,)),
+    **dict.fromkeys(("reshape",), (-1,)),
+    **dict.fromkeys(("repeat", "split", "tile", "take", "expand_dims", "pad", "roll", "getitem"), (1,)),
+    **dict.fromkeys(("swapaxes", "moveaxis"), (0, 1)),
+    **dict.fromkeys(("broadcast_to",), ((2, 3),)),
+    **dict.fromkeys(("where",), (x, x)),
+    **dict.fromkeys(("concatenate", "stack"), ()),
+}
+BINARY = (
+    *("add", "sub", "mul", "div", "subtract", "multiply", "divide", "remainder", "mod", "divmod", "floor_divide"),
+    *("power", "maximum", "minimum", "arctan2", "hypot", "logaddexp", "matmul", "dot", "vdot", "inner", "outer"),
+    "tensordot",
+)
+
+
+@pytest.mark.parametrize("value", ["a", None, [1.0, 2.0], object()], ids=["str", "None", "list", "object"])
+@pytest.mark.parametrize("name", ops.__all__)
+def test_what_is_neither_an_array_nor_a_number_is_refused_in_one_line(name, value):
+    if name in ("concatenate", "stack"):
+        value = [value]
+    more = MORE_OPERANDS.get(name, (x,) if name in BINARY else ())
+    call = OTHER_OPERANDS.get(name, lambda v: getattr(ops, name)(v, *more))
+    with pytest.raises(TypeError, match="is neither an array nor a number") as caught:
+        call(value)
+    assert "\n" not in str(caught.value)
 
 
 def test_every_operation_goes_through_jit_and_vmap():

@@ -28,6 +28,12 @@ def _bell(x: Any) -> Any:
     return 2 / math.sqrt(math.pi) * ops.exp(-x * x)
 
 
+def _slope_of_power(y: Any, x: Any, n: Any) -> Any:
+    """The derivative n·x^(n−1). That of x⁰ at 0 is 0, which 0·0⁻¹ is not; elsewhere it has a derivative in n."""
+    n, constant = ops.astype(n, y.dtype), (value_of(n) == 0) & (value_of(x) == 0)
+    return n * ops.power(x, ops.where(constant, 1, n - 1))
+
+
 def _sign(y: Any, x: Any) -> Any:
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         raise TypeError(f"abs of {x.dtype.name} has no derivative: it is not holomorphic")
@@ -63,7 +69,7 @@ table: dict[Primitive, Rule] = {
     ),
     primitives.power_p: general(
         "xn",
-        diagonal("{n}·{x}^({n}−1)", lambda y, x, n: n * ops.power(x, ops.where(value_of(n) == 0, 1, n - 1))),
+        diagonal("{n}·{x}^({n}−1)", _slope_of_power),
         diagonal("{y}·log {x}", lambda y, x, n: ops.log(ops.where(value_of(x) == 0, 1, x)) * y),
     ),
     primitives.integer_power_p: general(
