@@ -63,7 +63,7 @@ def one_kind(dtypes: Mapping[str, Any], convert: str | None = None) -> None:
 def number(name: str, value: Any) -> Any:
     """The same value, which must be a real number: of Python or NumPy, or a JAX array without axes.
 
-    A Python int becomes a float, so that none is too large for JAX.
+    A Python int beyond 32 bits becomes a float, which JAX has room for.
 
     Raises:
         TypeError: for complex numbers, bools, strings, arrays with axes and everything else, naming the argument.
@@ -81,7 +81,7 @@ def number(name: str, value: Any) -> Any:
         raise TypeError(f"`{name}`={reprlib.repr(value)} must be a number, not {type(value).__name__}")
     if isinstance(value, float | np.floating) and np.isnan(value):
         raise ValueError(f"`{name}`={value} must be a number")
-    return float(value) if isinstance(value, int) else value
+    return float(value) if isinstance(value, int) and abs(value) > LARGEST else value
 
 
 def flag(name: str, value: Any) -> bool:

@@ -136,7 +136,7 @@ def test_nan_propagates_within_its_window() -> None:
     ("x", "p", "error", "message"),
     [
         (jnp.ones((4, 1)), 0.5, ValueError, "`p`=0.5 gives no norm"),
-        (jnp.ones((4, 1)), float("nan"), ValueError, "`p`=nan gives no norm"),
+        (jnp.ones((4, 1)), float("nan"), ValueError, "`p`=nan must be a number"),
         (jnp.ones((4, 1)), -np.inf, ValueError, "`p`=-inf gives no norm"),
         (jnp.ones((4, 1)), "2", TypeError, "`p`='2' must be a number, not str"),
         (jnp.ones((4, 1)), True, TypeError, "`p`=True must be a number, not bool"),
