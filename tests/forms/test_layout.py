@@ -66,15 +66,26 @@ def test_lay_copies_a_nan_tap_to_its_own_entries_only(short, axis):
     np.testing.assert_array_equal(np.isnan(laid), axis.taps()[:, 0] == 1)
 
 
-@given(a=axes(least=1), b=axes(least=1), groups=st.sampled_from((1, 2)), seed=seeds)
-def test_the_taps_of_a_matrix_are_what_collect_makes_of_it(a, b, groups, seed):
+TILES = (
+    Axis(in_size=4, out_size=2, kernel_size=3),
+    Axis(in_size=8, out_size=4, kernel_size=5).T,
+    Axis(in_size=5, out_size=2, kernel_size=3, stride=2),
+    Axis(in_size=3, out_size=4, kernel_size=3, stretch=2, low=1),  # taps of two entries, and of one
+    Axis(in_size=6, out_size=2, kernel_size=3, dilation=-2, low=-4),
+    Axis(in_size=2, out_size=1, kernel_size=4),  # taps of no entry
+)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@given(a=st.sampled_from(TILES), b=st.sampled_from(TILES), seed=seeds)
+def test_the_taps_of_a_matrix_are_what_collect_makes_of_it(groups, a, b, seed):
     (blocks,) = draw(seed, (groups, a.in_size * b.in_size * 2, a.out_size * b.out_size * 3))
     expected = collect(from_matrix(blocks, (a, b)), (a, b))
-    np.testing.assert_array_equal(jax.jit(lambda m: taps_of_matrix(m, (a, b)))(blocks), expected)
+    np.testing.assert_array_equal(taps_of_matrix(blocks, (a, b)), expected)
 
 
 def test_a_nan_in_a_matrix_reaches_the_tap_of_its_entry_only():
-    axis = Axis(in_size=3, out_size=4, kernel_size=3, stretch=2, low=1)  # taps of two entries, and of one
+    axis = TILES[3]
     blocks = np.zeros((1, axis.in_size, axis.out_size), np.float32)
     for o, i in np.ndindex(axis.out_size, axis.in_size):
         tap, marked = axis.tap_of()[o, i], blocks.copy()
