@@ -71,6 +71,7 @@ def ran(inside: Path, tests: list[str]) -> str:
         "not long",
         "-r",
         "fE",
+        f"--junitxml={inside.parents[1] / 'pytest.xml'}",
     ]
     done = subprocess.run([*command, *tests], cwd=ROOT, capture_output=True, text=True, check=False)
     inside.parents[1].joinpath("pytest.txt").write_text(done.stdout + done.stderr)
