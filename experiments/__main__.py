@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -78,8 +79,8 @@ def _arguments(chosen: list[Experiment], changed: list[str]) -> dict[str, Any]:
 
 def _value(text: str, kind: type) -> Any:
     try:
-        return kind(text)
-    except ValueError as error:
+        return TypeAdapter(kind).validate_python(text)
+    except ValidationError as error:
         raise typer.BadParameter(f"{text!r} is no {kind.__name__}") from error
 
 

@@ -24,7 +24,7 @@ from minicnn.maps.algebra import compose
 from minicnn.maps.base import LinearMap
 from minicnn.maps.convolution import ConvMap, PatchMap, exchanged_channels
 from minicnn.maps.padding import Pad
-from minicnn.primitive import ArrayLike
+from minicnn.primitive import ArrayLike, value_of
 
 convolve_p = compiled_primitive("convolve", convolve)
 
@@ -215,7 +215,7 @@ def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options
     resolved = Convolution.of(w.shape, sizes("in_size", in_size), **options)
     warn_of_channels_in_front(w.shape, callers=1)
     geometry, arithmetic = resolved.geometry, resolved.arithmetic
-    C = ConvMap(w, geometry, resolved.form, arithmetic, arithmetic.result_type(w))
+    C = ConvMap(w, geometry, resolved.form, arithmetic, arithmetic.result_type(value_of(w)))
     return compose(C, Pad(resolved.pads, geometry.c_in, w.dtype)) if resolved.pads else C
 
 
@@ -274,7 +274,7 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
         check_channels("x", x.shape[-1], geometry.c_in, f"`w_shape`={w_shape} with `groups`={geometry.groups}")
     warn_of_channels_in_front(w_shape, callers=1, name="w_shape")
     x = Pad(resolved.pads, geometry.c_in, x.dtype)(x) if resolved.pads else x
-    return PatchMap(x, geometry, x.shape[: -rank - 1], resolved.form, arithmetic, arithmetic.result_type(x))
+    return PatchMap(x, geometry, x.shape[: -rank - 1], resolved.form, arithmetic, arithmetic.result_type(value_of(x)))
 
 
 def transposed_patch_map(
@@ -308,7 +308,7 @@ def transposed_patch_map(
     resolved = Convolution.onto(w_shape, y.shape[:-1], output_size, output_padding, **options)
     geometry, arithmetic = resolved.geometry, resolved.arithmetic
     check_channels("y", y.shape[-1], geometry.c_out, f"`w_shape`={w_shape}")
-    dtype = arithmetic.result_type(y)
+    dtype = arithmetic.result_type(value_of(y))
     X = PatchMap(y, geometry.T, (), resolved.form, arithmetic, dtype)
     X = compose(X, exchanged_channels(geometry.T, dtype))
     return compose(Pad(resolved.pads, geometry.c_in, dtype).T, X) if resolved.pads else X

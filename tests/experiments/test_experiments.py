@@ -168,8 +168,10 @@ def test_a_claim_that_fails_fails_the_command(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Experiment, "run", broken)
     assert run(command.app, ["--folder", str(tmp_path)]).exit_code == 0
-    for refused in (["nothing"], ["signals/dice", "--set", "rols=3"], ["signals/dice", "--set", "rolls=x"]):
+    maybe = ["lenet/differences", "--set", "networks=maybe"]
+    for refused in (["nothing"], ["signals/dice", "--set", "rols=3"], ["signals/dice", "--set", "rolls=x"], maybe):
         assert run(command.app, [*refused, "--folder", str(tmp_path)]).exit_code == 2
+    assert command._value("False", bool) is False
     found = run(command.app, ["signals/dice", "--set", "rolls=9", "--folder", str(tmp_path)])
     assert found.exit_code == 1
     assert "signals/dice" in found.output
