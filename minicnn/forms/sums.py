@@ -94,8 +94,7 @@ def picked_sum(
     images, channels, rank = z.shape[1], z.shape[-1], len(shape)
     numbers = jax.lax.GatherDimensionNumbers((at, rank + 1), (0, 2), (0, 2))
 
-    def picked(taken: Sequence[Entries]) -> Array:
-        starts = places_of(zip(*(each.place for each in taken), strict=True), shape)
+    def picked(taken: Sequence[Entries], starts: Array) -> Array:
         rows = jax.lax.gather(z, starts, numbers, (1, images, 1, channels), mode=_INSIDE)
         weight: Any = math.prod(each.weight for each in taken)
         if np.all(weight == 1):
@@ -105,7 +104,19 @@ def picked_sum(
 
     if not all(axes):  # an axis that takes no entry at all
         return jnp.zeros((*shape[:at], images, *shape[at:], channels), z.dtype)
-    return fence(reduce(add, map(picked, product(*axes))))
+    terms = list(product(*axes))
+    return fence(reduce(add, map(picked, terms, _places(terms, shape))))
+
+
+def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Iterable[Array]:
+    """Where each term picks its entries. Tables that are computed in the program are one loop for all terms."""
+    columns = [list(zip(*(each.place for each in taken), strict=True)) for taken in terms]
+    if math.prod(shape) <= BAKED:
+        return [places_of(each, shape) for each in columns]
+    full = lambda numbers: np.reshape(numbers, np.shape(numbers) or (1,) * len(shape))
+    together = lambda tables: np.stack(np.broadcast_arrays(*map(full, tables)))
+    by_side = [[together(tables) for tables in zip(*side, strict=True)] for side in zip(*columns, strict=True)]
+    return places_of(by_side, (len(terms), *shape))
 
 
 def places_of(columns: Iterable[Sequence[Any]], shape: tuple[int, ...]) -> Int[Array, "..."]:
