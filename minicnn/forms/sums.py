@@ -92,15 +92,19 @@ def picked_sum(
         (*shape[:at], b, *shape[at:], c), in memory.
     """
     images, channels, rank = z.shape[1], z.shape[-1], len(shape)
-    numbers = jax.lax.GatherDimensionNumbers((at, rank + 1), (0, 2), (0, 2))
+    ends, is_large = (at, rank + 1), math.prod(shape) > BAKED
+    numbers = jax.lax.GatherDimensionNumbers(ends, (0, 2), (0, 2))
 
     def picked(taken: Sequence[Entries], starts: Array) -> Array:
         rows = jax.lax.gather(z, starts, numbers, (1, images, 1, channels), mode=_INSIDE)
-        weight: Any = math.prod(each.weight for each in taken)
-        if np.all(weight == 1):
-            return rows
-        weight = np.broadcast_to(weight, np.broadcast_shapes(np.shape(weight), (1,) * rank))
-        return rows * jnp.asarray(np.expand_dims(weight, (at, rank + 1)), z.dtype)
+        # Masks of 0 and 1 go axis by axis where their product would be a large table in the program.
+        masks, factors = list[Any](), list[Any]()
+        for weight in (np.reshape(each.weight, np.shape(each.weight) or (1,) * rank) for each in taken):
+            (masks if is_large and np.isin(weight, (0, 1)).all() else factors).append(weight)
+        for weight in (*masks, math.prod(factors, start=np.ones(()))):
+            if not np.all(weight == 1):
+                rows = rows * jnp.asarray(np.expand_dims(weight, ends), z.dtype)
+        return rows
 
     if not all(axes):  # an axis that takes no entry at all
         return jnp.zeros((*shape[:at], images, *shape[at:], channels), z.dtype)

@@ -270,7 +270,9 @@ def _synthesised(
     y: Shaped[Array, "terms g b *tiles d"], sides: Sequence[tuple[Span, Rationals]], size: tuple[int, ...]
 ) -> Shaped[Array, "b *out gd"]:
     """Apply A to the terms of every tile and put the tiles where they belong: the adjoint of `_analysed`."""
-    side_by_side = all(span.first == 0 and span.length == span.step and span.count for span, _ in sides)
+    side_by_side = all(
+        span.first == 0 and span.length == span.step and span.spacing == 1 and span.count for span, _ in sides
+    )
     if side_by_side and _are_few(factor.T for _, factor in sides):
         return _summed_up(y, sides, size)
     for _, factor in reversed(sides):

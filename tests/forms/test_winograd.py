@@ -51,6 +51,10 @@ def test_dyadic_factors_keep_small_integers_exact_in_the_corners(name: str) -> N
     check_exact(CORNERS[name], 0)
 
 
+def test_tiles_a_step_apart_whose_outputs_lie_further_apart_are_not_side_by_side() -> None:
+    check_exact(Case((2,), (2,), padding="FULL", dilation=(3,), stretch=(2,)), 0)
+
+
 @pytest.mark.long
 @given(cases(), seeds)
 def test_dyadic_factors_keep_small_integers_exact_everywhere(case: Case, seed: int) -> None:
