@@ -104,23 +104,33 @@ def votes(nearest: Int[np.ndarray, "n most"], k: int) -> Scores:
 
 
 def quadratic(x: Rows, labels: Labels, x_new: Rows, components: int = 40, *, squares: bool = True) -> Scores:
-    """Weighted sums of the products of all pairs of principal components, by least squares.
+    """Weighted sums of the `products` of principal components, by least squares."""
+    first, last = products(x, x_new, components, squares=squares)
+    return linear(first, labels, last)
+
+
+def products(
+    x: Rows, x_new: Rows, components: int = 40, *, squares: bool = True, equal: bool = False
+) -> tuple[Rows, Rows]:
+    """The products of all pairs of principal components, of the rows to learn from and of new ones.
 
     The paper counts 821 inputs for 40 components. These are 1 and the 820 products of pairs, squares among them, or
     1, the 40 components, and the 780 products of two different ones.
 
     Args:
-        x: rows to learn from.
-        labels: their classes.
-        x_new: rows to score.
+        x: rows to learn from, whose components they are.
+        x_new: new rows.
         components: principal components.
         squares: whether squares are in, and the components themselves out.
+        equal: whether all components are scaled to the same variance; else they keep their ratios.
     """
     first, last = _projected(x, x_new, components)
+    if equal:
+        first, last = first / (scale := first.std(0)), last / scale
     features = PolynomialFeatures(2, include_bias=False, interaction_only=not squares).fit(first)
     start = components if squares else 0
-    expanded = [np.asarray(features.transform(images))[:, start:] for images in (first, last)]
-    return linear(expanded[0], labels, expanded[1])
+    first, last = (np.asarray(features.transform(rows))[:, start:] for rows in (first, last))
+    return first, last
 
 
 def gaussian(x: Rows, labels: Labels, x_new: Rows, components: int = 40) -> Scores:
@@ -129,7 +139,15 @@ def gaussian(x: Rows, labels: Labels, x_new: Rows, components: int = 40) -> Scor
     return QuadraticDiscriminantAnalysis().fit(first, labels).decision_function(last)
 
 
-def radial(x: Rows, labels: Labels, x_new: Rows, seed: int, units: int = 1000, width: float = 1.0) -> Scores:
+def radial(
+    x: Rows,
+    labels: Labels,
+    x_new: Rows,
+    seed: int,
+    units: int = 1000,
+    width: float = 1.0,
+    ridge: float = RIDGE / 100,
+) -> Scores:
     """Weighted sums of Gaussians around centres, the same number in each class, found by k-means.
 
     Args:
@@ -139,6 +157,8 @@ def radial(x: Rows, labels: Labels, x_new: Rows, seed: int, units: int = 1000, w
         seed: of the centres.
         units: Gaussians.
         width: their variance, over the mean square of an image's distance from its centre.
+        ridge: per image. Most Gaussians are far below 1 at any image: their squares bear a smaller one than those of
+            pixels.
     """
     centres, squares = [], 0.0
     for label in range(10):
@@ -149,8 +169,7 @@ def radial(x: Rows, labels: Labels, x_new: Rows, seed: int, units: int = 1000, w
         squares += float(found.inertia_)
     gamma = len(x) / (2 * width * squares)
     first, last = (rbf_kernel(rows, np.concatenate(centres).astype(rows.dtype), gamma) for rows in (x, x_new))
-    # Most Gaussians are far below 1 at any image: their squares bear a smaller ridge than those of pixels.
-    return linear(first, labels, last, ridge=RIDGE / 100)
+    return linear(first, labels, last, ridge)
 
 
 def _projected(x: Rows, x_new: Rows, components: int) -> tuple[Rows, Rows]:

@@ -183,11 +183,10 @@ def _mean_square(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 DENSE = nn.Sequential((nn.Flatten(), nn.Dense(300), nn.Activation("lecun_tanh"), nn.Dense(10)))
 
 
-def dense(task: Task) -> float:
+def dense(task: Task, model: nn.Sequential = DENSE, **fields: Any) -> float:
     """300 hidden units and 10 outputs with the squared error, as on the page of MNIST."""
-    data = inner(task.data)
-    config = configured(task, "lenet1", **_PLAIN, epochs=10)
-    return fitted(replace(task, data=data), DENSE, config, Recipe(_mean_square))
+    config = configured(task, "lenet1", **(_PLAIN | {"epochs": 10} | fields))
+    return fitted(replace(task, data=inner(task.data)), model, config, Recipe(_mean_square))
 
 
 def boosted(task: Task) -> float:

@@ -34,7 +34,7 @@ from minicnn.maps import LinearMap
 
 ROWS = ()
 SMALL = {"stages": 2, "width": 3, "side": 8, "examples": 512, "steps": 100}
-FULL = {"data": "cifar10", "blocks": 3, "width": 16, "side": 32, "examples": 50_000, "steps": 4000}
+FULL = {"data": "cifar10", "blocks": 3, "width": 16, "side": 32, "examples": 50_000, "steps": 1000}
 
 BATCH, RATE = 64, 1e-2  # of Adam
 RESTING = 512  # images whose means and variances batch norm keeps for the network at rest
