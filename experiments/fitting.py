@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 Loss = Callable[[Any, Any, Any], Any]
 
 
-@partial(jax.jit, static_argnames=("loss", "steps", "batch"))
+@partial(jax.jit, static_argnames=("loss", "steps", "batch", "rate"))
 def fitted(
     loss: Loss, params: Any, x: Array, y: Array, key: jax.Array, *, steps: int, batch: int, rate: float = 1e-2
 ) -> tuple[Any, Float[Array, " steps"]]:
