@@ -41,7 +41,7 @@ class Cheapest(Form):
         """The cheaper one."""
         ours = Auto().settled(geometry, batch, dtype)
         assert isinstance(ours, Costed)
-        cost = ours.cost(geometry, batch).total * (_IN_WEIGHTS if self.weights else 1)
+        cost = ours.cost(geometry, batch).work * (_IN_WEIGHTS if self.weights else 1)
         return ours if cost < lax_cost(geometry, batch, dtype) else Lax()
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:

@@ -139,9 +139,9 @@ class Program:
     def simplify(self) -> "Program":
         """Merge neighbouring diagonals, reshapes and permutations, and drop identities: the same matrix, fewer arrows.
 
-        >>> print(minicnn.lift(lambda x: 2 * jnp.tanh(3 * x), jnp.ones(2)).simplify())
-        P(ẋ) → v̇₅
-          v̇₅ = diag(a)·ẋ
+        >>> P = minicnn.lift(lambda x: 2 * jnp.tanh(3 * x), jnp.ones(2))
+        >>> print(str(P.simplify()).partition("= ")[2])
+        diag(a)·ẋ
         """
         from minicnn.autodiff import simplification
 

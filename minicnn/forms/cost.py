@@ -43,7 +43,12 @@ class Cost:
     @property
     def total(self) -> float:
         """The whole cost in multiply-adds at full speed."""
-        return self.multiplied + MOVING * (self.gathered + self.scattered) + LOOP * self.loops
+        return self.work + LOOP * self.loops
+
+    @property
+    def work(self) -> float:
+        """The cost without what its loops cost whatever they move, which other ways of computing have as well."""
+        return self.multiplied + MOVING * (self.gathered + self.scattered)
 
 
 def portions(batch: int, moved: int, matrix: int) -> int:

@@ -27,8 +27,13 @@ MODEL = nn.Sequential(
 
 
 def test_each_matrix_is_squared_entry_by_entry():
-    params = MODEL.init(KEY, (5, 5, 2))
-    x, label = jax.random.normal(KEY, (5, 5, 2)), jnp.array(1)
+    with jax.enable_x64(True):
+        check_squares()
+
+
+def check_squares() -> None:
+    params = MODEL.init(KEY, (5, 5, 2), float)
+    x, label = jax.random.normal(KEY, (5, 5, 2), float), jnp.array(1)
     found = second_derivatives(MODEL, losses.cross_entropy, params, x[None], label[None])
     steps = list(MODEL.steps(params, x))
     h = np.diagonal(jax.hessian(losses.cross_entropy)(steps[-1].output, label))
@@ -36,8 +41,8 @@ def test_each_matrix_is_squared_entry_by_entry():
         if "w" in own:
             X = step.layer.weight_map(step.params, step.input)
             assert X is not None
-            np.testing.assert_allclose(own["w"].ravel(), np.asarray(X.matrix()).T ** 2 @ h, rtol=1e-5)
-            np.testing.assert_allclose(own["b"], h.reshape(-1, own["b"].size).sum(0), rtol=1e-5)
+            np.testing.assert_allclose(own["w"].ravel(), np.asarray(X.matrix()).T ** 2 @ h, rtol=1e-12)
+            np.testing.assert_allclose(own["b"], h.reshape(-1, own["b"].size).sum(0), rtol=1e-12)
         h = np.asarray(step.map_at().matrix()).T ** 2 @ h
 
 
