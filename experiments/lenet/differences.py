@@ -8,8 +8,8 @@ image with few passes, a squashed output, the logistic loss, the rule of the per
 published with 7.6 %: signs or sums in place of squashed sums. For neighbours: k, and the sum of absolute differences.
 For products of principal components (3.3 %): what the 821 inputs are, their scale, learning image after image. For
 radial units (3.6 %): their width, the ridge. For 300 hidden units (4.7 %): learning image after image, in few passes.
-For the LeNet-5 of 1998 with its own step (0.95 %), where the paper prints no constant j of its loss: others, the loss
-without it, and rates that are not as printed.
+For the LeNet-5 of 1998 with its own step (0.95 %), where the paper prints no constant j of its loss: other constants,
+and rates that are not as printed.
 A candidate reproduces a figure if its error differs from the published one by no more than 0.1, which the paper gives
 as its uncertainty, and three times the deviation of a share of so many test images.
 

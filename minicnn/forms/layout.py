@@ -17,7 +17,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic, summing
-from minicnn.forms.sums import BAKED, FEW, Entries, along, picked_sum, sources
+from minicnn.forms.sums import BAKED_PLACES, FEW, Entries, along, picked_sum, sources
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -164,7 +164,7 @@ def taps_of_matrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> S
     inside, outside = math.prod(axis.in_size for axis in axes), math.prod(axis.out_size for axis in axes)
     groups, c, d = len(blocks), blocks.shape[1] // inside, blocks.shape[2] // outside
     shape = (*(axis.kernel_size for axis in axes), c, groups)
-    is_short = math.prod(map(len, entries)) in range(2, FEW + 1) and math.prod(shape) <= BAKED
+    is_short = math.prod(map(len, entries)) in range(2, FEW + 1) and math.prod(shape) <= BAKED_PLACES
     if not is_short:
         return collect(from_matrix(blocks, axes), axes)
     rank, terms, behind = len(axes), [], (inside * c, outside)

@@ -92,7 +92,7 @@ def picked_sum(
         (*shape[:at], b, *shape[at:], c), in memory.
     """
     images, channels, rank = z.shape[1], z.shape[-1], len(shape)
-    ends, is_large = (at, rank + 1), math.prod(shape) > BAKED
+    ends, is_large = (at, rank + 1), math.prod(shape) > BAKED_PLACES
     numbers = jax.lax.GatherDimensionNumbers(ends, (0, 2), (0, 2))
 
     def picked(taken: Sequence[Entries], starts: Array) -> Array:
@@ -115,7 +115,7 @@ def picked_sum(
 def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Iterable[Array]:
     """Where each term picks its entries. Tables that are computed in the program are one loop for all terms."""
     columns = [list(zip(*(each.place for each in taken), strict=True)) for taken in terms]
-    if math.prod(shape) <= BAKED:
+    if math.prod(shape) <= BAKED_PLACES:
         return [places_of(each, shape) for each in columns]
     full = lambda numbers: np.reshape(numbers, np.shape(numbers) or (1,) * len(shape))
     together = lambda tables: np.stack(np.broadcast_arrays(*map(full, tables)))
@@ -128,7 +128,7 @@ def places_of(columns: Iterable[Sequence[Any]], shape: tuple[int, ...]) -> Int[A
 
     They are part of the program where they are few, else computed in it: XLA compiles a loop of its own for that.
     """
-    home = np if math.prod(shape) <= BAKED else jnp
+    home = np if math.prod(shape) <= BAKED_PLACES else jnp
     return jnp.asarray(
         home.stack([home.broadcast_to(reduce(home.add, each), shape) for each in columns], -1), jnp.int32
     )
@@ -136,5 +136,5 @@ def places_of(columns: Iterable[Sequence[Any]], shape: tuple[int, ...]) -> Int[A
 
 # So many entries are added up in one sum, without a loop over what each of them adds.
 FEW = 16
-BAKED = 2**14  # places of a table that is part of a program: those of 112×112 outputs, 50 kB
+BAKED_PLACES = 2**14  # places of a table that is part of a program: those of 112×112 outputs, 50 kB
 _INSIDE = jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS

@@ -133,10 +133,9 @@ def _times_tile(
     x: Shaped[Array, "g rows in"], w: Shaped[Array, "*kernel c g d"], axes: Sequence[Axis], arithmetic: Arithmetic
 ) -> Shaped[Array, "g rows out"]:
     """Multiply every row by the tile's matrix, which is laid out alike for y and for x̄: XLA then does it once."""
-    back = [axis.T for axis in axes]
     if [axis.in_size for axis in axes] >= [axis.out_size for axis in axes]:
         return multiply("bi,io->bo", x, to_matrix(lay(w, tuple(axes))), arithmetic)
-    return multiply("bi,oi->bo", x, to_matrix(lay(w.swapaxes(-1, -3), tuple(back))), arithmetic)
+    return multiply("bi,oi->bo", x, to_matrix(lay(w.swapaxes(-1, -3), tuple(axis.T for axis in axes))), arithmetic)
 
 
 def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:

@@ -40,6 +40,11 @@ def test_the_forms_of_the_measured_convolutions_and_of_their_transposes(name: st
     assert MEASURED[name] == tuple(name_of(choose(g, case.batch), g, case.batch) for g in (geometry, geometry.T))
 
 
+def test_a_single_image_takes_the_cut_of_fewer_loops() -> None:
+    c1 = Geometry(windows((5, 5), (32, 32)), 1, 6)
+    assert [name_of(choose(c1, batch), c1, batch) for batch in (1, 128)] == ["tiles 1×1 outputs", "tiles 2×4 outputs"]
+
+
 def test_auto_takes_diagonals_for_depthwise_kernels_phases_for_long_dilated_ones_and_tiles_otherwise():
     depthwise = Geometry(windows((3, 3), (56, 56), padding="SAME"), 64, 64, 64)
     dilated = Geometry(windows((1000,), (65_536,), dilation=8), 1, 1)
