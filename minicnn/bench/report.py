@@ -1,6 +1,7 @@
 """What a benchmark says: a table for the terminal, JSON, and a picture with one panel per question."""
 
 import json
+import reprlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -68,9 +69,14 @@ def from_json(text: str) -> list[Measurement]:
         ValueError: for a text that is not such a report.
     """
     try:
-        return [Measurement(**row) for row in json.loads(text)["measurements"]]
-    except (ValueError, KeyError, TypeError) as error:
+        found = [Measurement(**row) for row in json.loads(text)["measurements"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"not a report of `minicnn bench --json`: {error}") from error
+    for measured in found:
+        words, time = (measured.case, measured.rival), measured.step
+        if not all(isinstance(word, str) for word in words) or not isinstance(time, int | float) or not time > 0:
+            raise ValueError(f"not a report of `minicnn bench --json`: it holds {reprlib.repr(measured)}")
+    return found
 
 
 def comparison(before: _Many, now: _Many) -> "Table":

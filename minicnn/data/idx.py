@@ -33,8 +33,8 @@ def read_idx(path: Path | str) -> Shaped[np.ndarray, "..."]:
         The array, in the machine's byte order.
 
     Raises:
-        ValueError: if it is not an IDX file, byte-swapped, cut short, has something after its last entry, is larger
-            than 1 GiB or is damaged gzip; it names the file and the reason.
+        ValueError: if it is not a plain file, not an IDX file, byte-swapped, cut short, has something after its last
+            entry, is larger than 1 GiB or is damaged gzip; it names the file and the reason.
         OSError: if it cannot be opened.
 
     >>> import pathlib, tempfile
@@ -44,6 +44,8 @@ def read_idx(path: Path | str) -> Shaped[np.ndarray, "..."]:
     array([7, 2, 1], dtype=uint8)
     """
     path = at_home(path)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is not a plain file")
     with path.open("rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)

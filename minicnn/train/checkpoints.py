@@ -21,6 +21,7 @@ from minicnn.train.schema import checked
 
 Tensors = Mapping[str, np.ndarray]
 
+_MOST_SHOWN = 100  # characters of a tensor's name
 _NAME = re.compile(r"step-(\d+)\.safetensors")
 
 
@@ -129,6 +130,8 @@ def read(path: Path) -> Checkpoint:
         checkpoint = Checkpoint(tensors, schema.read(Facts, facts, path))
     except ValueError as error:
         raise DamagedError(str(error)) from error
+    if json.loads(facts) != json.loads(checkpoint.facts.to_json()):
+        raise DamagedError(f"{path} is damaged: some of its facts are missing")
     if checkpoint.step != _step_named(path):
         raise DamagedError(f"{path} is damaged: it is of step {checkpoint.step}")
     return checkpoint
@@ -170,7 +173,7 @@ def unflatten(tensors: Tensors, like: Any, source: Path | str) -> Any:
     if expected != actual:
         differing = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
         found = ", ".join(
-            f"{name}={actual.get(name, 'nothing')} and the model needs {expected.get(name, 'nothing')}"
+            f"{_named(name)}={actual.get(name, 'nothing')} and the model needs {expected.get(name, 'nothing')}"
             for name in differing[:3]
         )
         raise ValueError(f"{source} does not fit the model: it holds {found}")
@@ -189,6 +192,11 @@ def not_finite(tree: Any) -> list[str]:
 def path_name(path: tuple[Any, ...]) -> str:
     """The name of a leaf, such as `0.w`."""
     return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _named(name: str) -> str:
+    """The name of a tensor, which may hold anything where a file has it."""
+    return name if name.isprintable() and len(name) <= _MOST_SHOWN else schema.short(name)
 
 
 def _step_named(path: Path) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import Field
 
-from minicnn.train.schema import Count, Natural, Real, Whole, checked
+from minicnn.train.schema import Count, Natural, Real, Whole, Word, checked
 
 # A larger number is infinite in the 32 bits that a step computes in.
 _GREATEST = float(np.finfo(np.float32).max)
@@ -31,18 +31,18 @@ class Config:
         augment: name of an entry in `minicnn.train.augmentations`.
     """
 
-    model: str = "lenet5"
-    data: str = "digits"
+    model: Word = "lenet5"
+    data: Word = "digits"
     epochs: Count = 30
     batch: Count = 64
     seed: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] = 0
     learning_rate: Annotated[Real, Field(gt=0, le=_GREATEST)] = 3e-3
     weight_decay: Annotated[Real, Field(ge=0, le=_GREATEST)] = 1e-2
     reach: Natural = 2
-    optimizer: str = "adamw"
-    schedule: str = "cosine"
+    optimizer: Word = "adamw"
+    schedule: Word = "cosine"
     momentum: Annotated[Real, Field(ge=0, lt=1)] = 0.9
-    augment: str = "shift"
+    augment: Word = "shift"
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as a dictionary."""

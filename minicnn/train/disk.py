@@ -42,6 +42,20 @@ def append(path: Path, line: str) -> None:
         raise OSError(f"cannot write {path}: {error.strerror}") from error
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """The content of a file that is read as a whole only if it is no larger than such files are.
+
+    Raises:
+        ValueError: if it has more than so many bytes, naming it, before they are read.
+        OSError: if it cannot be read.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise ValueError(f"{path} is damaged: it has {size:,} bytes, and no such file has more than {most:,}")
+        return file.read()
+
+
 def remove(path: Path) -> None:
     """Delete a file, if it is there.
 
@@ -93,7 +107,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _read_owner(path: Path) -> str:
     try:
-        return path.read_text(errors="replace")[:200] or "another process"
+        with path.open(errors="replace") as file:
+            return file.read(200) or "another process"
     except OSError:
         return "another process"
 

@@ -8,6 +8,9 @@ import jax
 from jax.sharding import Mesh
 
 from minicnn import __version__, processor
+from minicnn.train.schema import short
+
+_MOST_SHOWN = 200  # characters of a value: the flags of XLA are more than a word
 
 
 def environment(mesh: Mesh) -> dict[str, Any]:
@@ -32,4 +35,10 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ['threads: 2 before, 4 now']
     """
     names = [name for name in before | now if before.get(name) != now.get(name)]
-    return [f"{name}: {before.get(name)} before, {now.get(name)} now" for name in names]
+    return [f"{_shown(name)}: {_shown(before.get(name))} before, {_shown(now.get(name))} now" for name in names]
+
+
+def _shown(value: Any) -> str:
+    """A name or a value, in one short line whatever a file holds."""
+    text = str(value)
+    return text if text.isprintable() and len(text) <= _MOST_SHOWN else short(value)

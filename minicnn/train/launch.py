@@ -6,12 +6,26 @@ None of this decides the numbers of the run; `minicnn.train.config` does.
 from pathlib import Path
 from typing import Annotated
 
+from pydantic import AfterValidator
+
 from minicnn.train.schema import Count, Natural, checked, written
 
-_Coordinator = Annotated[str, written(r"([^\s:]+|\[[0-9a-fA-F:.]+\]):\d{1,5}", "must be HOST:PORT of process 0")]
-# In every part of it there has to be something that is neither a dot nor a space, so that it leads nowhere else.
-_PART = r"[^/\x00]*[^/\x00\s.][^/\x00]*"
-_Name = Annotated[str, written(rf"({_PART}/)*{_PART}", "must be the name of a folder in --runs-dir")]
+# A port is a number of 16 bits, and 0 is none.
+_PORT = r"0*(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+_Coordinator = Annotated[str, written(rf"([^\s:]+|\[[0-9a-fA-F:.]+\]):{_PORT}", "must be HOST:PORT of process 0")]
+# Longer ones may not fit into what a file system has room for, with the number that is added if the folder exists.
+_LONGEST = 200
+
+
+def _of_one_folder(name: str) -> str:
+    """Refuse a name that leads elsewhere, or that a person cannot type, see, or give to another command."""
+    is_seen = name.isprintable() and len(name) <= _LONGEST
+    if not is_seen or not name.strip(" .") or {"/", "\\"} & {*name} or name[0] in "~-":
+        raise ValueError(
+            f"must be the name of a folder in --runs-dir: at most {_LONGEST} characters that can be seen, no / or \\ "
+            "among them, and neither ~ nor - first"
+        )
+    return name
 
 
 @checked
@@ -30,7 +44,7 @@ class Launch:
         process: which of them this is, from 0.
     """
 
-    name: _Name = "run"
+    name: Annotated[str, AfterValidator(_of_one_folder)] = "run"
     runs_dir: Path = Path("runs")
     data_dir: Path | None = None
     resume: Path | None = None

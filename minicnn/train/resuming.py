@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from minicnn.run_folder import PARAMS
 from minicnn.train import schema
 from minicnn.train.checkpoints import Checkpoint, Facts, flatten, not_finite, unflatten
 from minicnn.train.devices import copied, from_first, is_first, json_from_first
@@ -30,9 +31,15 @@ def restore(plan: Plan, run: Run, warn: Callable[[str], None]) -> tuple[State, T
     parameters of a finished run that goes on.
 
     Raises:
-        ValueError: if the checkpoint is of another config, network or data set, naming what differs.
+        ValueError: if the checkpoint is of another config, network or data set, naming what differs, or if there is
+            none and the run has been finished.
     """
     checkpoint = run.checkpoints.newest(warn) if is_first() else None
+    if checkpoint is None and is_first() and (run.folder / PARAMS).exists():
+        raise ValueError(
+            f"{run.folder} is finished and has no checkpoint to go on from, and to train it anew would lose its "
+            f"parameters: start a new run, or move its {PARAMS} away"
+        )
     text = json_from_first(checkpoint and checkpoint.facts.to_json())
     facts = text and schema.read(Facts, text, run.folder)
     if facts:
@@ -63,6 +70,9 @@ def _check_same(plan: Plan, facts: Facts, warn: Callable[[str], None]) -> None:
             f"the checkpoint is of other images or labels than this {plan.config.data!r}: give those it began with"
         )
     _check_length(plan, facts)
+    step, right = facts.position.step, facts.position.right
+    if right > (images := step % plan.epoch * plan.config.batch):
+        raise ValueError(f"the checkpoint of step {step} is damaged: of {images} images {right} are right")
     moved = differences(facts.environment, environment(plan.mesh))
     if moved:
         warn(f"the last bits may differ from the uninterrupted run's ({'; '.join(moved)})")

@@ -15,10 +15,13 @@ from minicnn.train import schema
 from minicnn.train.checkpoints import Checkpoints, flatten, not_finite, read_tensors, unflatten
 from minicnn.train.config import Config
 from minicnn.train.devices import is_first
-from minicnn.train.disk import append, locked, remove, write_whole
+from minicnn.train.disk import append, locked, read_bounded, remove, write_whole
 from minicnn.train.schema import Count, Fraction, Real, Seconds, checked
 
 Params = Any
+
+# A config has about 400 bytes, and the record of an epoch 150: of more than a million epochs nobody keeps records.
+_MOST_CONFIG, _MOST_METRICS = 2**20, 2**28
 
 
 @checked
@@ -151,7 +154,7 @@ class Run:
         Raises:
             ValueError: if a line is not a record, naming it.
         """
-        content = self._metrics.read_bytes() if self._metrics.exists() else b""
+        content = read_bounded(self._metrics, _MOST_METRICS) if self._metrics.exists() else b""
         lines = content[: content.rfind(b"\n") + 1].splitlines()
         return [schema.read(Record, line, f"{self._metrics}, line {n},") for n, line in enumerate(lines, start=1)]
 
@@ -203,7 +206,7 @@ class Run:
     @property
     def _origin(self) -> Origin:
         path = self.folder / CONFIG
-        return schema.read(Origin, path.read_bytes(), path)
+        return schema.read(Origin, read_bounded(path, _MOST_CONFIG), path)
 
     def _write_origin(self, version: str, data_dir: str | None, config: Config) -> None:
         fields = {"version": version, "data_dir": data_dir, **config.to_json()}

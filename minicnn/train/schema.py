@@ -25,6 +25,7 @@ _FAULTS = {
     "float_type": "must be a number",
     "bool_type": "must be true or false",
     "string_type": "must be text",
+    "string_too_long": "must have at most {max_length} characters",
     "missing": "is missing",
     "unexpected_keyword_argument": "has a name that is not known here",
     "value_error": "{error}",
@@ -43,6 +44,16 @@ Fraction = Annotated[float, Field(ge=0, le=1), _plain]
 Whole = Annotated[int, _plain]
 Real = Annotated[float, _plain]
 Seconds = Annotated[float, Field(ge=0), _plain]
+
+
+def _seen(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be text that can be seen")
+    return text
+
+
+# What names something, and is shown where it is not known.
+Word = Annotated[str, Field(max_length=100), AfterValidator(_seen)]
 
 
 def written(pattern: str, how: str) -> AfterValidator:
@@ -121,10 +132,15 @@ def _said(fault: Any) -> str:
     name = ".".join(str(part) for part in fault["loc"])
     if not name:
         return what.removeprefix("is refused: ")
-    value = "" if fault["type"] == "missing" else f"={_short(fault['input'])}"
+    value = "" if fault["type"] == "missing" else f"={short(fault['input'])}"
     return f"`{name}`{value} {what}"
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value of a file, or the beginning of a long one, as Python writes it: in one line.
+
+    >>> short("a" * 100)[-10:]
+    'aaaaaaa...'
+    """
     text = repr(str(value) if hasattr(value, "__fspath__") else value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -23,9 +23,21 @@ def test_a_report_is_read_back_as_it_was_written() -> None:
     assert report.from_json(report.to_json(many)) == many
 
 
-def test_another_file_is_not_a_report() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[" * 100_000,
+        "null",
+        report.to_json([_step("lax", 2.0)]).replace('"step": 2.0', '"step": "2"'),
+        report.to_json([_step("lax", 2.0)]).replace('"step": 2.0', '"step": 0'),
+        report.to_json([_step("lax", 2.0)]).replace('"case": "c"', '"case": []'),
+    ],
+    ids=["nothing", "deep", "null", "a time in words", "no time at all", "a case that is no name"],
+)
+def test_another_file_is_not_a_report(text: str) -> None:
     with pytest.raises(ValueError, match="not a report of `minicnn bench --json`"):
-        report.from_json("{}")
+        report.from_json(text)
 
 
 def test_two_runs_are_compared_by_what_both_measured() -> None:

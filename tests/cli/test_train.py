@@ -108,6 +108,14 @@ def test_resuming_with_another_config_is_one_line(tiny, args, message, tmp_path)
         (["--name", "a/.."], "`name`='a/..' must be the name of a folder"),
         (["--name", "../a"], "`name`='../a' must be the name of a folder"),
         (["--name", "/a"], "`name`='/a' must be the name of a folder"),
+        (["--name", "a/b"], "`name`='a/b' must be the name of a folder"),
+        (["--name", "a\\b"], "must be the name of a folder in --runs-dir: at most 200 characters that can be seen"),
+        (["--name", "~"], "`name`='~' must be the name of a folder"),
+        (["--name", "a\nb"], "`name`='a\\nb' must be the name of a folder"),
+        (["--name=-a"], "`name`='-a' must be the name of a folder"),
+        (["--name", " . "], "`name`=' . ' must be the name of a folder"),
+        (["--name", "a" * 201], "must be the name of a folder"),
+        (["--coordinator", "a:65536"], "`coordinator`='a:65536' must be HOST:PORT of process 0"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(tiny, args, message, tmp_path, monkeypatch):
@@ -198,6 +206,18 @@ def test_a_finished_run_goes_on_where_its_schedule_allows(tiny, tmp_path, monkey
     config = replace(CONFIG, schedule="constant", epochs=6)
     alone = flat(train(tiny_plan(config), Listener()))
     np.testing.assert_array_equal(flat(run.load_params(tiny_plan().initial().params)), alone)
+
+
+def test_a_finished_run_whose_checkpoints_are_gone_keeps_its_parameters(tiny, tmp_path):
+    run = begun(tmp_path)
+    run.save_params(tiny_plan().initial().params)
+    for path in run.checkpoints.paths():
+        path.write_bytes(b"damaged")
+    before = {path: path.read_bytes() for path in run.folder.iterdir()}
+    output = call("train", "--resume", run.folder, status=2)
+    assert f"error: {run.folder} is finished and has no checkpoint to go on from" in output
+    after = {path: path.read_bytes() for path in run.folder.iterdir()}
+    assert {path: content for path, content in before.items() if after[path] != content} == {}
 
 
 def test_a_home_folder_is_understood_in_every_path(tiny, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """IDX files: what is read is what was written; what is damaged is refused with the file and the reason."""
 
 import gzip
+import os
 import struct
 import tracemalloc
 from functools import partial
@@ -130,6 +131,13 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "labels").write_bytes(VALID)
     assert read_idx("~/labels").shape == (3, 2, 2)
+
+
+def test_what_is_no_file_is_said_and_waits_for_nothing(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, "/dev/zero"):
+        with pytest.raises(ValueError, match=f"{path} is not a plain file"):
+            read_idx(path)
 
 
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path):

@@ -20,7 +20,8 @@ from safetensors.numpy import save
 
 from minicnn.nn import Activation, AvgPool, Conv, Dense, Flatten, Sequential
 from minicnn.train import Interrupted, Record, Run, Trained, disk, report, resuming
-from minicnn.train.checkpoints import Checkpoint, DamagedError, Facts, _digest, read, to_bytes
+from minicnn.train.checkpoints import Checkpoint, DamagedError, Facts, _digest, read, to_bytes, unflatten
+from minicnn.train.environment import differences
 from minicnn.train.loop import Listener, train
 from minicnn.train.pending import Tally
 from minicnn.train.plan import State
@@ -242,6 +243,43 @@ def test_absurd_facts_with_a_right_checksum_are_damage_in_one_line(name, value, 
     path.write_bytes(save(tensors, metadata={"facts": text, "sha256": _digest(text, tensors)}))
     with pytest.raises(DamagedError, match=r"^.*step-000000007.safetensors is damaged: [^\n]+$"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "missing", ["position.seconds", "position.loss_sum", "config.seed", "config.epochs", "environment"]
+)
+def test_facts_that_are_missing_are_not_made_up(missing, tmp_path):
+    facts = json.loads(FACTS.to_json())
+    *parents, last = missing.split(".")
+    del (facts[parents[0]] if parents else facts)[last]
+    text, tensors = json.dumps(facts), {"w": np.zeros(2, np.float32)}
+    path = tmp_path / "step-000000007.safetensors"
+    path.write_bytes(save(tensors, metadata={"facts": text, "sha256": _digest(text, tensors)}))
+    with pytest.raises(DamagedError, match=r"^.*step-000000007.safetensors is damaged: [^\n]+$"):
+        read(path)
+
+
+def test_more_right_than_there_were_images_is_damage(plan, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    stopped(plan, run, 5)
+    before = kept(run)
+    position = replace(before.facts.position, right=2 * CONFIG.batch + 1)
+    run.checkpoints.save(Checkpoint(before.tensors, replace(before.facts, position=position)))
+    with pytest.raises(ValueError, match="the checkpoint of step 5 is damaged: of 16 images 17 are right"):
+        train(plan, Listener(), run)
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "x" * 10**6], ids=["lines", "long"])
+def test_what_a_file_holds_is_shown_in_one_short_line(plan, text, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    with pytest.raises(ValueError, match=r"does not fit the model: it holds [^\n]+$") as tensors:
+        unflatten({text: np.zeros(1, np.float32)}, {"w": np.zeros(1, np.float32)}, "params.safetensors")
+    run.write("config.json", json.dumps({**CONFIG.to_json(), "model": text}))
+    with pytest.raises(ValueError, match=r"config.json is damaged: `model`=[^\n]+$") as config:
+        _ = run.config
+    (phrase,) = differences({"xla flags": text}, {"xla flags": ""})
+    assert "\n" not in phrase
+    assert max(map(len, (str(tensors.value), str(config.value), phrase))) < 400 + len(str(tmp_path))
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", None], ids=["nothing", "garbage", "a folder"])

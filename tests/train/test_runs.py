@@ -184,6 +184,21 @@ def test_garbage_in_a_run_is_one_line_that_names_the_file(content, tmp_path):
     assert max(len(str(metrics.value)), len(str(config.value))) < 400 + len(str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "read"),
+    [
+        ("config.json", 2**20 + 1, lambda run: run.config),
+        ("metrics.jsonl", 2**28 + 1, lambda run: run.records()),
+    ],
+)
+def test_a_file_that_is_too_large_for_what_it_is_said_to_hold_is_named(name, size, read, tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    with (run.folder / name).open("wb") as file:
+        file.truncate(size)  # of holes, which take no place on the disk
+    with pytest.raises(ValueError, match=rf"a/{name} is damaged: it has {size:,} bytes"):
+        read(run)
+
+
 def test_a_config_out_of_range_in_a_file_is_refused(tmp_path):
     run = Run.create(tmp_path, "a", CONFIG)
     text = (run.folder / "config.json").read_text()
