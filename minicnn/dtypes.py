@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
@@ -32,16 +33,33 @@ def array(name: str, value: Any) -> Array:
 
     Raises:
         TypeError: for strings, None, functions and whatever else does not, naming the argument.
+        ValueError: for integers of 64 bits that 32 bits cannot hold, where JAX has no others.
 
     >>> array("x", [1, 2])
     Array([1, 2], dtype=int32)
     """
     if not isinstance(value, str | bytes):
         try:
-            return jnp.asarray(value)
+            found = jnp.asarray(value)
         except (TypeError, ValueError, OverflowError):
             pass
+        else:
+            _check_room(name, value, found.dtype)
+            return found
     raise TypeError(f"`{name}`={reprlib.repr(value)} is not an array of numbers")
+
+
+def _check_room(name: str, value: Any, dtype: jnp.dtype) -> None:
+    """Refuse integers of NumPy that JAX would cut down to those of 32 bits, which turns 2³² into 0."""
+    if not isinstance(value, np.ndarray | np.integer) or value.dtype.itemsize <= dtype.itemsize or not value.size:
+        return
+    if jnp.issubdtype(dtype, jnp.integer):
+        room = jnp.iinfo(dtype)
+        for extreme in (value.min(), value.max()):
+            if not room.min <= int(extreme) <= room.max:
+                raise ValueError(
+                    f"`{name}` holds {extreme}, for which {dtype.name} has no room: set jax_enable_x64, or give others"
+                )
 
 
 def preferred(dtype: jnp.dtype, preferred_element_type: DTypeLike | None) -> jnp.dtype | None:

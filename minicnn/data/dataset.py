@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float32, Int, Int32
+
+from minicnn.arguments import integer, is_sequence, number
 
 # Images per call of a network that only reads them: few calls, and little memory for each. It was not tuned.
 READ_AT_ONCE = 500
@@ -22,7 +25,7 @@ class Split:
 
     Raises:
         ValueError: if `images` has not four axes, or `labels` not one of the same length.
-        TypeError: if `labels` are not integers.
+        TypeError: if `images` are not real numbers, or `labels` not integers.
 
     >>> Split(np.zeros((3, 8, 8, 1), np.float32), np.array([2, 0]))
     Traceback (most recent call last):
@@ -35,7 +38,8 @@ class Split:
 
     def __post_init__(self) -> None:
         for name in ("images", "labels"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name)))
+            array = np.asarray(getattr(self, name))
+            object.__setattr__(self, name, array.astype(array.dtype.newbyteorder("="), copy=False))
         images, labels = np.shape(self.images), np.shape(self.labels)
         if len(images) != 4:
             hint = "; give `images[..., None]` if they have one channel" if len(images) == 3 else ""
@@ -46,7 +50,9 @@ class Split:
                 one_hot = "`labels.argmax(-1)`, if they are one-hot"
                 hint = ": give " + ("`labels.ravel()`" if labels[1] == 1 else one_hot)
             raise ValueError(f"`labels` of shape {labels} must be ({images[0]},), one for each image{hint}")
-        if not np.issubdtype(self.labels.dtype, np.integer):
+        if not any(jnp.issubdtype(self.images.dtype, kind) for kind in (np.bool_, jnp.integer, jnp.floating)):
+            raise TypeError(f"`images` of {self.images.dtype} must be numbers: give `images.astype('float32')`")
+        if not jnp.issubdtype(self.labels.dtype, jnp.integer):
             raise TypeError(f"`labels` of {self.labels.dtype} must be integers: give `labels.astype('int32')`")
 
     def __len__(self) -> int:
@@ -58,7 +64,13 @@ class Split:
         return Split(self.images[chosen], self.labels[chosen])
 
     def batches(self, size: int, key: jax.Array | None = None) -> Iterator["Split"]:
-        """Yield batches of `size` images: shuffled by `key` and all full, or in order with the last one short."""
+        """Yield batches of `size` images: shuffled by `key` and all full, or in order with the last one short.
+
+        Raises:
+            ValueError: if `size` is below 1.
+            TypeError: if it is not an integer.
+        """
+        size = integer("size", size, 1)
         order = np.arange(len(self)) if key is None else np.asarray(jax.random.permutation(key, len(self)))
         stop = len(self) if key is None else len(self) - len(self) % size
         for start in range(0, stop, size):
@@ -106,8 +118,9 @@ class Dataset:
         pixels: what 0 and 255 have become: paper and ink.
 
     Raises:
-        ValueError: if a label has no class, a pixel is NaN or infinite, or the images of `test` have another shape than
-            those of `train`.
+        ValueError: if a label has no class, a pixel is NaN or infinite, `pixels` are not two different numbers, or the
+            images of `test` have another shape than those of `train`.
+        TypeError: if `classes` are not a list of names, or `train` or `test` is not a `Split`.
 
     >>> split = Split(np.zeros((2, 8, 8, 1), np.float32), np.array([1, 2]))
     >>> Dataset("mine", ("cat", "dog"), split, split)
@@ -123,7 +136,15 @@ class Dataset:
     pixels: tuple[float, float] = (-0.1, 1.175)
 
     def __post_init__(self) -> None:
+        if not is_sequence(self.classes):
+            raise TypeError(f"`classes`={self.classes!r} must be a tuple of names, one for each class")
+        object.__setattr__(self, "classes", tuple(self.classes))
+        levels = [number("pixels", level) for level in self.pixels] if is_sequence(self.pixels) else []
+        if len(levels) != 2 or levels[0] == levels[1] or not np.isfinite(levels).all():
+            raise ValueError(f"`pixels`={self.pixels!r} must be two numbers, those of paper and of ink")
         for name, split in (("train", self.train), ("test", self.test)):
+            if not isinstance(split, Split):
+                raise TypeError(f"`{name}` is a {type(split).__name__}: make it a minicnn.data.Split")
             check_finite(f"{name}.images", split.images)
             low, high = (int(extreme) for extreme in (split.labels.min(initial=0), split.labels.max(initial=0)))
             if low < 0 or high >= max(len(self.classes), 1):

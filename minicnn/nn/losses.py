@@ -10,6 +10,7 @@ from minicnn import ops
 from minicnn.arguments import number
 from minicnn.dtypes import array, operands
 from minicnn.jax_internals import Tracer
+from minicnn.ops.operands import as_floating, is_complex, promoted, rounded_once
 from minicnn.primitive import ArrayLike, Traced
 
 
@@ -22,15 +23,19 @@ def cross_entropy(logits: ArrayLike, labels: Int[Array, "*batch"]) -> Any:
             of range makes the loss and its gradient NaN.
 
     Raises:
-        TypeError: if the labels are not integers.
+        TypeError: if the labels are not integers, or the scores complex.
         ValueError: if there is not one label for each example, or one is seen to be out of range.
 
     >>> cross_entropy(jnp.zeros((2, 10)), jnp.array([3, 7]))
     Array(2.3025851, dtype=float32)
     """
-    (logits,) = operands(logits=logits)
-    right = _of_the_class("logits", logits, labels)
-    return ops.mean(ops.sub(ops.logsumexp(logits, axis=-1), right))
+    logits, labels = _checked("logits", logits, labels)
+
+    @rounded_once
+    def loss(logits: Any) -> Any:
+        return ops.mean(ops.sub(ops.logsumexp(logits, axis=-1), _of_the_class(logits, labels)))
+
+    return loss(logits)
 
 
 def competitive(distances: ArrayLike, labels: Int[Array, "*batch"], rubbish: float = 1.0) -> Any:
@@ -46,7 +51,7 @@ def competitive(distances: ArrayLike, labels: Int[Array, "*batch"], rubbish: flo
         rubbish: j, which is positive.
 
     Raises:
-        TypeError: if the labels are not integers.
+        TypeError: if the labels are not integers, or the scores complex.
         ValueError: if j is not positive, there is not one label for each example, or one is seen to be out of range.
 
     >>> distances = jnp.array([[0.0, 100.0], [100.0, 100.0]])
@@ -56,15 +61,19 @@ def competitive(distances: ArrayLike, labels: Int[Array, "*batch"], rubbish: flo
     rubbish = number("rubbish", rubbish)
     if not rubbish > 0:
         raise ValueError(f"`rubbish`={rubbish} must be greater than 0")
-    (distances,) = operands(distances=distances)
-    right = _of_the_class("distances", distances, labels)
-    rubbish_class = jnp.full((*distances.shape[:-1], 1), -rubbish, distances.dtype)
-    competitors = ops.concatenate([ops.neg(distances), rubbish_class], axis=-1)
-    return ops.mean(ops.add(right, ops.logsumexp(competitors, axis=-1)))
+    distances, labels = _checked("distances", distances, labels)
+
+    @rounded_once
+    def loss(distances: Any) -> Any:
+        rubbish_class = jnp.full((*distances.shape[:-1], 1), -rubbish, distances.dtype)
+        competitors = ops.concatenate([ops.neg(distances), rubbish_class], axis=-1)
+        return ops.mean(ops.add(_of_the_class(distances, labels), ops.logsumexp(competitors, axis=-1)))
+
+    return loss(distances)
 
 
 def squared_error(predicted: ArrayLike, target: ArrayLike) -> Any:
-    """Half the squared distance, averaged over all entries: ½·mean (predicted − target)².
+    """Half the squared distance, averaged over all entries: ½·mean |predicted − target|².
 
     Args:
         predicted: an array of any shape.
@@ -84,21 +93,30 @@ def squared_error(predicted: ArrayLike, target: ArrayLike) -> Any:
             f"`predicted` has shape {shapes[0]} and `target` {shapes[1]}: reshape one of them, or repeat it with "
             "ops.broadcast_to if that is meant"
         )
-    return ops.mul(0.5, ops.mean(ops.square(ops.sub(predicted, target))))
+    return _half_square(*map(as_floating, promoted(predicted, target)))
 
 
-def _of_the_class(name: str, scores: Any, labels: Any) -> Any:
+@rounded_once
+def _half_square(predicted: Any, target: Any) -> Any:
+    away = ops.sub(predicted, target)
+    square = ops.real(ops.mul(away, ops.conj(away))) if is_complex(away) else ops.square(away)
+    return ops.mul(0.5, ops.mean(square))
+
+
+def _of_the_class(scores: Any, labels: Array) -> Any:
     """The score of each example's own class; NaN, and a gradient of NaN, where there is no such class."""
-    labels = _checked(name, scores, labels)
     classes = jnp.arange(scores.shape[-1]).reshape(*(1,) * (len(scores.shape) - 1), -1)
-    own = labels[..., None] == classes
+    own = labels[..., None].astype(classes.dtype) == classes
     known = own.any(-1, keepdims=True)
     score = ops.sum(ops.where(own | ~known, scores, 0), axis=-1)
     return ops.mul(score, jnp.where(known[..., 0], 1, jnp.nan).astype(score.dtype))
 
 
-def _checked(name: str, scores: Any, labels: Any) -> Array:
-    """The labels, one class for each example."""
+def _checked(name: str, scores: Any, labels: Any) -> tuple[Any, Array]:
+    """The scores as floats, and the labels, one class for each example."""
+    (scores,) = map(as_floating, operands(**{name: scores}))
+    if is_complex(scores):
+        raise TypeError(f"`{name}` is {scores.dtype.name} and complex numbers have no order: give real scores")
     if isinstance(labels, Traced):
         raise TypeError("`labels` is a traced value: labels are integers, which have no derivative; pass them untraced")
     labels = array("labels", labels)
@@ -116,7 +134,7 @@ def _checked(name: str, scores: Any, labels: Any) -> Array:
             raise ValueError(
                 f"`labels` has a {outside[0]}: with {scores.shape[-1]} classes they are 0 to {scores.shape[-1] - 1}"
             )
-    return labels
+    return scores, labels
 
 
 def _fix(scores: Any, labels: Array) -> str:

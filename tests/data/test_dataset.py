@@ -74,3 +74,49 @@ def test_pixels_are_finite(where, value, name):
     splits = {"train": SPLIT, "test": SPLIT} | {where: Split(images, SPLIT.labels)}
     with pytest.raises(ValueError, match=rf"`{where}\.images` contains {name}, first in image 1: leave"):
         Dataset("mine", ("a", "b", "c"), **splits)
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (IMAGES.astype(str), TypeError, "`images` of <U32 must be numbers: give `images.astype"),
+        (IMAGES.astype(object), TypeError, "`images` of object must be numbers"),
+        (IMAGES.astype(complex), TypeError, "`images` of complex128 must be numbers"),
+        (None, ValueError, r"`images` of shape \(\) must be"),
+    ],
+)
+def test_images_are_numbers(images, error, message):
+    with pytest.raises(error, match=message):
+        Split(images, np.zeros(3, int))
+
+
+def test_numbers_of_another_machine_are_turned_to_its_own():
+    split = Split(IMAGES.astype(">f4"), np.array([0, 1, 2], ">i4"))
+    assert split.images.dtype.isnative
+    assert split.labels.dtype.isnative
+    assert Split(IMAGES, jnp.array([0, 1, 2], jnp.int4)).labels.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"classes": None}, TypeError, "`classes`=None must be a tuple of names"),
+        ({"classes": "abc"}, TypeError, "`classes`='abc' must be a tuple of names"),
+        ({"train": (IMAGES, [0, 1, 2])}, TypeError, "`train` is a tuple: make it a minicnn.data.Split"),
+        ({"pixels": (0,)}, ValueError, r"`pixels`=\(0,\) must be two numbers"),
+        ({"pixels": (1, 1)}, ValueError, r"`pixels`=\(1, 1\) must be two numbers"),
+        ({"pixels": (0, np.inf)}, ValueError, "must be two numbers"),
+        ({"pixels": (0, np.nan)}, ValueError, "`pixels`=nan must be a number"),
+        ({"pixels": "01"}, ValueError, "`pixels`='01' must be two numbers"),
+        ({"pixels": ("a", "b")}, TypeError, "`pixels`='a' must be a number"),
+    ],
+)
+def test_what_makes_a_data_set_is_of_its_kind(changed, error, message):
+    with pytest.raises(error, match=message):
+        Dataset(**{"name": "mine", "classes": ("a", "b", "c"), "train": SPLIT, "test": SPLIT} | changed)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, "2", None, True])
+def test_a_batch_has_a_whole_number_of_images(size):
+    with pytest.raises((TypeError, ValueError), match="`size`="):
+        next(SPLIT.batches(size))

@@ -53,6 +53,8 @@ def test_labels_may_have_any_batch_axes_and_none():
         ([-1, 0], "`labels` has a -1: with 3 classes"),
         ([0.0, 1.0], "`labels` is float32: classes are integers; use labels.astype"),
         ([True, False], "`labels` is bool"),
+        (np.array([0, 2**32]), "`labels` holds 4294967296, for which int32 has no room"),
+        (np.array([0, 2**32 + 1], np.uint64), "`labels` holds 4294967297, for which uint32 has no room"),
     ],
 )
 def test_labels_that_are_not_one_class_for_each_example_are_refused(loss, labels, message):
@@ -60,6 +62,17 @@ def test_labels_that_are_not_one_class_for_each_example_are_refused(loss, labels
         loss(LOGITS, labels)
     with pytest.raises((TypeError, ValueError), match=message):
         autodiff.grad(lambda logits: loss(logits, labels))(LOGITS)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_scores_are_real_and_labels_any_integers(loss):
+    with pytest.raises(TypeError, match="is complex64 and complex numbers have no order"):
+        loss(LOGITS.astype(complex), [0, 1])
+    for dtype in (jnp.int4, jnp.uint8, jnp.int16):
+        with jax.numpy_dtype_promotion("strict"):
+            assert loss(LOGITS, jnp.array([0, 1], dtype)) == loss(LOGITS, [0, 1])
+    outside = jnp.array([0, 3])
+    assert jnp.isnan(jax.jit(loss)(LOGITS.astype(int), outside))
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
@@ -98,6 +111,19 @@ def test_squared_error_does_not_broadcast(shapes):
 def test_squared_error_takes_traced_values_and_numpys():
     f = lambda y: losses.squared_error(y, np.array([1.0, 1.0]))
     np.testing.assert_array_equal(autodiff.grad(f)(jnp.array([1.0, 3.0])), [0, 1])
+
+
+def test_what_squared_error_subtracts_does_not_wrap_round_and_distances_are_real():
+    assert losses.squared_error(jnp.array([100], jnp.int8), jnp.array([-100], jnp.int8)) == 20_000
+    assert losses.squared_error(jnp.array([True]), jnp.array([False])) == 0.5
+    error = losses.squared_error(jnp.array([3 + 4j]), jnp.array([0j]))
+    assert (error, error.dtype) == (12.5, jnp.float32)
+
+
+def test_sixteen_bits_are_rounded_at_the_end():
+    far = jnp.array([[100, 100]], jnp.bfloat16)
+    assert losses.cross_entropy(far, [0]) == jnp.asarray(np.log(2), jnp.bfloat16)
+    assert losses.squared_error(jnp.array([300, 0, 0, 0], jnp.float16), jnp.zeros(4, jnp.float16)) == 11_250
 
 
 def test_a_batch_in_sixteen_bits_is_averaged_in_float32():
