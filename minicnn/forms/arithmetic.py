@@ -6,7 +6,10 @@ belongs to is small.
 """
 
 import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import jax
@@ -23,6 +26,16 @@ def summing(dtype: DTypeLike) -> jnp.dtype:
     dtype = jnp.dtype(dtype)
     short = jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
     return jnp.dtype(jnp.float32) if short else dtype
+
+
+def total(arrays: Sequence[jax.Array]) -> jax.Array:
+    """Add x₁ + x₂ + …, arrays of one shape and at least one of them, and round the sum once.
+
+    >>> total([jnp.array(256, jnp.bfloat16), *[jnp.array(1, jnp.bfloat16)] * 4])
+    Array(260, dtype=bfloat16)
+    """
+    dtype = jnp.result_type(*arrays)
+    return reduce(add, (x.astype(summing(dtype)) for x in arrays)).astype(dtype)
 
 
 def checked_precision(precision: Any) -> jax.lax.PrecisionLike:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.forms.arithmetic import total
 from minicnn.forms.memory import check_entries_fit
 from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map
 from minicnn.maps.elementary import Scale
@@ -87,7 +88,7 @@ class Sum(LinearMap):
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Add the products with each term."""
-        return sum((term.apply(x) for term in self.terms[1:]), self.terms[0].apply(x))
+        return total([term.apply(x) for term in self.terms])
 
     @property
     def T(self) -> "Sum":
@@ -120,8 +121,7 @@ class Sum(LinearMap):
 
     def dense(self) -> Shaped[Array, "..."]:
         """Add the dense matrices of the terms."""
-        first, *rest = (term.dense().reshape(self.shape) for term in self.terms)
-        return sum(rest, first)
+        return total([term.dense().reshape(self.shape) for term in self.terms])
 
     def __repr__(self) -> str:
         """Show the terms, joined by +."""

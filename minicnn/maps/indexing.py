@@ -124,7 +124,7 @@ class CumulativeSum(LinearMap):
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Add up along the axis."""
-        return jax.lax.cumsum(x, self.axis + 1, self.reverse)
+        return jax.lax.cumsum(x.astype(summing(x.dtype)), self.axis + 1, self.reverse).astype(x.dtype)
 
     def sparse(self) -> Entries:
         """List the ones of the triangle, for each line along the axis."""

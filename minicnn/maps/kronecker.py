@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.forms.arithmetic import total
 from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map, static
 from minicnn.maps.elementary import identity
 
@@ -172,7 +173,7 @@ def _row(row: tuple[LinearMap | None, ...], pieces: list[Array]) -> Array:
         for A, x in zip(row, pieces, strict=True)
         if A is not None
     ]
-    return sum(products[1:], products[0])
+    return total(products)
 
 
 def _kronecker(left: Any, right: Any) -> Any:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from minicnn.arguments import integer
 from minicnn.ops import primitives
 from minicnn.ops.elementwise import conj, mul
-from minicnn.ops.operands import axes_of, broadcast_to, promoted, shape_of
+from minicnn.ops.operands import astype, axes_of, broadcast_to, dtype_of, promoted, shape_of, wide
 from minicnn.ops.reductions import sum
 from minicnn.ops.structure import expand_dims, ravel
 from minicnn.primitive import ArrayLike
@@ -35,8 +35,14 @@ def einsum(spec: str, x: ArrayLike, y: ArrayLike, *, precision: jax.lax.Precisio
         raise ValueError(
             f'`spec`={spec!r} must name two arrays and the result, as "ij,jk->ik", each letter once in each'
         )
-    (x, a), (y, b) = _without_lone(x, parts[0], parts[1] + out), _without_lone(y, parts[1], parts[0] + out)
-    return primitives.einsum_p(*promoted(x, y), spec=(a, b, out), precision=precision)
+    x, y = promoted(x, y)
+    of_x, of_y, _ = parts
+    a, b = _shared(of_x, of_y + out), _shared(of_y, of_x + out)
+    dtype = dtype_of(x)
+    if (a, b) != (of_x, of_y):  # what is summed alone is not rounded before it is multiplied
+        x, y = wide(x), wide(y)
+    x, y = _sum_over(x, of_x, a), _sum_over(y, of_y, b)
+    return astype(primitives.einsum_p(x, y, spec=(a, b, out), precision=precision), dtype)
 
 
 def matmul(x: ArrayLike, y: ArrayLike, *, precision: jax.lax.PrecisionLike = None) -> Any:
@@ -104,8 +110,12 @@ def outer(x: ArrayLike, y: ArrayLike) -> Any:
     return mul(expand_dims(ravel(x), 1), ravel(y))
 
 
-def _without_lone(x: ArrayLike, letters: str, elsewhere: str) -> tuple[Any, str]:
-    """Sum an operand over the letters that no other array has."""
-    kept = "".join(letter for letter in letters if letter in elsewhere)
-    lone = tuple(axis for axis, letter in enumerate(letters) if letter not in elsewhere)
-    return (sum(x, lone) if lone else x), kept
+def _shared(letters: str, elsewhere: str) -> str:
+    """The letters of an array that are elsewhere, too."""
+    return "".join(letter for letter in letters if letter in elsewhere)
+
+
+def _sum_over(x: ArrayLike, letters: str, kept: str) -> Any:
+    """Sum an array over the letters that are not kept."""
+    lone = tuple(axis for axis, letter in enumerate(letters) if letter not in kept)
+    return sum(x, lone) if lone else x

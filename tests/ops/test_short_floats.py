@@ -66,6 +66,15 @@ def test_sums_beyond_the_range_of_float16_come_back(dtype):
     assert ops.logsumexp(jnp.zeros(2**17, dtype)) == jnp.asarray(17 * np.log(2), dtype)
 
 
+@pytest.mark.parametrize("dtype", SHORT)
+def test_what_an_array_alone_sums_is_not_rounded_before_it_is_multiplied(dtype):
+    large = 256 if dtype == jnp.bfloat16 else 30_000
+    x = jnp.asarray([[large] * 400, [-large] * 399 + [3]], dtype)
+    assert ops.einsum("ij,ik->k", x, jnp.ones((2, 1), dtype)) == jnp.asarray(large + 3, dtype)
+    gradient = jax.grad(lambda w: ops.sum(ops.einsum("ij,kl->ik", x, w)))(jnp.ones((1, 1), dtype))
+    assert gradient == jnp.asarray(large + 3, dtype)
+
+
 GRADIENTS = {
     "what is broadcast": lambda m, x: m.sum(
         m.mul(m.broadcast_to(x[:1], (N,)), 1 + jnp.arange(N, dtype=x.dtype) / 4096)

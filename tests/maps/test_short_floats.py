@@ -1,0 +1,36 @@
+"""Products of maps with numbers of 16 bits are summed in float32 and rounded once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import pytest
+
+from minicnn import maps
+from minicnn.maps import LinearMap
+
+N = 600  # in bfloat16 a running sum of ones stands still at 256
+
+
+def dense(rows: int, columns: int, dtype: Any) -> LinearMap:
+    return maps.Dense(jnp.ones((rows, columns), dtype), (columns,), (rows,), jnp.dtype(dtype))
+
+
+SUMS: dict[str, Callable[[Any], LinearMap]] = {
+    "Dense": lambda dtype: dense(1, N, dtype),
+    "Sum": lambda dtype: maps.add(*[maps.identity((1,), dtype)] * N),
+    "Block": lambda dtype: maps.block([[maps.identity((1,), dtype)] * N]),
+    "CumulativeSum": lambda dtype: (
+        maps.Slice((N - 1,), (N,), (1,), (N,), dtype) @ maps.CumulativeSum(0, False, (N,), dtype)
+    ),
+    "Broadcast.T": lambda dtype: maps.Broadcast((0,), (), (N,), dtype).T,
+    "Gather.T": lambda dtype: maps.Gather(jnp.zeros(N, int), (1,), (N,), dtype).T,
+}
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("name", SUMS)
+def test_a_map_counts_further_than_its_dtype(name: str, dtype: Any) -> None:
+    A = SUMS[name](jnp.dtype(dtype))
+    y = A(jnp.ones(A.in_shape, dtype))
+    assert (float(y.squeeze()), y.dtype) == (N, dtype)
