@@ -101,6 +101,17 @@ def floating(x: ArrayLike) -> Array:
     return x
 
 
+def complexes(*arrays: Any) -> jnp.dtype:
+    """The dtype of products of arrays with complex numbers of our own, also where JAX may promote nothing.
+
+    >>> with jax.numpy_dtype_promotion("strict"):
+    ...     complexes(jnp.ones(2)).name
+    'complex64'
+    """
+    with jax.numpy_dtype_promotion("standard"):
+        return jnp.result_type(*arrays, jnp.complex64)
+
+
 def ordered(x: ArrayLike) -> Array:
     """One array that has a maximum.
 

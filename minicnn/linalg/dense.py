@@ -42,7 +42,7 @@ def top(A: LinearMap) -> tuple[Array, Array, Array]:
 def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
     """U·f(Σ)·Vᴴ as a stored matrix."""
     U, s, Vh = jnp.linalg.svd(A.matrix(), full_matrices=False)
-    return Dense((U * f(s)) @ Vh, A.in_shape, A.out_shape, A.dtype)
+    return Dense((U * f(s)[None].astype(U.dtype)) @ Vh, A.in_shape, A.out_shape, A.dtype)
 
 
 def slogdet(A: LinearMap) -> tuple[Array, Array]:

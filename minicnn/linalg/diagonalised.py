@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, Shaped
 
+from minicnn.dtypes import complexes
 from minicnn.linalg.stencils import Stencil
 from minicnn.maps import Dense, LinearMap
 from minicnn.maps.base import Entries, Shape, derived, linear_map, static
@@ -53,7 +54,8 @@ class Layout:
         pairs = [size for pair in zip(self.frequencies, self.strides, strict=True) for size in pair]
         x = x.reshape(x.shape[0], *pairs, self.groups, self.channels // self.groups)
         order = (0, *range(1, 2 * rank, 2), 2 * rank + 1, *range(2, 2 * rank + 1, 2), 2 * rank + 2)
-        x = x.transpose(order).reshape(x.shape[0], *self.frequencies, self.groups, -1)
+        phases = math.prod(self.strides) * self.channels // self.groups
+        x = x.transpose(order).reshape(x.shape[0], *self.frequencies, self.groups, phases)
         return _THERE[self.transform](x, self._axes)
 
     def back(self, X: Inexact[Array, "b *m g sc"]) -> Inexact[Array, "b *n c"]:
@@ -110,10 +112,11 @@ def _pairs(x: Array, axes: range, *, back: bool) -> Array:
     frequencies = x.shape[1 : 1 + len(axes)]
     own = np.arange(math.prod(frequencies)).reshape(frequencies)
     other, rank = opposite(frequencies), x.ndim - 1 - len(axes)
-    first, alone = ((mask.reshape(*frequencies, *(1,) * rank)) for mask in (own < other, own == other))
-    y = x.reshape(x.shape[0], -1, *x.shape[1 + len(axes) :])[:, other.ravel()].reshape(x.shape)
+    first, alone = (mask.reshape(1, *frequencies, *(1,) * rank) for mask in (own < other, own == other))
+    x = x.astype(complexes(x))
+    y = x.reshape(x.shape[0], other.size, *x.shape[1 + len(axes) :])[:, other.ravel()].reshape(x.shape)
     paired = jnp.where(first, x + y, 1j * (y - x)) if back else jnp.where(first, x - 1j * y, y + 1j * x)
-    return jnp.where(alone, x, paired / np.sqrt(2))
+    return jnp.where(alone, x, paired / math.sqrt(2))
 
 
 _THERE = {
@@ -191,7 +194,7 @@ def function_of(
 ) -> Diagonalised:
     """U·f(Σ)·Vᴴ of a stencil that a transform takes apart into these blocks: that of every block."""
     U, s, Vh = jnp.linalg.svd(blocks, full_matrices=False)
-    return Diagonalised((U * f(s)[..., None, :]) @ Vh, *Layout.of(C, transform), False, dtype)
+    return Diagonalised((U * f(s)[..., None, :].astype(U.dtype)) @ Vh, *Layout.of(C, transform), False, dtype)
 
 
 class Factored(NamedTuple):
@@ -227,7 +230,7 @@ def factored(C: Stencil, blocks: Inexact[Array, "*m g d c"], transform: Transfor
     if paired:
         own, other = np.arange(math.prod(frequencies)), opposite(tuple(frequencies)).ravel()
         blocks = blocks.reshape(-1, groups, d, c)[np.minimum(own, other)]
-        blocks = jnp.where((own == other)[:, None, None, None], blocks.real, blocks)
+        blocks = jnp.where((own == other)[:, None, None, None], blocks.real.astype(blocks.dtype), blocks)
         U, s, Vh = jnp.linalg.svd(blocks, full_matrices=True)
         second = (own > other)[:, None, None, None]
         U, Vh = (jnp.where(second, M.conj(), M).reshape(*frequencies, *M.shape[1:]) for M in (U, Vh))
@@ -250,6 +253,6 @@ def several(found: Factored, k: int) -> tuple[Array, Array, Array]:
     order = jnp.argsort(jnp.where(both, found.s, -1).ravel(), descending=True)[:k]
     vectors = []
     for basis, places in ((found.U, found.left), (found.V, found.right)):
-        x = jnp.asarray(places.ravel())[order][:, None] == jnp.arange(basis.shape[1])
+        x = jnp.asarray(places.ravel())[order][:, None] == jnp.arange(basis.shape[1])[None]
         vectors.append(basis(x.astype(basis.dtype).reshape(k, *basis.in_shape)).reshape(k, -1))
     return vectors[0].T, found.s.ravel()[order], vectors[1].conj()

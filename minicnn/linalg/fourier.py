@@ -113,7 +113,7 @@ def top(A: LinearMap) -> tuple[Array, Array, Array]:
     v = inputs.back(spectrum[None])[0]
     if not jnp.iscomplexobj(C.w):
         largest = v.ravel()[jnp.argmax(jnp.abs(v))]
-        v = (v * (largest.conj() / jnp.abs(largest))).real
+        v = (v * (largest.conj() / jnp.abs(largest).astype(v.dtype))).real
     v = v / length(v)
     forward = A.T if transposed else A
     u = forward(v.astype(A.dtype))

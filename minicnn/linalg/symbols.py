@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from minicnn.dtypes import array
+from minicnn.dtypes import array, complexes
 from minicnn.linalg.stencils import Border, Stencil, check_is_map, oriented
 from minicnn.maps import LinearMap
 
@@ -61,20 +61,27 @@ class Symbol:
         """The matrices at any frequencies, in radians per output position."""
         xp = self.xp
         omega, total = xp.asarray(omega), self.coefficients
-        batch = omega.shape[:-1]
-        wave = xp.ones((*batch, 1), complex)
+        batch, dtype = omega.shape[:-1], self._complex(omega)
+        wave = xp.ones((*batch, 1), dtype)
         for n, powers in enumerate(self.offsets):
-            factor = xp.exp(1j * omega[..., n, None] * xp.asarray(powers, omega.dtype))
+            q = xp.asarray(powers, dtype).reshape(*(1,) * len(batch), -1)
+            factor = xp.exp(1j * omega[..., n, None].astype(dtype) * q)
             wave = (wave[..., :, None] * factor[..., None, :]).reshape(*batch, -1)
-        return xp.tensordot(wave, total.reshape(-1, *total.shape[len(self.offsets) :]), 1)
+        return xp.tensordot(wave, total.astype(dtype).reshape(-1, *total.shape[len(self.offsets) :]), 1)
 
     def through(self, waves: Sequence[Any]) -> Any:
         """The matrices on a grid, from the waves e^{iωq} on each axis, (frequencies, powers)."""
-        xp, blocks = self.xp, self.coefficients
-        dtype = xp.result_type(blocks.dtype, xp.complex64)
+        xp, dtype = self.xp, self._complex()
+        blocks = self.coefficients.astype(dtype)
         for n, wave in enumerate(waves):
             blocks = xp.moveaxis(xp.tensordot(xp.asarray(wave, dtype), blocks, ((1,), (n,))), 0, n)
         return blocks
+
+    def _complex(self, *others: Any) -> Any:
+        """The dtype of products of the coefficients, and perhaps other arrays, with waves."""
+        if self.xp is np:
+            return np.result_type(self.coefficients, *others, np.complex64)
+        return complexes(self.coefficients, *others)
 
     def around(self, periods: Sequence[int]) -> Any:
         """The matrices at every frequency of a circle with so many outputs on each axis: those of the circulant."""
@@ -131,7 +138,8 @@ def joined(blocks: Any, groups: int) -> Any:
     if groups == 1:
         return blocks[..., 0, :, :]
     *batch, g, d, columns = blocks.shape
-    return (blocks[..., None, :] * jnp.eye(g)[:, None, :, None]).reshape(*batch, g * d, g * columns)
+    own = jnp.eye(g, dtype=bool).reshape(*(1,) * len(batch), g, 1, g, 1)
+    return jnp.where(own, blocks[..., None, :], jnp.zeros((), blocks.dtype)).reshape(*batch, g * d, g * columns)
 
 
 class Supremum(NamedTuple):
@@ -208,7 +216,7 @@ def largest_of(blocks: Any) -> Any:
     xp: Any = np if isinstance(blocks, np.ndarray) else jnp
     size = xp.abs(blocks).max()
     size = xp.where(size == 0, 1, size)
-    blocks = blocks / size
+    blocks = blocks / size.astype(blocks.dtype)
     adjoint = blocks.conj().swapaxes(-1, -2)
     gram: Any = blocks @ adjoint if blocks.shape[-2] <= blocks.shape[-1] else adjoint @ blocks
     squares = gram[..., 0, 0].real if gram.shape[-1] == 1 else xp.linalg.eigvalsh(gram)[..., -1]

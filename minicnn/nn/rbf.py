@@ -53,7 +53,7 @@ class Rbf(Layer):
 
     def map_at(self, params: Params, x: Float[Array, " c"]) -> LinearMap:
         """The matrix whose rows are 2·(x − wᵢ)."""
-        return maps.Dense(2 * (x - self._centres(x.dtype)), x.shape, self.out_shape(x.shape), x.dtype)
+        return maps.Dense(2 * (x[None] - self._centres(x.dtype)), x.shape, self.out_shape(x.shape), x.dtype)
 
     def _centres(self, dtype: jnp.dtype) -> Array:
         return jnp.asarray(np.array(self.centres), dtype)
