@@ -1,7 +1,8 @@
-"""How what the tests compile is compiled, and names that every docstring example may use without importing them."""
+"""How the tests compile, where the programs are kept, and names that docstring examples may use without an import."""
 
 import os
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,6 +19,15 @@ if os.environ.get("HYPOTHESIS_PROFILE") != "long":
     if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 12):
         _quick.append("--xla_cpu_use_fusion_emitters=false")
     os.environ["XLA_FLAGS"] = " ".join([*_quick, os.environ.get("XLA_FLAGS", "")]).strip()
+
+    # Every file, worker and command finds the small programs that another has compiled, and those of the last run.
+    for _name, _value in {
+        "jax_compilation_cache_dir": str(Path(__file__).parent / ".pytest_cache" / "compiled"),
+        "jax_persistent_cache_min_compile_time_secs": 0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }.items():
+        if os.environ.setdefault(_name.upper(), str(_value)) == str(_value):
+            jax.config.update(_name, _value)
 
 
 @pytest.fixture(autouse=True)

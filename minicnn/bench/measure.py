@@ -93,8 +93,8 @@ def in_turn(
 
 _PATIENCE = 10  # a scan that takes lax a minute a step is not called ten times
 
-# Threads of OpenMP, which PyTorch has, wait busily for more work, on the cores of who comes next: on two cores that took
-# a step of LeNet-5 from 9.6 to 12.7 ms, ours, and from 29 to 35, lax's.
+# The threads of OpenMP, which PyTorch has, wait busily for more work, on the cores of who comes next: on two cores that
+# took our step of LeNet-5 from 9.6 to 12.7 ms.
 _PAUSE = 0.02
 
 
