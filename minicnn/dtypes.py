@@ -40,7 +40,8 @@ def array(name: str, value: Any) -> Array:
     """
     if not isinstance(value, str | bytes):
         try:
-            found = jnp.asarray(value)
+            # of an array of NumPy's, asarray compiles a program that returns it, for each shape
+            found = jax.device_put(value) if type(value) is np.ndarray else jnp.asarray(value)
         except (TypeError, ValueError, OverflowError):
             pass
         else:

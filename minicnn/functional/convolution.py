@@ -14,6 +14,7 @@ from jaxtyping import Array, Shaped
 from minicnn.arguments import check_channels, check_kernel_shape, check_rank, keywords_explained, sizes
 from minicnn.dtypes import operands, preferred
 from minicnn.forms import Form
+from minicnn.forms.geometry import Geometry
 from minicnn.forms.layouts import channels_moved, hinting, in_front, warn_of_channels_in_front
 from minicnn.forms.resolve import Convolution, ConvOptions, Ints, Padding, Table
 from minicnn.forms.trilinear import convolve, swap_channels
@@ -104,8 +105,7 @@ def conv(
         check_channels("x", x.shape[-1], geometry.c_in, f"w{w.shape} with `groups`={groups}")
     warn_of_channels_in_front(w.shape, callers=2)
     x = batched(pad_p, x, rank, axes=resolved.pads) if resolved.pads else x
-    product = partial(convolve_p, geometry=geometry, form=resolved.form, arithmetic=resolved.arithmetic)
-    return batched(product, x, rank, w)
+    return batched(convolve_p, x, rank, w, geometry=geometry, form=resolved.form, arithmetic=resolved.arithmetic)
 
 
 @keywords_explained
@@ -186,9 +186,13 @@ def conv_transpose(
     geometry = resolved.geometry
     hint = channels_moved(w.shape) if w.shape[0] == y.shape[-1] else ""
     check_channels("y", y.shape[-1], geometry.c_out, f"w{w.shape}", hint)
-    product = partial(convolve_p, geometry=geometry.T, form=resolved.form, arithmetic=resolved.arithmetic)
-    x = batched(product, y, rank, swap_channels(w, geometry))
+    x = batched(_transposed, y, rank, w, geometry=geometry, form=resolved.form, arithmetic=resolved.arithmetic)
     return batched(pad_transpose_p, x, rank, axes=resolved.pads) if resolved.pads else x
+
+
+def _transposed(y: Any, w: Any, geometry: Geometry, **how: Any) -> Any:
+    """Cᵀ·y, as the convolution on the transposed geometry that it is."""
+    return convolve_p(y, swap_channels(w, geometry), geometry=geometry.T, **how)
 
 
 def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options: Unpack[ConvOptions]) -> LinearMap:
