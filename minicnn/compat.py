@@ -22,6 +22,7 @@ from minicnn.forms import Arithmetic, Diagonals, Form, Geometry, as_form
 from minicnn.forms.arithmetic import checked_precision
 from minicnn.forms.resolve import geometry_of, sliding
 from minicnn.functional.convolution import convolve_p
+from minicnn.functional.jitted import in_one_program
 from minicnn.primitive import ArrayLike, Traced
 
 LaxPadding = str | Sequence[tuple[int, int]]
@@ -88,13 +89,17 @@ def conv_general_dilated(
         feature_group_count,
         batch_group_count,
     )
-    geometry, (x, w) = product.geometry, product.operands(lhs, rhs)
     arithmetic = Arithmetic(checked_precision(precision), preferred(lhs.dtype, preferred_element_type))
+    held = as_form(form) if product.geometry.axes else Diagonals()
+    return in_one_program(_multiplied, lhs, rhs, product=product, form=held, arithmetic=arithmetic)
+
+
+def _multiplied(lhs: Any, rhs: Any, product: "Product", form: Form, arithmetic: Arithmetic) -> Any:
+    geometry, (x, w) = product.geometry, product.operands(lhs, rhs)
     if 0 in (*x.shape, *w.shape, *geometry.out_shape):
         y = jnp.zeros((x.shape[0], *geometry.out_shape), arithmetic.result_type(lhs, rhs))
     else:
-        held = as_form(form) if geometry.axes else Diagonals()
-        y = convolve_p(x, w, geometry=geometry, form=held, arithmetic=arithmetic)
+        y = convolve_p(x, w, geometry=geometry, form=form, arithmetic=arithmetic)
     return product.result(y)
 
 
@@ -131,7 +136,9 @@ class Product:
         Raises:
             ValueError: if shapes, groups or padding do not fit.
         """
-        numbers = jax.lax.conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers)
+        numbers = ConvDimensionNumbers(
+            *map(tuple, jax.lax.conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers))
+        )
         images, *in_size, channels = (lhs_shape[axis] for axis in _last(numbers.lhs_spec))
         w_shape = tuple(rhs_shape[axis] for axis in _kernel_last(numbers.rhs_spec))
         if batch_group_count > 1:

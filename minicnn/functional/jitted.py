@@ -1,4 +1,4 @@
-"""Primitives that are compiled: what the functions of this package are made of."""
+"""What is compiled: the primitives that the functions of this package are made of, and whole functions of them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +9,7 @@ import jax
 from minicnn.axis import Axis
 from minicnn.forms.device_tiles import windows_on_tiles
 from minicnn.forms.meshes import laid_out, spec_of_images
-from minicnn.primitive import Primitive
+from minicnn.primitive import Primitive, Traced
 
 
 def jitted_primitive(name: str, compute: Callable[..., Any]) -> Primitive:
@@ -45,7 +45,17 @@ def compiled_primitive(name: str, compute: Callable[..., Any]) -> Primitive:
     return Primitive(name, partial(_jitted, compute))
 
 
-def _jitted(compute: Callable[..., Any], *operands: Any, **params: Any) -> Any:
+def in_one_program(function: Callable[..., Any], /, *operands: Any, **params: Any) -> Any:
+    """`function(*operands, **params)`: of plain arrays one program, where a trace of ours sees each primitive.
+
+    A change of shape takes as long to compile as a small convolution does, and as long to start. The parameters are
+    hashable, and so is the function, which is the same at each call.
+    """
+    traced = any(isinstance(operand, Traced) for operand in operands)
+    return function(*operands, **params) if traced else _jitted(function, *operands, **params)
+
+
+def _jitted(compute: Callable[..., Any], /, *operands: Any, **params: Any) -> Any:
     return _jit(compute, tuple(params.items()), *operands)
 
 

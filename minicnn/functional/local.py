@@ -13,6 +13,7 @@ from minicnn.axis import Axis
 from minicnn.dtypes import operands
 from minicnn.forms.resolve import Ints, Padding, windows
 from minicnn.forms.tables import PadAxis
+from minicnn.functional.jitted import in_one_program
 from minicnn.functional.padding import pad_p
 from minicnn.functional.windows import unfold_p
 from minicnn.maps.base import LinearMap
@@ -47,7 +48,7 @@ def local_conv(x: ArrayLike, w: ArrayLike, *, stride: Ints = 1, padding: Padding
     check_rank("x", x, rank)
     axes = _axes(w, x.shape[-rank - 1 : -1], stride, padding, dilation)
     _check_outputs(w, axes)
-    return _tiled(x, w, axes)
+    return _of_tiles(x, w, axes)
 
 
 @keywords_explained
@@ -76,7 +77,7 @@ def tiled_conv(x: ArrayLike, w: ArrayLike, *, stride: Ints = 1, padding: Padding
     x, w = operands(x=x, w=w)
     rank = _rank(w, "(*t, *kernel, c_in, c_out)")
     check_rank("x", x, rank)
-    return _tiled(x, w, _axes(w, x.shape[-rank - 1 : -1], stride, padding, dilation))
+    return _of_tiles(x, w, _axes(w, x.shape[-rank - 1 : -1], stride, padding, dilation))
 
 
 def local_map(
@@ -219,9 +220,13 @@ def add_bias(y: ArrayLike, b: ArrayLike) -> Any:
     return ops.add(y, tie(b, b.shape[:rank], y.shape[-rank - 1 : -1]) if rank else b)
 
 
+def _of_tiles(x: Any, w: Any, axes: tuple[Axis, ...]) -> Any:
+    check_channels("x", x.shape[-1], w.shape[-2], f"w{w.shape}")
+    return in_one_program(_tiled, x, w, axes=axes)
+
+
 def _tiled(x: Any, w: Any, axes: tuple[Axis, ...]) -> Any:
-    rank, (c_in, c_out) = len(axes), w.shape[-2:]
-    check_channels("x", x.shape[-1], c_in, f"w{w.shape}")
+    rank, c_out = len(axes), w.shape[-1]
     tile, batch = w.shape[:rank], x.shape[: -rank - 1]
     whole = whole_tiles(axes, tile)
     images = ops.reshape(x, (math.prod(batch), *x.shape[-rank - 1 :]))
