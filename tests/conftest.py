@@ -16,14 +16,14 @@ settings.register_profile("sample", max_examples=8, deadline=None, suppress_heal
 settings.register_profile("long", max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "sample"))
 
-# JAX makes a context of MLIR for each program, in 4 ms, as long as a small one takes to compile: here a file has one.
-mlir.make_ir_context = context_of_mlir = cache(mlir.make_ir_context)
+# JAX makes a context of MLIR for each program, in 4 ms, as long as a small one takes to compile. Here those of a file
+# share one; a program that is needed while another is written down has its own.
+new_context = mlir.make_ir_context
+context_of_file = cache(new_context)
+mlir.make_ir_context = lambda: new_context() if mlir.ir.Context.current else context_of_file()
 
 
-def pytest_collection_finish() -> None:
-    """Look for garbage among the objects of tests alone, and seldom: it was a sixth of the processor time."""
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 20)
+gc.set_threshold(200_000, 20, 20)  # looking for garbage as often as Python does was a sixth of the processor time
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -31,7 +31,7 @@ def nothing_compiled_is_kept() -> Iterator[None]:
     """Forget what a file has compiled: kept, it comes to 6 GB a process, and each search for leaks goes through it."""
     yield
     jax.clear_caches()
-    context_of_mlir.cache_clear()
+    context_of_file.cache_clear()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -80,7 +80,7 @@ def in_turn(
     """
     times: dict[str, list[float]] = {name: [] for name in programs}
     begun, done, spent = time.perf_counter(), 0, 0.0
-    while spent < seconds or (done < rounds and spent < _PATIENCE * seconds):
+    while not done or spent < seconds or (done < rounds and spent < _PATIENCE * seconds):
         for name, program in programs.items():
             time.sleep(pause)
             program()
