@@ -10,6 +10,7 @@ import jax
 import pytest
 from hypothesis import HealthCheck, settings
 from jax._src.interpreters import mlir
+from jax._src.lib.mlir import ir
 
 # A sample in every run; in the long one four tests draw 2,000 geometries between them.
 settings.register_profile("sample", max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
@@ -20,7 +21,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "sample"))
 # share one; a program that is needed while another is written down has its own.
 new_context = mlir.make_ir_context
 context_of_file = cache(new_context)
-mlir.make_ir_context = lambda: new_context() if mlir.ir.Context.current else context_of_file()
+mlir.make_ir_context = lambda: new_context() if ir.Context.current else context_of_file()
 
 
 gc.set_threshold(200_000, 20, 20)  # looking for garbage as often as Python does was a sixth of the processor time
