@@ -10,7 +10,7 @@ import jax
 import pytest
 from hypothesis import HealthCheck, settings
 from jax._src.interpreters import mlir
-from jax._src.lib.mlir import ir
+from jaxlib.mlir import ir
 
 # A sample in every run; in the long one four tests draw 2,000 geometries between them.
 settings.register_profile("sample", max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
