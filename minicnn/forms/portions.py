@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
+from minicnn.forms.fence import fence
+
 
 def mapped(
     product: Callable[[Array], Array], x: Shaped[Array, "b *in ci"], portions: int
@@ -14,7 +16,12 @@ def mapped(
     if portions == 1:
         return product(x)
     whole, rest = _split(x, portions)
-    y = jax.lax.map(product, whole)
+    like = jax.eval_shape(product, whole[0])
+    # `jax.lax.map` would have zeros to write to from the start of the program
+    y = jnp.broadcast_to(fence(jnp.zeros((), like.dtype), x), (len(whole), *like.shape))
+    portion = lambda n: product(jax.lax.dynamic_index_in_dim(whole, n, keepdims=False))
+    write = lambda n, y: jax.lax.dynamic_update_index_in_dim(y, portion(n), n, 0)
+    y = jax.lax.fori_loop(0, len(whole), write, y)
     y = y.reshape(-1, *y.shape[2:])
     return jnp.concatenate([y, product(rest)]) if len(rest) else y
 
@@ -28,7 +35,7 @@ def summed(
     """The sum over all images of a product of x and y."""
     if portions == 1:
         return product(x, y)
-    (x, x_rest), (y, y_rest) = _split(x, portions), _split(y, portions)
+    (x, x_rest), (y, y_rest) = _split(fence(x, y), portions), _split(y, portions)
     shape = jax.eval_shape(product, x[0], y[0])
     add = lambda total, images: (total + product(*images), None)
     total, _ = jax.lax.scan(add, jnp.zeros(shape.shape, shape.dtype), (x, y))

@@ -21,6 +21,7 @@ from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.cost import Cost, portions
 from minicnn.forms.cuts import CUTS, Cut, Span, tile_sizes
 from minicnn.forms.decomposition import Decomposition, Rationals, is_dyadic, is_local, kinds, terms
+from minicnn.forms.fence import fence
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.layout import groups_first, multiply
@@ -170,6 +171,7 @@ def _convolve(
 ) -> Shaped[Array, "b *out co"]:
     """Multiply x by C(w): y = A((Gᵀw) ∘ (Bᵀx)), one product over the channels for each term."""
     x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
+    w = fence(w, x)
     x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
     w, taps = w.reshape(geometry.split_shape).swapaxes(-3, -2), _tap_factors(parts)
     w = w.reshape(1, *map(len, taps), *w.shape[-3:])
@@ -189,6 +191,7 @@ def _correlate(
 ) -> Shaped[Array, "*k c co"]:
     """Multiply y by X(x)ᵀ: w̄ = G((Aᵀȳ) ∘ (Bᵀx)), all tiles summed by one product for each term."""
     x, y = (a.astype(arithmetic.result_type(x, y)) for a in (x, y))
+    x = fence(x, y)
     x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
     y = _analysed(y, geometry.groups, [(cut.y, factors.A) for cut, factors in parts])
     w = multiply("bi,bo->io", _rows(x), _rows(y), arithmetic)
