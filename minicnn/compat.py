@@ -6,12 +6,14 @@ than in lax.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.lax import ConvDimensionNumbers
+from jax.sharding import NamedSharding, PartitionSpec
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
@@ -20,6 +22,7 @@ from minicnn.arguments import flag, integer, is_sequence, look_up, sizes
 from minicnn.dtypes import array, preferred
 from minicnn.forms import Arithmetic, Diagonals, Form, Geometry, as_form
 from minicnn.forms.arithmetic import checked_precision
+from minicnn.forms.meshes import as_asked
 from minicnn.forms.resolve import geometry_of, sliding
 from minicnn.functional.convolution import convolve_p
 from minicnn.functional.jitted import in_one_program
@@ -59,21 +62,26 @@ def conv_general_dilated(
         batch_group_count: groups of images, each convolved with its own part of the output channels.
         precision: of the products.
         preferred_element_type: accumulation and result type.
-        out_sharding: only None.
+        out_sharding: how the result lies across the explicit mesh in use, where the operands do not say.
         form: how the matrix is held, as in `minicnn.conv`.
 
     Raises:
         ValueError: if shapes, groups or padding do not fit.
         TypeError: if the dtypes differ.
+        NotImplementedError: if `out_sharding` is no layout, or is given for a derivative of `minicnn.autodiff`.
 
     >>> x, w = jnp.ones((1, 1, 4, 4)), jnp.ones((1, 1, 3, 3))
     >>> conv_general_dilated(x, w, (1, 1), "VALID")[0, 0]
     Array([[9., 9.],
            [9., 9.]], dtype=float32)
     """
-    if out_sharding is not None:
-        raise NotImplementedError("`out_sharding` is not supported: constrain the result's sharding instead")
     lhs, rhs = _arrays(lhs=lhs, rhs=rhs)
+    laid_out = isinstance(out_sharding, NamedSharding | PartitionSpec)
+    if out_sharding is not None and (not laid_out or any(isinstance(a, Traced) for a in (lhs, rhs))):
+        raise NotImplementedError(
+            f"`out_sharding`={out_sharding!r} is not supported here: give a PartitionSpec, and none to "
+            "minicnn.autodiff, or constrain the result's sharding instead"
+        )
     if lhs.dtype != rhs.dtype:
         raise TypeError(f"`lhs` is {lhs.dtype.name} and `rhs` {rhs.dtype.name}: they must have one dtype, as in lax")
     feature_group_count = integer("feature_group_count", feature_group_count, 1)
@@ -91,6 +99,9 @@ def conv_general_dilated(
     )
     arithmetic = Arithmetic(checked_precision(precision), preferred(lhs.dtype, preferred_element_type))
     held = as_form(form) if product.geometry.axes else Diagonals()
+    if out_sharding is not None:
+        multiply = partial(_multiplied, product=product, form=held, arithmetic=arithmetic)
+        return as_asked(multiply, out_sharding)(lhs, rhs)
     return in_one_program(_multiplied, lhs, rhs, product=product, form=held, arithmetic=arithmetic)
 
 

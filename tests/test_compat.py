@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jax import lax
+from jax.sharding import AxisType, PartitionSpec
 from scipy.signal import convolve2d
 
-from minicnn import compat
+from minicnn import accelerate, autodiff, compat
 from tests.strategies import seeds
 
 
@@ -163,6 +164,27 @@ def test_refused(options: dict[str, Any], error: type[Exception], message: str) 
     arguments: dict[str, Any] = {"lhs": ONES[0], "rhs": ONES[1], "window_strides": (1, 1), "padding": "VALID"} | options
     with pytest.raises(error, match=message):
         compat.conv_general_dilated(**arguments)
+
+
+@pytest.mark.parametrize("ours", [compat.conv_general_dilated, accelerate(lax.conv_general_dilated)])
+def test_a_result_lies_across_an_explicit_mesh_as_it_is_asked_to(ours: Any) -> None:
+    """Where the output channels of a kernel lie across it, lax does not guess how the result should."""
+    mesh = jax.make_mesh((1,), ("i",), axis_types=(AxisType.Explicit,), devices=jax.devices()[:1])
+    options: dict[str, Any] = {"feature_group_count": 2, "out_sharding": PartitionSpec(None, "i")}
+    with jax.set_mesh(mesh):
+        x = jax.reshard(jnp.arange(64.0).reshape(2, 2, 4, 4), PartitionSpec())
+        w = jax.reshard(jnp.arange(36.0).reshape(4, 1, 3, 3), PartitionSpec("i"))
+        found, expected = (
+            jax.vjp(lambda x, w, f=f: f(x, w, (1, 1), "SAME", **options), x, w)
+            for f in (ours, lax.conv_general_dilated)
+        )
+        for one, other in zip((found[0], *found[1](found[0])), (expected[0], *expected[1](found[0])), strict=True):
+            assert jax.typeof(one).sharding.spec == jax.typeof(other).sharding.spec
+            np.testing.assert_allclose(one, other, rtol=1e-6)
+    with pytest.raises(NotImplementedError, match=r"none to minicnn\.autodiff"):
+        autodiff.grad(lambda x: compat.conv_general_dilated(x, ONES[1], (1, 1), "SAME", out_sharding=PartitionSpec()))(
+            ONES[0]
+        )
 
 
 def test_conv_transpose_refuses_unknown_padding() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn import autodiff, nn
+from minicnn import autodiff, compat, nn
 from tests.autodiff.catalogue import CASES
 from tests.functional.meshes import ONE_OF_A_KIND
 from tests.functional.test_family import FAMILY, arrays
@@ -52,6 +52,14 @@ FUNCTIONS = {
     "autodiff.grad": Function(autodiff.grad(lambda w: minicnn.conv(w, w).sum()), (w(2, 2, 2, 2),)),
     "nn": Function(lambda x: NETWORK.apply(PARAMS, x), (w(2, 6, 6, 1),)),
     "cross_entropy": Function(lambda x: nn.losses.cross_entropy(x, jnp.array([0, 2])), (w(2, 3),)),
+    "competitive": Function(lambda x: nn.losses.competitive(x, jnp.array([0, 2])), (w(2, 3),)),
+    "squared_error": Function(nn.losses.squared_error, (w(2, 3), w(2, 3) + 1)),
+    "Rbf": Function(lambda x: nn.Rbf(((1, 2), (3, 4))).apply({}, x), (w(3, 2),)),
+    "Rbf, its matrix": Function(lambda x: nn.Rbf(((1, 2), (3, 4))).map_at({}, x).matrix(), (w(2),)),
+    "compat.conv_transpose": Function(
+        lambda x, w: compat.conv_transpose(x, w, (2, 1), "SAME"), (w(1, 3, 3, 2), w(2, 2, 2, 3))
+    ),
+    "theano_conv2d": Function(compat.theano_conv2d, (w(1, 2, 4, 4), w(3, 2, 2, 2))),
 }
 
 

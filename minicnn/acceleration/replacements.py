@@ -12,6 +12,7 @@ from minicnn.acceleration.cheapest import Cheapest, products
 from minicnn.acceleration.decision import Decision, Setting, left
 from minicnn.compat import Product
 from minicnn.forms import Arithmetic, Auto, Form, Geometry
+from minicnn.forms.meshes import as_asked
 from minicnn.forms.trilinear import convolve, correlate, typical
 
 _NUMBERS = ("float16", "bfloat16", "float32", "float64", "complex64", "complex128", "int8", "int16", "int32", "int64",
@@ -42,7 +43,8 @@ def _convolution(equation: Any, setting: Setting) -> Decision:
     if set(found.values()) == {"lax"}:
         return left("lax is predicted to be faster")
     said = ", ".join(f"{name} {found[of]}" for name, of in zip(("y", "x̄", "w̄"), names, strict=True))
-    return Decision(partial(multiply, form=form, arithmetic=arithmetic), said)
+    compute = partial(multiply, form=form, arithmetic=arithmetic)
+    return Decision(as_asked(compute, params.get("out_sharding")), said)
 
 
 def _product(lhs_shape: Sequence[int], rhs_shape: Sequence[int], params: Mapping[str, Any]) -> Product:

@@ -121,6 +121,14 @@ def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Ar
     return spread
 
 
+def as_asked(compute: Callable[..., Array], out_sharding: Any) -> Callable[..., Array]:
+    """The same function, whose result lies on the mesh in use as lax's `out_sharding` asks; where None, as it comes."""
+    if out_sharding is None:
+        return compute
+    inner: Any = jax.sharding.auto_axes(compute, out_sharding=out_sharding)
+    return jax.jit(inner)
+
+
 def unmarked(array: ShapedArray) -> ShapedArray:
     """The same type, said to be alike on all devices."""
     return ShapedArray(array.shape, array.dtype, array.weak_type, sharding=array.sharding)
