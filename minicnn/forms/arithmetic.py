@@ -38,6 +38,19 @@ def total(arrays: Sequence[jax.Array]) -> jax.Array:
     return reduce(add, (x.astype(summing(dtype)) for x in arrays)).astype(dtype)
 
 
+def contracted(spec: str, x: jax.Array, y: jax.Array, precision: jax.lax.PrecisionLike = None) -> jax.Array:
+    """`jnp.einsum` of two arrays, summed in the dtype that can count them and rounded once.
+
+    Short floats are widened before the product: XLA's CPU code lacks some of those with a longer result.
+
+    >>> contracted("ij,k->k", jnp.ones((2, 256), jnp.bfloat16), jnp.ones(1, jnp.bfloat16))
+    Array([512], dtype=bfloat16)
+    """
+    dtype = jnp.result_type(x, y)
+    wide = (jnp.asarray(operand).astype(summing(dtype)) for operand in (x, y))
+    return jnp.einsum(spec, *wide, precision=precision).astype(dtype)
+
+
 def checked_precision(precision: Any) -> jax.lax.PrecisionLike:
     """The same precision, one that JAX knows.
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.forms.arithmetic import contracted
 from minicnn.maps.base import Entries, LinearMap, Shape, linear_map, static
 
 
@@ -33,7 +34,7 @@ class Contraction(LinearMap):
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Contract every vector of a batch with y."""
-        return jnp.einsum(self.batched_spec, x, self.y, precision=self.precision)
+        return contracted(self.batched_spec, x, self.y, self.precision)
 
     @property
     def batched_spec(self) -> str:

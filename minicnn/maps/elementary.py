@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Shaped
 
+from minicnn.forms.arithmetic import contracted
 from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map, static
 
 
@@ -21,7 +22,7 @@ class Dense(LinearMap):
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Multiply M by vec(x)."""
         flat = x.reshape(x.shape[0], math.prod(self.in_shape))
-        return jnp.einsum("oi,bi->bo", self.M, flat).reshape(x.shape[0], *self.out_shape)
+        return contracted("oi,bi->bo", self.M, flat).reshape(x.shape[0], *self.out_shape)
 
     @property
     def nnz(self) -> int:

@@ -1,21 +1,11 @@
 """The primitives that the operations are made of. What each computes is here, its derivative in `autodiff.rules`."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from minicnn.forms import meshes
-from minicnn.forms.arithmetic import Arithmetic, summing
+from minicnn.forms.arithmetic import contracted
 from minicnn.primitive import Primitive
-
-
-def _einsum(x: Any, y: Any, spec: tuple[str, str, str], precision: jax.lax.PrecisionLike) -> Any:
-    # short floats are widened before the product: XLA's CPU code lacks some of those with a longer result
-    dtype = jnp.result_type(x, y)
-    wide = (jnp.asarray(operand).astype(summing(dtype)) for operand in (x, y))
-    return Arithmetic(precision).einsum("{},{}->{}".format(*spec), *wide).astype(dtype)
-
 
 neg_p = Primitive("neg", jnp.negative)
 exp_p = Primitive("exp", jnp.exp)
@@ -63,4 +53,4 @@ transpose_p = Primitive("transpose", jnp.transpose)
 slice_p = Primitive("slice", lambda x, starts, limits, strides: jax.lax.slice(x, starts, limits, strides))
 gather_p = Primitive("gather", lambda x, positions: jnp.ravel(x)[positions])
 concatenate_p = Primitive("concatenate", lambda *xs, axis: jnp.concatenate(xs, axis))
-einsum_p = Primitive("einsum", _einsum)
+einsum_p = Primitive("einsum", lambda x, y, spec, precision: contracted("{},{}->{}".format(*spec), x, y, precision))

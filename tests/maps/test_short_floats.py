@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -34,3 +35,16 @@ def test_a_map_counts_further_than_its_dtype(name: str, dtype: Any) -> None:
     A = SUMS[name](jnp.dtype(dtype))
     y = A(jnp.ones(A.in_shape, dtype))
     assert (float(y.squeeze()), y.dtype) == (N, dtype)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_the_gradient_in_what_a_contraction_holds_is_rounded_once(dtype: Any) -> None:
+    large = 256 if dtype == jnp.bfloat16 else 30_000
+    x = jnp.asarray([[[large] * 400], [[-large] * 399 + [3]]], dtype)
+
+    def product(y: Any) -> Any:
+        return maps.Contraction(y, ("ijk", "jl", "il"), x.shape, (2, 1), None, jnp.dtype(dtype))(x)
+
+    _, pull_back = jax.vjp(product, jnp.ones((1, 1), dtype))
+    (y_bar,) = pull_back(jnp.ones((2, 1), dtype))
+    assert y_bar == jnp.asarray(large + 3, dtype)
