@@ -78,6 +78,8 @@ def in_turn(
         rounds: at least so many are made, unless they would take ten times as long as that.
         pause: seconds to wait before each program, for the threads of the one before it to fall asleep.
     """
+    for program in programs.values():  # the first call may compile
+        program()
     times: dict[str, list[float]] = {name: [] for name in programs}
     begun, done, spent = time.perf_counter(), 0, 0.0
     while not done or spent < seconds or (done < rounds and spent < _PATIENCE * seconds):
