@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Shaped
 
+from minicnn.forms.arithmetic import summing
 from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map, static
 
 
@@ -80,15 +81,16 @@ class TriangularSolve(Solve):
         return self._solve(jnp.broadcast_to(self.a, (x.shape[0], *self.a.shape)), x)
 
     def _solve(self, a: Array, b: Array) -> Array:
-        return jax.lax.linalg.triangular_solve(
-            a,
-            b,
+        found = jax.lax.linalg.triangular_solve(
+            a.astype(summing(a.dtype)),
+            b.astype(summing(b.dtype)),
             left_side=self.left_side,
             lower=self.lower,
             transpose_a=self.transpose_a,
             conjugate_a=self.conjugate_a,
             unit_diagonal=self.unit_diagonal,
         )
+        return found.astype(b.dtype)
 
 
 @linear_map

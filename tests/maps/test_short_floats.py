@@ -25,6 +25,12 @@ SUMS: dict[str, Callable[[Any], LinearMap]] = {
         maps.Slice((N - 1,), (N,), (1,), (N,), dtype) @ maps.CumulativeSum(0, False, (N,), dtype)
     ),
     "Broadcast.T": lambda dtype: maps.Broadcast((0,), (), (N,), dtype).T,
+    "TriangularSolve": lambda dtype: (
+        maps.Slice((N - 1, 0), (N, 1), (1, 1), (N, 1), dtype)
+        @ maps.TriangularSolve(
+            jnp.eye(N, dtype=dtype) - jnp.eye(N, k=-1, dtype=dtype), True, True, *(False,) * 3, (N, 1), dtype
+        )
+    ),
     "Gather.T": lambda dtype: maps.Gather(jnp.zeros(N, int), (1,), (N,), dtype).T,
 }
 
