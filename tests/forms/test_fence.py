@@ -42,6 +42,12 @@ def test_what_a_fence_waits_for_has_no_derivative():
         np.testing.assert_array_equal(found, expected)
 
 
+def temporary_megabytes(f, *arguments):
+    analysis = jax.jit(f).lower(*arguments).compile().memory_analysis()
+    assert analysis is not None
+    return analysis.temp_size_in_bytes / 1e6
+
+
 def test_what_waits_for_another_array_is_not_computed_before_it():
     """Of ten large arrays, made of one and summed one after the other, no more than a few are there at a time."""
 
@@ -52,8 +58,7 @@ def test_what_waits_for_another_array_is_not_computed_before_it():
                 total = total + jnp.sort(jnp.sin(passed(x, total) * scale)).sum()
             return total
 
-        program = jax.jit(sums).lower(jnp.ones(250_000), jnp.ones(10)).compile()
-        return program.memory_analysis().temp_size_in_bytes / 1e6
+        return temporary_megabytes(sums, jnp.ones(250_000), jnp.ones(10))
 
     assert megabytes(fence) < 5
 
@@ -66,6 +71,6 @@ def test_the_terms_of_a_kernel_are_there_while_they_are_multiplied_and_no_longer
             return x
 
         arguments = jnp.ones((1, 4, 4, 128)), [jnp.ones((3, 3, 128, 128)) for _ in range(layers)]
-        return jax.jit(network).lower(*arguments).compile().memory_analysis().temp_size_in_bytes / 1e6
+        return temporary_megabytes(network, *arguments)
 
     assert megabytes(6) - megabytes(3) < 1  # three kernels of 16 terms have 3.1
