@@ -23,7 +23,6 @@ new_context = mlir.make_ir_context
 context_of_file = cache(new_context)
 mlir.make_ir_context = lambda: new_context() if ir.Context.current else context_of_file()
 
-
 gc.set_threshold(200_000, 20, 20)  # looking for garbage as often as Python does was a sixth of the processor time
 
 
