@@ -14,7 +14,7 @@ PAGE = (ROOT / "docs" / "compared.md").read_text()
 LINK = re.compile(r"\[([^\]#]+)#(\d+)\]\(https://github\.com/([^/)]+)/([^/)]+)/(?:issues|pull)/(\d+)\)")
 CODE = re.compile(r"(`+) ?(.+?) ?\1(?!`)")
 ERROR = re.compile(r"(\w+Error): ?(.*)")
-ROUNDING = 1e-6  # of each number, in float32
+ROUNDING = 64 * 2.0**-23  # of each number, in float32: the largest sums, and matrices that are decomposed, are of 64
 
 
 @dataclass(frozen=True)

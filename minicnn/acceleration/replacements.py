@@ -31,7 +31,7 @@ def _convolution(equation: Any, setting: Setting) -> Decision:
         return left("there is nothing to convolve")
     product = _product(lhs.shape, rhs.shape, params)
     arithmetic = Arithmetic(params["precision"], out.dtype)
-    form: Form = Auto() if setting.always or setting.looped else Cheapest()
+    form: Form = Auto() if setting.always or setting.looped or _of_integers(equation) else Cheapest()
     dtype, images = lhs.dtype, typical(product.images)
     few = math.prod(product.geometry.out_shape[:-1]) < math.prod(product.geometry.w_shape[:-2])
     if few and isinstance(product.images, int):
@@ -45,6 +45,11 @@ def _convolution(equation: Any, setting: Setting) -> Decision:
     said = ", ".join(f"{name} {found[of]}" for name, of in zip(("y", "x̄", "w̄"), names, strict=True))
     compute = partial(multiply, form=form, arithmetic=arithmetic)
     return Decision(as_asked(compute, params.get("out_sharding")), said)
+
+
+def _of_integers(equation: Any) -> bool:
+    """Whether it convolves integers, which cuDNN refuses but for a few cases, and lax takes one by one on CPUs."""
+    return bool(jnp.issubdtype(equation.invars[0].aval.dtype, jnp.integer))
 
 
 def _product(lhs_shape: Sequence[int], rhs_shape: Sequence[int], params: Mapping[str, Any]) -> Product:
@@ -101,6 +106,6 @@ def decide(equation: Any, setting: Setting) -> Decision | None:
     rule = RULES.get(equation.primitive.name)
     if rule is None:
         return None
-    if setting.accelerator and not setting.always:
+    if setting.accelerator and not setting.always and not (rule is _convolution and _of_integers(equation)):
         return left("no gain is predicted on GPUs and TPUs")
     return rule(equation, setting)

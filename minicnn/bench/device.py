@@ -39,7 +39,7 @@ _PARTS = ("tests", "cases", "forms")
 PRECISIONS = ("tensorfloat32", "float32")
 T = TypeVar("T")
 _THREADS = 8  # programs compiled at once: more did not compile faster, for the device measures kernels in turn
-_PROCESSES = 8  # test files at once: each holds a context on the device, of about 0.5 GB
+_PROCESSES = min(os.cpu_count() or 8, 16)  # test files at once: each holds a context on the device, of about 0.5 GB
 _VERDICTS = ("PASSED", "FAILED", "ERROR", "SKIPPED")
 _TILES = (1, 2, 4, 8, 16)  # outputs of the tiles that are compared, per axis
 _HOPELESS = 100  # predicted cost over the least above which a form is left out: one tile of 56² images took 160 GB
@@ -95,6 +95,7 @@ def _test(end: float, file: str) -> tuple[str, int | None, str]:
     options = ("-o", "addopts=--import-mode=importlib", "-o", "filterwarnings=default", "-p", "no:cacheprovider")
     command = [sys.executable, "-m", "pytest", *options, "-v", "--tb=short", "-m", "not long", file]
     environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
+    environment["XLA_FLAGS"] = "--xla_backend_optimization_level=3"  # as users compile: the tests do not by themselves
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     process = subprocess.Popen(command, env=environment, **streams)
     try:

@@ -17,6 +17,7 @@ from minicnn.acceleration.replacements import decide
 from minicnn.forms import Geometry
 from minicnn.forms.resolve import windows
 from tests.acceleration.test_plain import LAX, W, X, always, conv, names, network, same
+from tests.processors import on_a_cpu
 
 
 def traces(f: Any) -> tuple[Any, list[int]]:
@@ -154,10 +155,11 @@ def test_inner_compiled_functions_are_compiled_once() -> None:
     jax.monitoring.register_event_duration_secs_listener(
         lambda name, *_, **__: compiled.append(name) if name.endswith("backend_compile_duration") else None
     )
+    another = X + 1
     fast(X)
     compiled.clear()
     fast(X)
-    fast(X + 1)
+    fast(another)
     assert not compiled
 
 
@@ -234,13 +236,16 @@ def decided(f: Any, *args: Any, setting: Setting) -> list[bool]:
 def test_gpus_are_left_to_lax_unless_one_asks() -> None:
     assert decided(conv, X, W, setting=Setting(accelerator=True)) == [False]
     assert decided(conv, X, W, setting=Setting(accelerator=True, always=True)) == [True]
+    assert decided(conv, X.astype(int), W.astype(int), setting=Setting(accelerator=True)) == [True]
 
 
-def test_what_is_lowered_for_a_gpu_is_left_to_lax() -> None:
-    """Also where it was traced for a CPU, as in an export."""
+@on_a_cpu
+@pytest.mark.parametrize("dtype, left_to_lax", [("float32", True), ("int8", False), ("int32", False)])
+def test_what_is_lowered_for_a_gpu_is_left_to_lax_but_for_integers(dtype: str, left_to_lax: bool) -> None:
+    """Also where it was traced for a CPU, as in an export. Integers are refused by cuDNN."""
     depthwise = minicnn.accelerate(partial(conv, feature_group_count=8))
-    shapes = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((4, 28, 28, 8), (3, 3, 1, 8))]
-    for platform, left in (("cpu", False), ("cuda", True)):
+    shapes = [jax.ShapeDtypeStruct(shape, dtype) for shape in ((4, 28, 28, 8), (3, 3, 1, 8))]
+    for platform, left in (("cpu", False), ("cuda", left_to_lax)):
         module = export.export(jax.jit(depthwise), platforms=[platform])(*shapes).mlir_module()
         assert ("stablehlo.convolution" in module) == left
 

@@ -6,8 +6,10 @@ import numpy as np
 
 from minicnn import conv
 from minicnn.forms.fence import fence
+from tests.processors import on_a_cpu
 
 
+@on_a_cpu
 def test_what_lies_before_a_fence_is_no_part_of_the_loop_behind_it():
     def loops(keep):
         program = jax.jit(lambda x: jnp.flip(keep(2 * x), 0) + 1).lower(jnp.ones(300)).compile()
@@ -16,6 +18,7 @@ def test_what_lies_before_a_fence_is_no_part_of_the_loop_behind_it():
     assert (loops(fence), loops(lambda x: x)) == (2, 1)
 
 
+@on_a_cpu
 def test_equal_fences_are_computed_once():
     program = jax.jit(lambda x: (2 * fence(jnp.sin(x)), fence(jnp.sin(x))[::-1])).lower(jnp.ones(30)).compile()
     assert str(program.as_text()).count(" call(") == 1
@@ -48,6 +51,7 @@ def temporary_megabytes(f, *arguments):
     return analysis.temp_size_in_bytes / 1e6
 
 
+@on_a_cpu
 def test_what_waits_for_another_array_is_not_computed_before_it():
     """Of ten large arrays, made of one and summed one after the other, no more than a few are there at a time."""
 
@@ -63,6 +67,7 @@ def test_what_waits_for_another_array_is_not_computed_before_it():
     assert megabytes(fence) < 5
 
 
+@on_a_cpu
 def test_the_terms_of_a_kernel_are_there_while_they_are_multiplied_and_no_longer():
     def megabytes(layers):
         def network(x, kernels):
