@@ -51,12 +51,12 @@ class Cost:
         return self.multiplied + MOVING * (self.gathered + self.scattered)
 
 
-def portions(batch: int, moved: int, matrix: int) -> int:
+def portions(batch: int, moved: int, matrix: int, each: int = PORTION) -> int:
     """The number of portions of a batch, as equal ones as possible, from what a product of all of it moves.
 
-    Each portion lays out the matrix anew, so that it has to move at least four times as many numbers.
+    Each portion moves about so many numbers. It lays out the matrix anew, so that they are at least four times as many.
     """
-    if moved <= CACHE:
+    if moved <= max(CACHE, each):
         return 1
-    least = min(batch, -(-moved // max(PORTION, 4 * matrix)))
+    least = min(batch, -(-moved // max(each, 4 * matrix)))
     return next((n for n in range(least, min(2 * least, batch) + 1) if batch % n == 0), least)
