@@ -1,7 +1,7 @@
 """The geometry of pooling windows, and the maximum of each."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial, reduce
 from operator import add
 
@@ -69,19 +69,33 @@ def winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b 
     Padding never wins.
     """
     x = jax.lax.stop_gradient(x)
-    short = all(axis.kernel_size <= _SHORT for axis in axes)
-    return _winners_of_maxima(x, axes) if short else _winners_of_windows(x, axes)
+    return _winners_of_maxima(x, axes) if _are_short(axes) else _winners_of_windows(x, axes)
+
+
+def _are_short(axes: Sequence[Axis]) -> bool:
+    """Tell whether windows are looked through tap by tap. Windows of more double."""
+    return all(axis.kernel_size <= _SHORT for axis in axes)
+
+
+_SHORT = 8  # so many taps of an axis are compared one by one
+
+
+def _one_by_one(axes: Sequence[Axis]) -> Iterator[tuple[int, list[Axis]]]:
+    """Each axis with its position, all others being left as they are.
+
+    The last one comes first, so that of all that are largest the earliest is the one in the first of their rows.
+    """
+    sizes = [axis.in_size for axis in axes]
+    for at, axis in reversed(list(enumerate(axes))):
+        yield at + 1, [axis if n == at else Axis(size, size, 1) for n, size in enumerate(sizes)]
+        sizes[at] = axis.out_size
 
 
 def _winners_of_maxima(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
-    """Look for the maxima, which are known first, among the taps of one axis after the other.
-
-    The last axis comes first, so that of all that are largest it is the earliest in the first of their rows.
-    """
+    """Look for the maxima, which are known first, among the taps of one axis after the other."""
     best, place = x, jnp.broadcast_to(_positions([axis.in_size for axis in axes]), x.shape)
-    for position, axis in reversed(list(enumerate(axes, start=1))):
-        one = tuple(axis if at == position else Axis(n, n, 1) for at, n in enumerate(best.shape[1:-1], start=1))
-        largest, start = max_values(best, one), along(_first_met(axis), position, best.ndim)
+    for position, one in _one_by_one(axes):
+        largest, start = max_values(best, tuple(one)), along(_first_met(one[position - 1]), position, best.ndim)
         value, there = reader(best, one, lowest(x.dtype)), reader(place, one)
         found = jnp.asarray(_NOWHERE, jnp.int32)
         for tap in reversed(list(taps(one))):
@@ -94,9 +108,6 @@ def _winners_of_maxima(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"]
 def _first_met(axis: Axis) -> Int[Array, " out"]:
     """The first tap of each window that meets the input, where there is no more padding before it."""
     return jnp.maximum(-(axis.position(jnp.arange(axis.out_size), 0) // axis.dilation), 0)
-
-
-_SHORT = 8  # so many taps of an axis are compared one by one; windows of more double
 
 
 def _once(winner: Int[Array, "..."]) -> Int[Array, "..."]:
@@ -151,7 +162,16 @@ def _max_values_jvp(
 ) -> tuple[Shaped[Array, "b *out c"], Shaped[Array, "b *out c"]]:
     (x,), (x_dot,) = primals, tangents
     del alone  # where a derivative is taken, the maximum is not
-    return max_values(x, axes, False), select(x_dot, winners(x, axes), axes)
+    return _known_to_winners(x, axes), select(x_dot, winners(x, axes), axes)
+
+
+def _known_to_winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *out c"]:
+    """The maxima, found as the search for the winners finds them, so that XLA computes them once."""
+    if not _are_short(axes):
+        return max_values(x, tuple(axes), False)
+    for _, one in _one_by_one(axes):
+        x = max_values(x, tuple(one))
+    return x
 
 
 def select(
