@@ -38,6 +38,12 @@ def test_a_call_is_measured_behind_one_of_the_same_program(clock):
     assert {name: list(measured) for name, measured in times.items()} == {"a": [250, 250], "b": [500, 500]}
 
 
+def test_short_programs_are_called_several_times_in_each_round(clock):
+    times = measure.in_turn({"a": clock.program("a", 1 / 64), "b": clock.program("b", 1)}, seconds=1, rounds=1)
+    assert clock.calls == "ab" + "aaaaa" + "bb"
+    assert {name: list(measured) for name, measured in times.items()} == {"a": [15.625] * 4, "b": [1000]}
+
+
 def test_the_pause_before_a_program_is_no_part_of_its_time(clock):
     times = measure.in_turn({"a": clock.program("a", 0.5)}, seconds=1, rounds=3, pause=0.125)
     assert list(times["a"]) == [500] * 3
