@@ -14,6 +14,7 @@ from minicnn.arguments import integer, keywords_explained, number
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
+from minicnn.forms.fence import fence
 from minicnn.forms.pooling import max_values
 from minicnn.forms.powers import window_norms
 from minicnn.forms.resolve import Ints, Padding
@@ -148,7 +149,7 @@ def _norms_jvp(
 ) -> tuple[Array, Array]:
     (x,), (x_dot,) = primals, tangents
     del alone  # where a derivative is taken, the norm is not
-    y = _norms(x, axes, p, False)
+    y = fence(_norms(x, axes, p, False))  # else XLA would find the norm of a window again for each of its entries
     A = lp_derivative(y, x, axes, p)
     # in reverse mode windows of the transposed axes are summed, as the map of powers does by itself
     return y, transposed(A.T, y.shape, x_dot) if p in (1, 2) else A(x_dot)
@@ -205,7 +206,8 @@ def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:
 def _unit_power(x: Any, p: float) -> Any:
     """The power of |x| over itself, which is 1 and has the derivative of the power."""
     length = jnp.abs(_constant(x))
-    return ops.power(ops.where(length == 0, 1, ops.div(ops.abs(x), jnp.where(length == 0, 1, length))), p)
+    unit = ops.where(length == 0, 1, ops.div(ops.abs(x), jnp.where(length == 0, 1, length)))
+    return ops.power(unit, int(p) if p.is_integer() else p)
 
 
 def _constant(x: Any) -> Array:

@@ -12,10 +12,10 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis, Windows, triples
 from minicnn.forms.arithmetic import summing
-from minicnn.forms.powers import scaled_powers
+from minicnn.forms.powers import raised, sum_scaled_powers
 from minicnn.forms.shifts import reader, shift, taps
 from minicnn.forms.tables import BinAxis, gather, scatter
-from minicnn.forms.windows import few_taps, fold, reduce_windows, transposed, unfold, window_sum
+from minicnn.forms.windows import few_taps, fold, transposed, unfold, window_sum
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 
@@ -92,9 +92,9 @@ class PowerWindowSum(OfImages):
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Sum over the windows that hold each input, of which none is stored and no power over- or underflows.
 
-        A few taps are powers of ratios, one by one. Other windows are their largest number and multiples of its power.
+        A few taps are powers of ratios, one by one.
         """
-        count, back = y.shape[0] * math.prod(self.lead), [axis.T for axis in self.axes]
+        count = y.shape[0] * math.prod(self.lead)
 
         def images(z: Array, shape: Shape) -> Array:
             return jnp.broadcast_to(z, (y.shape[0], *shape)).reshape(count, *shape[len(self.lead) :])
@@ -102,11 +102,10 @@ class PowerWindowSum(OfImages):
         rows, columns = images(self.rows, self.out_shape), images(self.columns, self.in_shape)
         total = images(y.astype(summing(y.dtype)), self.out_shape)
         if few_taps(self.axes):
-            read = reader(columns, self.axes)
-            x = reduce(add, (shift((read(tap) * rows) ** self.power * total, back, tap) for tap in taps(self.axes)))
+            read, back = reader(columns, self.axes), [axis.T for axis in self.axes]
+            x = reduce(add, (shift(raised(read(tap) * rows, self.power) * total, back, tap) for tap in taps(self.axes)))
         else:
-            largest, total = reduce_windows((rows, total), back, scaled_powers(self.power))
-            x = total * (largest * columns) ** self.power
+            x = sum_scaled_powers(rows, columns, total, self.axes, self.power)
         return x.reshape(y.shape[0], *self.in_shape).astype(y.dtype)
 
     @property

@@ -103,6 +103,39 @@ def test_overlapping_windows_of_many_taps_add_powers_of_any_size(
     np.testing.assert_allclose(y[..., 0], norms, rtol=size**2 * 2.0**-24)  # each term is rounded once as it is added
 
 
+@pytest.mark.parametrize("p", [1.5, 2.5, 3])
+@pytest.mark.parametrize("decades", [0, 5, 20])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_gradient_of_long_windows_adds_powers_of_any_size(stride: int, decades: float, p: float) -> None:
+    """Norms and cotangents of very different sizes meet at one input; one window is empty."""
+    drawn = np.random.default_rng(0)
+    x = (drawn.normal(size=(25, 25)) * 10 ** drawn.uniform(-decades, decades, (25, 25))).astype(np.float32)
+    x[:9, :9] = 0
+    pool = lambda x: minicnn.lp_pool(x[..., None], (9, 9), stride=stride, p=p)[..., 0]
+    size = (25 - 9) // stride + 1
+    y_bar = drawn.uniform(1, 2, (size, size)) * 10 ** drawn.uniform(-decades, decades, (size, size))
+    y_bar = y_bar.astype(np.float32)
+    expected = np.zeros((25, 25))
+    for o in np.ndindex(*y_bar.shape):
+        at = tuple(slice(stride * n, stride * n + 9) for n in o)
+        lengths = np.abs(x[at]).astype(np.float64)
+        largest = max(lengths.max(), 1e-30)
+        norm = largest * ((lengths / largest) ** p).sum() ** (1 / p)
+        expected[at] += y_bar[o] * np.sign(x[at]) * (lengths / max(norm, 1e-30)) ** (p - 1)
+    x_bar = jax.jit(jax.grad(lambda x: (pool(x) * y_bar).sum()))(x)
+    bound = (81 + p * 81) * 2.0**-24  # of the windows that are added, and of the norms, each of as many terms
+    np.testing.assert_allclose(x_bar, expected, rtol=bound, atol=1e-30)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_what_is_not_finite_reaches_the_gradient_of_its_own_long_windows(stride: int) -> None:
+    x = jnp.ones((40, 1)).at[3].set(jnp.nan).at[36].set(jnp.inf)
+    x_bar = jax.jit(jax.grad(lambda x: minicnn.lp_pool(x, (9,), stride=stride, p=3).sum()))(x).ravel()
+    at, last = np.arange(40), 40 - stride  # the first of the windows that hold 36 begins at 28, the last ends at `last`
+    np.testing.assert_array_equal(np.isnan(x_bar), (at < 13 - stride) | (at >= 28) & (at <= last))
+    assert bool((x_bar[12:28] > 0).all())
+
+
 def test_the_published_corners_of_the_norm() -> None:
     of = lambda *values, p=2.0: float(minicnn.lp_pool(jnp.array(values).reshape(-1, 1), (len(values),), p=p)[0, 0])
     assert (of(5.0, 12.0), of(3.0, 4.0, 12.0), of(0.0, 0.0), of(-7.0)) == (13, 13, 0, 7)
