@@ -103,8 +103,8 @@ def _calls_of(program: Callable[[], Any]) -> list[float]:
     return measured
 
 
-# Seconds. On two virtual cores single calls behind a pause took a step of 3 ms from 2.9 to 5.6 ms, in the middle half of
-# a run, and from 2.9 to 3.1 where sixteen followed one another.
+# Seconds. On two virtual cores single calls behind a pause took a step of 3 ms from 2.9 to 5.6 ms, in the middle half
+# of a run, and from 2.9 to 3.1 where sixteen followed one another.
 _TURN = 0.05
 _PATIENCE = 10  # a scan that takes lax a minute a step is not called ten times
 

@@ -32,9 +32,9 @@ from minicnn.forms.tiles import bringing_groups_together, gather, padded, scatte
 # (all digits of float32) and 2·10¹² with 16 (three quarters of a double's).
 _MOST_POINTS = 16
 _LOOPS = 4  # that gather, add up the windows of x, bring the factors of w into order, and add up y
-# Moved numbers of one portion of a batch. XLA divides the rows of a product among the cores, not the products of a batch
-# of products, and narrow ones only from 1,000 to 2,000 rows on: 16 terms of 2,048 rows with 64 channels on both sides are
-# so many, and 17 MB. Portions of 1, 2, 4, 5 to 7 and 12 million gave ResNet-18 steps of 646, 593, 522, 535 and 700 ms.
+# Moved numbers of one portion of a batch. XLA divides the rows of a product among the cores, not the products of a
+# batch of products, and narrow ones only from 1,000 to 2,000 rows on: 16 terms of 2,048 rows with 64 channels on both
+# sides are so many, and 17 MB. Portions of 1, 2, 4, 5 to 7 and 12 million took ResNet-18 646, 593, 522, 535 and 700 ms.
 _PORTION = 4_200_000
 _LONGEST = 16  # positions of a window that `Auto` may take
 _MOST = 4  # outputs of a tile: larger ones round too much for the products that they save
