@@ -10,6 +10,11 @@ import pytest
 on_a_cpu = pytest.mark.skipif("jax.default_backend() != 'cpu'", reason="it is about programs for CPUs")
 
 
+def within(on_a_cpu: float, elsewhere: float) -> float:
+    """A tolerance for what a CPU's library rounds less than is promised of any."""
+    return on_a_cpu if jax.default_backend() == "cpu" else elsewhere
+
+
 def oracles_on_a_cpu() -> AbstractContextManager[Any]:
     """While this lasts a CPU computes: cuDNN refuses integers, and errs by 1e-7 in forward mode in double precision."""
     return jax.default_device(jax.devices("cpu")[0])

@@ -95,7 +95,8 @@ def _test(end: float, file: str) -> tuple[str, int | None, str]:
     options = ("-o", "addopts=--import-mode=importlib", "-o", "filterwarnings=default", "-p", "no:cacheprovider")
     command = [sys.executable, "-m", "pytest", *options, "-v", "--tb=short", "-m", "not long", file]
     environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
-    environment["XLA_FLAGS"] = "--xla_backend_optimization_level=3"  # as users compile: the tests do not by themselves
+    # as users compile: the tests do not by themselves
+    environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=3".strip()
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     process = subprocess.Popen(command, env=environment, **streams)
     try:

@@ -10,6 +10,7 @@ import pytest
 
 import minicnn
 from minicnn import autodiff
+from tests.processors import on_a_cpu
 
 WINDOWS: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "side by side": ((2, 6, 4, 3), (2, 2), {}),
@@ -33,3 +34,16 @@ def test_the_gradient_of_max_pooling_is_jaxs_on_ties_infinities_and_nans(name: s
 
     ours, expected = jax.jit(lambda x: [engine.vjp(f, x)[1](y_bar)[0] for engine in (autodiff, jax)])(x)
     np.testing.assert_array_equal(ours, expected)
+
+
+@on_a_cpu
+@pytest.mark.parametrize("window", [(2, 2), (3, 2)])
+def test_the_maxima_take_no_loop_that_their_winners_do_not(window: tuple[int, int]) -> None:
+    def loops(results: Any) -> int:
+        program = lambda x, y_bar: results(*jax.vjp(lambda x: minicnn.max_pool(x, window), x), y_bar)
+        x, y_bar = jnp.ones((2, 6, 6, 3)), jnp.ones((2, 6 // window[0], 6 // window[1], 3))
+        return str(jax.jit(program).lower(x, y_bar).compile().as_text()).count(" fusion(")
+
+    assert loops(lambda y, pull_back, y_bar: (y, pull_back(y_bar))) == loops(
+        lambda y, pull_back, y_bar: pull_back(y_bar)
+    )

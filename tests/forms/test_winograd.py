@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from minicnn import conv, conv_transpose
-from minicnn.forms import Arithmetic, Form, Winograd, as_form
+from minicnn import Axis, conv, conv_transpose
+from minicnn.forms import Arithmetic, Form, Geometry, Winograd, as_form
 from tests.forms.test_forms import geometry_of, images
 from tests.strategies import CORNERS, Case, cases, seeds
 
@@ -132,3 +132,10 @@ def test_long_kernels_do_not_make_long_programs() -> None:
         for k in (100, 1000)
     ]
     assert lines[1].count("\n") <= 1.1 * lines[0].count("\n")
+
+
+@pytest.mark.parametrize(("size", "channels", "rows"), [(32, 64, 2048), (16, 128, 1024)])
+def test_the_terms_of_a_portion_have_rows_for_every_core(size, channels, rows):
+    """Narrower portions of ResNet-18's first layers are multiplied by one core, whatever the number of terms."""
+    geometry = Geometry((Axis.of(size, 3, padding=1),) * 2, channels, channels)
+    assert 32 // Winograd().portions(geometry, 32) * (size // 2) ** 2 == rows
