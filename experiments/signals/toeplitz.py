@@ -82,8 +82,8 @@ def _ours(taps: int, n: int, word: str) -> np.ndarray:
 
 @cache
 def _theirs(taps: int, n: int, mode: str) -> tuple[np.ndarray, ...]:
-    """The matrices of SciPy and of JAX in a mode."""
-    return tuple(np.asarray(library(_kernel(taps), n, mode)) for library in LIBRARIES)
+    """The matrices of SciPy and of JAX in a mode, of floats: on a GPU JAX's, which convolves, knows no others."""
+    return tuple(np.asarray(library(_kernel(taps).astype(np.float32), n, mode)) for library in LIBRARIES)
 
 
 def _is_theirs(C: np.ndarray, taps: int, n: int, mode: str) -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.processors import on_a_cpu
+
 
 def test_the_command_writes_a_table_json_and_a_picture(run, tmp_path: Path):
     files: list[Any] = [tmp_path / "b.json", tmp_path / "b.png"]
@@ -62,6 +64,7 @@ def counts(tokens):
 """
 
 
+@on_a_cpu
 def test_a_model_of_ones_own_before_and_after(run, tmp_path: Path):
     file, out = tmp_path / "own_net.py", tmp_path / "own.json"
     file.write_text(NET)

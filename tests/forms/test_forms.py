@@ -134,6 +134,17 @@ def test_preferred_element_type_accumulates_without_overflow(name):
     np.testing.assert_array_equal(y, lax)
 
 
+@pytest.mark.parametrize("wanted", ["int32", "float32"])
+@pytest.mark.parametrize("name", FORMS)
+def test_on_a_gpu_integers_are_as_wide_as_their_sums_before_they_are_multiplied(name, wanted):
+    x, w = jnp.ones((1, 5, 5, 2), jnp.int8), jnp.ones((2, 2, 2, 3), jnp.int8)
+    f = jax.jit(lambda x, w: conv(x, w, form=FORMS[name], preferred_element_type=wanted))
+    program = f.trace(x, w).lower(lowering_platforms=("cuda",)).as_text()
+    products = [line for line in program.splitlines() if "dot_general" in line]
+    assert products
+    assert not any("xi8>" in line for line in products)
+
+
 def test_every_form_and_its_vjps_serve_five_axes():
     case = Case((2, 3, 2, 3, 2), (2, 2, 1, 2, 2), padding=("SAME", "VALID", "FULL", (1, 0), "VALID"), channels=(2, 1))
     x, w, y_bar = case.data(0)
