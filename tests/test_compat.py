@@ -166,6 +166,7 @@ def test_refused(options: dict[str, Any], error: type[Exception], message: str) 
         compat.conv_general_dilated(**arguments)
 
 
+@pytest.mark.skipif(jax.__version_info__ < (0, 10), reason="the derivative of lax's own groups is refused there")
 @pytest.mark.parametrize("ours", [compat.conv_general_dilated, accelerate(lax.conv_general_dilated)])
 def test_a_result_lies_across_an_explicit_mesh_as_it_is_asked_to(ours: Any) -> None:
     """Where the output channels of a kernel lie across it, lax does not guess how the result should."""

@@ -54,7 +54,8 @@ class Names:
 
 def _numbers(array: Any) -> tuple[Any, ...] | None:
     """What an array and its copies have in common: shape and numbers, as JAX holds them. None if there are none yet."""
-    is_array = isinstance(array, jax.Array | np.ndarray) and not isinstance(array, Tracer)
+    # JAX 0.9 holds what it has copied in arrays of its own kind, which are neither its own nor NumPy's
+    is_array = hasattr(array, "__array__") and hasattr(array, "dtype") and not isinstance(array, Tracer)
     if not is_array or not jnp.issubdtype(array.dtype, np.number):
         return None
     held = np.asarray(array, jnp.result_type(array))
