@@ -9,8 +9,8 @@ from jaxtyping import Int
 
 from minicnn.axis import triples
 from minicnn.draw.arguments import check_listed
+from minicnn.forms.geometry import swap_channels
 from minicnn.maps import Compose, ConvMap, LinearMap, Pad, Transposed
-from minicnn.maps.convolution import swap_channels
 
 Taps = tuple[int, ...]
 Sums = tuple[Taps, ...]

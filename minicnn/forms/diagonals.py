@@ -69,7 +69,9 @@ def _convolve(
     read = _reader(x, geometry.axes)
     of_taps = lambda starts, kernel: reduce(add, map(scale, map(read, starts), kernel))
     kernel, starts = w.reshape(-1, *geometry.split_shape[-3:]), _starts(geometry.axes)
-    return summed(of_taps, starts, kernel, _portions(geometry)).reshape(x.shape[0], *geometry.out_shape)
+    channels = (geometry.c_out,) if geometry.depthwise else geometry.split_shape[-2:]
+    like = jax.ShapeDtypeStruct((x.shape[0], *geometry.out_shape[:-1], *channels), arithmetic.result_type(x, w))
+    return summed(of_taps, starts, kernel, _portions(geometry), like).reshape(x.shape[0], *geometry.out_shape)
 
 
 def _correlate(
@@ -78,14 +80,15 @@ def _correlate(
     """Multiply tap by tap: X(x)ᵀ·y has at tap k the shift of x by it against y."""
     if geometry.depthwise:
         x, y = (a.astype(arithmetic.result_type(x, y)) for a in (x, y))
-        against = lambda shifts: _channel_sums([shifted * y for shifted in shifts])
+        against = lambda shifts: _channel_sums([shifted * y for shifted in shifts])[:, None, :, None]
     else:
         y = _groups(y, geometry.groups)
         row = lambda shifted: arithmetic.einsum("...gc,...gd->cgd", _groups(shifted, geometry.groups), y)
         against = lambda shifts: jnp.stack(list(map(row, shifts)))
     read = _reader(x, geometry.axes)
     of_taps = lambda starts: against(map(read, starts))
-    return mapped(of_taps, _starts(geometry.axes), _portions(geometry)).reshape(geometry.w_shape)
+    like = jax.ShapeDtypeStruct(geometry.split_shape[-3:], arithmetic.result_type(x, y))
+    return mapped(of_taps, _starts(geometry.axes), _portions(geometry), like).reshape(geometry.w_shape)
 
 
 def _reader(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Callable[[Any], Shaped[Array, "b *out c"]]:

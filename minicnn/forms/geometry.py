@@ -1,11 +1,12 @@
 """The geometry of a convolution: one `Axis` per spatial axis, and how the channels are joined."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Array, Bool, Int, Shaped
 
 from minicnn.axis import Axis
 
@@ -103,3 +104,13 @@ class Geometry:
 def as_mask(mask: Any) -> Mask:
     """A table of channels as something that can be compared and hashed."""
     return tuple(tuple(bool(joined) for joined in row) for row in np.asarray(mask))
+
+
+def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Array, "*k d ci"]:
+    """The kernel of the transposed map: input and output channels exchanged within each group."""
+    return w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
+
+
+def run_backwards(axes: Iterable[Axis]) -> bool:
+    """Whether taps run backwards: as a rule the map is the transpose of one, and the kernel of that lies in memory."""
+    return any(axis.dilation < 0 for axis in axes)

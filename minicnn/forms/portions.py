@@ -10,20 +10,20 @@ from minicnn.forms.fence import fence
 
 
 def mapped(
-    product: Callable[[Array], Array], x: Shaped[Array, "b *in ci"], portions: int
+    product: Callable[[Array], Array], x: Shaped[Array, "b *in ci"], portions: int, like: jax.ShapeDtypeStruct
 ) -> Shaped[Array, "b *out co"]:
-    """The product with every image, in so many portions of the batch; what remains of it is one portion more."""
+    """The product with every image, in so many portions of the batch; what remains of it is one portion more.
+
+    The result for one image is like `like`.
+    """
     if portions == 1:
         return product(x)
-    whole, rest = _split(x, portions)
-    like = jax.eval_shape(product, whole[0])
+    size, whole = _equal(len(x), portions)
     # `jax.lax.map` would have zeros to write to from the start of the program
-    y = jnp.broadcast_to(fence(jnp.zeros((), like.dtype), x), (len(whole), *like.shape))
-    portion = lambda n: product(jax.lax.dynamic_index_in_dim(whole, n, keepdims=False))
-    write = lambda n, y: jax.lax.dynamic_update_index_in_dim(y, portion(n), n, 0)
-    y = jax.lax.fori_loop(0, len(whole), write, y)
-    y = y.reshape(-1, *y.shape[2:])
-    return jnp.concatenate([y, product(rest)]) if len(rest) else y
+    y = jnp.broadcast_to(fence(jnp.zeros((), like.dtype), x), (whole, *like.shape))
+    write = lambda n, y: _written(y, product(_portion(x, n, size)), n * size)
+    y = jax.lax.fori_loop(0, whole // size, write, y)
+    return jnp.concatenate([y, product(x[whole:])]) if whole < len(x) else y
 
 
 def summed(
@@ -31,19 +31,31 @@ def summed(
     x: Shaped[Array, "b *in ci"],
     y: Shaped[Array, "b *out co"],
     portions: int,
+    like: jax.ShapeDtypeStruct,
 ) -> Shaped[Array, "*k c co"]:
-    """The sum over all images of a product of x and y."""
+    """The sum over all images of a product of x and y, which is like `like`."""
     if portions == 1:
         return product(x, y)
-    (x, x_rest), (y, y_rest) = _split(fence(x, y), portions), _split(y, portions)
-    shape = jax.eval_shape(product, x[0], y[0])
-    add = lambda total, images: (total + product(*images), None)
-    total, _ = jax.lax.scan(add, jnp.zeros(shape.shape, shape.dtype), (x, y))
-    return total + product(x_rest, y_rest) if len(x_rest) else total
+    size, whole = _equal(len(x), portions)
+    x = fence(x, y)
+    add = lambda n, total: total + product(_portion(x, n, size), _portion(y, n, size))
+    total = jax.lax.fori_loop(0, whole // size, add, jnp.zeros(like.shape, like.dtype))
+    return total + product(x[whole:], y[whole:]) if whole < len(x) else total
 
 
-def _split(a: Array, portions: int) -> tuple[Array, Array]:
-    """As many equal portions as fit, (portions, images, …), and what remains."""
-    size = max(-(-len(a) // portions), 1)
-    whole = len(a) // size * size
-    return a[:whole].reshape(-1, size, *a.shape[1:]), a[whole:]
+def _equal(images: int, portions: int) -> tuple[int, int]:
+    """The images of a portion, and those of as many equal portions as fit."""
+    size = max(-(-images // portions), 1)
+    return size, images // size * size
+
+
+# Images are read where they lie. As an array of portions they would be another array to XLA, which computes what they
+# are made of once for each.
+def _portion(a: Array, n: Array, size: int) -> Array:
+    start = (n * size, *(0,) * (a.ndim - 1))
+    return jax.lax.dynamic_slice(a, start, (size, *a.shape[1:]), allow_negative_indices=False)
+
+
+def _written(y: Array, portion: Array, first: Array) -> Array:
+    start = (first, *(0,) * (y.ndim - 1))
+    return jax.lax.dynamic_update_slice(y, portion, start, allow_negative_indices=False)

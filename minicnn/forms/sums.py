@@ -6,7 +6,7 @@ compile and runs slowly. Written as entries that are picked by a table, it is on
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from itertools import product
 from operator import add
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from minicnn.forms.decomposition import Rationals
-from minicnn.forms.fence import fence
+from minicnn.forms.fence import apart
 
 
 class Entries(NamedTuple):
@@ -26,10 +26,12 @@ class Entries(NamedTuple):
     Attributes:
         place: what one axis adds to the position of the entry, on both axes on which entries lie.
         weight: the factor; zero where a result has fewer entries than others, and then the place is one of its own.
+        there: whether a result has any entry on this axis. Where it has none it is zero, whatever the place holds.
     """
 
     place: tuple[Any, Any]
     weight: Any = 1
+    there: Any = True
 
 
 def columns(factor: Rationals) -> list[tuple[Int[np.ndarray, " terms"], Float[np.ndarray, " terms"]]]:
@@ -95,7 +97,7 @@ def picked_sum(
     ends, is_large = (at, rank + 1), math.prod(shape) > BAKED_PLACES
     numbers = jax.lax.GatherDimensionNumbers(ends, (0, 2), (0, 2))
 
-    def picked(taken: Sequence[Entries], starts: Array) -> Array:
+    def picked(z: Array, taken: Sequence[Entries], starts: Array) -> Array:
         rows = jax.lax.gather(z, starts, numbers, (1, images, 1, channels), mode=_INSIDE)
         # Masks of 0 and 1 go axis by axis where their product would be a large table in the program.
         masks, factors = list[Any](), list[Any]()
@@ -104,12 +106,15 @@ def picked_sum(
         for weight in (*masks, math.prod(factors, start=np.ones(()))):
             if not np.all(weight == 1):
                 rows = rows * jnp.asarray(np.expand_dims(weight, ends), z.dtype)
+        for there in (each.there for each in taken if not np.all(each.there)):
+            rows = jnp.where(np.expand_dims(there, ends), rows, 0)
         return rows
 
     if not all(axes):  # an axis that takes no entry at all
         return jnp.zeros((*shape[:at], images, *shape[at:], channels), z.dtype)
     terms = list(product(*axes))
-    return fence(reduce(add, map(picked, terms, _places(terms, shape))))
+    total = lambda z: reduce(add, map(partial(picked, z), terms, _places(terms, shape)))
+    return apart(total, z, jax.ShapeDtypeStruct((*shape[:at], images, *shape[at:], channels), z.dtype))
 
 
 def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Iterable[Array]:

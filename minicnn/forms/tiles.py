@@ -23,7 +23,7 @@ from minicnn.forms.cost import Cost, portions
 from minicnn.forms.cuts import CUTS, Cut, Span, tile_sizes
 from minicnn.forms.fence import fence
 from minicnn.forms.form import Costed
-from minicnn.forms.geometry import Geometry
+from minicnn.forms.geometry import Geometry, run_backwards
 from minicnn.forms.layout import (
     groups_first,
     groups_last,
@@ -133,7 +133,8 @@ def _times_tile(
     x: Shaped[Array, "g rows in"], w: Shaped[Array, "*kernel c g d"], axes: Sequence[Axis], arithmetic: Arithmetic
 ) -> Shaped[Array, "g rows out"]:
     """Multiply every row by the tile's matrix, which is laid out alike for y and for x̄: XLA then does it once."""
-    if [axis.in_size for axis in axes] >= [axis.out_size for axis in axes]:
+    inner, outer = [axis.in_size for axis in axes], [axis.out_size for axis in axes]
+    if inner > outer or (inner == outer and not run_backwards(axes)):
         return multiply("bi,io->bo", x, to_matrix(lay(w, tuple(axes))), arithmetic)
     return multiply("bi,oi->bo", x, to_matrix(lay(w.swapaxes(-1, -3), tuple(axis.T for axis in axes))), arithmetic)
 

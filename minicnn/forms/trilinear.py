@@ -11,6 +11,7 @@ asked for its result in the dtype in which it is to be summed, and that is round
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
@@ -18,7 +19,7 @@ from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.bilinear import Bilinear
 from minicnn.forms.device_tiles import convolve_on_tiles, correlate_on_tiles
 from minicnn.forms.form import Form
-from minicnn.forms.geometry import Geometry
+from minicnn.forms.geometry import Geometry, run_backwards, swap_channels
 from minicnn.forms.meshes import spec_of_convolve, spec_of_correlate, vary_alike
 from minicnn.forms.portions import mapped, summed
 from minicnn.forms.reach import put_back, taken, within_reach
@@ -45,19 +46,20 @@ def masked(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Array, "*k
     return w if geometry.mask is None else jnp.where(geometry.joined, w, 0)
 
 
-def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Array, "*k d ci"]:
-    """The kernel of the transposed map: input and output channels exchanged within each group."""
-    return w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
-
-
 def _convolve(
     x: Array, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic, in_portions: bool = False
 ) -> Array:
     meeting, inputs, outputs = within_reach(geometry)
     x, form = taken(x, inputs), _settled(form, meeting, x, w)
     total, dtype = arithmetic.summing(x, w), arithmetic.result_type(x, w)
-    of_images = lambda x: form.convolve(meeting, x, w, total).astype(dtype)
-    y = mapped(of_images, x, _portions(form, meeting, x) if in_portions else 1)
+    # Of two exchanges of channels XLA makes none, but in one loop only: a form that wants the kernel as it lies in
+    # memory, before its channels were exchanged for x̄, exchanges them once more.
+    backwards = run_backwards(meeting.axes)
+    stored = swap_channels(w, meeting) if backwards else w
+    kernel = lambda: swap_channels(stored, meeting.T) if backwards else stored
+    of_images = lambda x: form.convolve(meeting, x, kernel(), total).astype(dtype)
+    like = jax.ShapeDtypeStruct(meeting.out_shape, dtype)
+    y = mapped(of_images, x, _portions(form, meeting, x) if in_portions else 1, like)
     return put_back(y, outputs, geometry.out_shape[:-1])
 
 
@@ -68,7 +70,8 @@ def _correlate(
     x, y, form = taken(x, inputs), taken(y, outputs), _settled(form.in_weights, meeting, x, y)
     total, dtype = arithmetic.summing(x, y), arithmetic.result_type(x, y)
     of_images = lambda x, y: form.correlate(meeting, x, y, total)
-    return summed(of_images, x, y, _portions(form, meeting, x) if in_portions else 1).astype(dtype)
+    like = jax.ShapeDtypeStruct(meeting.w_shape, total.result_type(x, y))
+    return summed(of_images, x, y, _portions(form, meeting, x) if in_portions else 1, like).astype(dtype)
 
 
 # How many images a batch is taken to have when a form is chosen for one of any size, as `jax.export` traces it with a

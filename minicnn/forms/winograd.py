@@ -6,14 +6,15 @@ over the channels. Where all factors are dyadic (two outputs and three taps, say
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
+from itertools import repeat
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Shaped
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from minicnn.arguments import look_up
 from minicnn.axis import Axis
@@ -23,7 +24,7 @@ from minicnn.forms.cuts import CUTS, Cut, Span, tile_sizes
 from minicnn.forms.decomposition import Decomposition, Rationals, is_dyadic, is_local, kinds, terms
 from minicnn.forms.fence import fence
 from minicnn.forms.form import Costed
-from minicnn.forms.geometry import Geometry
+from minicnn.forms.geometry import Geometry, run_backwards, swap_channels
 from minicnn.forms.layout import groups_first, multiply
 from minicnn.forms.sums import Entries, along, columns, picked_sum
 from minicnn.forms.tiles import bringing_groups_together, gather, padded, scatter
@@ -176,13 +177,16 @@ def _convolve(
 ) -> Shaped[Array, "b *out co"]:
     """Multiply x by C(w): y = A((Gᵀw) ∘ (Bᵀx)), one product over the channels for each term."""
     x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
-    w = fence(w, x)
+    kernel, spec = geometry, "bi,io->bo"
+    if run_backwards(geometry.axes):
+        w, kernel, spec = swap_channels(w, geometry), geometry.T, "bi,oi->bo"
+    w = fence(w, x).reshape(kernel.split_shape).swapaxes(-3, -2)
     x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
-    w, taps = w.reshape(geometry.split_shape).swapaxes(-3, -2), _tap_factors(parts)
+    taps = _tap_factors(parts)
     w = w.reshape(1, *map(len, taps), *w.shape[-3:])
     for G in taps:
         w = _joined(_multiplied(G, w, 1, 0))
-    y = multiply("bi,io->bo", _rows(x), _joined(w), arithmetic)
+    y = multiply(spec, _rows(x), _joined(w), arithmetic)
     y = y.reshape(*x.shape[:-1], y.shape[-1])
     return _synthesised(y, [(cut.y, factors.A) for cut, factors in parts], geometry.out_shape[:-1])
 
@@ -230,10 +234,10 @@ def _analysed(
     x: Shaped[Array, "b *n gc"], groups: int, sides: Sequence[tuple[Span, Rationals]]
 ) -> Shaped[Array, "terms g b *tiles c"]:
     """Apply Bᵀ to every tile of x, or Aᵀ to every tile of y; the terms of the last axis come first."""
+    if _are_few(factor for _, factor in sides) and 0 not in x.shape:
+        return _summed(fence(x), groups, sides)
     x = padded(x, [span for span, _ in sides])
     sides = [(replace(span, first=max(span.first, 0)), factor) for span, factor in sides]
-    if _are_few(factor for _, factor in sides):
-        return _summed(x, groups, sides)
     x = groups_first(x, groups)[None]
     for position, (span, factor) in enumerate(sides, start=3):
         before, behind = x.shape[:position], x.shape[position + 1 :]
@@ -262,16 +266,39 @@ def _summed(
     """Apply the factors to all tiles at once."""
     rank, channels = len(sides), x.shape[-1] // groups
     shape = (*(factor.shape[1] for _, factor in reversed(sides)), groups, *(span.count for span, _ in sides))
-    list_of = lambda numbers, axis: along(numbers, axis, len(shape))
-    axes, width = [[Entries((0, list_of(range(groups), rank)))]], groups
+    axes, width = [[Entries((0, along(range(groups), rank, len(shape))))]], groups
     for n in reversed(range(rank)):
-        span, factor = sides[n]
-        tiles = list_of(span.first + span.step * np.arange(span.count), rank + 1 + n)
-        inside = [(list_of(row, rank - 1 - n), list_of(weight, rank - 1 - n)) for row, weight in columns(factor)]
-        axes.append([Entries((0, width * (tiles + span.spacing * row)), weight) for row, weight in inside])
-        width *= x.shape[1 + n]
+        (span, factor), size = sides[n], x.shape[1 + n]
+        others = [axis for axis in range(len(shape)) if axis not in (rank - 1 - n, rank + 1 + n)]
+        of_terms_and_tiles = partial(np.expand_dims, axis=others)
+        axes.append(
+            [
+                Entries((0, width * of_terms_and_tiles(place)), of_terms_and_tiles(weight), of_terms_and_tiles(there))
+                for place, weight, there in _inside(span, factor, size)
+            ]
+        )
+        width *= size
     terms = picked_sum(x.reshape(1, x.shape[0], width, channels), axes, shape, rank + 1)
     return terms.reshape(math.prod(shape[:rank]), *terms.shape[rank:])
+
+
+def _inside(
+    span: Span, factor: Rationals, size: int
+) -> Iterator[tuple[Int[np.ndarray, "terms tiles"], Float[np.ndarray, "terms tiles"], Bool[np.ndarray, "terms tiles"]]]:
+    """The entries of the terms of one axis: their places in an image, their weights, and where there are any.
+
+    An entry beyond the ends is another one of the same term, by 0, and a term without entries is not there: so the
+    image need not be padded, and no number meets one that its outputs do not read.
+    """
+    if not (entries := columns(factor)):
+        return iter(())
+    rows, weights = (np.array(each)[..., None] for each in zip(*entries, strict=True))
+    place = span.first + span.step * np.arange(span.count) + span.spacing * rows
+    is_inside = (place >= 0) & (place < size)
+    other = np.take_along_axis(place, is_inside.argmax(0)[None], 0)
+    places = np.where(is_inside, place, other).clip(0, size - 1)
+    there = (is_inside & (weights != 0)).any(0)
+    return zip(places, is_inside * weights, repeat(there))
 
 
 def _synthesised(

@@ -14,10 +14,10 @@ from jaxtyping import Array, Shaped
 from minicnn.arguments import check_channels, check_kernel_shape, check_rank, keywords_explained, sizes
 from minicnn.dtypes import operands, preferred
 from minicnn.forms import Form
-from minicnn.forms.geometry import Geometry
+from minicnn.forms.geometry import Geometry, swap_channels
 from minicnn.forms.layouts import channels_moved, hinting, in_front, warn_of_channels_in_front
 from minicnn.forms.resolve import Convolution, ConvOptions, Ints, Padding, Table
-from minicnn.forms.trilinear import convolve, swap_channels
+from minicnn.forms.trilinear import convolve
 from minicnn.functional.batching import batched
 from minicnn.functional.jitted import compiled_primitive
 from minicnn.functional.padding import pad_p, pad_transpose_p

@@ -10,8 +10,9 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis, triples
 from minicnn.forms import Arithmetic, Form, Geometry, dense
+from minicnn.forms.geometry import swap_channels
 from minicnn.forms.memory import check_room
-from minicnn.forms.trilinear import convolve, correlate, masked, swap_channels
+from minicnn.forms.trilinear import convolve, correlate, masked
 from minicnn.forms.windows import unfold
 from minicnn.maps.algebra import Compose
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static

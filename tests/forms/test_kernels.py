@@ -1,0 +1,65 @@
+"""What XLA's compiler for CPUs makes of convolutions: which loops there are, and which of them are equal."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+
+from minicnn import conv
+from tests.processors import on_a_cpu
+
+
+def compiled(f, *arguments) -> str:
+    return str(jax.jit(f).lower(*arguments).compile().as_text())
+
+
+def kernels(program: str) -> set[str]:
+    """The different loops of a program: equal ones are compiled once, whatever their names are."""
+    return set(map(_without_names, re.findall(r"^%fused_computation[^\n]*\{\n.*?^\}", program, re.M | re.S)))
+
+
+def _without_names(computation: str) -> str:
+    text = re.sub(r", metadata=\{.*?\}|, backend_config=\{.*\}", "", computation)
+    numbers: dict[str, int] = {}
+    return re.sub(
+        r"%?[A-Za-z_-]+[\w.-]*\.\d+|%[\w.-]+", lambda name: f"%{numbers.setdefault(name[0], len(numbers))}", text
+    )
+
+
+def network(form):
+    """So many equal layers, and the gradients of their kernels."""
+
+    def loss(kernels, x):
+        for w in kernels:
+            x = jnp.tanh(conv(x, w, padding="SAME", form=form))
+        return (x**2).sum()
+
+    return jax.grad(loss)
+
+
+@on_a_cpu
+def test_one_more_of_equal_layers_is_not_one_more_kernel():
+    count = lambda layers: len(
+        kernels(compiled(network("winograd"), [jnp.ones((3, 3, 8, 8))] * layers, jnp.ones((2, 8, 8, 8))))
+    )
+    assert count(5) == count(4)
+
+
+@on_a_cpu
+def test_no_kernel_is_transposed_for_the_gradient_in_the_images():
+    w, x, y_bar = jnp.ones((3, 3, 8, 16)), jnp.ones((2, 6, 6, 8)), jnp.ones((2, 6, 6, 16))
+    for form in ("winograd", "auto"):
+        x_bar = lambda w, y_bar, form=form: jax.vjp(lambda x: conv(x, w, padding="SAME", form=form), x)[1](y_bar)
+        program = compiled(x_bar, w, y_bar)
+        assert not re.search(r"f32\[3,3,16,8\]\S* (copy|transpose|fusion)", program), program
+
+
+@on_a_cpu
+def test_what_a_loop_over_portions_reads_is_computed_once():
+    def f(w, x):
+        x = jnp.sin(x)
+        return conv(x, w, padding="SAME", form="winograd"), x
+
+    program = compiled(f, jnp.ones((3, 3, 64, 64)), jnp.ones((32, 32, 32, 64)))
+    assert "while(" in program
+    assert len(re.findall(r" = \S+ sine\(", program)) == 1
