@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import one_kind
+from minicnn.arguments import one_kind, untraced
 from minicnn.axis import Axis
 from minicnn.extras import require
 from minicnn.forms.arithmetic import summing
@@ -123,7 +123,9 @@ class LinearMap(ABC):
         Raises:
             MemoryError: if the list would not fit, with its length and what to use instead, before anything is
                 allocated.
+            TypeError: inside of `jax.jit` and the like, where the map's arrays have no numbers yet.
         """
+        untraced("A", self, "list its entries outside of jax.jit, jax.grad and jax.vmap, or take A.matrix()")
         check_entries_fit(self.nnz, self.dtype)
         return self.sparse()
 
@@ -153,6 +155,7 @@ class LinearMap(ABC):
 
         Raises:
             MemoryError: if the list of them would not fit, before anything is allocated.
+            TypeError: as `entries`.
         """
         from scipy import sparse
 
