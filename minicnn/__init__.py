@@ -4,11 +4,12 @@
 """
 
 import sys
-from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers know it: `typing` takes twenty times as long to import as this file
 if TYPE_CHECKING:
+    from typing import Any
+
     from minicnn import autodiff as autodiff
     from minicnn import bench as bench
     from minicnn import compat, linalg
@@ -137,12 +138,14 @@ _ELSEWHERE = {
 }
 
 
-def _load(name: str) -> Any:
+def _load(name: str) -> "Any":
     """Load a public name, or any module of the package, when it is first used.
 
     Raises:
         AttributeError: if there is neither.
     """
+    from importlib import import_module
+
     if name in __all__ and name not in _MODULES:
         value = getattr(import_module(f"minicnn.{_ELSEWHERE.get(name, 'functional')}"), name)
         setattr(sys.modules["minicnn"], name, value)
@@ -163,7 +166,7 @@ def __dir__() -> list[str]:
 class _Package(ModuleType):
     """The package, in which `lift` is the function: importing `minicnn.lift` would put the module in its place."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: "Any") -> None:
         super().__setattr__(name, value.lift if name == "lift" and isinstance(value, ModuleType) else value)
 
 

@@ -1,10 +1,18 @@
-"""The command `minicnn`, also `python -m minicnn`, while its libraries load: a second in which people press Ctrl-C."""
+"""The command `minicnn`, also `python -m minicnn`, while its libraries load: a second in which people press Ctrl-C.
+
+Until `main` begins, Ctrl-C is a traceback. So nothing is imported here that Python has not loaded by then.
+"""
 
 import os
-import signal
 import sys
-from types import FrameType
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as in the package itself
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType
+    from typing import NoReturn
+else:
+    import _signal as signal  # what `signal` adds are names of its numbers, for which it imports enum
 
 _TERMINAL = os.isatty(2)
 _ERASE = b"\x1b[K"  # erases what a terminal shows from the cursor to the end of its line
@@ -28,7 +36,7 @@ def main() -> None:
     command()
 
 
-def _leave(signum: int, frame: FrameType | None) -> NoReturn:
+def _leave(signum: int, frame: "FrameType | None") -> "NoReturn":
     """Leave with one line; an exception would come out of some import as another error, or not at all."""
     os.write(2, (_ERASE if _TERMINAL else b"") + b"stopped\n")
     os._exit(128 + signum)

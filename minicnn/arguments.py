@@ -12,10 +12,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from minicnn.jax_internals import Tracer
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 LARGEST = 2**31 - 1  # JAX counts positions in 32 bits
+_STATIC = "make it static, as jax.jit(f, static_argnames=...) does, or choose it outside"
+
+
+def untraced(name: str, value: Any, remedy: str = _STATIC) -> None:
+    """Refuse what a transformation of JAX is just tracing, where the numbers themselves are looked at.
+
+    Args:
+        name: of the argument.
+        value: the argument, a pytree.
+        remedy: what to do instead.
+
+    Raises:
+        TypeError: naming the argument, with the remedy.
+
+    >>> jax.jit(lambda n: untraced("stride", n))(2)
+    Traceback (most recent call last):
+    TypeError: `stride` is traced and has no numbers yet: make it static, as jax.jit(f, static_argnames=...) does, ...
+    """
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value)):
+        raise TypeError(f"`{name}` is traced and has no numbers yet: {remedy}")
 
 
 def integer(name: str, value: Any, least: int | None = None) -> int:
@@ -31,6 +53,7 @@ def integer(name: str, value: Any, least: int | None = None) -> int:
     2
     """
     if not is_integer(value):
+        untraced(name, value)
         raise TypeError(f"`{name}`={value!r} must be an int, not {type(value).__name__}")
     number = operator.index(value)
     if least is not None and number < least:
@@ -94,6 +117,7 @@ def flag(name: str, value: Any) -> bool:
     True
     """
     if not isinstance(value, bool | np.bool_):
+        untraced(name, value)
         raise TypeError(f"`{name}`={reprlib.repr(value)} must be True or False")
     return bool(value)
 
@@ -138,6 +162,7 @@ def integers(name: str, value: Any) -> tuple[int, ...]:
     """
     entries = tuple(value) if is_sequence(value) else (value,)
     if not all(map(is_integer, entries)):
+        untraced(name, value)
         raise TypeError(f"`{name}`={value!r} must be an int or a tuple of ints")
     return tuple(integer(name, entry) for entry in entries)
 

@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 from jaxtyping import Int
 
-from minicnn.arguments import integer, is_integer, is_sequence, look_up
+from minicnn.arguments import integer, is_integer, is_sequence, look_up, untraced
 from minicnn.lattice import solutions
 
 PaddingWord = Literal["VALID", "SAME", "SAME_LOWER", "FULL", "CAUSAL"]
@@ -478,6 +478,7 @@ def _checked_padding(padding: Any) -> AxisPadding:
         return cast(PaddingWord, padding)
     widths = tuple(padding) if is_sequence(padding) else (padding, padding)
     if len(widths) != 2 or not all(map(is_integer, widths)):
+        untraced("padding", padding)
         raise TypeError(f"`padding`={padding!r} on one axis must be a word, an int or a pair (low, high)")
     low, high = (integer("padding", width) for width in widths)
     return (low, high) if is_sequence(padding) else low

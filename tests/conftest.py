@@ -4,6 +4,7 @@ import gc
 import os
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 from zlib import crc32
 
 import jax
@@ -32,6 +33,11 @@ def nothing_compiled_is_kept() -> Iterator[None]:
     yield
     jax.clear_caches()
     context_of_file.cache_clear()
+
+
+def pytest_markeval_namespace() -> dict[str, Any]:
+    """What the conditions of marks may name, also in a file that does not import it."""
+    return {"jax": jax}
 
 
 @pytest.hookimpl(tryfirst=True)

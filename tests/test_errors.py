@@ -12,14 +12,19 @@ import pytest
 from minicnn import (
     Axis,
     avg_pool,
+    certify,
     conv,
     conv_map,
     conv_matrix,
     conv_transpose,
     explain_form,
     fold,
+    lift,
+    linalg,
+    lp_pool,
     max_pool,
     nn,
+    ops,
     patch_map,
     unfold,
 )
@@ -347,3 +352,44 @@ def test_the_shape_of_such_a_kernel_is_warned_of(call):
 @pytest.mark.filterwarnings("error")
 def test_kernels_that_are_probably_meant_as_they_are_get_no_warning(shape):
     conv(a(9, 9, shape[-2]), a(*shape))
+
+
+STATIC: dict[str, Callable[[Any], Any]] = {
+    "stride": lambda n: convolve(a(5, 5, 1), a(3, 3, 1, 1), stride=n),
+    "padding": lambda n: convolve(a(5, 5, 1), a(3, 3, 1, 1), padding=n),
+    "groups": lambda n: convolve(a(5, 5, 1), a(3, 3, 1, 1), groups=n),
+    "mask": lambda n: convolve(a(5, 5, 1), a(3, 3, 1, 1), mask=n.reshape(1, 1)),
+    "flip": lambda n: convolve(a(5, 5, 1), a(3, 3, 1, 1), flip=n > 0),
+    "tile": lambda n: Tiles(n),
+    "in_size": lambda n: C(a(3, 3, 1, 1), (n, n)),
+    "w_shape": lambda n: X(a(5, 5, 1), (n, n, 1, 1)),
+    "window": lambda n: pool(a(5, 5, 1), (n, n)),
+    "kernel_size": lambda n: windows(a(5, 5, 1), (n, n)),
+    "p": lambda n: lp_pool(a(5, 5, 1), (2, 2), p=n),
+    "shape": lambda n: ops.reshape(a(5, 5), (n, 25)),
+    "axis": lambda n: ops.sum(a(5, 5), axis=n),
+    "channels": lambda n: nn.Conv(n, (3, 3)),
+}
+
+
+@pytest.mark.parametrize("name", STATIC)
+def test_what_shapes_depend_on_is_not_traced(name):
+    with pytest.raises(TypeError, match=rf"`{name}` is traced and has no numbers yet: make it static, as jax.jit\(f, "):
+        jax.jit(lambda n: [STATIC[name](n), 0][1])(jnp.int32(1))
+
+
+LOOKED_AT: dict[str, Callable[[Any], Any]] = {
+    "entries": lambda w: C(w, (5, 5)).T.entries(),
+    "nnz": lambda w: (C(w, (5, 5)).T @ C(w, (5, 5))).nnz,
+    "lift": lambda w: lift(lambda v: jnp.tanh(w * v), w).to_scipy(),
+    "bracket": lambda w: linalg.bracket(C(w, (5, 5))),
+    "rank": lambda w: linalg.rank(C(w, (5, 5))),
+    "null_space": lambda w: linalg.null_space(C(w, (5, 5))),
+    "certify": lambda w: certify(lambda x: conv(x, a(3, 3, 1, 1)), a(5, 5, 1)),
+}
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_what_looks_at_numbers_says_where_they_are(name):
+    with pytest.raises(TypeError, match=r"^`\w+` is traced and has no numbers yet: [^\n]+ outside of jax.jit, "):
+        jax.jit(lambda w: [LOOKED_AT[name](w), 0][1])(a(3, 3, 1, 1))

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from minicnn.autodiff.program import Program
+from minicnn.forms.arithmetic import summing
 from minicnn.maps import LinearMap
 from minicnn.maps.algebra import sparse_product
 
@@ -31,7 +33,7 @@ def structure(program: Program, pattern: Callable[[LinearMap], Any] | None = Non
 
 def to_scipy(program: Program) -> Any:
     """The whole matrix as a `scipy.sparse.csr_array`: the sparse matrices of the maps, multiplied and added."""
-    dtype = np.result_type(*(program.nodes[n].dtype for n in program.outputs))
+    dtype = summing(jnp.result_type(*(program.nodes[n].dtype for n in program.outputs)))
     return multiplied(program, lambda A: A.to_scipy(), lambda A: A).astype(dtype)
 
 

@@ -16,6 +16,9 @@ from minicnn.extras import require
 if TYPE_CHECKING:
     from rich.table import Table
 
+# Of a report: a measurement takes 300 bytes, and the whole benchmark has some hundreds of them.
+MOST_BYTES = 2**22
+
 _Many = Sequence[Measurement]
 
 
@@ -62,7 +65,7 @@ def to_json(measurements: _Many) -> str:
     return json.dumps({"made with": made_with(), "summary": summary(measurements), "measurements": rows}, indent=1)
 
 
-def from_json(text: str) -> list[Measurement]:
+def from_json(text: str | bytes) -> list[Measurement]:
     """The measurements that `to_json` wrote.
 
     Raises:

@@ -166,9 +166,10 @@ def _compare(
 
 def _report(file: Path) -> "Sequence[Measurement]":
     from minicnn.bench import report
+    from minicnn.train.disk import read_bounded
 
     try:
-        return report.from_json(file.read_text())
+        return report.from_json(read_bounded(file, report.MOST_BYTES))
     except (OSError, ValueError) as error:
         raise ValueError(f"`--compare`={file}: {error}") from error
 

@@ -23,7 +23,7 @@ CIFAR10 = Source(
 )
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _RECORD = 1 + 3 * 32 * 32
-_MAX_BYTES = 2**28
+_MAX_IMAGES = 10_000
 
 
 def cifar10(data_dir: Path | str | None = None) -> Dataset:
@@ -59,10 +59,12 @@ def _split(paths: Sequence[Path]) -> Split:
 
 def _records(path: Path) -> np.ndarray:
     """Return one row per image: its label, then its red, green and blue planes."""
-    size = path.stat().st_size
-    if size == 0 or size % _RECORD or size > _MAX_BYTES:
-        raise ValueError(f"{path} has {size:,} bytes: a batch has {_RECORD} for each of its images")
-    records = np.fromfile(path, np.uint8).reshape(-1, _RECORD)
+    size, most = path.stat().st_size, _MAX_IMAGES * _RECORD
+    if size == 0 or size % _RECORD or size > most:
+        raise ValueError(
+            f"{path} has {size:,} bytes: a batch has {_RECORD} for each of its images, and {most:,} if it is whole"
+        )
+    records = np.fromfile(path, np.uint8, size).reshape(-1, _RECORD)
     if records[:, 0].max() > 9:
         raise ValueError(f"{path} holds the label {records[:, 0].max()}: labels are 0 to 9")
     return records

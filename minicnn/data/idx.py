@@ -20,7 +20,7 @@ _CHUNK = 2**20
 _MAX_RATIO = 1032
 
 
-def read_idx(path: Path | str) -> Shaped[np.ndarray, "..."]:
+def read_idx(path: Path | str, most: int = _MAX_BYTES) -> Shaped[np.ndarray, "..."]:
     """Read one array from an IDX file, gzip-compressed if it begins as gzip does, whatever its name ends in.
 
     Nothing in the file is believed before it is checked: what the header announces must be what the file holds, no
@@ -28,13 +28,14 @@ def read_idx(path: Path | str) -> Shaped[np.ndarray, "..."]:
 
     Args:
         path: the file; `~` is the home folder.
+        most: bytes of the largest array that is read: what is known of the file beforehand, or 1 GiB.
 
     Returns:
         The array, in the machine's byte order.
 
     Raises:
         ValueError: if it is not a plain file, not an IDX file, byte-swapped, cut short, has something after its last
-            entry, is larger than 1 GiB or is damaged gzip; it names the file and the reason.
+            entry, is larger than `most` or is damaged gzip; it names the file and the reason.
         OSError: if it cannot be opened.
 
     >>> import pathlib, tempfile
@@ -52,9 +53,9 @@ def read_idx(path: Path | str) -> Shaped[np.ndarray, "..."]:
         size = path.stat().st_size * (_MAX_RATIO if compressed else 1)
         try:
             if not compressed:
-                return _read(file, size)
+                return _read(file, size, most)
             with gzip.open(file) as stream:
-                return _read(stream, size)  # pyright: ignore[reportArgumentType]
+                return _read(stream, size, most)  # pyright: ignore[reportArgumentType]
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(f"{path} is damaged gzip: {error}") from error
         except _NoIdxError as error:
@@ -65,8 +66,8 @@ class _NoIdxError(Exception):
     """This error says why a stream holds no IDX array."""
 
 
-def _read(stream: BinaryIO, size: int) -> np.ndarray:
-    """Return the array of a stream that holds at most `size` bytes."""
+def _read(stream: BinaryIO, size: int, most: int) -> np.ndarray:
+    """Return the array, of at most `most` bytes, of a stream that holds at most `size`."""
     dtype, rank = _magic(stream.read(4))
     header = stream.read(4 * rank)
     if len(header) < 4 * rank:
@@ -76,12 +77,12 @@ def _read(stream: BinaryIO, size: int) -> np.ndarray:
     # The largest array with these sizes, should some of them be 0: numpy wants even that to be addressable.
     bound = math.prod(max(n, 1) for n in sizes) * dtype.itemsize
     expected = math.prod(sizes) * dtype.itemsize
-    if max(bound, expected) > min(size, _MAX_BYTES):
+    if max(bound, expected) > min(size, most):
         backwards = math.prod(struct.unpack(f"<{rank}I", header)) * dtype.itemsize
-        if 0 < backwards < _MAX_BYTES and len(_take(stream, backwards + 1)) == backwards:
+        if 0 < backwards <= most and len(_take(stream, backwards + 1)) == backwards:
             raise _NoIdxError(f"is byte-swapped: its sizes, {shape}, fit if they are read backwards; IDX is big-endian")
-    if bound > _MAX_BYTES:
-        raise _NoIdxError(f"announces {shape} entries, {bound:,} bytes: more than {_MAX_BYTES:,} are not read")
+    if bound > most:
+        raise _NoIdxError(f"announces {shape} entries, {bound:,} bytes: more than {most:,} are not read")
     if expected > size:
         raise _NoIdxError(f"is cut short: it announces {shape} entries, {expected:,} bytes, and is too small for them")
     data = _take(stream, expected)

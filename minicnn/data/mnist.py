@@ -100,6 +100,8 @@ _CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt"
 _SIDE = 28
 # QMNIST says more of each image than its class: the writer, for one.
 _QMNIST_FACTS = 8
+# EMNIST's digits are the largest of the sets.
+_MAX_IMAGES = 240_000
 
 
 # How the test labels of sets begin whose files have the same names.
@@ -177,9 +179,10 @@ def _load(sources: Sequence[Source], classes: tuple[str, ...], data_dir: Path | 
 
 
 def _split(images_path: Path, labels_path: Path, transposed: bool) -> Split:
-    images, labels = read_idx(images_path), read_idx(labels_path)
+    images = read_idx(images_path, _MAX_IMAGES * _SIDE**2)
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (_SIDE, _SIDE) or not len(images):
         raise ValueError(f"{images_path} holds {images.dtype}{images.shape}: images are uint8 of shape (n, 28, 28)")
+    labels = read_idx(labels_path, len(images) * _QMNIST_FACTS * 4)
     if labels.ndim == 2 and labels.dtype == np.int32 and labels.shape[1] == _QMNIST_FACTS:
         labels = labels[:, 0]
     elif labels.dtype != np.uint8:

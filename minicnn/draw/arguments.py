@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from minicnn.arguments import untraced
 from minicnn.autodiff import Program
-from minicnn.jax_internals import Tracer
 from minicnn.maps import Dense, LinearMap
 from minicnn.maps.picture import LISTED, listed
 from minicnn.nn.layer import Layer
@@ -29,8 +29,7 @@ def as_map(A: Any) -> LinearMap:
         A = Dense(entries, A.shape[1:], A.shape[:1], entries.dtype)
     if not isinstance(A, LinearMap):
         raise TypeError(f"`A` is {described(A)}, which is not a linear map: {_meant(A)}")
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(A)):
-        raise TypeError("`A` is traced and has no numbers yet: draw it outside of jax.jit, jax.grad and jax.vmap")
+    untraced("A", A, "draw it outside of jax.jit, jax.grad and jax.vmap")
     if not math.prod(A.shape):
         raise ValueError(f"the matrix is {A.shape[0]}×{A.shape[1]} and has no entries to draw: {A!r}")
     return A

@@ -7,9 +7,9 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from minicnn.arguments import untraced
 from minicnn.draw.arguments import described
 from minicnn.draw.mosaics import draw_mosaic, rectangle
-from minicnn.jax_internals import Tracer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,8 +52,7 @@ def _kernels(params: Any, ndim: int) -> Float[np.ndarray, "..."]:
         raise ValueError(f"`ndim`={ndim!r} must be 1 or 2, the number of spatial axes")
     own = isinstance(params, dict) and "w" in params
     for leaf in [params["w"]] if own else jax.tree.leaves(params):
-        if isinstance(leaf, Tracer):
-            raise TypeError("`params` are traced and have no numbers yet: draw them outside of jax.jit")
+        untraced("params", leaf, "draw them outside of jax.jit, jax.grad and jax.vmap")
         if not hasattr(leaf, "dtype"):
             raise TypeError(f"`params` must be arrays, such as model.init(key, in_shape) gives, not {described(leaf)}")
         if leaf.ndim not in (ndim + 1, ndim + 2):

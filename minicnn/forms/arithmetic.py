@@ -88,10 +88,18 @@ def _is_precision(precision: Any) -> bool:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """The precision and the accumulation type of matrix products, with the meaning they have in `jax.lax.dot`."""
+    """How matrix products are computed.
+
+    Attributes:
+        precision: as in `jax.lax.dot`.
+        preferred_element_type: accumulation and result type, as in `jax.lax.dot`.
+        rounded_to: the shorter dtype to which a result is rounded once something has been added to it. Its cotangents
+            have been of that dtype before, and are multiplied as such.
+    """
 
     precision: jax.lax.PrecisionLike = None
     preferred_element_type: DTypeLike | None = None
+    rounded_to: DTypeLike | None = None
 
     @property
     def plain(self) -> "Arithmetic":
@@ -101,6 +109,14 @@ class Arithmetic:
     def summing(self, *arrays: jax.Array) -> "Arithmetic":
         """The same precision, and a result in which sums of products of these arrays are taken."""
         return Arithmetic(self.precision, summing(self.result_type(*arrays)))
+
+    def rounded_later(self, dtype: DTypeLike) -> "Arithmetic":
+        """The same precision, and a result in which numbers of this dtype are summed, which then is rounded to it."""
+        return Arithmetic(self.precision, summing(dtype), dtype)
+
+    def cotangent(self, y_bar: jax.Array) -> jax.Array:
+        """The cotangent of a result, in the dtype that it comes from."""
+        return y_bar if self.rounded_to is None else y_bar.astype(self.rounded_to)
 
     def einsum(self, spec: str, *arrays: jax.Array) -> jax.Array:
         """`jnp.einsum` computed this way."""

@@ -21,6 +21,7 @@ from minicnn.arguments import (
     is_sequence,
     per_axis,
     sizes,
+    untraced,
 )
 from minicnn.axis import Axis, AxisPadding, PaddingWord, Sliding
 from minicnn.forms.arithmetic import Arithmetic, checked_precision
@@ -282,6 +283,7 @@ def checked_mask(mask: Any, shape: tuple[int, ...]) -> Mask | None:
     """
     if mask is None:
         return None
+    untraced("mask", mask)
     table = np.asarray(mask)
     if table.shape != shape:
         raise ValueError(

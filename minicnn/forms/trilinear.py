@@ -93,11 +93,12 @@ def _portions(form: Form, geometry: Geometry, x: Array) -> int:
 
 
 def _x_bar(y_bar: Array, x: Any, w: Array, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
+    y_bar = arithmetic.cotangent(y_bar)
     return convolve(y_bar, swap_channels(w, geometry), geometry.T, form, arithmetic.plain).astype(x.aval.dtype)
 
 
 def _w_bar(y_bar: Array, x: Array, w: Any, *, geometry: Geometry, form: Form, arithmetic: Arithmetic) -> Array:
-    return correlate(x, y_bar, geometry, form, arithmetic.plain).astype(w.aval.dtype)
+    return correlate(x, arithmetic.cotangent(y_bar), geometry, form, arithmetic.plain).astype(w.aval.dtype)
 
 
 def _x_bar_of_correlate(

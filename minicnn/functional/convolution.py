@@ -81,31 +81,45 @@ def conv(
     >>> conv(x, w).ravel()
     Array([-2., -2., -2.], dtype=float32)
     """
+    return _conv(
+        x,
+        w,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        stretch=stretch,
+        groups=groups,
+        mask=mask,
+        padding_mode=padding_mode,
+        flip=flip,
+        form=form,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+    )
+
+
+def summed_conv(x: ArrayLike, w: ArrayLike, **options: Unpack[ConvOptions]) -> Any:
+    """`conv` in the dtype in which numbers of x and w are summed, for what is added before it is rounded to theirs.
+
+    Its cotangents are taken to be of that dtype, as those of a rounded sum are.
+    """
+    return _conv(x, w, summed=True, **options)
+
+
+def _conv(x: ArrayLike, w: ArrayLike, summed: bool = False, **options: Unpack[ConvOptions]) -> Any:
     x, w = operands(x=x, w=w)
-    preferred_element_type = preferred(x.dtype, preferred_element_type)
+    options |= {"preferred_element_type": preferred(x.dtype, options.get("preferred_element_type"))}
     rank = check_kernel_shape(w.shape)
     check_rank("x", x, rank)
+    groups = options.get("groups", 1)
     with hinting(partial(in_front, w.shape, x.shape[-rank - 1 :], groups)):
-        resolved = Convolution.of(
-            w.shape,
-            x.shape[-rank - 1 : -1],
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            stretch=stretch,
-            groups=groups,
-            mask=mask,
-            padding_mode=padding_mode,
-            flip=flip,
-            form=form,
-            precision=precision,
-            preferred_element_type=preferred_element_type,
-        )
+        resolved = Convolution.of(w.shape, x.shape[-rank - 1 : -1], **options)
         geometry = resolved.geometry
         check_channels("x", x.shape[-1], geometry.c_in, f"w{w.shape} with `groups`={groups}")
-    warn_of_channels_in_front(w.shape, callers=2)
+    warn_of_channels_in_front(w.shape, callers=3)
+    arithmetic = resolved.arithmetic.rounded_later(x.dtype) if summed else resolved.arithmetic
     x = batched(pad_p, x, rank, axes=resolved.pads) if resolved.pads else x
-    return batched(convolve_p, x, rank, w, geometry=geometry, form=resolved.form, arithmetic=resolved.arithmetic)
+    return batched(convolve_p, x, rank, w, geometry=geometry, form=resolved.form, arithmetic=arithmetic)
 
 
 @keywords_explained
@@ -162,15 +176,9 @@ def conv_transpose(
     >>> conv_transpose(y, w, stride=2).ravel()
     Array([1., 2., 4., 2., 3.], dtype=float32)
     """
-    y, w = operands(y=y, w=w)
-    preferred_element_type = preferred(y.dtype, preferred_element_type)
-    rank = check_kernel_shape(w.shape)
-    check_rank("y", y, rank)
-    resolved = Convolution.onto(
-        w.shape,
-        y.shape[-rank - 1 : -1],
-        output_size,
-        output_padding,
+    return _conv_transpose(
+        y,
+        w,
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -182,11 +190,34 @@ def conv_transpose(
         form=form,
         precision=precision,
         preferred_element_type=preferred_element_type,
+        output_size=output_size,
+        output_padding=output_padding,
     )
+
+
+def summed_conv_transpose(y: ArrayLike, w: ArrayLike, **options: Any) -> Any:
+    """As `summed_conv`, of `conv_transpose`."""
+    return _conv_transpose(y, w, summed=True, **options)
+
+
+def _conv_transpose(
+    y: ArrayLike,
+    w: ArrayLike,
+    summed: bool = False,
+    output_size: Sequence[int] | None = None,
+    output_padding: Ints = 0,
+    **options: Unpack[ConvOptions],
+) -> Any:
+    y, w = operands(y=y, w=w)
+    options |= {"preferred_element_type": preferred(y.dtype, options.get("preferred_element_type"))}
+    rank = check_kernel_shape(w.shape)
+    check_rank("y", y, rank)
+    resolved = Convolution.onto(w.shape, y.shape[-rank - 1 : -1], output_size, output_padding, **options)
     geometry = resolved.geometry
     hint = channels_moved(w.shape) if w.shape[0] == y.shape[-1] else ""
     check_channels("y", y.shape[-1], geometry.c_out, f"w{w.shape}", hint)
-    x = batched(_transposed, y, rank, w, geometry=geometry, form=resolved.form, arithmetic=resolved.arithmetic)
+    arithmetic = resolved.arithmetic.rounded_later(y.dtype) if summed else resolved.arithmetic
+    x = batched(_transposed, y, rank, w, geometry=geometry, form=resolved.form, arithmetic=arithmetic)
     return batched(pad_transpose_p, x, rank, axes=resolved.pads) if resolved.pads else x
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import integer, keywords_explained, number
+from minicnn.arguments import integer, keywords_explained, number, untraced
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
@@ -119,6 +119,7 @@ def exponent(p: Any) -> float:
         TypeError: for what is not a number.
         ValueError: for NaN and for numbers below 1.
     """
+    untraced("p", p)
     if not number("p", p) >= 1:
         raise ValueError(f"`p`={p} gives no norm: it must be at least 1")
     return float(p)

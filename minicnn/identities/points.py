@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.arguments import untraced
 from minicnn.identities.function import Function, Leaves, each
 from minicnn.identities.rounding import roundoff
 
@@ -17,6 +18,7 @@ _REACH = 4  # drawn integers lie between −4 and 4: sums of a thousand products
 
 def draw(function: Function, key: Array) -> Leaves:
     """Draw small integers other than 0 for every floating leaf, with imaginary parts where it is complex."""
+    untraced("key", key, "certify outside of jax.jit, jax.grad and jax.vmap")
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     return tuple(jnp.asarray(_integers(rng, leaf.shape, leaf.dtype)) for leaf in function.inputs.like)
 

@@ -11,11 +11,9 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
-from minicnn.arguments import number
-from minicnn.jax_internals import Tracer
+from minicnn.arguments import number, untraced
 from minicnn.linalg import lanczos
 from minicnn.linalg.cholesky import Gram, doubled
 from minicnn.linalg.frames import framed
@@ -76,10 +74,7 @@ def bracket(A: LinearMap, rtol: float = 1e-3) -> Bracket:
     True
     """
     check_map(A)
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(A)):
-        raise TypeError(
-            "`bracket` looks at the numbers of A: call it outside of jit, or take `norm(A)`, which is traced"
-        )
+    untraced("A", A, "enclose its values outside of jax.jit, jax.grad and jax.vmap, or take norm(A)")
     rtol = number("rtol", rtol)
     method = for_largest(A)
     return enclose(A, rtol) if method.name == "lanczos" else _of_value(A, method.name)

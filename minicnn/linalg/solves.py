@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, Shaped
 
-from minicnn.arguments import number
+from minicnn.arguments import number, untraced
 from minicnn.dtypes import array
 from minicnn.linalg import cosine, fourier, kronecker
 from minicnn.linalg.dense import stored
@@ -125,11 +125,13 @@ def null_space(A: LinearMap, tol: float | None = None) -> LinearMap:
 
     Raises:
         ValueError: if no exact method takes the map.
+        TypeError: inside of `jax.jit` and the like, where the number of coefficients is not known.
 
     >>> null_space(minicnn.conv_map(jnp.array([1.0, -1.0]).reshape(2, 1, 1), (4,))).in_shape
     (1,)
     """
     check_map(A)
+    untraced("A", A, "count its values outside of jax.jit, jax.grad and jax.vmap, or take svdvals(A)")
     tol = tol if tol is None else number("tol", tol)
     frame = framed(A)
     V, values, columns = _right_vectors(frame.core)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
-from minicnn.arguments import integer, number
+from minicnn.arguments import integer, number, untraced
 from minicnn.linalg import cosine, dense, fourier, kronecker, lanczos
 from minicnn.linalg.frames import back, forth, framed
 from minicnn.linalg.methods import EXACT, LANCZOS, SMALL, check_map, exact
@@ -113,13 +113,14 @@ def rank(A: LinearMap, tol: float | None = None, *, method: str = "auto") -> int
         method: as in `svdvals`.
 
     Raises:
-        ValueError, TypeError: as `svdvals`.
+        ValueError, TypeError: as `svdvals`; and TypeError inside of `jax.jit` and the like.
 
     >>> w = jnp.ones((2, 2, 1, 1))
     >>> rank(minicnn.conv_map(w, (4, 4), padding=((0, 1), (0, 1)), padding_mode="circular"))
     9
     """
     tol = tol if tol is None else number("tol", tol)
+    untraced("A", A, "count its values outside of jax.jit, jax.grad and jax.vmap, or take svdvals(A)")
     s = svdvals(A, method=method)
     return int((s > (tolerance(A, s) if tol is None else tol)).sum())
 

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import one_kind
+from minicnn.arguments import one_kind, untraced
 from minicnn.axis import Axis
 from minicnn.extras import require
+from minicnn.forms.arithmetic import summing
 from minicnn.forms.memory import check_entries_fit, check_fits, dense_nbytes
 from minicnn.pytrees import pytree, static
 
@@ -122,7 +123,9 @@ class LinearMap(ABC):
         Raises:
             MemoryError: if the list would not fit, with its length and what to use instead, before anything is
                 allocated.
+            TypeError: inside of `jax.jit` and the like, where the map's arrays have no numbers yet.
         """
+        untraced("A", self, "list its entries outside of jax.jit, jax.grad and jax.vmap, or take A.matrix()")
         check_entries_fit(self.nnz, self.dtype)
         return self.sparse()
 
@@ -148,13 +151,16 @@ class LinearMap(ABC):
     def to_scipy(self) -> Any:
         """Build the matrix as a `scipy.sparse.csr_array` of its structural non-zeros.
 
+        SciPy has no floats of 16 bits: those become float32, in which they are summed.
+
         Raises:
             MemoryError: if the list of them would not fit, before anything is allocated.
+            TypeError: as `entries`.
         """
         from scipy import sparse
 
         rows, columns, values = self.entries()
-        return sparse.coo_array((values.astype(self.dtype), (rows, columns)), shape=self.shape).tocsr()
+        return sparse.coo_array((values.astype(summing(self.dtype)), (rows, columns)), shape=self.shape).tocsr()
 
     def __matmul__(self, other: "LinearMap") -> "LinearMap":
         """Multiply two maps, A @ B: first B is applied, then A."""

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minicnn.arguments import integer, is_integer
+from minicnn.arguments import integer, is_integer, untraced
 
 
 def settle(layer: Any, **checks: Callable[[str, Any], None]) -> None:
@@ -16,6 +16,7 @@ def settle(layer: Any, **checks: Callable[[str, Any], None]) -> None:
     Lists and arrays become tuples, NumPy's integers Python's.
     """
     for field in fields(layer):
+        untraced(field.name, getattr(layer, field.name))
         value = _hashable(getattr(layer, field.name))
         object.__setattr__(layer, field.name, value)
         if field.name in checks:

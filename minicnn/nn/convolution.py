@@ -4,6 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import jax
@@ -20,11 +21,11 @@ from minicnn.forms.arithmetic import checked_precision
 from minicnn.forms.resolve import ConvOptions, Ints, Padding, Table, check_groups, checked_mask, over, sliding
 from minicnn.forms.tables import check_mode
 from minicnn.functional import conv, conv_map, conv_transpose, patch_map
-from minicnn.functional.convolution import transposed_patch_map
+from minicnn.functional.convolution import summed_conv, summed_conv_transpose, transposed_patch_map
 from minicnn.maps import Dense, LinearMap, compose
 from minicnn.nn.arguments import a_count, a_flag, a_function, a_kernel, settle
 from minicnn.nn.initializers import Initializer, he_normal
-from minicnn.nn.layer import Layer, Params, Shape, with_bias
+from minicnn.nn.layer import Layer, Multiply, Params, Shape, with_bias
 
 
 class Convolutional(Layer):
@@ -97,6 +98,11 @@ class Convolutional(Layer):
         """The matrix K that says where each kept kernel goes among all, 0 and 1, (kept, c_in / groups · c_out)."""
         flat = np.ravel(np.asarray(self.mask))
         return jnp.asarray(np.eye(flat.size, dtype=dtype)[np.flatnonzero(flat)])
+
+    def _with_bias(self, multiply: Multiply, summed: Multiply, x: Any, params: Params, **how: Any) -> Any:
+        """The output, by a product and by the same one in the dtype in which it is summed."""
+        w, dtype = self.whole_kernel(params["w"]), self.preferred_element_type
+        return with_bias(partial(multiply, **how), x, w, params, partial(summed, **how), dtype)
 
     def _of_kept(self, X: LinearMap, w: Array) -> LinearMap:
         """The map of all kernels as one of those that are stored."""
@@ -178,7 +184,7 @@ class Conv(Convolutional):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute C(w)·x + b."""
-        return with_bias(conv(x, self.whole_kernel(params["w"]), **self.options), params)
+        return self._with_bias(conv, summed_conv, x, params, **self.options)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix C(w)."""
@@ -241,12 +247,13 @@ class ConvTranspose(Convolutional):
     def axes(self, in_shape: Shape) -> tuple[Axis, ...]:
         """The relation of Cᵀ on each spatial axis, padding counted as read."""
         like = jax.ShapeDtypeStruct(in_shape, jnp.float32), jax.ShapeDtypeStruct(self.w_shape(in_shape), jnp.float32)
-        axes = over(self.slidings, jax.eval_shape(self._transpose, *like).shape[:-1])
+        transpose = partial(conv_transpose, **self._sizes, **self.options)
+        axes = over(self.slidings, jax.eval_shape(transpose, *like).shape[:-1])
         return tuple(axis.flipped.T if self.flip else axis.T for axis in axes)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute C(w)ᵀ·x + b."""
-        return with_bias(self._transpose(x, self.whole_kernel(params["w"])), params)
+        return self._with_bias(conv_transpose, summed_conv_transpose, x, params, **self._sizes, **self.options)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix C(w)ᵀ."""
@@ -254,8 +261,9 @@ class ConvTranspose(Convolutional):
 
     def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
         """The matrix that multiplies vec(w), or the kernels that the mask keeps, in C(w)ᵀ·x."""
-        sizes = {"output_size": self.output_size, "output_padding": self.output_padding}
-        return self._of_kept(transposed_patch_map(x, self.w_shape(x.shape), **sizes, **self.options), params["w"])
+        X = transposed_patch_map(x, self.w_shape(x.shape), **self._sizes, **self.options)
+        return self._of_kept(X, params["w"])
 
-    def _transpose(self, x: Any, w: Any) -> Any:
-        return conv_transpose(x, w, output_size=self.output_size, output_padding=self.output_padding, **self.options)
+    @property
+    def _sizes(self) -> dict[str, Any]:
+        return {"output_size": self.output_size, "output_padding": self.output_padding}

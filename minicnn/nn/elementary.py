@@ -54,7 +54,7 @@ class Dense(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Multiply by wᵀ and add b."""
-        return with_bias(ops.matmul(x, params["w"]), params)
+        return with_bias(ops.matmul, x, params["w"], params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (features,)."""

@@ -1,6 +1,7 @@
 """What every layer answers: its parameters, its output and its matrix."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, cast
 
@@ -9,10 +10,13 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
+from minicnn import ops
 from minicnn.arguments import check_keywords
 from minicnn.axis import Axis
+from minicnn.forms.arithmetic import summing
 from minicnn.functional import add_bias
 from minicnn.maps import LinearMap
+from minicnn.ops.operands import wide
 
 Params = Any
 Shape = tuple[int, ...]
@@ -77,6 +81,26 @@ class Layer(ABC):
         return None
 
 
-def with_bias(y: Any, params: Params) -> Any:
-    """The sum y + b, where the layer has a bias."""
-    return add_bias(y, params["b"]) if "b" in params else y
+Multiply = Callable[[Any, Any], Any]
+
+
+def with_bias(
+    multiply: Multiply, x: Any, w: Any, params: Params, summed: Multiply | None = None, dtype: DTypeLike | None = None
+) -> Any:
+    """The layer's output, multiply(x, w) + b where it has a bias: one sum, of short floats as well, rounded once.
+
+    Args:
+        multiply: the product of the layer.
+        x: its input.
+        w: its weights, or the kernel made of them.
+        params: its parameters.
+        summed: the product in the dtype in which numbers of x and w are summed; by default that of x and w converted.
+        dtype: of the product, if it is not that of x and w.
+    """
+    if "b" not in params:
+        return multiply(x, w)
+    b, dtype = params["b"], jnp.result_type(x.dtype, w.dtype) if dtype is None else jnp.dtype(dtype)
+    if summing(dtype) == dtype:
+        return add_bias(multiply(x, w), b)
+    y = multiply(wide(x), wide(w)) if summed is None else summed(x, w)
+    return ops.astype(add_bias(y, wide(b)), jnp.result_type(dtype, b.dtype))

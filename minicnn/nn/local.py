@@ -1,6 +1,7 @@
 """Locally connected and tiled layers, which share their weights less than a convolution does."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -67,7 +68,7 @@ class LocalConv(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Multiply by the matrix and add b."""
-        return with_bias(local_conv(x, params["w"], **self._options), params)
+        return with_bias(partial(local_conv, **self._options), x, params["w"], params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (*out, channels)."""
@@ -116,7 +117,7 @@ class TiledConv(LocalConv):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Multiply by the matrix and add b."""
-        return with_bias(tiled_conv(x, params["w"], **self._options), params)
+        return with_bias(partial(tiled_conv, **self._options), x, params["w"], params)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix: that of a local layer, its kernels tied."""

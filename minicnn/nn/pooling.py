@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, cast
 
 import jax
@@ -13,6 +14,7 @@ from minicnn import ops
 from minicnn.axis import Axis
 from minicnn.forms.resolve import Ints, Padding, sliding
 from minicnn.functional import avg_pool, conv, conv_map, lp_pool, max_pool, patch_map
+from minicnn.functional.convolution import summed_conv
 from minicnn.functional.lp_pooling import exponent, lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at, pooling_axes
 from minicnn.maps import Broadcast, LinearMap, compose
@@ -177,7 +179,8 @@ class Subsample(Layer):
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute w·Σ + b, map by map."""
         w = params["w"]
-        return with_bias(conv(x, self._kernel(w), stride=self.window, groups=w.shape[0]), params)
+        multiply, summed = (partial(product, stride=self.window, groups=w.shape[0]) for product in (conv, summed_conv))
+        return with_bias(multiply, x, self._kernel(w), params, summed)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (*out, channels)."""

@@ -13,6 +13,7 @@ from minicnn import maps, ops
 from minicnn.arguments import number
 from minicnn.maps import LinearMap
 from minicnn.nn.layer import Layer, Params, Shape
+from minicnn.ops.operands import rounded_once
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,13 @@ class Rbf(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute the squared distances, (*batch, centres)."""
-        away = ops.sub(ops.reshape(x, (*x.shape[:-1], 1, x.shape[-1])), self._centres(x.dtype))
-        return ops.sum(ops.mul(away, away), axis=-1)
+
+        @rounded_once
+        def distances(x: Any) -> Any:
+            away = ops.sub(ops.reshape(x, (*x.shape[:-1], 1, x.shape[-1])), self._centres(x.dtype))
+            return ops.sum(ops.mul(away, away), axis=-1)
+
+        return distances(x)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (centres,)."""

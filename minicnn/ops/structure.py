@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer, integers
+from minicnn.arguments import integer, integers, untraced
 from minicnn.ops import primitives
 from minicnn.ops.operands import Axes, astype, axes_of, broadcast_to, dtype_of, promoted, shape_of, wide
 from minicnn.primitive import ArrayLike, Traced
@@ -22,6 +22,7 @@ def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Any:
         ValueError: if more than one size is, or the entries do not fill the shape.
     """
     sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    untraced("shape", sizes)
     size = math.prod(shape_of(x))
     if -1 in sizes:
         if sizes.count(-1) > 1:

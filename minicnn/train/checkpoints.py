@@ -22,6 +22,7 @@ from minicnn.train.schema import checked
 Tensors = Mapping[str, np.ndarray]
 
 _MOST_SHOWN = 100  # characters of a tensor's name
+_MOST_BESIDE = 2**20  # bytes beside the tensors, their names and the facts: those of the zoo's networks take 5,000
 _NAME = re.compile(r"step-(\d+)\.safetensors")
 
 
@@ -93,9 +94,16 @@ class Checkpoints:
         """The files, the newest first."""
         return sorted((path for path in self.folder.glob("step-*") if _NAME.fullmatch(path.name)), reverse=True)
 
-    def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
-        """The newest checkpoint that is undamaged; `warn` is told of those that are not."""
+    def newest(self, warn: Callable[[str], None], like: Any = None) -> Checkpoint | None:
+        """The newest checkpoint that is undamaged; `warn` is told of those that are not.
+
+        Raises:
+            ValueError: if one is larger than tensors like those of the pytree `like`, if that is given: to skip it, as
+                what is damaged, would lose a larger network's.
+        """
         for path in self.paths():
+            if like is not None:
+                check_size(path, like)
             try:
                 return read(path)
             except DamagedError as error:
@@ -135,6 +143,21 @@ def read(path: Path) -> Checkpoint:
     if checkpoint.step != _step_named(path):
         raise DamagedError(f"{path} is damaged: it is of step {checkpoint.step}")
     return checkpoint
+
+
+def check_size(path: Path, like: Any) -> None:
+    """Refuse a file that is larger than tensors of these shapes and dtypes, before a number of it is read.
+
+    Raises:
+        ValueError: naming the file, its size and the largest that there can be.
+    """
+    leaves = jax.tree.leaves(like)
+    most = sum(leaf.size * np.dtype(leaf.dtype).itemsize for leaf in leaves) + _MOST_BESIDE
+    if path.is_file() and (size := path.stat().st_size) > most:
+        raise ValueError(
+            f"{path} does not fit the model: it has {size:,} bytes, and one of this model at most {most:,}; "
+            "give the model that it is of, or move it away"
+        )
 
 
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, str]]:

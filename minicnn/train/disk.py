@@ -45,15 +45,19 @@ def append(path: Path, line: str) -> None:
 def read_bounded(path: Path, most: int) -> bytes:
     """The content of a file that is read as a whole only if it is no larger than such files are.
 
+    A pipe does not know its size, and a device has none: of either no more is read than is asked.
+
     Raises:
-        ValueError: if it has more than so many bytes, naming it, before they are read.
+        ValueError: if it has more than so many bytes, naming it, before they are read where it knows how many.
         OSError: if it cannot be read.
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if size > most:
-            raise ValueError(f"{path} is damaged: it has {size:,} bytes, and no such file has more than {most:,}")
-        return file.read()
+        content = b"" if size > most else file.read(most + 1)
+    if max(size, len(content)) > most:
+        known = f"{size:,}" if size > most else "more"
+        raise ValueError(f"{path} is damaged: it has {known} bytes, and no such file has more than {most:,}")
+    return content
 
 
 def remove(path: Path) -> None:

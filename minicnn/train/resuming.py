@@ -34,7 +34,8 @@ def restore(plan: Plan, run: Run, warn: Callable[[str], None]) -> tuple[State, T
         ValueError: if the checkpoint is of another config, network or data set, naming what differs, or if there is
             none and the run has been finished.
     """
-    checkpoint = run.checkpoints.newest(warn) if is_first() else None
+    whole = {"state": plan.shapes(), "keys": plan.keys}
+    checkpoint = run.checkpoints.newest(warn, whole) if is_first() else None
     if checkpoint is None and is_first() and (run.folder / PARAMS).exists():
         raise ValueError(
             f"{run.folder} is finished and has no checkpoint to go on from, and to train it anew would lose its "
@@ -45,7 +46,6 @@ def restore(plan: Plan, run: Run, warn: Callable[[str], None]) -> tuple[State, T
     if facts:
         _check_same(plan, facts, warn)
     tally = facts.position if facts else Tally()
-    whole = {"state": plan.shapes(), "keys": plan.keys}
     if checkpoint is not None:
         whole = unflatten(checkpoint.tensors, whole, run.folder)
         if names := not_finite(whole["state"].params):

@@ -12,7 +12,7 @@ from safetensors.numpy import save
 from minicnn import __version__
 from minicnn.run_folder import CONFIG, METRICS, PARAMS, check_begun, check_finished
 from minicnn.train import schema
-from minicnn.train.checkpoints import Checkpoints, flatten, not_finite, read_tensors, unflatten
+from minicnn.train.checkpoints import Checkpoints, check_size, flatten, not_finite, read_tensors, unflatten
 from minicnn.train.config import Config
 from minicnn.train.devices import is_first
 from minicnn.train.disk import append, locked, read_bounded, remove, write_whole
@@ -20,8 +20,9 @@ from minicnn.train.schema import Count, Fraction, Real, Seconds, checked
 
 Params = Any
 
-# A config has about 400 bytes, and the record of an epoch 150: of more than a million epochs nobody keeps records.
-_MOST_CONFIG, _MOST_METRICS = 2**20, 2**28
+# A config has about 400 bytes, and the record of an epoch 150: its names, two whole numbers and four real ones take at
+# most 200.
+_MOST, _MOST_OF_EPOCH = 2**20, 256
 
 
 @checked
@@ -152,9 +153,11 @@ class Run:
         """The lines of `metrics.jsonl`; one that was cut off while it was written does not count.
 
         Raises:
-            ValueError: if a line is not a record, naming it.
+            ValueError: if a line is not a record, naming it, or they are more than the run has epochs.
         """
-        content = read_bounded(self._metrics, _MOST_METRICS) if self._metrics.exists() else b""
+        if not self._metrics.exists():
+            return []
+        content = read_bounded(self._metrics, max(_MOST, _MOST_OF_EPOCH * self.config.epochs))
         lines = content[: content.rfind(b"\n") + 1].splitlines()
         return [schema.read(Record, line, f"{self._metrics}, line {n},") for n, line in enumerate(lines, start=1)]
 
@@ -192,6 +195,7 @@ class Run:
             ValueError: if the file is damaged, or its tensors are not those of the model, or are not finite.
         """
         path = self.folder / PARAMS
+        check_size(path, like)
         params = unflatten(read_tensors(path)[0], like, path)
         if names := not_finite(params):
             raise ValueError(f"{path} is damaged: {', '.join(names)} are not finite")
@@ -206,7 +210,7 @@ class Run:
     @property
     def _origin(self) -> Origin:
         path = self.folder / CONFIG
-        return schema.read(Origin, read_bounded(path, _MOST_CONFIG), path)
+        return schema.read(Origin, read_bounded(path, _MOST), path)
 
     def _write_origin(self, version: str, data_dir: str | None, config: Config) -> None:
         fields = {"version": version, "data_dir": data_dir, **config.to_json()}

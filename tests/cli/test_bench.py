@@ -18,6 +18,14 @@ def test_the_command_writes_a_table_json_and_a_picture(run, tmp_path: Path):
     assert files[1].stat().st_size > 1000
 
 
+def test_what_is_larger_than_a_report_is_not_compared(run, tmp_path: Path):
+    with (tmp_path / "b.json").open("wb") as file:
+        file.truncate(2**30)  # of holes, which take no place on the disk
+    result = run("bench", "LeNet-5 C3", "--compare", str(tmp_path / "b.json"))
+    assert result.exit_code == 2
+    assert "has 1,073,741,824 bytes, and no such file has more than 4,194,304" in result.output
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

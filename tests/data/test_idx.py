@@ -143,3 +143,10 @@ def test_what_is_no_file_is_said_and_waits_for_nothing(tmp_path):
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_idx(tmp_path / "nowhere")
+
+
+def test_no_more_than_what_is_known_beforehand_is_read(path):
+    path.write_bytes(VALID)
+    assert read_idx(path, 12).shape == (3, 2, 2)
+    with pytest.raises(ValueError, match=r"announces 3×2×2 entries, 12 bytes: more than 11 are not read"):
+        read_idx(path, 11)

@@ -1,6 +1,7 @@
 """MNIST, Fashion-MNIST and CIFAR-10: from small files of the real format, and from the real ones where they are."""
 
 import os
+import struct
 import warnings
 
 import numpy as np
@@ -180,6 +181,31 @@ def test_a_damaged_batch_is_named(tmp_path, content, message):
     (tmp_path / "cifar10" / "data_batch_1.bin").write_bytes(content)
     with pytest.raises(ValueError, match=r"data_batch_1\.bin " + message):
         cifar10(tmp_path)
+
+
+def test_a_batch_with_more_images_than_one_has_is_refused_by_its_size(tmp_path, monkeypatch):
+    write_cifar(tmp_path / "cifar10", *(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin")
+    large, size = tmp_path / "cifar10" / "data_batch_3.bin", 10_001 * 3073
+    os.truncate(large, size)  # of holes, which take no place on the disk
+    read, fromfile = [], np.fromfile
+    monkeypatch.setattr(np, "fromfile", lambda path, *rest: read.append(path) or fromfile(path, *rest))
+    with pytest.raises(ValueError, match=rf"batch_3\.bin has {size:,} bytes: .*, and 30,730,000 if it is whole$"):
+        cifar10(tmp_path)
+    assert large not in read
+
+
+def test_files_larger_than_any_of_their_sets_are_refused_before_they_are_read(tmp_path):
+    write_mnist(tmp_path / "mnist", compress=False)
+    labels = tmp_path / "mnist" / "train-labels-idx1-ubyte"
+    labels.write_bytes(bytes([0, 0, 8, 1]) + struct.pack(">I", 161))
+    os.truncate(labels, 8 + 161)
+    with pytest.raises(ValueError, match=r"train-labels.* 161 entries, 161 bytes: more than 160 are not read"):
+        mnist(tmp_path)
+    images = tmp_path / "mnist" / "train-images-idx3-ubyte"
+    images.write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", 240_001, 28, 28))
+    os.truncate(images, 16 + 240_001 * 28**2)
+    with pytest.raises(ValueError, match=r"train-images.* announces 240001×28×28 .*more than 188,160,000 are not read"):
+        mnist(tmp_path)
 
 
 @pytest.mark.skipif("MINICNN_DATA" not in os.environ, reason="$MINICNN_DATA names no folder with the real files")

@@ -51,7 +51,7 @@ FAMILY = {
     "lp_pool": Member(lambda x: minicnn.lp_pool(x, (2, 2), p=3), (4, 4, 2), None, "f"),
     "weighted_pool": Member(lambda x, w: minicnn.weighted_pool(x, w, ndim=2), (4, 4, 2), (2, 2, 2)),
     "matrix_pool": Member(minicnn.matrix_pool, (4, 3, 2), (2, 2, 4, 3)),
-    "max_unpool": Member(lambda y: minicnn.max_unpool(y, jnp.zeros_like(y, int), (3, 3)), (2, 2, 2)),
+    "max_unpool": Member(lambda y: minicnn.max_unpool(y, jnp.zeros(y.shape, int), (3, 3)), (2, 2, 2)),
     "adaptive_avg_pool": Member(lambda x: minicnn.adaptive_avg_pool(x, (3, 2)), (5, 4, 2), None, "fc"),
     "adaptive_max_pool": Member(lambda x: minicnn.adaptive_max_pool(x, (3, 2)), (5, 4, 2), None, "fi"),
     "global_avg_pool": Member(minicnn.global_avg_pool, (5, 4, 2), None, "fc"),

@@ -156,6 +156,14 @@ def test_entries_are_distinct_places_and_hold_every_non_zero(name):
 
 
 @every_member
+def test_a_map_whose_arrays_are_traced_says_that_it_has_no_entries_yet(name):
+    A = member(name)
+    if jax.tree.leaves(A):
+        with pytest.raises(TypeError, match=r"`A` is traced and has no numbers yet: list its entries outside of jax"):
+            jax.jit(lambda A: A.to_scipy() and 0)(A)
+
+
+@every_member
 def test_nnz_is_structural(name):
     A = member(name)
     zeroed = jax.tree.map(lambda leaf: leaf * 0 if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, A)

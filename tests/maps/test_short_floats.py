@@ -5,8 +5,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
+import minicnn
 from minicnn import maps
 from minicnn.maps import LinearMap
 
@@ -41,6 +43,24 @@ def test_a_map_counts_further_than_its_dtype(name: str, dtype: Any) -> None:
     A = SUMS[name](jnp.dtype(dtype))
     y = A(jnp.ones(A.in_shape, dtype))
     assert (float(y.squeeze()), y.dtype) == (N, dtype)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("name", SUMS)
+def test_a_map_becomes_a_sparse_matrix_of_floats_that_scipy_has(name: str, dtype: Any) -> None:
+    A = SUMS[name](jnp.dtype(dtype))
+    sparse = A.to_scipy()
+    assert sparse.dtype == jnp.float32
+    np.testing.assert_array_equal(sparse.toarray(), np.asarray(A.matrix(), np.float32))
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_a_lifted_function_becomes_a_sparse_matrix_too(dtype: Any) -> None:
+    w = jnp.arange(9, dtype=dtype).reshape(3, 3, 1, 1)
+    P = minicnn.lift(lambda x: minicnn.conv(jnp.where(x > 0, x, 0), w).sum(-1), jnp.ones((5, 5, 1), dtype))
+    for C in (P, P.as_map()):
+        assert C.to_scipy().dtype == jnp.float32
+        np.testing.assert_array_equal(C.to_scipy().toarray(), minicnn.conv_matrix(w.astype(jnp.float32), (5, 5)))
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])

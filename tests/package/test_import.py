@@ -41,6 +41,20 @@ def test_importing_the_package_loads_no_library_and_no_module_of_it():
     assert not [name for name in loaded if name.partition(".")[0] not in sys.stdlib_module_names and name != "minicnn"]
 
 
+def test_the_command_answers_ctrl_c_before_it_imports_anything():
+    program = """
+import sys
+before = set(sys.modules)
+import minicnn.__main__ as command
+sys.modules["minicnn.cli"] = None  # so that the import of the command line is where it ends
+try:
+    command.main()
+except SystemExit:
+    print(*sorted(set(sys.modules) - before - {"minicnn", "minicnn.__main__", "minicnn.cli"}))
+"""
+    assert set(alone(program).split()) <= {"types"}
+
+
 def test_every_name_and_module_comes_by_attribute():
     program = f"import minicnn\nfor name in (*minicnn.__all__, *{MODULES}): print(getattr(minicnn, name).__name__)"
     names = alone(program).splitlines()
@@ -54,7 +68,8 @@ def test_completion_lists_what_comes_by_attribute():
 def test_type_checkers_see_what_comes_by_attribute():
     tree = ast.parse(Path(minicnn.__file__).read_text())
     (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-    seen = [alias for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    ours = [node for node in block.body if isinstance(node, ast.ImportFrom) and node.module != "typing"]
+    seen = [alias for node in ours for alias in node.names]
     assert {alias.name for alias in seen} == {*minicnn.__all__, *MODULES}
     assert {alias.name for alias in seen if alias.asname} == {*MODULES} - {*minicnn.__all__}  # re-exported by the alias
 

@@ -294,6 +294,15 @@ def test_what_is_not_a_checkpoint_is_skipped_in_one_line(plan, content, tmp_path
     assert "\n" not in line
 
 
+def test_a_checkpoint_larger_than_the_network_is_refused_and_nothing_is_begun_anew(plan, tmp_path):
+    run = Run.create(tmp_path, "run", CONFIG)
+    path = run.folder / "step-000000099.safetensors"
+    with path.open("wb") as file:
+        file.truncate(2**30)  # of holes, which take no place on the disk
+    with pytest.raises(ValueError, match=rf"{path} does not fit the model: it has {2**30:,} bytes, [^\n]+ at most "):
+        resuming.restore(plan, run, pytest.fail)
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.6, 0.9])
 def test_a_full_disk_is_one_line_and_nothing_is_lost(plan, whole, number, share, tmp_path, monkeypatch):

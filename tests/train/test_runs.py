@@ -3,6 +3,7 @@
 import json
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,6 +17,7 @@ from minicnn.data import Dataset, digits
 from minicnn.identities import Comparison
 from minicnn.nn import Conv, Dense, Flatten, MaxPool, Sequential
 from minicnn.train import Config, Record, Run, fit, report
+from minicnn.train.disk import read_bounded
 from minicnn.zoo import proof
 from minicnn.zoo.proof import LayerReport
 from tests.test_modes import TRACED
@@ -188,7 +190,7 @@ def test_garbage_in_a_run_is_one_line_that_names_the_file(content, tmp_path):
     ("name", "size", "read"),
     [
         ("config.json", 2**20 + 1, lambda run: run.config),
-        ("metrics.jsonl", 2**28 + 1, lambda run: run.records()),
+        ("metrics.jsonl", 2**20 + 1, lambda run: run.records()),
     ],
 )
 def test_a_file_that_is_too_large_for_what_it_is_said_to_hold_is_named(name, size, read, tmp_path):
@@ -197,6 +199,31 @@ def test_a_file_that_is_too_large_for_what_it_is_said_to_hold_is_named(name, siz
         file.truncate(size)  # of holes, which take no place on the disk
     with pytest.raises(ValueError, match=rf"a/{name} is damaged: it has {size:,} bytes"):
         read(run)
+
+
+def test_the_records_of_a_long_run_are_read_however_long_their_numbers_are(tmp_path):
+    run = Run.create(tmp_path, "a", replace(CONFIG, epochs=6000))
+    longest = Record(2**31 - 1, 2**31 - 1, -1.2345678901234567e-300, 1.2345678901234567e-300, 1.5e-300, 1e300 / 3)
+    line = json.dumps(longest.to_json()) + "\n"
+    assert 2**20 < 6000 * len(line) < 6000 * 256
+    run.write("metrics.jsonl", line * 6000)
+    assert run.records() == [longest] * 6000
+
+
+def test_parameters_larger_than_the_model_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    run = Run.create(tmp_path, "a", CONFIG)
+    run.save_params({"w": np.zeros(2**18 + 2**10, np.float32)})
+    monkeypatch.setattr("minicnn.train.runs.read_tensors", lambda path: pytest.fail("was read"))
+    size = (run.folder / "params.safetensors").stat().st_size
+    with pytest.raises(ValueError, match=rf"does not fit the model: it has {size:,} bytes, .* at most {2**20 + 16:,};"):
+        run.load_params({"w": np.zeros(4, np.float32)})
+
+
+def test_of_what_does_not_know_its_size_no_more_is_read_than_is_asked(tmp_path):
+    with pytest.raises(ValueError, match=r"/dev/zero is damaged: it has more bytes, and no such file has more than 9"):
+        read_bounded(Path("/dev/zero"), 9)
+    (tmp_path / "nine").write_bytes(bytes(9))
+    assert read_bounded(tmp_path / "nine", 9) == bytes(9)
 
 
 def test_a_config_out_of_range_in_a_file_is_refused(tmp_path):
