@@ -20,7 +20,7 @@ def fence(x: Shaped[Array, "*n"], *new: Array) -> Shaped[Array, "*n"]:
 
     XLA computes what depends on little as early as it can, and keeps it until it is needed: the terms of a kernel from
     the start of a program, those of an image from its first product to the gradient. It cannot where a fence is passed
-    only once other, `new` arrays are there: a step of ResNet-18 needs 265 MB so, and 430 without.
+    only once other, `new` arrays are there: a step of ResNet-18 took 265 MB so, and 430 without.
 
     >>> fence(jnp.arange(3), jnp.zeros(5))
     Array([0, 1, 2], dtype=int32)
