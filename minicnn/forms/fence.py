@@ -6,6 +6,7 @@ as two plain loops, and takes as long to compile. `jax.lax.optimization_barrier`
 of a function that may not be inlined stays, moves nothing by itself, and is what a fence lowers to, for one CPU.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -47,24 +48,27 @@ mlir.register_lowering(_fence_p, lambda context, x, *new: [x])
 mlir.register_lowering(_fence_p, call_apart(lambda x, *new: jax.lax.optimization_barrier((x, *new))[0]), platform="cpu")
 
 
-def apart(function: Callable[[Array], Array], x: Array, like: jax.ShapeDtypeStruct) -> Array:
-    """`function(x)`, which is like `like`, between two fences: for one CPU it is compiled by itself.
+def apart(function: Callable[[Array], Array], x: Array, shape: tuple[int, ...]) -> Array:
+    """`function(x)`, an array of this shape and of the dtype of x, between two fences: for one CPU compiled by itself.
 
     XLA compiles equal loops once. But loops that stand in a program take their tables in any order, and are no longer
-    equal then; in functions of their own they are. It is for programs that are not transformed any more.
+    equal then; in functions of their own they are. Arrays go in and come out as lists, which lie in memory in one order
+    only: one with axes of length 1 has several, and XLA copies it from one into another. It is for programs that are
+    not transformed any more.
 
-    >>> apart(lambda x: 2 * x, jnp.arange(3), jax.ShapeDtypeStruct((3,), jnp.int32))
+    >>> apart(lambda x: 2 * x, jnp.arange(3), (3,))
     Array([0, 2, 4], dtype=int32)
     """
-    return _apart_p.bind(x, function=function, like=like)
+    of_list = lambda numbers: fence(function(numbers.reshape(x.shape))).reshape(-1)
+    return _apart_p.bind(x.reshape(-1), function=of_list, size=math.prod(shape)).reshape(shape)
 
 
-def _compiled_apart(context: Any, x: Any, *, function: Callable[[Array], Array], like: Any) -> Any:
-    return call_apart(lambda x: fence(function(x)))(context, x)
+def _compiled_apart(context: Any, x: Any, *, function: Callable[[Array], Array], size: int) -> Any:
+    return call_apart(function)(context, x)
 
 
 _apart_p = Primitive("apart")
-_apart_p.def_impl(lambda x, *, function, like: function(x))
-_apart_p.def_abstract_eval(lambda x, *, function, like: x.update(shape=like.shape, dtype=like.dtype))
-mlir.register_lowering(_apart_p, mlir.lower_fun(lambda x, *, function, like: function(x), multiple_results=False))
+_apart_p.def_impl(lambda x, *, function, size: function(x))
+_apart_p.def_abstract_eval(lambda x, *, function, size: x.update(shape=(size,)))
+mlir.register_lowering(_apart_p, mlir.lower_fun(lambda x, *, function, size: function(x), multiple_results=False))
 mlir.register_lowering(_apart_p, _compiled_apart, platform="cpu")

@@ -21,8 +21,8 @@ def mapped(
     size, whole = _equal(len(x), portions)
     # `jax.lax.map` would have zeros to write to from the start of the program
     y = jnp.broadcast_to(fence(jnp.zeros((), like.dtype), x), (whole, *like.shape))
-    write = lambda n, y: _written(y, product(_portion(x, n, size)), n * size)
-    y = jax.lax.fori_loop(0, whole // size, write, y)
+    write = lambda first, y: _written(y, product(_portion(x, first, size)), first)
+    y = _in_turn(write, y, whole, size)
     return jnp.concatenate([y, product(x[whole:])]) if whole < len(x) else y
 
 
@@ -38,8 +38,8 @@ def summed(
         return product(x, y)
     size, whole = _equal(len(x), portions)
     x = fence(x, y)
-    add = lambda n, total: total + product(_portion(x, n, size), _portion(y, n, size))
-    total = jax.lax.fori_loop(0, whole // size, add, jnp.zeros(like.shape, like.dtype))
+    add = lambda first, total: total + product(_portion(x, first, size), _portion(y, first, size))
+    total = _in_turn(add, jnp.zeros(like.shape, like.dtype), whole, size)
     return total + product(x[whole:], y[whole:]) if whole < len(x) else total
 
 
@@ -49,10 +49,17 @@ def _equal(images: int, portions: int) -> tuple[int, int]:
     return size, images // size * size
 
 
+def _in_turn(step: Callable[[Array, Array], Array], total: Array, whole: int, size: int) -> Array:
+    """The total after a step for each portion, of which it is given the first image."""
+    is_left = lambda state: state[0] < whole
+    _, total = jax.lax.while_loop(is_left, lambda state: (state[0] + size, step(*state)), (jnp.int32(0), total))
+    return total
+
+
 # Images are read where they lie. As an array of portions they would be another array to XLA, which computes what they
 # are made of once for each.
-def _portion(a: Array, n: Array, size: int) -> Array:
-    start = (n * size, *(0,) * (a.ndim - 1))
+def _portion(a: Array, first: Array, size: int) -> Array:
+    start = (first, *(0,) * (a.ndim - 1))
     return jax.lax.dynamic_slice(a, start, (size, *a.shape[1:]), allow_negative_indices=False)
 
 

@@ -114,9 +114,7 @@ def picked_sum(
         return jnp.zeros((*shape[:at], images, *shape[at:], channels), z.dtype)
     terms = list(product(*axes))
     total = lambda z: reduce(add, map(partial(picked, z), terms, _places(terms, shape)))
-    # as a list they lie in one order only; XLA copies an array that has axes of length 1 into another
-    of_list = lambda numbers: total(numbers.reshape(z.shape))
-    return apart(of_list, z.reshape(-1), jax.ShapeDtypeStruct((*shape[:at], images, *shape[at:], channels), z.dtype))
+    return apart(total, z, (*shape[:at], images, *shape[at:], channels))
 
 
 def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Iterable[Array]:
