@@ -46,6 +46,15 @@ def test_one_more_of_equal_layers_is_not_one_more_kernel():
 
 
 @on_a_cpu
+def test_the_sums_of_tiles_are_the_same_kernels_for_the_images_and_for_their_gradient():
+    y = lambda w, x: conv(x, w, padding="SAME", form="winograd")
+    both = lambda w, x, y_bar: (y(w, x), jax.vjp(lambda x: y(w, x), x)[1](y_bar))
+    w, x = jnp.ones((3, 3, 8, 8)), jnp.ones((2, 8, 8, 8))
+    sums = lambda *program: {kernel for kernel in kernels(compiled(*program)) if " gather(" in kernel}
+    assert sums(y, w, x) == sums(both, w, x, x)
+
+
+@on_a_cpu
 def test_no_kernel_is_transposed_for_the_gradient_in_the_images():
     w, x, y_bar = jnp.ones((3, 3, 8, 16)), jnp.ones((2, 6, 6, 8)), jnp.ones((2, 6, 6, 16))
     for form in ("winograd", "auto"):
