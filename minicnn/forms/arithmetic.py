@@ -110,8 +110,9 @@ class Arithmetic:
         """The same precision, and a result in which sums of products of these arrays are taken."""
         return Arithmetic(self.precision, summing(self.result_type(*arrays)))
 
-    def rounded_later(self, dtype: DTypeLike) -> "Arithmetic":
-        """The same precision, and a result in which numbers of this dtype are summed, which then is rounded to it."""
+    def rounded_later(self, *arrays: jax.Array) -> "Arithmetic":
+        """The same precision, and a result in the dtype in which it is summed, which then is rounded to its own."""
+        dtype = self.result_type(*arrays)
         return Arithmetic(self.precision, summing(dtype), dtype)
 
     def cotangent(self, y_bar: jax.Array) -> jax.Array:

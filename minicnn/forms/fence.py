@@ -53,14 +53,23 @@ def apart(function: Callable[[Array], Array], x: Array, shape: tuple[int, ...]) 
 
     XLA compiles equal loops once. But loops that stand in a program take their tables in any order, and are no longer
     equal then; in functions of their own they are. Arrays go in and come out as lists, which lie in memory in one order
-    only: one with axes of length 1 has several, and XLA copies it from one into another. It is for programs that are
-    not transformed any more.
+    only: one with axes of length 1 has several, and XLA copies it from one into another. The function is linear.
 
     >>> apart(lambda x: 2 * x, jnp.arange(3), (3,))
     Array([0, 2, 4], dtype=int32)
     """
     of_list = lambda numbers: fence(function(numbers.reshape(x.shape))).reshape(-1)
     return _apart_p.bind(x.reshape(-1), function=of_list, size=math.prod(shape)).reshape(shape)
+
+
+def _transposed(y_bar: Array, x: Any, *, function: Callable[[Array], Array], size: int) -> list[Array]:
+    return list(jax.linear_transpose(function, jax.ShapeDtypeStruct(x.aval.shape, x.aval.dtype))(y_bar))
+
+
+def _many_apart(
+    operands: tuple[Array], dims: tuple[int], *, function: Callable[[Array], Array], size: int
+) -> tuple[Array, int]:
+    return jax.vmap(function, dims)(*operands), 0
 
 
 def _compiled_apart(context: Any, x: Any, *, function: Callable[[Array], Array], size: int) -> Any:
@@ -70,5 +79,7 @@ def _compiled_apart(context: Any, x: Any, *, function: Callable[[Array], Array],
 _apart_p = Primitive("apart")
 _apart_p.def_impl(lambda x, *, function, size: function(x))
 _apart_p.def_abstract_eval(lambda x, *, function, size: x.update(shape=(size,)))
+ad.deflinear2(_apart_p, _transposed)
+batching.primitive_batchers[_apart_p] = _many_apart
 mlir.register_lowering(_apart_p, mlir.lower_fun(lambda x, *, function, size: function(x), multiple_results=False))
 mlir.register_lowering(_apart_p, _compiled_apart, platform="cpu")

@@ -112,5 +112,9 @@ def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Arr
 
 
 def run_backwards(axes: Iterable[Axis]) -> bool:
-    """Whether taps run backwards: as a rule the map is the transpose of one, and the kernel of that lies in memory."""
+    """Whether the taps run backwards.
+
+    Then the map is most often a transpose, made by exchanging the channels of a kernel, which lies in memory the other
+    way round.
+    """
     return any(axis.dilation < 0 for axis in axes)

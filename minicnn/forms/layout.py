@@ -6,7 +6,6 @@ the kernel is long. Then tiles, positions in them and channels are ordered into 
 """
 
 import math
-import re
 from collections.abc import Sequence
 from functools import partial
 from types import ModuleType
@@ -185,5 +184,5 @@ def taps_of_matrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> S
 def multiply(spec: str, a: Shaped[Array, "g i j"], b: Shaped[Array, "g k l"], arithmetic: Arithmetic) -> Array:
     """The product of `spec` for each group; a single group is multiplied as plain matrices, which is faster."""
     if len(a) == 1:
-        return arithmetic.einsum(spec, a[0], b[0])[None]
-    return arithmetic.einsum(re.sub(r"\w+", r"g\g<0>", spec), a, b)
+        return arithmetic.einsum(spec.replace("g", ""), a[0], b[0])[None]
+    return arithmetic.einsum(spec, a, b)

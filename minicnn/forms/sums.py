@@ -26,12 +26,10 @@ class Entries(NamedTuple):
     Attributes:
         place: what one axis adds to the position of the entry, on both axes on which entries lie.
         weight: the factor; zero where a result has fewer entries than others, and then the place is one of its own.
-        there: whether a result has any entry on this axis. Where it has none it is zero, whatever the place holds.
     """
 
     place: tuple[Any, Any]
     weight: Any = 1
-    there: Any = True
 
 
 def columns(factor: Rationals) -> list[tuple[Int[np.ndarray, " terms"], Float[np.ndarray, " terms"]]]:
@@ -106,14 +104,20 @@ def picked_sum(
         for weight in (*masks, math.prod(factors, start=np.ones(()))):
             if not np.all(weight == 1):
                 rows = rows * jnp.asarray(np.expand_dims(weight, ends), z.dtype)
-        for there in (each.there for each in taken if not np.all(each.there)):
-            rows = jnp.where(np.expand_dims(there, ends), rows, 0)
         return rows
 
     if not all(axes):  # an axis that takes no entry at all
         return jnp.zeros((*shape[:at], images, *shape[at:], channels), z.dtype)
     terms = list(product(*axes))
-    total = lambda z: reduce(add, map(partial(picked, z), terms, _places(terms, shape)))
+    holds = [reduce(np.logical_or, (np.not_equal(each.weight, 0) for each in taken)) for taken in axes]
+
+    def total(z: Array) -> Array:
+        y = reduce(add, map(partial(picked, z), terms, _places(terms, shape)))
+        # what has no entry on some axis is zero, whatever the number that stands in for one
+        for held in (held for held in holds if not held.all()):
+            y = jnp.where(np.expand_dims(held, ends), y, 0)
+        return y
+
     return apart(total, z, (*shape[:at], images, *shape[at:], channels))
 
 

@@ -122,9 +122,9 @@ class Cuts(Costed):
         y = rows(gather(y, groups, [cut.y for cut in parts]), len(parts))
         # the left operand is the one that gets transposed, so it should be the smaller one
         if x.size < y.size:
-            w = taps_of_matrix(multiply("bi,bo->io", x, y, arithmetic), axes)
+            w = taps_of_matrix(multiply("gbi,gbo->gio", x, y, arithmetic), axes)
         else:
-            back = taps_of_matrix(multiply("bo,bi->oi", y, x, arithmetic), [axis.T for axis in axes])
+            back = taps_of_matrix(multiply("gbo,gbi->goi", y, x, arithmetic), [axis.T for axis in axes])
             w = back.swapaxes(-1, -3)
         return w.reshape(geometry.w_shape)
 
@@ -135,8 +135,8 @@ def _times_tile(
     """Multiply every row by the tile's matrix, which is laid out alike for y and for x̄: XLA then does it once."""
     inner, outer = [axis.in_size for axis in axes], [axis.out_size for axis in axes]
     if inner > outer or (inner == outer and not run_backwards(axes)):
-        return multiply("bi,io->bo", x, to_matrix(lay(w, tuple(axes))), arithmetic)
-    return multiply("bi,oi->bo", x, to_matrix(lay(w.swapaxes(-1, -3), tuple(axis.T for axis in axes))), arithmetic)
+        return multiply("gbi,gio->gbo", x, to_matrix(lay(w, tuple(axes))), arithmetic)
+    return multiply("gbi,goi->gbo", x, to_matrix(lay(w.swapaxes(-1, -3), tuple(axis.T for axis in axes))), arithmetic)
 
 
 def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:

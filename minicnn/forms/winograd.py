@@ -9,12 +9,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial, reduce
-from itertools import repeat
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Float, Int, Shaped
 
 from minicnn.arguments import look_up
 from minicnn.axis import Axis
@@ -177,9 +176,9 @@ def _convolve(
 ) -> Shaped[Array, "b *out co"]:
     """Multiply x by C(w): y = A((Gᵀw) ∘ (Bᵀx)), one product over the channels for each term."""
     x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
-    kernel, spec = geometry, "bi,io->bo"
+    kernel, spec = geometry, "gbi,gio->gbo"
     if run_backwards(geometry.axes):
-        w, kernel, spec = swap_channels(w, geometry), geometry.T, "bi,oi->bo"
+        w, kernel, spec = swap_channels(w, geometry), geometry.T, "gbi,goi->gbo"
     w = fence(w, x).reshape(kernel.split_shape).swapaxes(-3, -2)
     x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
     taps = _tap_factors(parts)
@@ -203,7 +202,7 @@ def _correlate(
     x = fence(x, y)
     x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
     y = _analysed(y, geometry.groups, [(cut.y, factors.A) for cut, factors in parts])
-    w = multiply("bi,bo->io", _rows(x), _rows(y), arithmetic)
+    w = multiply("gbi,gbo->gio", _rows(x), _rows(y), arithmetic)
     w = w.reshape(*x.shape[:2], *w.shape[1:])
     for G in reversed(_tap_factors(parts)):
         w = _multiplied(G.T, _apart(w, G.shape[1]), 0, 1)
@@ -271,12 +270,8 @@ def _summed(
         (span, factor), size = sides[n], x.shape[1 + n]
         others = [axis for axis in range(len(shape)) if axis not in (rank - 1 - n, rank + 1 + n)]
         of_terms_and_tiles = partial(np.expand_dims, axis=others)
-        axes.append(
-            [
-                Entries((0, width * of_terms_and_tiles(place)), of_terms_and_tiles(weight), of_terms_and_tiles(there))
-                for place, weight, there in _inside(span, factor, size)
-            ]
-        )
+        inside = [tuple(map(of_terms_and_tiles, each)) for each in _inside(span, factor, size)]
+        axes.append([Entries((0, width * place), weight) for place, weight in inside])
         width *= size
     terms = picked_sum(x.reshape(1, x.shape[0], width, channels), axes, shape, rank + 1)
     return terms.reshape(math.prod(shape[:rank]), *terms.shape[rank:])
@@ -284,11 +279,11 @@ def _summed(
 
 def _inside(
     span: Span, factor: Rationals, size: int
-) -> Iterator[tuple[Int[np.ndarray, "terms tiles"], Float[np.ndarray, "terms tiles"], Bool[np.ndarray, "terms tiles"]]]:
-    """The entries of the terms of one axis: their places in an image, their weights, and where there are any.
+) -> Iterator[tuple[Int[np.ndarray, "terms tiles"], Float[np.ndarray, "terms tiles"]]]:
+    """The entries of the terms of one axis: their places in an image, and their weights.
 
-    An entry beyond the ends is another one of the same term, by 0, and a term without entries is not there: so the
-    image need not be padded, and no number meets one that its outputs do not read.
+    An entry beyond the ends is another one of the same term, by 0: so the image need not be padded, and no number meets
+    one that its outputs do not read.
     """
     if not (entries := columns(factor)):
         return iter(())
@@ -296,9 +291,7 @@ def _inside(
     place = span.first + span.step * np.arange(span.count) + span.spacing * rows
     is_inside = (place >= 0) & (place < size)
     other = np.take_along_axis(place, is_inside.argmax(0)[None], 0)
-    places = np.where(is_inside, place, other).clip(0, size - 1)
-    there = (is_inside & (weights != 0)).any(0)
-    return zip(places, is_inside * weights, repeat(there))
+    return zip(np.where(is_inside, place, other).clip(0, size - 1), is_inside * weights, strict=True)
 
 
 def _synthesised(
@@ -306,7 +299,8 @@ def _synthesised(
 ) -> Shaped[Array, "b *out gd"]:
     """Apply A to the terms of every tile and put the tiles where they belong: the adjoint of `_analysed`."""
     side_by_side = all(
-        span.first == 0 and span.length == span.step and span.spacing == 1 and span.count for span, _ in sides
+        span.first == 0 and span.length == span.step and span.spacing == 1 and 0 < n <= span.count * span.step
+        for (span, _), n in zip(sides, size, strict=True)
     )
     if side_by_side and _are_few(factor.T for _, factor in sides):
         return _summed_up(y, sides, size)

@@ -22,7 +22,7 @@ Params = Any
 
 # A config has about 400 bytes, and the record of an epoch 150: its names, two whole numbers and four real ones take at
 # most 200.
-_MOST, _MOST_OF_EPOCH = 2**20, 256
+_MOST_BYTES, _MOST_OF_EPOCH = 2**20, 256
 
 
 @checked
@@ -157,7 +157,7 @@ class Run:
         """
         if not self._metrics.exists():
             return []
-        content = read_bounded(self._metrics, max(_MOST, _MOST_OF_EPOCH * self.config.epochs))
+        content = read_bounded(self._metrics, max(_MOST_BYTES, _MOST_OF_EPOCH * self.config.epochs))
         lines = content[: content.rfind(b"\n") + 1].splitlines()
         return [schema.read(Record, line, f"{self._metrics}, line {n},") for n, line in enumerate(lines, start=1)]
 
@@ -210,7 +210,7 @@ class Run:
     @property
     def _origin(self) -> Origin:
         path = self.folder / CONFIG
-        return schema.read(Origin, read_bounded(path, _MOST), path)
+        return schema.read(Origin, read_bounded(path, _MOST_BYTES), path)
 
     def _write_origin(self, version: str, data_dir: str | None, config: Config) -> None:
         fields = {"version": version, "data_dir": data_dir, **config.to_json()}

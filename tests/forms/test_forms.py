@@ -11,7 +11,19 @@ import pytest
 from hypothesis import example, given
 
 from minicnn import conv
-from minicnn.forms import Arithmetic, Auto, Dense, Diagonals, Form, Fourier, Geometry, Polyphase, Tiles, as_form
+from minicnn.forms import (
+    Arithmetic,
+    Auto,
+    Dense,
+    Diagonals,
+    Form,
+    Fourier,
+    Geometry,
+    Polyphase,
+    Tiles,
+    Winograd,
+    as_form,
+)
 from minicnn.forms.resolve import sliding, windows
 from minicnn.forms.tiles import best_cuts, cuts_cost
 from tests import oracles
@@ -296,3 +308,23 @@ def test_the_dense_form_is_the_only_one_that_stores_zeros_outside_of_windows():
         )
         sizes = [int(np.prod(v.aval.shape)) for eqn in program.eqns for v in eqn.outvars]
         assert max(sizes) <= largest
+
+
+@pytest.mark.parametrize("form", [Tiles(2, "inputs"), Winograd(), Winograd(2, "inputs")])
+def test_the_operations_of_a_form_are_differentiated_and_mapped_like_any_function(form):
+    case = CORNERS["2d"]
+    x, w, y = case.data(0)
+    x, y, geometry = images(case, x), images(case, y), geometry_of(case)
+    product = lambda x, w: form.convolve(geometry, x, w, Arithmetic())
+    right, pull_back = jax.vjp(lambda x, w: conv(x, w, **case.options), x, w)
+    for found, expected in zip(jax.vjp(product, x, w)[1](y), pull_back(y), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    both = jax.vmap(product, (0, None))(np.stack([x, 2 * x]), w)
+    np.testing.assert_array_equal(both, np.stack([right, 2 * right]))
+
+
+def test_on_a_gpu_short_floats_stay_short():
+    x, w = jnp.ones((1, 5, 5, 2), jnp.bfloat16), jnp.ones((2, 2, 2, 3), jnp.bfloat16)
+    program = jax.jit(lambda x, w: conv(x, w, form=Tiles(2))).trace(x, w).lower(lowering_platforms=("cuda",)).as_text()
+    (types,) = [line.rpartition(":")[2] for line in program.splitlines() if "dot_general" in line]
+    assert types.count("xbf16>") == 2

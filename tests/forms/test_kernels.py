@@ -4,8 +4,10 @@ import re
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from minicnn import conv
+from minicnn.forms import trilinear
 from tests.processors import on_a_cpu
 
 
@@ -26,25 +28,6 @@ def _without_names(computation: str) -> str:
     )
 
 
-def network(form):
-    """So many equal layers, and the gradients of their kernels."""
-
-    def loss(kernels, x):
-        for w in kernels:
-            x = jnp.tanh(conv(x, w, padding="SAME", form=form))
-        return (x**2).sum()
-
-    return jax.grad(loss)
-
-
-@on_a_cpu
-def test_one_more_of_equal_layers_is_not_one_more_kernel():
-    count = lambda layers: len(
-        kernels(compiled(network("winograd"), [jnp.ones((3, 3, 8, 8))] * layers, jnp.ones((2, 8, 8, 8))))
-    )
-    assert count(5) == count(4)
-
-
 @on_a_cpu
 def test_the_sums_of_tiles_are_the_same_kernels_for_the_images_and_for_their_gradient():
     y = lambda w, x: conv(x, w, padding="SAME", form="winograd")
@@ -55,12 +38,17 @@ def test_the_sums_of_tiles_are_the_same_kernels_for_the_images_and_for_their_gra
 
 
 @on_a_cpu
-def test_no_kernel_is_transposed_for_the_gradient_in_the_images():
-    w, x, y_bar = jnp.ones((3, 3, 8, 16)), jnp.ones((2, 6, 6, 8)), jnp.ones((2, 6, 6, 16))
-    for form in ("winograd", "auto"):
-        x_bar = lambda w, y_bar, form=form: jax.vjp(lambda x: conv(x, w, padding="SAME", form=form), x)[1](y_bar)
-        program = compiled(x_bar, w, y_bar)
-        assert not re.search(r"f32\[3,3,16,8\]\S* (copy|transpose|fusion)", program), program
+@pytest.mark.parametrize("portions", [1, 4])
+@pytest.mark.parametrize("form", ["winograd", "tiles", "auto"])
+@pytest.mark.parametrize("taps", [1, 3])
+def test_no_kernel_is_transposed_for_the_gradient_in_the_images(taps, form, portions, monkeypatch):
+    monkeypatch.setattr(trilinear, "_portions", lambda *_: portions)
+    w, x, y_bar = jnp.ones((taps, taps, 8, 16)), jnp.ones((8, 6, 6, 8)), jnp.ones((8, 6, 6, 16))
+    x_bar = lambda w, y_bar: jax.vjp(lambda x: conv(x, w, padding="SAME", form=form), x)[1](y_bar)
+    program = compiled(x_bar, w, y_bar)
+    assert not re.search(rf"f32\[{taps},{taps},16,8\]\S* (copy|transpose|fusion)", program)
+    if taps == 1:
+        assert not re.search(r"f32\[16,8\]\S* (copy|transpose|fusion)", program)
 
 
 @on_a_cpu

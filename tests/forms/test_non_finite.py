@@ -150,3 +150,12 @@ def test_a_tap_that_is_not_finite_reaches_its_channel_at_most(name: str) -> None
         hit = np.isnan(np.asarray(y))
         assert hit[..., 1][:, reduce(np.multiply.outer, met)].all(), key
         assert not hit[..., 0].any(), key
+
+
+@pytest.mark.parametrize("form", ["winograd", Winograd(2), "diagonals", "auto"])
+def test_an_output_that_reads_nothing_is_zero_whatever_lies_beside_it(form):
+    x = jnp.ones((4, 1)).at[1, 0].set(jnp.nan)
+    y = conv(x, jnp.ones((1, 1, 1)), stretch=2, form=form)
+    np.testing.assert_array_equal(np.isnan(y).ravel(), np.arange(7) == 2)
+    x_bar = jax.vjp(lambda x: conv(x, jnp.ones((1, 1, 1)), stride=2, form=form), jnp.ones((7, 1)))[1](x)[0]
+    np.testing.assert_array_equal(np.isnan(x_bar).ravel(), np.arange(7) == 2)

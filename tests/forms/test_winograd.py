@@ -55,6 +55,18 @@ def test_tiles_a_step_apart_whose_outputs_lie_further_apart_are_not_side_by_side
     check_exact(Case((2,), (2,), padding="FULL", dilation=(3,), stretch=(2,)), 0)
 
 
+@pytest.mark.parametrize("form", [Winograd(of="inputs"), Winograd(2, "inputs"), Winograd(), Winograd(2)])
+@pytest.mark.parametrize("sizes", [(5, 2, 2), (8, 3, 3), (11, 3, 2)])
+def test_what_a_stride_leaves_over_has_no_gradient(form: Winograd, sizes: tuple[int, int, int]) -> None:
+    n, k, s = sizes
+    x, w = np.arange(1.0, n + 1)[:, None], np.arange(1.0, k + 1)[:, None, None]
+    y, pull_back = jax.vjp(lambda x: conv(x, w, stride=s, form=form), jnp.asarray(x, jnp.float32))
+    x_bar = np.zeros(n)
+    for o, y_bar in enumerate(np.ravel(y)):
+        x_bar[s * o : s * o + k] += y_bar * w.ravel()
+    np.testing.assert_array_equal(np.ravel(pull_back(y)[0]), x_bar)
+
+
 @pytest.mark.long
 @given(cases(), seeds)
 def test_dyadic_factors_keep_small_integers_exact_everywhere(case: Case, seed: int) -> None:

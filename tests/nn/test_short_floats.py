@@ -96,3 +96,16 @@ def test_a_distance_is_rounded_once(dtype):
     layer = nn.Rbf(((300.0, 1.0), (-1.0, 2.0)))
     x = jnp.array([[299, 3], [20, 5]], dtype)
     equal(layer.apply({}, x), layer.apply({}, widened(x)).astype(dtype))
+
+
+@pytest.mark.parametrize("layer", [nn.Conv, nn.ConvTranspose])
+@pytest.mark.parametrize("dtype", SHORT)
+def test_integers_are_summed_in_the_short_floats_that_are_asked_for(layer, dtype):
+    x, w = jnp.full((5, 5, 4), 20, jnp.int8), jnp.full((3, 3, 4, 2), 20, jnp.int8)
+    w = w if layer is nn.Conv else w.swapaxes(-1, -2)
+    made = layer(2, (3, 3), preferred_element_type=dtype)
+    y = made.apply({"w": w, "b": jnp.ones(2, dtype)}, x)
+    assert y.dtype == dtype
+    equal(y[2, 2], jnp.full(2, 14_401, dtype))
+    with pytest.raises(TypeError, match="int8"):
+        made.apply({"w": w, "b": jnp.ones(2, jnp.int8)}, x)
