@@ -58,7 +58,8 @@ def apart(function: Callable[[Array], Array], x: Array, shape: tuple[int, ...]) 
     >>> apart(lambda x: 2 * x, jnp.arange(3), (3,))
     Array([0, 2, 4], dtype=int32)
     """
-    of_list = lambda numbers: fence(function(numbers.reshape(x.shape))).reshape(-1)
+    size = x.shape  # a function that held x itself would keep a trace that has ended
+    of_list = lambda numbers: fence(function(numbers.reshape(size))).reshape(-1)
     return _apart_p.bind(x.reshape(-1), function=of_list, size=math.prod(shape)).reshape(shape)
 
 

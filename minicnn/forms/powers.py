@@ -9,10 +9,34 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
+from minicnn.forms.meshes import vary_alike
+from minicnn.forms.wide import is_wide, raised, state_derivatives, wide_norms, wide_primitive, wide_sum
 from minicnn.forms.windows import SUM, Monoid, Parts, is_tiled, reduce_windows
 
 
-def window_norms(x: Shaped[Array, "b *in c"], axes: Sequence[Axis], p: float, alone: bool) -> Shaped[Array, "b *out c"]:
+def window_norms(
+    x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], p: float, alone: bool
+) -> Shaped[Array, "b *out c"]:
+    """The p-norm of each window: in float64 where that has room for the powers, else by scaled powers."""
+    if is_wide(x.dtype, p):
+        return _norms_p.bind(x, axes=axes, p=p)
+    return scaled_norms(x, axes, p, alone)
+
+
+def power_sum(
+    rows: Shaped[Array, "b *out c"],
+    columns: Shaped[Array, "b *in c"],
+    y: Shaped[Array, "b *out c"],
+    axes: tuple[Axis, ...],
+    power: float,
+) -> Shaped[Array, "b *in c"]:
+    """Sum y·(columns·rows)^power over the windows that hold each input; no product of a window's is more than 1."""
+    if is_wide(y.dtype, power):
+        return _sum_p.bind(*vary_alike(rows, columns, y), axes=axes, power=power)
+    return sum_scaled_powers(rows, columns, y, axes, power)
+
+
+def scaled_norms(x: Shaped[Array, "b *in c"], axes: Sequence[Axis], p: float, alone: bool) -> Shaped[Array, "b *out c"]:
     """The p-norm of each window: of long windows that overlap by classes, if few are enough, else by scaled powers."""
     x = jnp.abs(x)
     classes = Classes.of(x.dtype, p)
@@ -131,14 +155,6 @@ def _members(x: Shaped[Array, "*n c"], classes: Classes) -> Shaped[Array, "*n cl
     return jnp.where((place == indices) | jnp.isnan(entries), entries / scales, 0)
 
 
-def raised(x: Array, p: float) -> Array:
-    """The power of x, by products if p is a small whole number."""
-    return jax.lax.integer_pow(x, int(p)) if p in _PRODUCTS else x**p
-
-
-_PRODUCTS = range(1, 9)  # so high powers are at most four products
-
-
 def scaled_powers(p: float) -> Monoid:
     """Pairs (m, s) that stand for the sum of powers s·mᵖ, of which neither factor over- or underflows.
 
@@ -159,3 +175,15 @@ def scaled_powers(p: float) -> Monoid:
         return largest.squeeze(axes), (s * raised(ratio, p)).sum(axes)
 
     return Monoid(combine, (0, 0), along, idempotent=False)
+
+
+_norms_p = wide_primitive(
+    "window_norms",
+    wide_norms,
+    lambda x, axes, p: scaled_norms(x, axes, p, alone=True),
+    lambda axes, p: tuple(axis.out_size for axis in axes),
+)
+_sum_p = wide_primitive(
+    "power_sum", wide_sum, sum_scaled_powers, lambda axes, power: tuple(axis.in_size for axis in axes)
+)
+state_derivatives(_sum_p, sum_scaled_powers)

@@ -12,9 +12,10 @@ from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis, Windows, triples
 from minicnn.forms.arithmetic import summing
-from minicnn.forms.powers import raised, sum_scaled_powers
+from minicnn.forms.powers import power_sum
 from minicnn.forms.shifts import reader, shift, taps
 from minicnn.forms.tables import BinAxis, gather, scatter
+from minicnn.forms.wide import is_wide, raised
 from minicnn.forms.windows import few_taps, fold, transposed, unfold, window_sum
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
@@ -92,7 +93,7 @@ class PowerWindowSum(OfImages):
     def apply_transpose(self, y: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Sum over the windows that hold each input, of which none is stored and no power over- or underflows.
 
-        A few taps are powers of ratios, one by one.
+        Where float64 has no room for them, those of a few taps are powers of ratios, one by one.
         """
         count = y.shape[0] * math.prod(self.lead)
 
@@ -101,11 +102,11 @@ class PowerWindowSum(OfImages):
 
         rows, columns = images(self.rows, self.out_shape), images(self.columns, self.in_shape)
         total = images(y.astype(summing(y.dtype)), self.out_shape)
-        if few_taps(self.axes):
+        if few_taps(self.axes) and not is_wide(total.dtype, self.power):
             read, back = reader(columns, self.axes), [axis.T for axis in self.axes]
             x = reduce(add, (shift(raised(read(tap) * rows, self.power) * total, back, tap) for tap in taps(self.axes)))
         else:
-            x = sum_scaled_powers(rows, columns, total, self.axes, self.power)
+            x = power_sum(rows, columns, total, self.axes, self.power)
         return x.reshape(y.shape[0], *self.in_shape).astype(y.dtype)
 
     @property

@@ -27,7 +27,7 @@ def columns(f, shape) -> np.ndarray:
 
 
 PASSED_ON = {"layout_constraint", "pvary", "reshard", "sharding_constraint"}  # which say where arrays are kept
-OURS = {"convolve", "correlate"}
+OURS = {"convolve", "correlate", "power_sum"}
 RECENT = {"psum", "stack", "tile", "unstack"}  # older versions of JAX have other primitives for them
 
 # What JAX transposes that is no function of arrays on one device, or stands for other equations.

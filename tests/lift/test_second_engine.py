@@ -37,6 +37,12 @@ def test_both_engines_give_one_matrix(name):
     agree(case.f, *map(jnp.asarray, case.arguments(0, np.float32)), exact=case.exact)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_an_lp_pool_lifts_to_the_matrix_of_its_windows(stride: int) -> None:
+    pool = lambda x: minicnn.lp_pool(x[:, None], (4,), stride=stride, p=3)
+    agree(pool, jnp.array([1.0, -2, 0, 0, 0, 0, 3, 5, -4]), exact=False)
+
+
 KINKS = {
     "relu": (ops.relu, [0, -1, 1, -0.0]),
     "leaky_relu": (ops.leaky_relu, [0, -1, 1, -0.0]),

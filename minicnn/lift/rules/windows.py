@@ -65,6 +65,14 @@ def _between(A: LinearMap, x: tuple[int, ...], y: tuple[int, ...]) -> LinearMap:
     return product(maps.Reshape(A.out_shape, y, A.dtype), A, maps.Reshape(x, A.in_shape, A.dtype))
 
 
+def _power_sum(eq: Equation, n: int) -> LinearMap | None:
+    """What is added over the windows of an Lp pool, by the powers that the first two operands make."""
+    if n < 2:
+        return None
+    rows, columns, _ = eq.values
+    return maps.PowerWindowSum(columns, rows, eq["power"], eq["axes"], columns.shape[:1], columns.shape[-1], eq.dtype).T
+
+
 def _gathered(eq: Equation, n: int) -> LinearMap | None:
     """What the windows of the second operand chose, picked from the first."""
     return None if n else _selection(eq.values[1], eq.shape, eq)
@@ -113,6 +121,7 @@ def _chosen(values: jax.Array, eq: Equation) -> jax.Array:
 
 
 table: dict[str, Rule] = {
+    "power_sum": alone(_power_sum, "P({c})ᵀ"),
     "reduce_window_sum": alone(_window_sum, "S"),
     "select_and_gather_add": alone(_gathered, "S({x})"),
     "select_and_scatter_add": alone(_scattered, "S({c})ᵀ"),
