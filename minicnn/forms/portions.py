@@ -59,10 +59,13 @@ def _in_turn(step: Callable[[Array, Array], Array], total: Array, whole: int, si
 # Images are read where they lie. As an array of portions they would be another array to XLA, which computes what they
 # are made of once for each.
 def _portion(a: Array, first: Array, size: int) -> Array:
-    start = (first, *(0,) * (a.ndim - 1))
-    return jax.lax.dynamic_slice(a, start, (size, *a.shape[1:]), allow_negative_indices=False)
+    return jax.lax.dynamic_slice(a, _start(first, a.ndim), (size, *a.shape[1:]), allow_negative_indices=False)
 
 
 def _written(y: Array, portion: Array, first: Array) -> Array:
-    start = (first, *(0,) * (y.ndim - 1))
-    return jax.lax.dynamic_update_slice(y, portion, start, allow_negative_indices=False)
+    return jax.lax.dynamic_update_slice(y, portion, _start(first, y.ndim), allow_negative_indices=False)
+
+
+def _start(first: Array, rank: int) -> tuple[Array, ...]:
+    """Where a portion begins, all numbers of one dtype: a Python zero would be a wider one under x64."""
+    return (first, *(jnp.zeros_like(first),) * (rank - 1))

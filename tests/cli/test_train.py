@@ -192,7 +192,7 @@ def test_the_times_of_both_processes_add_up(tiny, tmp_path, monkeypatch):
     run.checkpoints.save(Checkpoint(before.tensors, replace(before.facts, position=position)))
     output = call("train", "--resume", run.folder)
     ((training, everything),) = re.findall(r"took (\S+) s, everything (\S+) s", output)
-    assert 1000 < float(training) < float(everything)
+    assert 1000 < float(training) <= float(everything)
 
 
 def test_a_finished_run_goes_on_where_its_schedule_allows(tiny, tmp_path, monkeypatch):

@@ -101,3 +101,20 @@ def test_a_batch_in_portions_is_the_whole_batch(images: int, dtype: str, monkeyp
     for platform in ("cpu", "cuda", "tpu"):
         lowered = products.trace(x, w, y).lower(lowering_platforms=(platform,))
         assert ("while" in lowered.as_text()) == (platform == "cpu")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_batch_in_portions_is_the_whole_batch_where_integers_are_wide(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cuts, "portions", lambda *_: 3)
+    geometry, form = geometry_of(CORNERS["grouped"]), Tiles(2)
+    shapes = (7, *geometry.in_shape), geometry.w_shape, (7, *geometry.out_shape)
+    with jax.enable_x64(True):
+        x, w, y = (jnp.asarray(np.random.default_rng(n).integers(0, 16, s), dtype) for n, s in enumerate(shapes))
+        np.testing.assert_array_equal(
+            convolve(x, w, geometry, form, ARITHMETIC), form.convolve(geometry, x, w, ARITHMETIC)
+        )
+        np.testing.assert_array_equal(
+            correlate(x, y, geometry, form, ARITHMETIC), form.correlate(geometry, x, y, ARITHMETIC)
+        )
