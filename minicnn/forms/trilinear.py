@@ -19,7 +19,7 @@ from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.bilinear import Bilinear
 from minicnn.forms.device_tiles import convolve_on_tiles, correlate_on_tiles
 from minicnn.forms.form import Form
-from minicnn.forms.geometry import Geometry, run_backwards, swap_channels
+from minicnn.forms.geometry import Geometry, swap_channels
 from minicnn.forms.meshes import spec_of_convolve, spec_of_correlate, vary_alike
 from minicnn.forms.portions import mapped, summed
 from minicnn.forms.reach import put_back, taken, within_reach
@@ -52,12 +52,7 @@ def _convolve(
     meeting, inputs, outputs = within_reach(geometry)
     x, form = taken(x, inputs), _settled(form, meeting, x, w)
     total, dtype = arithmetic.summing(x, w), arithmetic.result_type(x, w)
-    # Of two exchanges of channels XLA makes none, but in one loop only: a form that wants the kernel as it lies in
-    # memory, before its channels were exchanged for x̄, exchanges them once more.
-    backwards = run_backwards(meeting.axes)
-    stored = swap_channels(w, meeting) if backwards else w
-    kernel = lambda: swap_channels(stored, meeting.T) if backwards else stored
-    of_images = lambda x: form.convolve(meeting, x, kernel(), total).astype(dtype)
+    of_images = lambda x: form.convolve(meeting, x, w, total).astype(dtype)
     like = jax.ShapeDtypeStruct(meeting.out_shape, dtype)
     y = mapped(of_images, x, _portions(form, meeting, x) if in_portions else 1, like)
     return put_back(y, outputs, geometry.out_shape[:-1])

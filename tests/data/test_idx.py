@@ -92,6 +92,12 @@ def test_a_damaged_file_is_refused_with_its_name_and_the_reason(path, content, r
     assert str(path) in str(caught.value)
 
 
+def test_a_byte_swapped_file_of_the_largest_size_is_still_called_that(path):
+    path.write_bytes(SIZES_SWAPPED)
+    with pytest.raises(ValueError, match="byte-swapped"):
+        read_idx(path, len(SIZES_SWAPPED) - 16)
+
+
 @pytest.mark.parametrize("content", [LARGE, compress(LARGE), HUGE], ids=["plain", "compressed", "huge"])
 def test_nothing_large_is_allocated_for_what_is_only_announced(path, content):
     path.write_bytes(content)

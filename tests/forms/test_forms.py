@@ -325,6 +325,7 @@ def test_the_operations_of_a_form_are_differentiated_and_mapped_like_any_functio
 
 def test_on_a_gpu_short_floats_stay_short():
     x, w = jnp.ones((1, 5, 5, 2), jnp.bfloat16), jnp.ones((2, 2, 2, 3), jnp.bfloat16)
-    program = jax.jit(lambda x, w: conv(x, w, form=Tiles(2))).trace(x, w).lower(lowering_platforms=("cuda",)).as_text()
+    f = jax.jit(lambda x, w: conv(x, w, form=Tiles(2), preferred_element_type="float32"))
+    program = f.trace(x, w).lower(lowering_platforms=("cuda",)).as_text()
     (types,) = [line.rpartition(":")[2] for line in program.splitlines() if "dot_general" in line]
     assert types.count("xbf16>") == 2
