@@ -19,7 +19,7 @@ def window_norms(
 ) -> Shaped[Array, "b *out c"]:
     """The p-norm of each window: in float64 where that has room for the powers, else by scaled powers."""
     if is_wide(x.dtype, p):
-        return _norms_p.bind(x, axes=axes, p=p)
+        return _norms_p.bind(x, axes=axes, p=p, alone=alone)
     return scaled_norms(x, axes, p, alone)
 
 
@@ -180,8 +180,8 @@ def scaled_powers(p: float) -> Monoid:
 _norms_p = wide_primitive(
     "window_norms",
     wide_norms,
-    lambda x, axes, p: scaled_norms(x, axes, p, alone=True),
-    lambda axes, p: tuple(axis.out_size for axis in axes),
+    scaled_norms,
+    lambda axes, p, alone: tuple(axis.out_size for axis in axes),
 )
 _sum_p = wide_primitive(
     "power_sum", wide_sum, sum_scaled_powers, lambda axes, power: tuple(axis.in_size for axis in axes)

@@ -28,7 +28,7 @@ from minicnn.maps.base import LinearMap
 from minicnn.maps.elementary import Diagonal, InverseDiagonal, Reshape
 from minicnn.maps.kronecker import Batched
 from minicnn.maps.windows import PowerWindowSum, WindowSum
-from minicnn.primitive import ArrayLike, value_of
+from minicnn.primitive import ArrayLike, Primitive, value_of
 
 
 @keywords_explained
@@ -199,16 +199,33 @@ def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:
         return Compose((selection(jnp.abs(value_of(x)), axes), Diagonal(sign, x.shape, dtype)))
     lengths, norms = jnp.abs(_constant(x)), _constant(y)
     inverses = jnp.where(norms == 0, 0, 4 / norms)  # of the largest norms, too, no less than the smallest normal number
+    inverses = jnp.where(jnp.isinf(norms), jnp.nan, inverses)
     S = PowerWindowSum(lengths / 4, inverses, p - 1, axes, batch, channels, dtype)
-    columns = Diagonal(ops.mul(sign, _unit_power(x, p - 1)), x.shape, dtype)
-    return Compose((InverseDiagonal(_unit_power(y, p - 1), y.shape, dtype), S, columns))
+    columns = Diagonal(ops.mul(sign, unit_power_p(x, power=p - 1)), x.shape, dtype)
+    return Compose((InverseDiagonal(unit_power_p(y, power=p - 1), y.shape, dtype), S, columns))
 
 
-def _unit_power(x: Any, p: float) -> Any:
-    """The power of |x| over itself, which is 1 and has the derivative of the power."""
-    length = jnp.abs(_constant(x))
-    unit = ops.where(length == 0, 1, ops.div(ops.abs(x), jnp.where(length == 0, 1, length)))
-    return ops.power(unit, int(p) if p.is_integer() else p)
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _ones(x: Array, power: float) -> Array:
+    del power
+    return jnp.ones_like(x)
+
+
+@_ones.defjvp
+def _ones_jvp(power: float, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (x_dot,) = primals, tangents
+    return _ones(x, power), unit_power_slope(x, power) * x_dot
+
+
+# The power of |x| over itself as it is: 1, which nothing has to be divided for, with the derivatives of a power.
+unit_power_p = Primitive("unit_power", lambda x, power: _ones(x, power))
+
+
+def unit_power_slope(x: Any, power: float) -> Any:
+    """The derivative of `unit_power_p`, of which all derivatives are those of |x|ᵖ over |x|ᵖ; 0 where x is."""
+    length, sign = jnp.abs(_constant(x)), jnp.sign(_constant(x))
+    slope = power * sign / jnp.where(length == 0, 1, length)
+    return ops.mul(unit_power_p(x, power=power - 1), slope)
 
 
 def _constant(x: Any) -> Array:

@@ -3,12 +3,12 @@
 from typing import Any
 
 from minicnn import maps
-from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, general, linear
+from minicnn.autodiff.rules.rule import Entry, Rule, bilinear, diagonal, general, linear
 from minicnn.autodiff.times import correlate_p
 from minicnn.forms import Geometry
 from minicnn.functional.adaptive import adaptive_avg_pool_p, adaptive_max_pool_p, bin_selection
 from minicnn.functional.convolution import convolve_p
-from minicnn.functional.lp_pooling import lp_derivative, lp_pool_p
+from minicnn.functional.lp_pooling import lp_derivative, lp_pool_p, unit_power_p, unit_power_slope
 from minicnn.functional.padding import pad_p, pad_transpose_p
 from minicnn.functional.pooling import avg_pool_p, max_pool_p, selection
 from minicnn.functional.unpooling import max_unpool_p, unpooling
@@ -79,6 +79,7 @@ table: dict[Primitive, Rule] = {
     unfold_p: linear("x", Entry("U", _unfold)),
     fold_p: linear("x", Entry("Uᵀ", _fold)),
     lp_pool_p: general("x", Entry("N({x})", lambda y, x, axes, p: lp_derivative(y, x, axes, p))),
+    unit_power_p: general("x", diagonal("p/{x}", lambda y, x, power: unit_power_slope(x, power))),
     adaptive_avg_pool_p: linear("x", Entry("A", _bin_average)),
     adaptive_max_pool_p: general("x", Entry("S({x})", _bin_select)),
     max_unpool_p: linear("yi", Entry("S({i})ᵀ", _unpool), None),
