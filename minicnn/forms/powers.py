@@ -11,7 +11,7 @@ from jaxtyping import Array, Shaped
 from minicnn.axis import Axis
 from minicnn.forms.meshes import vary_alike
 from minicnn.forms.wide import is_wide, raised, state_derivatives, wide_norms, wide_primitive, wide_sum
-from minicnn.forms.windows import SUM, Monoid, Parts, is_tiled, reduce_windows
+from minicnn.forms.windows import SUM, Monoid, Parts, is_tiled, reduce_windows, window_sum
 
 
 def window_norms(
@@ -37,13 +37,41 @@ def power_sum(
 
 
 def scaled_norms(x: Shaped[Array, "b *in c"], axes: Sequence[Axis], p: float, alone: bool) -> Shaped[Array, "b *out c"]:
-    """The p-norm of each window: of long windows that overlap by classes, if few are enough, else by scaled powers."""
+    """The p-norm of each window: of squares, and of long windows that overlap, by classes, else by scaled powers."""
+    if p == 2:
+        return _euclidean(x, axes, alone)
     x = jnp.abs(x)
     classes = Classes.of(x.dtype, p)
     if not _are_long(axes) or classes.number > _MANY:
         largest, total = reduce_windows((x, jnp.ones_like(x)), axes, scaled_powers(p), alone=alone)
         return largest * total ** (1 / p)
     return _norms_by_classes(x, axes, p, classes, alone)
+
+
+def _euclidean(x: Shaped[Array, "b *in c"], axes: Sequence[Axis], alone: bool) -> Shaped[Array, "b *out c"]:
+    """The square root of the sum of squares, which are added in three classes so that none over- or underflows.
+
+    Large and small numbers are scaled by powers of two before they are squared. The classes and their scales are those
+    of Blue, A portable Fortran program to find the Euclidean norm of a vector (ACM TOMS 4(1), 1978), as in LAPACK.
+    """
+    info = jnp.finfo(x.dtype)
+    digits, least, most = info.nmant + 1, info.minexp + 1, info.maxexp
+    small, large = 2.0 ** math.ceil((least - 1) / 2), 2.0 ** math.floor((most - digits + 1) / 2)
+    up, down = 2.0 ** -math.floor((least - digits) / 2), 2.0 ** -math.ceil((most + digits - 1) / 2)
+    is_small, is_large = jnp.abs(x) < small, jnp.abs(x) > large
+
+    def root(members: Array, scale: float) -> Array:
+        return jnp.sqrt(window_sum(jnp.where(members, x * scale, 0) ** 2, tuple(axes), alone))
+
+    usual, from_large = root(~(is_small | is_large), 1.0), root(is_large, down)
+    without = _hypotenuse(usual, root(is_small, up) / up)
+    return jnp.where(from_large == 0, without, _hypotenuse(from_large, usual * down) / down)
+
+
+def _hypotenuse(a: Array, b: Array) -> Array:
+    """The square root of a² + b², of which neither is squared."""
+    long, short = jnp.maximum(a, b), jnp.minimum(a, b)
+    return jnp.where(short == 0, long, long * jnp.sqrt(1 + (short / long) ** 2))
 
 
 def sum_scaled_powers(

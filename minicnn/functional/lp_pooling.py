@@ -137,8 +137,6 @@ def _norms(
 ) -> Shaped[Array, "b *out c"]:
     if p == 1:
         return window_sum(jnp.abs(x), axes, alone)
-    if p == 2:
-        return _euclidean(x, axes, alone)
     if p == math.inf:
         return max_values(jnp.abs(x), axes, alone)
     return window_norms(x, axes, p, alone)
@@ -157,32 +155,6 @@ def _norms_jvp(
 
 
 lp_pool_p = jitted_primitive("lp_pool", lambda x, axes, p: _norms(x, axes, p))
-
-
-def _euclidean(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool) -> Shaped[Array, "b *out c"]:
-    """The square root of the sum of squares, which are added in three classes so that none over- or underflows.
-
-    Large and small numbers are scaled by powers of two before they are squared. The classes and their scales are those
-    of Blue, A portable Fortran program to find the Euclidean norm of a vector (ACM TOMS 4(1), 1978), as in LAPACK.
-    """
-    info = jnp.finfo(x.dtype)
-    digits, least, most = info.nmant + 1, info.minexp + 1, info.maxexp
-    small, large = 2.0 ** math.ceil((least - 1) / 2), 2.0 ** math.floor((most - digits + 1) / 2)
-    up, down = 2.0 ** -math.floor((least - digits) / 2), 2.0 ** -math.ceil((most + digits - 1) / 2)
-    is_small, is_large = jnp.abs(x) < small, jnp.abs(x) > large
-
-    def root(members: Array, scale: float) -> Array:
-        return jnp.sqrt(window_sum(jnp.where(members, x * scale, 0) ** 2, axes, alone))
-
-    usual, from_large = root(~(is_small | is_large), 1.0), root(is_large, down)
-    without = _hypotenuse(usual, root(is_small, up) / up)
-    return jnp.where(from_large == 0, without, _hypotenuse(from_large, usual * down) / down)
-
-
-def _hypotenuse(a: Array, b: Array) -> Array:
-    """The square root of a² + b², of which neither is squared."""
-    long, short = jnp.maximum(a, b), jnp.minimum(a, b)
-    return jnp.where(short == 0, long, long * jnp.sqrt(1 + (short / long) ** 2))
 
 
 def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:

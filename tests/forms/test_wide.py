@@ -27,7 +27,7 @@ def expected_norms(x: np.ndarray, size: int, stride: int, p: float) -> np.ndarra
 
 
 @pytest.mark.parametrize("alone", [True, False])
-@pytest.mark.parametrize("p", [1.5, 2.3, 3, 5.5, 6])
+@pytest.mark.parametrize("p", [1.5, 2, 2.3, 3, 5.5, 6])
 @pytest.mark.parametrize(("size", "stride"), SIZES)
 @pytest.mark.parametrize("norms", [window_norms, scaled_norms])
 def test_norms_in_float64_and_by_scaled_powers_are_those_of_long_numbers(
