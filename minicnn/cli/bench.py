@@ -142,15 +142,25 @@ def _compare(
     json_file: Path | None,
     picture: Path | None,
 ) -> "Sequence[Measurement]":
-    from minicnn.bench import compare, report
+    from minicnn.bench import compare
     from minicnn.bench.rivals import RIVALS
 
     if unknown := set(names) - set(RIVALS):
         raise ValueError(f"`rivals`: no {', '.join(sorted(unknown))}; there are {', '.join(RIVALS)}")
-    measured = []
-    for case in cases:
-        with console.status(case.name):
-            measured += compare(case, names or list(RIVALS), seconds, memory)
+    measured: list[Measurement] = []
+    try:
+        for case in cases:
+            with console.status(case.name):
+                measured += compare(case, names or list(RIVALS), seconds, memory)
+    finally:  # a run takes half an hour: if it is stopped, the cases that are measured are told all the same
+        if measured:
+            _tell(measured, json_file, picture)
+    return measured
+
+
+def _tell(measured: "Sequence[Measurement]", json_file: Path | None, picture: Path | None) -> None:
+    from minicnn.bench import report
+
     console.print(report.table(measured))
     for rival, numbers in report.summary(measured).items():
         console.print(
@@ -161,7 +171,6 @@ def _compare(
         json_file.write_text(report.to_json(measured))
     if picture is not None:
         save_figure(report.picture(measured), picture)
-    return measured
 
 
 def _report(file: Path) -> "Sequence[Measurement]":

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import minicnn.bench
 from tests.processors import on_a_cpu
 
 
@@ -16,6 +17,22 @@ def test_the_command_writes_a_table_json_and_a_picture(run, tmp_path: Path):
     assert result.exit_code == 0, result.output
     assert {row["rival"] for row in json.loads(files[0].read_text())["measurements"]} == {"minicnn", "lax"}
     assert files[1].stat().st_size > 1000
+
+
+def test_a_run_that_is_stopped_tells_what_it_measured(run, monkeypatch, tmp_path: Path):
+    measure = minicnn.bench.compare
+
+    def stopped_at_c3(case: Any, *options: Any) -> Any:
+        if case.name == "LeNet-5 C3":
+            raise KeyboardInterrupt
+        return measure(case, *options)
+
+    monkeypatch.setattr(minicnn.bench, "compare", stopped_at_c3)
+    result = run("bench", "LeNet-5 C", "--rivals", "minicnn", "--seconds", "0.01", "--json", tmp_path / "b.json")
+    assert result.exit_code == 130
+    assert "stopped" in result.output
+    (row,) = json.loads((tmp_path / "b.json").read_text())["measurements"]
+    assert row["case"] == "LeNet-5 C1"
 
 
 def test_what_is_larger_than_a_report_is_not_compared(run, tmp_path: Path):
