@@ -150,10 +150,15 @@ _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool = True) -> Shaped[Array, "b *out c"]:
     """The maxima alone; their derivative selects the winners from the windows of the tangent."""
-    largest = Monoid(
-        lambda a, b: (jax.lax.max(a[0], b[0]),), (lowest(x.dtype),), lambda parts, axes: (parts[0].max(axes),)
-    )
+    neutral = np.asarray(lowest(x.dtype)).astype(x.dtype)[()]
+    along = lambda parts, axes: (jax.lax.reduce(parts[0], neutral, _larger, axes),)
+    largest = Monoid(lambda a, b: (_larger(a[0], b[0]),), (lowest(x.dtype),), along)
     return reduce_windows((x,), axes, largest, alone=alone)[0]
+
+
+def _larger(a: Array, b: Array) -> Array:
+    """The larger of two, or the first of equals; a NaN if there is one: XLA's maximum loses some in long windows."""
+    return jax.lax.select((a >= b) | jax.lax.ne(a, a), a, b)
 
 
 @max_values.defjvp

@@ -48,25 +48,21 @@ def wide_norms(x: Shaped[Array, "b *in c"], axes: Sequence[Axis], p: float, alon
         total = _axis_by_axis(powers, axes)
     else:
         (total,) = reduce_windows((powers,), axes, SUM, alone=alone)
-    root = _root_by_steps if _is_half(p) and not at_once else _root
-    return (jnp.sqrt(total) if p == 2 else root(total, p)).astype(x.dtype)
+    root = jnp.sqrt if p == 2 else partial(_root_by_steps if _is_half(p) and not at_once else _root, p=p)
+    return root(total).astype(x.dtype)
 
 
-# So many entries are added one by one. On 129×129, norms of 2×2 compile in 15 ms as a loop of XLA's own and in 63 as
-# shifts. Those of 7×7 that slide by one take 3 ms axis by axis and 12 at once; 3×3 compile twice as long axis by axis.
+# Windows of so many entries that slide by one are added in one loop. Longer ones are added axis by axis: 7×7 take 3 ms
+# so, and 12 at once; 3×3 compile twice as long axis by axis.
 _SHORT = 4
 
 
 def _wide_power(x: Array, p: float) -> Array:
-    """The power of x ≥ 0: by products, and by a square root for a half. Other parts are powers of float32, which x is.
-
-    They cannot over- or underflow there, and take a fifth of the time.
-    """
+    """The power of x ≥ 0: of halves by products and a square root, else by a logarithm, faster than a power is."""
     whole, rest = divmod(p, 1)
-    if not rest:
-        return raised(x, p)
-    part = jnp.sqrt(x) if rest == 0.5 else (x.astype(jnp.float32) ** rest).astype(x.dtype)
-    return raised(x, whole) * part if whole else part
+    if rest == 0.5:
+        return raised(x, whole) * jnp.sqrt(x) if whole else jnp.sqrt(x)
+    return jnp.exp(p * jnp.log(x)) if rest else raised(x, p)
 
 
 def _is_half(p: float) -> bool:
@@ -143,14 +139,19 @@ def wide_primitive(
         config: Any = jax.config
         return usual(*operands, **params) if config.jax_disable_jit else jax.jit(partial(new.bind, **params))(*operands)
 
+    usually = mlir.lower_fun(usual, multiple_results=False)
+
     def in_float64(context: mlir.LoweringRuleContext, *operands: Any, **params: Any) -> Any:
+        types: Any = context.avals_in
+        if not all(isinstance(n, int) for x in types for n in x.shape):  # symbols are of another dtype than in float64
+            return usually(context, *operands, **params)
         with jax.enable_x64(True):
             return lower(context, *operands, **params)
 
     new.def_impl(at_once)
     new.def_abstract_eval(result)
     batching.primitive_batchers[new] = partial(_batched, new)
-    mlir.register_lowering(new, mlir.lower_fun(usual, multiple_results=False))
+    mlir.register_lowering(new, usually)
     mlir.register_lowering(new, in_float64, platform="cpu")
     return new
 

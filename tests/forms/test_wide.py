@@ -39,6 +39,26 @@ def test_norms_in_float64_and_by_scaled_powers_are_those_of_long_numbers(
     np.testing.assert_allclose(y, expected_norms(x, size, stride, p), rtol=(size**2 + 4) * 2.0**-24)
 
 
+@pytest.mark.parametrize("p", [1.9, 2, 2.3, 2.5, 3])
+@pytest.mark.parametrize("scale", [1e-36, 1e3, 1e36])
+def test_the_norm_of_one_number_is_that_number_at_any_scale(p: float, scale: float) -> None:
+    x = (np.abs(image(1, 9, 9, 2)) + 1) * np.float32(scale)
+    y, pull = jax.vjp(lambda x: minicnn.lp_pool(x, (1, 1), p=p), jnp.asarray(x))
+    np.testing.assert_allclose(y, x, rtol=2.0**-23)
+    np.testing.assert_allclose(pull(np.ones_like(x))[0], 1, rtol=2.0**-22)
+
+
+@pytest.mark.parametrize("p", [2, 2.3, 3])
+@pytest.mark.parametrize("stride", [1, 3])
+def test_programs_for_any_number_of_images_are_exported(p: float, stride: int) -> None:
+    (images,) = jax.export.symbolic_shape("b")
+    pool = lambda x: minicnn.lp_pool(x, (3, 3), p=p, stride=stride)
+    x, like = image(2, 9, 9, 3), jax.ShapeDtypeStruct((images, 9, 9, 3), jnp.float32)
+    for f in (pool, jax.grad(lambda x: pool(x).sum())):
+        exported = jax.export.export(jax.jit(f))(like)
+        np.testing.assert_allclose(exported.call(x), f(x), rtol=1e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize("power", [0.3, 0.5, 2, 2.5])
 @pytest.mark.parametrize(("size", "stride"), SIZES)
 @pytest.mark.parametrize("summed", [power_sum, sum_scaled_powers])

@@ -391,6 +391,18 @@ def test_short_windows_side_by_side_are_one_reduction(shape, special):
         equal(jax.vjp(lambda x, pool=pool: pool(x, (2, 2)), x)[0], expected)
 
 
+@pytest.mark.parametrize("channels", [3, 40])
+@pytest.mark.parametrize(("window", "size"), [(5, 11), (9, 19), (64, 64), (64, 129)])
+@pytest.mark.parametrize("at", ["first", "middle", "last"])
+def test_a_nan_is_the_maximum_of_its_window_however_long(window, size, channels, at):
+    x = np.random.default_rng(0).normal(size=(1, size, size, channels)).astype(np.float32)
+    x[0, *divmod({"first": 0, "middle": window**2 // 2, "last": window**2 - 1}[at], window)] = np.nan
+    pool = lambda x: max_pool(x, (window, window))
+    for y in (pool(x), jax.vjp(pool, x)[0]):
+        assert np.isnan(y[0, 0, 0]).all()
+        assert not np.isnan(y[0, 1:]).any()
+
+
 @pytest.mark.parametrize("over", [(0, 2), (5, 0), (-1, -5)])
 def test_long_windows_side_by_side_may_leave_entries_over_or_reach_beyond_the_end(over):
     """They are tiles of the image without what they leave over; where they reach beyond, padding is in them."""
