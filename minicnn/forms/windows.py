@@ -203,9 +203,7 @@ def combine_in_loop(x: Array, axes: Sequence[Axis], monoid: Monoid) -> Array:
     (neutral,) = (np.asarray(number).astype(x.dtype)[()] for number in monoid.neutral)
     for at, axis in enumerate(axes, start=1):
         size = tuple(axis.kernel_size if at == n else 1 for n in range(x.ndim))
-        if (
-            x.shape[at] // axis.kernel_size > axis.out_size
-        ):  # else the loop would combine windows that are not asked for
+        if x.shape[at] // axis.kernel_size > axis.out_size:  # the loop would combine windows that nobody asks for
             x = jax.lax.slice_in_dim(x, 0, axis.kernel_size * axis.out_size, axis=at)
         x = jax.lax.reduce_window(x, neutral, combine, size, size, "VALID")
     return x

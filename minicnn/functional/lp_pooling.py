@@ -179,7 +179,8 @@ def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _ones(x: Array, power: float) -> Array:
-    del power
+    """(|x| / |x|)^power with the lower |x| held constant: 1 for every x, with the derivatives of a power."""
+    del power  # only they depend on it
     return jnp.ones_like(x)
 
 
@@ -189,7 +190,6 @@ def _ones_jvp(power: float, primals: tuple[Array], tangents: tuple[Array]) -> tu
     return _ones(x, power), unit_power_slope(x, power) * x_dot
 
 
-# The power of |x| over itself as it is: 1, which nothing has to be divided for, with the derivatives of a power.
 unit_power_p = Primitive("unit_power", lambda x, power: _ones(x, power))
 
 

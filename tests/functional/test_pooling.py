@@ -391,6 +391,22 @@ def test_short_windows_side_by_side_are_one_reduction(shape, special):
         equal(jax.vjp(lambda x, pool=pool: pool(x, (2, 2)), x)[0], expected)
 
 
+def test_windows_that_are_not_asked_for_are_not_computed():
+    program = jax.make_jaxpr(lambda x: avg_pool(x, (8, 8), stride=256))(jnp.ones((1, 256, 256, 1)))
+    assert "f32[1,8,256,1]" in str(program)
+    assert "f32[1,32," not in str(program)  # all that there are on the first axis
+
+
+@pytest.mark.parametrize("pool", [max_pool, avg_pool])
+def test_a_program_is_exported_for_any_number_of_channels(pool):
+    images, channels = jax.export.symbolic_shape("b, c")
+    x = np.random.default_rng(0).integers(-9, 10, (2, 9, 9, 3)).astype(np.float32)
+    exported = jax.export.export(jax.jit(lambda x: pool(x, (3, 3))))(
+        jax.ShapeDtypeStruct((images, 9, 9, channels), jnp.float32)
+    )
+    np.testing.assert_allclose(exported.call(x), pool(x, (3, 3)), rtol=2.0**-22)
+
+
 @pytest.mark.parametrize("channels", [3, 40])
 @pytest.mark.parametrize(("window", "size"), [(5, 11), (9, 19), (64, 64), (64, 129)])
 @pytest.mark.parametrize("at", ["first", "middle", "last"])
