@@ -158,7 +158,7 @@ def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool 
 
 def _larger(a: Array, b: Array) -> Array:
     """The larger of two, or the first of equals; a NaN if there is one: XLA's maximum loses some in long windows."""
-    return jax.lax.select((a >= b) | jax.lax.ne(a, a), a, b)
+    return jax.lax.select((b > a) | jax.lax.ne(b, b), b, a)
 
 
 @max_values.defjvp

@@ -38,7 +38,8 @@ def lift(
         P, with P(*tangents) = y_dot. Its transpose P.T is ours, and none of JAX's rules for transposing is used.
 
     Raises:
-        TypeError: if nothing that varies is a float, a result is none, or there is no result.
+        TypeError: if nothing that varies is a float, a result is none, or there is no result; inside of `jax.jit` and
+            the like, where a number decides what is linear.
         ValueError: if `fallback` is neither "columns" nor None.
         LiftError: for what cannot be read as a map, with the primitive, the line that it stands in, and what to do.
 

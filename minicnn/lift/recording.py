@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn import jax_internals, maps
+from minicnn.arguments import untraced
 from minicnn.autodiff.layers import Layer
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.jax_internals import Jaxpr
@@ -149,7 +150,10 @@ def _seen_from(equation: Any, operands: Sequence[Any], place: int) -> Equation:
 
 
 def _is_nonzero_float(x: Any) -> bool:
-    return bool(jnp.issubdtype(jnp.result_type(x), jnp.inexact) and np.any(np.asarray(x)))
+    if not jnp.issubdtype(jnp.result_type(x), jnp.inexact):
+        return False
+    untraced("args", x, "lift at numbers, outside of jax.jit, jax.grad and jax.vmap")
+    return bool(np.any(np.asarray(x)))
 
 
 def _enter(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Shaped
 
+from minicnn.arguments import sizes
 from minicnn.forms.arithmetic import contracted
 from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map, static
 
@@ -177,7 +178,13 @@ class Reshape(LinearMap):
 
 
 def identity(shape: Shape, dtype: jnp.dtype) -> Reshape:
-    """Build the identity map on arrays of one shape."""
+    """Build the identity map on arrays of one shape.
+
+    Raises:
+        TypeError: for sizes that are not integers.
+        ValueError: for negative ones.
+    """
+    shape = sizes("shape", shape)
     return Reshape(shape, shape, dtype)
 
 

@@ -1,11 +1,26 @@
 """The primitives that the operations are made of. What each computes is here, its derivative in `autodiff.rules`."""
 
+from collections.abc import Callable, Sequence
+
 import jax
 import jax.numpy as jnp
 
 from minicnn.forms import meshes
 from minicnn.forms.arithmetic import contracted
 from minicnn.primitive import Primitive
+
+
+def _extreme(along: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """The maximum or minimum, NaN wherever there is one: XLA's reductions for CPUs lose it."""
+
+    def kept(x: jax.Array, axes: Sequence[int]) -> jax.Array:
+        y = along(x, axes)
+        if not jnp.issubdtype(y.dtype, jnp.inexact):
+            return y
+        return jnp.where(jnp.isnan(x).any(axes), jnp.nan, y)
+
+    return kept
+
 
 neg_p = Primitive("neg", jnp.negative)
 exp_p = Primitive("exp", jnp.exp)
@@ -41,8 +56,8 @@ minimum_p = Primitive("minimum", jnp.minimum)
 logaddexp_p = Primitive("logaddexp", jnp.logaddexp)
 where_p = Primitive("where", jnp.where)
 sum_p = Primitive("sum", lambda x, axes: jnp.sum(x, axes))
-max_p = Primitive("max", lambda x, axes: jnp.max(x, axes))
-min_p = Primitive("min", lambda x, axes: jnp.min(x, axes))
+max_p = Primitive("max", _extreme(jnp.max))
+min_p = Primitive("min", _extreme(jnp.min))
 logsumexp_p = Primitive("logsumexp", lambda x, axes: jax.nn.logsumexp(x, axes))
 cumsum_p = Primitive("cumsum", lambda x, axis: jnp.cumsum(x, axis))
 broadcast_p = Primitive("broadcast", jnp.broadcast_to)

@@ -130,6 +130,12 @@ def test_a_function_without_results_is_refused(y, found):
         minicnn.lift(lambda x: y, X)
 
 
+def test_a_point_without_numbers_is_refused_where_they_decide():
+    x = jnp.ones((1, 4, 1))
+    with pytest.raises(TypeError, match="`args` is traced and has no numbers yet: lift at numbers, outside of jax.jit"):
+        jax.jit(lambda x: minicnn.lift(lambda x: minicnn.max_pool(x, (2,)), x).matrix())(x)
+
+
 def test_results_that_are_no_arrays_are_refused():
     with pytest.raises(TypeError, match=r"the result \['name'\] is str: only floats have derivatives"):
         minicnn.lift(lambda x: {"name": "y", "y": x}, X)

@@ -175,3 +175,8 @@ def test_integers_and_floats_do_not_meet_in_silence(operation: Any) -> None:
         with pytest.raises(TypeError, match="make both of one kind"):
             operation(left, right)
     assert operation(P, P).dtype == P.dtype
+
+
+def test_the_identity_on_a_traced_size_is_refused():
+    with pytest.raises(TypeError, match="`shape` is traced and has no numbers yet"):
+        jax.jit(lambda n: maps.identity((n,), F32).matrix())(3)

@@ -244,6 +244,19 @@ def test_parts_of_complex_numbers():
         np.testing.assert_allclose(getattr(ops, name)(z), getattr(jnp, name)(z), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "complex64"])
+@pytest.mark.parametrize("axis", [None, -1, (0, 1)], ids=str)
+def test_extremes_keep_every_nan(dtype, axis):
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, [20, 3, 30], (10, 3)):
+        for nan in (np.nan, -np.nan):
+            entries = rng.normal(size=(20, 3, 30)).astype("float32")
+            entries[tuple(place)] = nan
+            for extreme in (ops.max, ops.min):
+                found = extreme(jnp.asarray(entries, dtype), axis)
+                np.testing.assert_array_equal(jnp.isnan(found), np.isnan(entries.max(axis)))
+
+
 def test_logsumexp_and_softmax_do_not_overflow():
     extreme = jnp.array([[1000.0, 1000.0], [-1000.0, -jnp.inf], [1e30, -1e30]])
     for name in ("logsumexp", "softmax", "log_softmax"):
