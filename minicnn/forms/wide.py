@@ -39,17 +39,18 @@ _PRODUCTS = range(1, 9)  # so high powers are at most four products
 
 def wide_norms(x: Shaped[Array, "b *in c"], axes: Sequence[Axis], p: float, alone: bool) -> Shaped[Array, "b *out c"]:
     """The p-norm of each window; with `alone`, where no derivative is taken, those side by side compile in no time."""
-    powers = _wide_power(jnp.abs(x).astype(jnp.float64), p)
-    at_once = alone and all(map(is_tiled, axes))
-    powers = powers if at_once or _is_half(p) else fence(powers)
-    if at_once and all(axis.kernel_size <= IN_LOOP for axis in axes):
-        total = combine_in_loop(powers, axes, SUM)
-    elif all(axis.stride == 1 and axis.kernel_size > _SHORT for axis in axes):
-        total = _axis_by_axis(powers, axes)
-    else:
-        (total,) = reduce_windows((powers,), axes, SUM, alone=alone)
-    root = jnp.sqrt if p == 2 else partial(_root_by_steps if _is_half(p) and not at_once else _root, p=p)
-    return root(total).astype(x.dtype)
+    side_by_side, powers = alone and all(map(is_tiled, axes)), _wide_power(jnp.abs(x).astype(jnp.float64), p)
+    total = _total(powers if side_by_side or _is_half(p) else fence(powers), axes, side_by_side)
+    return _root(total, p, compiled_soon=side_by_side).astype(x.dtype)
+
+
+def _total(powers: Array, axes: Sequence[Axis], side_by_side: bool) -> Array:
+    """Sum each window."""
+    if side_by_side and all(axis.kernel_size <= IN_LOOP for axis in axes):
+        return combine_in_loop(powers, axes, SUM)
+    if all(axis.stride == 1 and axis.kernel_size > _SHORT for axis in axes):
+        return _axis_by_axis(powers, axes)
+    return reduce_windows((powers,), axes, SUM, alone=side_by_side)[0]
 
 
 # Windows of so many entries that slide by one are added in one loop. Longer ones are added axis by axis: 7×7 take 3 ms
@@ -70,9 +71,11 @@ def _is_half(p: float) -> bool:
     return 2 * p % 1 == 0
 
 
-def _root(x: Array, p: float) -> Array:
+def _root(x: Array, p: float, compiled_soon: bool) -> Array:
     """The p-th root. An exponential and a logarithm take a fourth of the time of a power by 1/p."""
-    return jnp.exp(jnp.log(x) / p)
+    if p == 2:
+        return jnp.sqrt(x)
+    return _root_by_steps(x, p) if _is_half(p) and not compiled_soon else jnp.exp(jnp.log(x) / p)
 
 
 def _root_by_steps(x: Array, p: float) -> Array:

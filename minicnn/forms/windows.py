@@ -53,15 +53,16 @@ SUM = Monoid(
 def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone: bool = False) -> Parts:
     """Replace the spatial axes of every part by what their windows hold, combined; an empty place is neutral.
 
-    Each output of a coarser axis stands for several first. With `alone` windows that lie side by side are one
-    reduction, which XLA for CPUs has ready and need not compile. Those of few taps run faster as a loop over shifts,
-    which together with others costs little more to compile, and on its own is worth it where tiles of many channels
-    have to be cut out.
+    Each output of a coarser axis stands for several first. With `alone` windows that lie side by side are one loop or
+    reduction, which XLA for CPUs has ready and need not compile. Together with others, shifts of few taps cost little
+    more to compile and run faster.
     """
-    few = _has_few_channels(parts[0]) and _in_loop(parts, axes)
-    worthwhile = few or all(map(_is_full, axes)) or any(axis.kernel_size > _SHORT for axis in axes)
-    if alone and worthwhile and all(map(is_tiled, axes)):
-        return _combine_tiles(parts, axes, monoid)
+    if alone and all(map(is_tiled, axes)):
+        full, short = all(map(_is_full, axes)), all(axis.kernel_size <= _SHORT for axis in axes)
+        if _fits_loop(parts, axes) and (_has_few_channels(parts[0]) or not (full or short)):
+            return (combine_in_loop(parts[0], axes, monoid),)
+        if full or not short:
+            return _combine_tiles(parts, axes, monoid)
     coarse, repeats, starts = zip(*map(_repeated, axes), strict=True)
     phased = {position: axis for position, axis in enumerate(coarse, start=1) if _in_phases(axis)}
     kept = [Axis(axis.in_size, axis.in_size, 1) if at in phased else axis for at, axis in enumerate(coarse, start=1)]
@@ -169,24 +170,20 @@ def _is_full(axis: Axis) -> bool:
 
 
 def _combine_tiles(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
-    """Combine windows that lie side by side; what they leave over is cut off before, or by XLA's loop."""
-    if _in_loop(parts, axes):
-        return (combine_in_loop(parts[0], axes, monoid),)
-    blocks = {position: axis.kernel_size for position, axis in enumerate(axes, start=1)}
+    """Combine windows that lie side by side as blocks; what they leave over is cut off before."""
     for position, axis in enumerate(axes, start=1):
         if not _is_full(axis):
             parts = _slice(parts, position, 0, axis.kernel_size * axis.out_size)
-    return _combine_blocks(parts, blocks, monoid)
+    return _combine_blocks(parts, {position: axis.kernel_size for position, axis in enumerate(axes, start=1)}, monoid)
 
 
-def _in_loop(parts: Parts, axes: Sequence[Axis]) -> bool:
-    """Tell whether XLA's loop is faster than a reduction of blocks: with few channels, or where cutting is a copy.
+def _fits_loop(parts: Parts, axes: Sequence[Axis]) -> bool:
+    """Tell whether XLA's loop may combine windows that lie side by side, which saves cutting tiles of few channels out.
 
     Where one axis is pooled after the other, as for winners, other loops take part in a reduction: LeNet-5's step took
     10.5 ms with XLA's loop there, and 5.2 without.
     """
-    faster = _has_few_channels(parts[0]) or not all(map(_is_full, axes))
-    return faster and len(parts) == 1 and all(1 < axis.kernel_size <= IN_LOOP for axis in axes)
+    return len(parts) == 1 and all(1 < axis.kernel_size <= IN_LOOP for axis in axes)
 
 
 def _has_few_channels(x: Array) -> bool:
