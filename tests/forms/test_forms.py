@@ -27,6 +27,7 @@ from minicnn.forms import (
 from minicnn.forms.resolve import sliding, windows
 from minicnn.forms.tiles import best_cuts, cuts_cost
 from tests import oracles
+from tests.equations import equations
 from tests.strategies import CORNERS, Case, cases, seeds
 
 FORMS: dict[str, Form] = {
@@ -306,7 +307,7 @@ def test_the_dense_form_is_the_only_one_that_stores_zeros_outside_of_windows():
         program = jax.make_jaxpr(lambda x, form=form: form.convolve(geometry, x, w, Arithmetic()))(
             np.ones((1, 1000, 1))
         )
-        sizes = [int(np.prod(v.aval.shape)) for eqn in program.eqns for v in eqn.outvars]
+        sizes = [int(np.prod(v.aval.shape)) for equation in equations(program) for v in equation.outvars]
         assert max(sizes) <= largest
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minicnn import add_bias, autodiff, nn
+from tests.equations import equations
 
 LAYERS: dict[str, tuple[nn.Layer, tuple[int, ...]]] = {
     "conv": (nn.Conv(4, (3, 3), stride=2, padding="SAME", groups=2), (9, 8, 16)),
@@ -71,7 +72,7 @@ def test_gradients_are_rounded_once_that_of_the_bias_too(name, dtype, vjp):
 def test_the_products_of_gradients_are_of_short_floats_still(name, dtype):
     layer, params, x = at_work(name, dtype)
     back = jax.make_jaxpr(jax.grad(lambda params, x: layer.apply(params, x).sum(), (0, 1)))(params, x)
-    products = [equation for equation in back.eqns if equation.primitive.name in ("convolve", "correlate")]
+    products = [equation for equation in equations(back) if equation.primitive.name in ("convolve", "correlate")]
     assert len(products) == 3
     assert {operand.aval.dtype for equation in products for operand in equation.invars} == {jnp.dtype(dtype)}
 
