@@ -152,7 +152,7 @@ def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool 
     """The maxima alone; their derivative selects the winners from the windows of the tangent."""
     neutral = np.asarray(lowest(x.dtype)).astype(x.dtype)[()]
     along = lambda parts, axes: (jax.lax.reduce(parts[0], neutral, _larger, axes),)
-    largest = Monoid(lambda a, b: (_larger(a[0], b[0]),), (lowest(x.dtype),), along)
+    largest = Monoid(lambda a, b: (_larger(a[0], b[0]),), (lowest(x.dtype),), along, of_numbers=_larger)
     return reduce_windows((x,), axes, largest, alone=alone)[0]
 
 

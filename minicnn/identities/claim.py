@@ -12,7 +12,7 @@ import numpy as np
 from minicnn.identities.comparison import Comparison, Tolerance, compare
 from minicnn.identities.faults import likely_causes, tap_at
 from minicnn.identities.function import Function, Place
-from minicnn.identities.magnitudes import Sums, UnderivableError, input_roundoff, sums_of
+from minicnn.identities.magnitudes import Sums, UnderivableError, input_roundoff, sums_backwards, sums_of
 from minicnn.identities.materialise import WAYS, materialise
 from minicnn.identities.points import Points
 from minicnn.identities.rounding import exact_range, product_bound, roundoff
@@ -114,18 +114,31 @@ class Claim:
         return {}
 
     @cached_property
-    def sums(self) -> Sums:
-        """The sums behind every entry: of the function, or at a point of the claimed map or of JAX's linear program."""
+    def linear(self) -> Function:
+        """The linear function behind all sides: the function, or at a point the claimed map or JAX's linear program."""
         if not self.at_point:
-            return sums_of(self.function)
+            return self.function
         if self.map is not None:
             A = self.map
-            return sums_of(Function(A, (jnp.zeros(A.in_shape, A.dtype),)))
+            return Function(A, (jnp.zeros(A.in_shape, A.dtype),))
         try:
             _, derivative = jax.linearize(self.function, *self.function.primals)
         except Exception as error:  # a function may lack this derivative, for reasons of its own
             raise UnderivableError("a function whose maps are not known") from error
-        return sums_of(Function(derivative, tuple(map(jnp.zeros_like, self.function.primals))))
+        return Function(derivative, tuple(map(jnp.zeros_like, self.function.primals)))
+
+    @cached_property
+    def sums(self) -> Sums:
+        """The sums behind every entry."""
+        return sums_of(self.linear)
+
+    @cached_property
+    def sums_both_ways(self) -> Sums:
+        """The sums behind every entry, forwards or backwards; forwards alone where backwards they are not known."""
+        try:
+            return self.sums.joined(sums_backwards(self.linear))
+        except Exception:  # a function may lack this derivative, for reasons of its own
+            return self.sums
 
     @cached_property
     def tolerance(self) -> Tolerance:
@@ -142,12 +155,10 @@ class Claim:
             sums = self.sums
         except UnderivableError as step:
             return Tolerance(None, f'no bound is known for {step}: give reference="float64"')
-        size = sums.size if vector is None else sums.size @ vector
-        terms = sums.terms if vector is None else sums.terms.sum(1) + 1
-        if self.constant:
-            size = size + 2 * np.abs(self.points.at_zero[:, None] if vector is None else self.points.at_zero)
-        if self.exact and sums.integral and size.max(initial=0) <= exact_range(sums.dtype):
+        if self.exact and sums.integral and self._size(sums, vector).max(initial=0) <= exact_range(sums.dtype):
             return Tolerance(0.0)
+        sums = self.sums_both_ways
+        size, terms = self._size(sums, vector), sums.terms if vector is None else sums.terms.sum(1) + 1
         if self.at_point and self.map is None:  # the numbers in the derivative are rounded too, in no known way
             bound = product_bound(size, terms, sums.dtype)
             return Tolerance(bound, 'beyond its sums no bound is known: give reference="float64"', refutes=False)
@@ -157,6 +168,13 @@ class Claim:
         if not np.isfinite(bound).all():
             return Tolerance(None, f"sums of {int(terms.max())} terms have no rounding bound in {sums.dtype.name}")
         return Tolerance(bound, f"products round their factors to {name}" if name else "")
+
+    def _size(self, sums: Sums, vector: np.ndarray | None) -> np.ndarray:
+        """How large the sums are: of the matrix, or of its product with a vector; and f(0), found and taken off."""
+        size = sums.size if vector is None else sums.size @ vector
+        if not self.constant:
+            return size
+        return size + 2 * np.abs(self.points.at_zero[:, None] if vector is None else self.points.at_zero)
 
     @cached_property
     def referred(self) -> np.ndarray | None:

@@ -17,13 +17,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from minicnn.forms.trilinear import STEPS
+from minicnn.forms import trilinear
 from minicnn.identities.function import Function, Layout, Leaves
 from minicnn.identities.materialise import columns
 from minicnn.identities.rounding import roundoff
 from minicnn.jax_internals import ClosedJaxpr, Literal
 
 Weigh = Callable[[Any], Any]
+
+# What minicnn's own linear primitives do, of JAX's operations.
+STEPS: dict[str, Callable[..., Any]] = {
+    **trilinear.STEPS,
+    "fence": lambda x, *new: x,
+    "apart": lambda x, *, function, size: function(x),
+}
 
 
 class UnderivableError(Exception):
@@ -45,6 +52,20 @@ class Sums:
     terms: Float[np.ndarray, "out in"]
     integral: bool
     dtype: jnp.dtype
+
+    def joined(self, other: "Sums") -> "Sums":
+        """Take the larger of the sums of two ways to the same matrix."""
+        return Sums(
+            np.maximum(self.size, other.size),
+            np.maximum(self.terms, other.terms),
+            self.integral and other.integral,
+            max(self.dtype, other.dtype, key=roundoff),
+        )
+
+    @property
+    def T(self) -> "Sums":
+        """The sums behind the transposed matrix."""
+        return Sums(self.size.T, self.terms.T, self.integral, self.dtype)
 
 
 def sums_of(function: Function) -> Sums:
@@ -68,6 +89,23 @@ def sums_of(function: Function) -> Sums:
     depth, dtypes = size.depth, size.dtypes | {leaf.dtype for leaf in (*function.inputs.like, *outputs.like)}
     terms = np.clip(found[:, m : 2 * m].T - 1, 0, size.additions) + depth
     return Sums(found[:, :m].T, terms, bool(found[:, -1].all()), max(dtypes, key=roundoff))
+
+
+def sums_backwards(function: Function) -> Sums:
+    """Find the sums that the transpose of a linear function computes, behind the entries of the function's own matrix.
+
+    They differ from `sums_of` where a product takes another form backwards: winograd's tiles are those of the
+    transposed axes there.
+
+    Raises:
+        UnderivableError: as `sums_of`.
+    """
+
+    def transposed(*y_bar: Any) -> Leaves:
+        return jax.vjp(function, *function.primals)[1](y_bar)
+
+    y_bar = tuple(jnp.zeros(leaf.shape, leaf.dtype) for leaf in function.outputs.like)
+    return sums_of(Function(transposed, y_bar)).T
 
 
 @dataclass
@@ -146,7 +184,7 @@ class _Walk:
 
 
 def _opened(eqn: Any) -> ClosedJaxpr:
-    """Open the steps that a product of minicnn's takes in its form."""
+    """Open the steps that a primitive of minicnn's takes, a product those of its form."""
     operands = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
     with jax.disable_jit():  # which writes loops out
         return jax.make_jaxpr(lambda *values: STEPS[eqn.primitive.name](*values, **eqn.params))(*operands)
@@ -255,7 +293,7 @@ PRIMITIVES: dict[str, Step] = {
     **dict.fromkeys(
         (
             "add", "add_any", "concatenate", "convert_element_type", "copy", "dynamic_slice", "dynamic_update_slice",
-            "fence", "name", "optimization_barrier", "pad", "reshape", "rev", "slice", "split", "squeeze", "stack",
+            "name", "optimization_barrier", "pad", "reshape", "rev", "slice", "split", "squeeze", "stack",
             "transpose", "unstack",
         ),
         Step(_weighed, _one),

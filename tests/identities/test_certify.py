@@ -88,6 +88,38 @@ def test_floating_weights_are_held_to_the_rounding_bound():
     assert not certify(lambda x: A @ (B @ x), jnp.zeros(20), matrix=claim, ways=["vjp"]).ok
 
 
+def real(*shape, seed=0):
+    return jax.random.normal(jax.random.key(seed), shape)
+
+
+# Of each form and of each way to reduce windows: those that few channels and several sizes take.
+LINEAR = {
+    **{
+        f"{form} {options}": lambda x, form=form, options=options: conv(
+            x, real(3, 3, 4 // options.get("groups", 1), 4), form=form, **options
+        )
+        for form in ("auto", "tiles", "winograd", "diagonals", "dense", "fourier")
+        for options in ({}, {"stride": 2}, {"groups": 2}, {"dilation": 2, "padding": "SAME"})
+    },
+    "conv_transpose": lambda x: minicnn.conv_transpose(x, real(3, 3, 4, 4), stride=2),
+    **{
+        f"avg_pool {window}, {stride}": lambda x, window=window, stride=stride: minicnn.avg_pool(
+            x, (window, window), stride=stride
+        )
+        for window in (2, 3, 5)
+        for stride in (1, window)
+    },
+    "adaptive_avg_pool": lambda x: minicnn.adaptive_avg_pool(x, (3, 4)),
+}
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("f", LINEAR.values(), ids=LINEAR)
+def test_every_form_has_a_rounding_bound_that_it_keeps(f):
+    certificate = certify(f, real(7, 7, 4, seed=1), exact=False, ways=["vjp"])
+    assert certificate.ok, certificate
+
+
 def test_pytrees_and_integer_leaves():
     def f(tree):
         return {"out": tree["a"][tree["index"]] + 2 * tree["b"][0].sum()}
