@@ -117,7 +117,7 @@ def _conv(x: ArrayLike, w: ArrayLike, summed: bool = False, **options: Unpack[Co
         geometry = resolved.geometry
         check_channels("x", x.shape[-1], geometry.c_in, f"w{w.shape} with `groups`={groups}")
     warn_of_channels_in_front(w.shape, callers=3)
-    arithmetic = resolved.arithmetic.rounded_later(x, w) if summed else resolved.arithmetic
+    arithmetic = resolved.arithmetic.rounded_later(value_of(x), value_of(w)) if summed else resolved.arithmetic
     x = batched(pad_p, x, rank, axes=resolved.pads) if resolved.pads else x
     return batched(convolve_p, x, rank, w, geometry=geometry, form=resolved.form, arithmetic=arithmetic)
 
@@ -216,7 +216,7 @@ def _conv_transpose(
     geometry = resolved.geometry
     hint = channels_moved(w.shape) if w.shape[0] == y.shape[-1] else ""
     check_channels("y", y.shape[-1], geometry.c_out, f"w{w.shape}", hint)
-    arithmetic = resolved.arithmetic.rounded_later(y, w) if summed else resolved.arithmetic
+    arithmetic = resolved.arithmetic.rounded_later(value_of(y), value_of(w)) if summed else resolved.arithmetic
     x = batched(_transposed, y, rank, w, geometry=geometry, form=resolved.form, arithmetic=arithmetic)
     return batched(pad_transpose_p, x, rank, axes=resolved.pads) if resolved.pads else x
 
