@@ -54,7 +54,7 @@ def integer(name: str, value: Any, least: int | None = None) -> int:
     """
     if not is_integer(value):
         untraced(name, value)
-        raise TypeError(f"`{name}`={value!r} must be an int, not {type(value).__name__}")
+        raise TypeError(f"`{name}`={reprlib.repr(value)} must be an int, not {type(value).__name__}")
     number = operator.index(value)
     if least is not None and number < least:
         raise ValueError(f"`{name}`={number} must be at least {least}")
@@ -163,7 +163,7 @@ def integers(name: str, value: Any) -> tuple[int, ...]:
     entries = tuple(value) if is_sequence(value) else (value,)
     if not all(map(is_integer, entries)):
         untraced(name, value)
-        raise TypeError(f"`{name}`={value!r} must be an int or a tuple of ints")
+        raise TypeError(f"`{name}`={reprlib.repr(value)} must be an int or a tuple of ints")
     return tuple(integer(name, entry) for entry in entries)
 
 
@@ -178,7 +178,9 @@ def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:
     (2, 3)
     """
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping | Set):
-        raise TypeError(f"`{name}`={value!r} must be a tuple with one int per spatial axis, for example (2, 2)")
+        raise TypeError(
+            f"`{name}`={reprlib.repr(value)} must be a tuple with one int per spatial axis, for example (2, 2)"
+        )
     return tuple(integer(name, entry, least) for entry in value)
 
 

@@ -77,17 +77,21 @@ def preferred(dtype: jnp.dtype, preferred_element_type: DTypeLike | None) -> jnp
         return None
     wanted = jax.dtypes.canonicalize_dtype(numeric("preferred_element_type", preferred_element_type))
     kinds = [next(kind for kind in _KINDS if jnp.issubdtype(d, kind)) for d in (dtype, wanted)]
-    holds = kinds in _WIDENED or (kinds[0] == kinds[1] and wanted.itemsize >= dtype.itemsize)
+    holds = (kinds in _WIDENED or kinds[0] == kinds[1]) and wanted.itemsize >= dtype.itemsize
     if not holds:
         raise TypeError(
             f"`preferred_element_type`={wanted.name} cannot hold sums of {dtype.name}: use a type of the same kind, "
-            "at least as wide, or a floating one for integers"
+            "at least as wide, or for integers a floating one that is, and for unsigned ones a signed one"
         )
     return wanted
 
 
 _KINDS = (jnp.bool_, jnp.signedinteger, jnp.unsignedinteger, jnp.floating, jnp.complexfloating)
-_WIDENED = [[jnp.signedinteger, jnp.floating], [jnp.unsignedinteger, jnp.floating]]
+_WIDENED = [
+    [jnp.signedinteger, jnp.floating],
+    [jnp.unsignedinteger, jnp.floating],
+    [jnp.unsignedinteger, jnp.signedinteger],
+]
 
 
 def floating(x: ArrayLike) -> Array:

@@ -144,7 +144,7 @@ def _transform(a: Array, circles: Sequence[Circle], start: int, conjugate: bool 
     axes = range(start, start + len(circles))
     if jnp.iscomplexobj(a):
         return jnp.conj(jnp.fft.fftn(jnp.conj(a), axes=axes)) if conjugate else jnp.fft.fftn(a, axes=axes)
-    wide = jnp.promote_types(a.dtype, jnp.float32)
+    wide = a.dtype if a.dtype == jnp.float64 else jnp.float32
     transformed = jnp.fft.rfftn(a.astype(wide), axes=axes)
     return jnp.conj(transformed) if conjugate else transformed
 

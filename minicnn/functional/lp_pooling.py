@@ -171,8 +171,8 @@ def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:
     if p == math.inf:
         return Compose((selection(jnp.abs(value_of(x)), axes), Diagonal(sign, x.shape, dtype)))
     lengths, norms = jnp.abs(_constant(x)), _constant(y)
+    lengths = jnp.where(jnp.isinf(lengths), jnp.nan, lengths)  # infinity over infinity; a finite one over it is 0
     inverses = jnp.where(norms == 0, 0, 4 / norms)  # of the largest norms, too, no less than the smallest normal number
-    inverses = jnp.where(jnp.isinf(norms), jnp.nan, inverses)
     S = PowerWindowSum(lengths / 4, inverses, p - 1, axes, batch, channels, dtype)
     columns = Diagonal(ops.mul(sign, unit_power_p(x, power=p - 1)), x.shape, dtype)
     return Compose((InverseDiagonal(unit_power_p(y, power=p - 1), y.shape, dtype), S, columns))

@@ -29,8 +29,7 @@ def take(x: ArrayLike, indices: Any, axis: int | None = None, mode: str | None =
     check_index(operand(indices))
     if axis is not None:
         (axis,) = axes_of(axis, len(shape_of(x)))
-    nothing = jnp.take(jnp.zeros(1, dtype_of(x)), 1, mode="fill")
-    return _read(x, lambda numbers: jnp.take(numbers, indices, axis, mode=mode, fill_value=0), nothing)
+    return _read(x, lambda numbers: jnp.take(numbers, indices, axis, mode=mode, fill_value=0), _nothing(dtype_of(x)))
 
 
 def sort(x: ArrayLike, axis: int | None = -1, *, descending: bool = False) -> Any:
@@ -120,6 +119,16 @@ def _pairs(name: str, value: Any, rank: int) -> list[tuple[int, int]]:
     except ValueError as error:
         raise ValueError(f"`{name}`={value!r} must be one number, a pair, or a pair for each of {rank} axes") from error
     return [(integer(name, low), integer(name, high)) for low, high in pairs]
+
+
+def _nothing(dtype: jnp.dtype) -> Any:
+    """What `jax.numpy` reads out of range: NaN, or the number of an integer dtype that is least likely to be meant."""
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return math.nan
+    if dtype == jnp.bool_:
+        return True
+    info = jnp.iinfo(dtype)
+    return int(info.min if jnp.issubdtype(dtype, jnp.signedinteger) else info.max)
 
 
 def _read(x: ArrayLike, place: Callable[[Any], Any], nothing: Any = None) -> Any:

@@ -24,7 +24,7 @@ def einsum(spec: str, x: ArrayLike, y: ArrayLike, *, precision: jax.lax.Precisio
 
     Raises:
         TypeError: if the specification is no string.
-        ValueError: if the specification has no arrow or repeats a letter within one array.
+        ValueError: if the specification has no arrow or repeats a letter within one array, or the arrays do not fit it.
     """
     if not isinstance(spec, str):
         raise TypeError(f'`spec`={reprlib.repr(spec)} must be a string, as "ij,jk->ik"')
@@ -37,12 +37,27 @@ def einsum(spec: str, x: ArrayLike, y: ArrayLike, *, precision: jax.lax.Precisio
         )
     x, y = promoted(x, y)
     of_x, of_y, _ = parts
+    _check_sizes(spec, {"x": (of_x, shape_of(x)), "y": (of_y, shape_of(y))})
     a, b = _shared(of_x, of_y + out), _shared(of_y, of_x + out)
     dtype = dtype_of(x)
     if (a, b) != (of_x, of_y):  # what is summed alone is not rounded before it is multiplied
         x, y = wide(x), wide(y)
     x, y = _sum_over(x, of_x, a), _sum_over(y, of_y, b)
     return astype(primitives.einsum_p(x, y, spec=(a, b, out), precision=precision), dtype)
+
+
+def _check_sizes(spec: str, arrays: dict[str, tuple[str, tuple[int, ...]]]) -> None:
+    """Refuse arrays that lack an axis for a letter, or have different sizes for one: nothing is repeated in silence."""
+    known: dict[str, int] = {}
+    for name, (letters, shape) in arrays.items():
+        if len(letters) != len(shape):
+            raise ValueError(f"`{name}` has shape {shape}, and {letters!r} of {spec!r} names {len(letters)} axes")
+        for letter, size in zip(letters, shape, strict=True):
+            if known.setdefault(letter, size) != size:
+                shapes = " and ".join(f"{name}{shape}" for name, (_, shape) in arrays.items())
+                raise ValueError(
+                    f"{shapes} do not fit {spec!r}: {letter!r} is {known[letter]} in one and {size} in the other"
+                )
 
 
 def matmul(x: ArrayLike, y: ArrayLike, *, precision: jax.lax.PrecisionLike = None) -> Any:

@@ -1,6 +1,7 @@
 """Sums, maxima, products and their relatives over axes. Floats of 16 bits are summed in float32 and rounded once."""
 
 import math
+import reprlib
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from minicnn.arguments import integer, is_sequence
 from minicnn.ops import primitives
 from minicnn.ops.elementwise import add, conj, div, exp, log, mul, real, sqrt, stop_gradient, sub
 from minicnn.ops.operands import (
@@ -17,7 +19,7 @@ from minicnn.ops.operands import (
     axes_of,
     count_of,
     dtype_of,
-    operand,
+    promoted,
     rounded_once,
     shape_of,
     wide,
@@ -34,14 +36,16 @@ def sum(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
 
 @rounded_once
 def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
-    """The mean over axes, or over all of them."""
+    """The mean over axes, or over all of them; integers are floats before they are added."""
+    x = as_floating(x)
     return div(sum(x, axis, keepdims), count_of(x, axis))
 
 
 @rounded_once
 def var(x: ArrayLike, axis: Axes = None, keepdims: bool = False, *, ddof: int = 0) -> Any:
     """The variance over axes: the sum of |x − mean|² over n − `ddof`, and NaN where that is not positive."""
-    away, freedom = sub(x, mean(x, axis, keepdims=True)), count_of(x, axis) - ddof
+    x = as_floating(x)
+    away, freedom = sub(x, mean(x, axis, keepdims=True)), count_of(x, axis) - integer("ddof", ddof)
     if isinstance(freedom, int | float) and freedom <= 0:  # another size is a symbol
         freedom = math.nan
     return div(sum(real(mul(away, conj(away))), axis, keepdims), freedom)
@@ -78,8 +82,18 @@ def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 def total(xs: Sequence[ArrayLike]) -> Any:
-    """Add x₁ + x₂ + …, broadcast, at least one of them; floats of 16 bits are added in float32 and rounded once."""
-    return operand(xs[0]) if len(xs) == 1 else astype(reduce(add, map(wide, xs)), dtype_of(xs[0]))
+    """Add x₁ + x₂ + …, broadcast and promoted; floats of 16 bits are added in float32 and rounded once.
+
+    Raises:
+        TypeError: if there is no list of them.
+        ValueError: if there are none.
+    """
+    if not is_sequence(xs):
+        raise TypeError(f"`xs`={reprlib.repr(xs)} must be a list of arrays")
+    if not len(xs):
+        raise ValueError("`xs` is empty, and a sum of no arrays has no shape")
+    terms = promoted(*xs)
+    return terms[0] if len(terms) == 1 else astype(reduce(add, map(wide, terms)), dtype_of(terms[0]))
 
 
 @rounded_once

@@ -257,6 +257,39 @@ def test_extremes_keep_every_nan(dtype, axis):
                 np.testing.assert_array_equal(jnp.isnan(found), np.isnan(entries.max(axis)))
 
 
+def test_averages_of_integers_do_not_wrap_around():
+    for dtype in (np.int32, np.uint32, np.int8):
+        most = jnp.full(3, np.iinfo(dtype).max, dtype)
+        np.testing.assert_allclose(ops.mean(most), np.iinfo(dtype).max, rtol=1e-6)
+        assert ops.var(most) == ops.std(most) == 0
+    assert ops.var(x, ddof=np.uint8(1)) == ops.var(x, ddof=1)  # pyright: ignore[reportArgumentType]
+    assert np.isnan(ops.var(x, ddof=np.uint8(7)))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_total_has_the_dtype_that_all_arrays_promote_to():
+    assert ops.total([1, 2.5]) == 3.5
+    assert ops.total([jnp.ones(2, jnp.int8), jnp.ones(2)]).dtype == jnp.float32
+    with pytest.raises(ValueError, match="`xs` is empty"):
+        ops.total([])
+    with pytest.raises(TypeError, match="`xs`=3 must be a list of arrays"):
+        ops.total(3)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ops.matmul(jnp.ones((2, 3)), jnp.ones((1, 4))),
+        lambda: ops.dot(jnp.ones(3), jnp.ones(1)),
+        lambda: ops.vdot(jnp.ones(3), 2.0),
+        lambda: ops.tensordot(jnp.ones((2, 1)), jnp.ones((3, 2)), 1),
+        lambda: ops.einsum("ij,j->i", jnp.ones((2, 3)), jnp.ones(2)),
+    ],
+)
+def test_sizes_that_differ_are_not_multiplied(call):
+    with pytest.raises(ValueError, match=r"do not fit .*: '\w' is \d in one and \d in the other"):
+        call()
+
+
 def test_logsumexp_and_softmax_do_not_overflow():
     extreme = jnp.array([[1000.0, 1000.0], [-1000.0, -jnp.inf], [1e30, -1e30]])
     for name in ("logsumexp", "softmax", "log_softmax"):
