@@ -24,7 +24,9 @@ _GAP = 8
 @app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
-    pictures: Annotated[list[Path], typer.Argument(help="Picture files of any size, in grey or colour.")],
+    pictures: Annotated[
+        list[Path], typer.Argument(help="Picture files of any size, in grey or colour.", readable=False)
+    ],
     data_dir: Annotated[Path | None, typer.Option(help="Where the data set is, if no longer where it was.")] = None,
     picture: Annotated[
         Path | None, typer.Option(help="Draw what the network saw, side by side, into this PNG.")
@@ -52,10 +54,11 @@ def _present(pictures: Sequence[Path]) -> list[Path]:
     """The files that there are; each of the others has its line before anything is loaded."""
     present = []
     for path in pictures:
-        if path.exists():
+        try:
+            path.stat()
             present.append(path)
-        else:
-            error_line(FileNotFoundError(f"{path} cannot be read: No such file or directory"))
+        except OSError as error:
+            error_line(OSError(f"{path} cannot be read: {error.strerror}"))
     return present
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from minicnn.arguments import integer
 from minicnn.cli.app import Seed, app, check_written, console, save_figure
 from minicnn.cli.parsing import each, numbers, padding, rank_of
 from minicnn.cli.waiting import waiting
@@ -53,7 +54,11 @@ def spectrum(
     rank = rank_of(dims, in_size, kernel)
     c_in, c_out = each("channels", channels, 2)
     w_shape = (*each("kernel", kernel, rank), c_in // groups if groups else 0, c_out)
-    w = np.random.default_rng(seed).standard_normal(w_shape) if taps is None else numbers("taps", taps)
+    w = (
+        np.random.default_rng(integer("seed", seed, 0)).standard_normal(w_shape)
+        if taps is None
+        else numbers("taps", taps)
+    )
     if np.size(w) != math.prod(w_shape):
         raise ValueError(
             f"`taps` has {np.size(w)} values: a kernel of {'×'.join(map(str, w_shape))} has another number"

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from minicnn.arguments import integer
 from minicnn.cli.parsing import sizes
 
 TARGET = (
@@ -75,7 +76,7 @@ def inputs(shapes: Sequence[str] | None, dtypes: Sequence[str] | None, seed: int
     dtypes = dtypes or ["float32"]
     if len(dtypes) not in (1, len(shapes)):
         raise ValueError(f"there are {len(dtypes)} of --dtype and {len(shapes)} of --shape: give one, or one for each")
-    rng, found = np.random.default_rng(seed), []
+    rng, found = np.random.default_rng(integer("seed", seed, 0)), []
     each = dtypes if len(dtypes) > 1 else [dtypes[0]] * len(shapes)
     for text, dtype in zip(shapes, each, strict=True):
         shape = shape_of(text)

@@ -187,7 +187,7 @@ def _finish(run: Any, plan: Any, params: Any, aside: float) -> Sequence[Any]:
     reports = proof.check_network(plan.model, params, test.images[0], int(test.labels[0]), trained.recipe.loss)
     waiting.doing("drawing")
     pictures = report.save_pictures(run, trained)
-    last = run.records()[-1]
+    last = run.record_of(plan.steps)
     # Training may have taken several processes, and its seconds are those of all of them.
     seconds = aside + last.seconds + time.perf_counter() - begun
     report.write_report(run, reports, pictures, seconds)

@@ -31,6 +31,8 @@ WORKING_SIDE = 1024
 _LONGEST = 200
 # The largest values of the scales in use for whole and for real numbers: 0…1, one byte, two bytes.
 _SCALES = (1, 255, 65535)
+# How far real numbers may lie above the end of their scale, as they do where a picture was resized.
+_OVERSHOOT = 1.25
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,8 @@ def _unit(values: Shaped[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     if not np.isfinite(values).all():
         raise _RefusedError(f"contains {'NaN' if np.isnan(values).any() else 'infinite values'}")
     low, high = float(values.min()), float(values.max())
-    scale = next((scale for scale in _SCALES if high <= scale), high) if low >= 0 else high - low
+    over = _OVERSHOOT if np.issubdtype(values.dtype, np.floating) else 1
+    scale = next((max(scale, high) for scale in _SCALES if high <= over * scale), high) if low >= 0 else high - low
     return (values.astype(np.float32) - np.float32(min(low, 0))) / np.float32(scale or 1)
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from minicnn.arguments import integer
 from minicnn.axis import Axis
 from minicnn.draw import size_formulas
 from minicnn.draw.arrays import Ruler
@@ -244,7 +245,7 @@ def worked_conv(
     core, pad, _ = parts(C)
     _check_size("the output", A.out_shape)
     _check_size("the padded input", core.in_shape)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(integer("seed", seed, 0))
     x = rng.integers(0, 4, (*in_size, channels[0])) if x is None else x
     name = "C·Pad" if pad else "C"
     what, extra = ("Transposed convolution", {"output padding": output_padding}) if transpose else ("Convolution", {})
@@ -277,7 +278,7 @@ def worked_pool(kind: str, x: Any, window: tuple[int, ...], *, seed: int = 0, **
     given = {key: options[key] for key in _SLIDING & set(options)}
     slidings = sliding(window, **({"stride": window} | given))
     shown = [size_formulas.out_size(*numbers) for numbers in zip(slidings, x.shape, strict=False)]
-    y_bar = np.random.default_rng(seed).integers(1, 4, A.out_shape)
+    y_bar = np.random.default_rng(integer("seed", seed, 0)).integers(1, 4, A.out_shape)
     number = np.arange(math.prod(window) * x.shape[-1]).reshape(*window, 1, x.shape[-1])
     return WorkedExample(
         title=_title(f"{kind.capitalize()} pooling", x.shape[:-1], window, options, (1, 1), usual=_OF_POOLS),

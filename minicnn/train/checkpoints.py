@@ -165,7 +165,12 @@ def read_tensors(path: Path) -> tuple[Tensors, dict[str, str]]:
 
     Raises:
         DamagedError: if it is not a safetensors file of numbers that NumPy knows, naming the file.
+        OSError: if it is a file and cannot be opened: what it holds may be whole.
     """
+    if path.is_file():
+        path.open("rb").close()
+    elif path.exists() and not path.is_dir():
+        raise DamagedError(f"{path} is damaged: it is no file")
     try:
         with safe_open(path, framework="numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

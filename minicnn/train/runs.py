@@ -157,9 +157,24 @@ class Run:
         """
         if not self._metrics.exists():
             return []
+        if not self._metrics.is_file() and not self._metrics.is_dir():  # opening a pipe would wait for ever
+            raise ValueError(f"{self._metrics} is damaged: it is no file")
         content = read_bounded(self._metrics, max(_MOST_BYTES, _MOST_OF_EPOCH * self.config.epochs))
         lines = content[: content.rfind(b"\n") + 1].splitlines()
         return [schema.read(Record, line, f"{self._metrics}, line {n},") for n, line in enumerate(lines, start=1)]
+
+    def record_of(self, step: int) -> Record:
+        """The record of the epoch that ended with a step.
+
+        Raises:
+            ValueError: if there is none, or as `records`.
+        """
+        for record in self.records():
+            if record.step == step:
+                return record
+        raise ValueError(
+            f"{self._metrics} lacks the record of step {step}: delete the checkpoint of that step to repeat its epoch"
+        )
 
     def go_on(self, config: Config, step: int, finished: bool) -> None:
         """Take back what was written after a step, and what is no longer so if the run is now of this config.

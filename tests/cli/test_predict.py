@@ -52,6 +52,15 @@ def test_one_bad_picture_does_not_lose_the_others(run, trained, tmp_path):
     assert "Errno" not in result.stderr
 
 
+def test_paths_that_cannot_be_looked_at_have_a_line_too(run, trained, tmp_path):
+    good = drawn(tmp_path / "good.png", 40)
+    result = run("predict", trained, tmp_path / f"{'a' * 300}.png", good / "inside.png", good)
+    assert result.exit_code == 2
+    assert "File name too long" in result.output
+    assert "Not a directory" in result.output
+    assert "good.png: " in result.output
+
+
 def test_without_a_single_picture_that_is_read_the_status_is_2(run, trained, tmp_path):
     result = run("predict", trained, tmp_path / "nowhere.png", "--picture", tmp_path / "seen.png")
     assert (result.exit_code, result.stdout) == (2, "")

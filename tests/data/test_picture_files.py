@@ -62,6 +62,12 @@ def test_numbers_of_every_depth_become_0_to_1(picture, tmp_path):
     np.testing.assert_allclose(greys(tmp_path / "x.tiff"), GREYS / 255, atol=1e-4 if picture.mode != "I" else 1 / 255)
 
 
+def test_real_numbers_may_overshoot_their_scale(tmp_path):
+    for high in (1.02, 255 * 1.02):
+        Image.fromarray(np.array([[0, high / 2, high]], np.float32)).save(tmp_path / "x.tiff")
+        np.testing.assert_allclose(greys(tmp_path / "x.tiff"), [[0, 0.5, 1]], rtol=1e-6)
+
+
 def test_numbers_below_0_are_scaled_by_their_range(tmp_path):
     Image.fromarray(np.array([[-2, 0, 2]], np.float32)).save(tmp_path / "x.tiff")
     np.testing.assert_allclose(greys(tmp_path / "x.tiff"), [[0, 0.5, 1]])

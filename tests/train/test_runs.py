@@ -1,6 +1,7 @@
 """A run: the same seed gives the same numbers, and the folder gives the parameters back."""
 
 import json
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from minicnn.data import Dataset, digits
 from minicnn.identities import Comparison
 from minicnn.nn import Conv, Dense, Flatten, MaxPool, Sequential
 from minicnn.train import Config, Record, Run, fit, report
+from minicnn.train.checkpoints import DamagedError, read_tensors
 from minicnn.train.disk import read_bounded
 from minicnn.zoo import proof
 from minicnn.zoo.proof import LayerReport
@@ -94,6 +96,31 @@ def test_metrics_are_read_back(tmp_path):
     run, record = Run.create(tmp_path, "a", CONFIG), Record(1, 4, 0.5, 0.25, 0.125, 1.5)
     run.record(record)
     assert run.records() == [record]
+    assert run.record_of(4) == record
+    with pytest.raises(ValueError, match=r"metrics.jsonl lacks the record of step 8: delete the checkpoint"):
+        run.record_of(8)
+
+
+def test_pipes_in_the_place_of_files_do_not_hang(tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    os.mkfifo(run.folder / "metrics.jsonl")
+    with pytest.raises(ValueError, match=r"metrics\.jsonl is damaged: it is no file"):
+        run.records()
+    os.mkfifo(tmp_path / "x.safetensors")
+    with pytest.raises(DamagedError, match="is damaged: it is no file"):
+        read_tensors(tmp_path / "x.safetensors")
+
+
+def test_a_file_that_cannot_be_opened_is_not_called_damaged(tmp_path, monkeypatch):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"")
+
+    def refuse(self, mode):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError):
+        read_tensors(path)
 
 
 @pytest.mark.parametrize(
