@@ -178,6 +178,7 @@ def _certify_layers(
     options: dict[str, Any],
     seed: int,
 ) -> tuple[Sequence[Any], list[Any]]:
+    from minicnn.forms.memory import check_room
     from minicnn.identities.catalogue_table import run_live, to_json
     from minicnn.identities.examples import EXAMPLES, Example
 
@@ -189,7 +190,9 @@ def _certify_layers(
         options["padding"] = padding(options["padding"], rank)
         sizes_of = (each("input", in_size, rank), each("kernel", kernel, rank))
         examples = [Example(*sizes_of, *channels, options, seed)]
-        _ = examples[0].map
+        A = examples[0].map
+        smaller = "certify a smaller input; the identities are the same at every size"
+        check_room(f"the matrix is {A.shape[0]:,}×{A.shape[1]:,} {A.dtype.name}", A.nbytes, smaller)
     found = run_live(console, examples, waiting.doing)
     comparisons = [c for by_name in found.values() for own in by_name.values() for c in own if not c.left_out]
     return comparisons, to_json(found)

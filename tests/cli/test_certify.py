@@ -87,3 +87,10 @@ def test_an_option_of_a_model_needs_a_model(run):
     result = run("certify", "--dtype", "int32")
     assert result.exit_code == 2
     assert "--input, --dtype and --data are of a model: name it, as in net.py:build" in result.output
+
+
+def test_a_matrix_that_would_not_fit_is_refused_before_anything_is_made(run):
+    result = run("certify", "--kernel", "3", "--input", "20000")
+    assert result.exit_code == 2
+    assert "the matrix is 399,920,004×400,000,000 float32" in result.output
+    assert "certify a smaller input" in result.output
