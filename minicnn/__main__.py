@@ -26,13 +26,13 @@ def main() -> None:
     before = {signum: signal.signal(signum, _leave) for signum in signums}
     try:
         from minicnn.cli import main as command
-        from minicnn.interruption import interrupt
+        from minicnn.interruption import keep_interrupts
     except ModuleNotFoundError as missing:
         sys.exit(f"error: {missing}")
 
     # From here on Ctrl-C is an exception. SIGTERM has none, so it ends the process until a command knows better.
-    handler = before.get(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, interrupt if handler is signal.default_int_handler else handler)
+    keep_interrupts()
+    signal.signal(signal.SIGINT, before.get(signal.SIGINT, signal.SIG_IGN))
     if _TERMINAL:
         os.write(2, _ERASE)
     command()

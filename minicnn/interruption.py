@@ -1,28 +1,35 @@
-"""Signals whose exception would be lost: one raised in a callback of the garbage collector is printed and forgotten."""
+"""Interrupts that Python would lose: one raised in a finaliser or in a callback of the garbage collector is forgotten.
 
-import gc
+Python cannot raise there. It prints the exception as unraisable and goes on, and JAX has such callbacks.
+"""
+
 import os
 import signal
+import sys
 import threading
-from types import FrameType
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 _AGAIN = 0.02  # seconds until such a signal is sent again: a collection takes a few
 
 
-def sent_again(signum: int, frame: FrameType | None) -> bool:
-    """Tell whether an exception raised now would be lost, and if so send the signal once more."""
-    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
-    while frame is not None and frame.f_code not in callbacks:
-        frame = frame.f_back
-    if frame is None:
-        return False
-    timer = threading.Timer(_AGAIN, os.kill, (os.getpid(), signum))
+def keep_interrupts() -> None:
+    """From now on send a signal again whose KeyboardInterrupt was lost, in the place of printing it."""
+    sys.unraisablehook = partial(send_again, sys.unraisablehook)
+
+
+def send_again(otherwise: Callable[[Any], Any], unraisable: Any) -> None:
+    """Send the signal of a lost KeyboardInterrupt again, once Python is out of what it was in.
+
+    Args:
+        otherwise: what is done with all other exceptions.
+        unraisable: what `sys.unraisablehook` is given.
+    """
+    error = unraisable.exc_value
+    if not isinstance(error, KeyboardInterrupt):
+        otherwise(unraisable)
+        return
+    timer = threading.Timer(_AGAIN, os.kill, (os.getpid(), getattr(error, "signum", signal.SIGINT)))
     timer.daemon = True
     timer.start()
-    return True
-
-
-def interrupt(signum: int, frame: FrameType | None) -> None:
-    """Handle SIGINT as Python does, by KeyboardInterrupt, and where that would be lost a little later."""
-    if not sent_again(signum, frame):
-        signal.default_int_handler(signum, frame)

@@ -1,45 +1,77 @@
-"""A signal that comes while the garbage collector calls back is not lost."""
+"""A signal that comes where Python cannot raise, in finalisers and callbacks of its garbage collector, is not lost."""
 
 import gc
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
-from minicnn.interruption import interrupt
+from minicnn.interruption import send_again
 from minicnn.train.signals import Stopped, raising
 
 
-def collected_while(send: Callable[[], None]) -> None:
-    """Send a signal from a callback of the garbage collector, and wait for what comes of it."""
-    sent: list[str] = []
+def sent(signum: int) -> None:
+    os.kill(os.getpid(), signum)
+    for _ in range(1000):  # the handler runs between two of these steps
+        pass
 
-    def callback(phase: str, info: dict[str, int]) -> None:
-        if not sent:
-            sent.append(phase)
-            send()
-            for _ in range(1000):  # the handler runs between two of these steps
-                pass
 
+def in_a_callback_of_the_collector(signum: int) -> None:
+    waiting = [signum]
+    callback = lambda phase, info: sent(waiting.pop()) if waiting else None
     gc.callbacks.append(callback)
     try:
         gc.collect()
-        time.sleep(5)  # which the signal ends
     finally:
         gc.callbacks.remove(callback)
 
 
-def test_sigint_in_a_callback_of_the_collector_still_interrupts():
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            collected_while(lambda: os.kill(os.getpid(), signal.SIGINT))
-    finally:
-        signal.signal(signal.SIGINT, before)
+def in_a_finaliser(signum: int) -> None:
+    class Finalised:
+        def __del__(self) -> None:
+            sent(signum)
+
+    Finalised()
 
 
-def test_sigterm_in_a_callback_of_the_collector_still_stops():
+def in_a_callback_of_a_reference(signum: int) -> None:
+    class Referred:
+        pass
+
+    referred = Referred()
+    reference = weakref.ref(referred, lambda _: sent(signum))
+    del referred
+    assert reference() is None
+
+
+@pytest.fixture(autouse=True)
+def others_unraisable(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    others: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", partial(send_again, others.append))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which workers of the tests ignore
+    yield others
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("where", [in_a_callback_of_the_collector, in_a_finaliser, in_a_callback_of_a_reference])
+def test_signals_are_obeyed_a_little_later(where: Callable[[int], None]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        where(signal.SIGINT)
+        time.sleep(5)  # which the signal ends
     with raising(), pytest.raises(Stopped):
-        collected_while(lambda: os.kill(os.getpid(), signal.SIGTERM))
+        where(signal.SIGTERM)
+        time.sleep(5)
+
+
+def test_other_exceptions_are_what_they_were(others_unraisable: list[object]) -> None:
+    class Failing:
+        def __del__(self) -> None:
+            raise ValueError
+
+    Failing()
+    assert len(others_unraisable) == 1

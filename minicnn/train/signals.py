@@ -8,8 +8,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from minicnn.interruption import sent_again
-
 
 class Stopped(KeyboardInterrupt):
     """A signal asked this process to stop.
@@ -79,8 +77,7 @@ def raising() -> Iterator[None]:
     """Let SIGTERM raise `Stopped`, as SIGINT raises KeyboardInterrupt, so that a kill may be answered in one line."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        if not sent_again(signum, frame):
-            raise Stopped(signum=signum)
+        raise Stopped(signum=signum)
 
     with handled(stop, signal.SIGTERM):
         yield
