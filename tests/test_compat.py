@@ -269,3 +269,27 @@ def test_theano_conv2d_refuses(options: dict[str, Any], message: str) -> None:
     arguments: dict[str, Any] = {"input": ONES[0], "filters": ONES[1]} | options
     with pytest.raises(ValueError, match=message):
         compat.theano_conv2d(**arguments)
+
+
+NUMBERS = ("int8", "uint8", "int32", "uint32", "float16", "bfloat16", "float32")
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_sums_may_be_asked_for_in_the_types_that_lax_allows(dtype):
+    number = 100 if "int" in dtype else 4  # 4 is exact in every float on the way
+    x, w = jnp.full((1, 4, 1), number, dtype), jnp.full((3, 1, 1), number, dtype)
+    for preferred in NUMBERS:
+
+        def call(module, preferred=preferred):
+            layout = ("NHC", "HIO", "NHC")
+            try:
+                return module.conv_general_dilated(
+                    x, w, (1,), "VALID", dimension_numbers=layout, preferred_element_type=preferred
+                )
+            except TypeError:
+                return None
+
+        ours, theirs = call(compat), call(lax)
+        assert (ours is None) == (theirs is None), preferred
+        if theirs is not None:
+            np.testing.assert_array_equal(ours, theirs)

@@ -257,6 +257,11 @@ def test_extremes_keep_every_nan(dtype, axis):
                 np.testing.assert_array_equal(jnp.isnan(found), np.isnan(entries.max(axis)))
 
 
+def test_taking_what_is_there_makes_no_nan():
+    with jax.debug_nans(True):
+        np.testing.assert_array_equal(ops.take(jnp.arange(3.0), jnp.array([0, 2])), [0, 2])
+
+
 def test_averages_of_integers_do_not_wrap_around():
     for dtype in (np.int32, np.uint32, np.int8):
         most = jnp.full(3, np.iinfo(dtype).max, dtype)
