@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn.arguments import integer, integers, look_up
-from minicnn.ops.elementwise import where
+from minicnn.ops import primitives
 from minicnn.ops.operands import Axes, axes_of, dtype_of, operand, shape_of
 from minicnn.ops.reductions import sum
 from minicnn.ops.structure import check_index, concatenate, gather, getitem, reshape
@@ -135,4 +135,7 @@ def _read(x: ArrayLike, place: Callable[[Any], Any], nothing: Any = None) -> Any
     """The entries of x where `place` puts their numbers, which count from 1; `nothing` where it puts 0."""
     numbers = place(jnp.arange(1, 1 + math.prod(shape_of(x))).reshape(shape_of(x)))
     entries = gather(x, numbers - 1)
-    return entries if nothing is None else where(numbers == 0, jnp.asarray(nothing, dtype_of(x)), entries)
+    if nothing is None:
+        return entries
+    # An array of NumPy's, broadcast by the primitive: no NaN is computed where none is read, which checks would refuse.
+    return primitives.where_p(numbers == 0, np.asarray(nothing, dtype_of(x)), entries)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minicnn import ops
+from minicnn import autodiff, ops
 
 x = jnp.array([[1.0, -2.0, 0.0], [4.0, 0.5, -8.0]])
 y = jnp.array([2.0, 4.0, -1.0])
@@ -259,7 +259,13 @@ def test_extremes_keep_every_nan(dtype, axis):
 
 def test_taking_what_is_there_makes_no_nan():
     with jax.debug_nans(True):
-        np.testing.assert_array_equal(ops.take(jnp.arange(3.0), jnp.array([0, 2])), [0, 2])
+        numbers, places = jnp.arange(3.0), jnp.array([0, 2])
+        np.testing.assert_array_equal(ops.take(numbers, places), [0, 2])
+        np.testing.assert_array_equal(jax.vmap(lambda place: ops.take(numbers, place))(places), [0, 2])
+        np.testing.assert_array_equal(jax.grad(lambda x: ops.take(x, places).sum())(numbers), [1, 0, 1])
+        np.testing.assert_array_equal(autodiff.grad(lambda x: ops.sum(ops.take(x, places)))(numbers), [1, 0, 1])
+        with pytest.raises(FloatingPointError):
+            ops.take(numbers, jnp.array([3]))
 
 
 def test_averages_of_integers_do_not_wrap_around():
