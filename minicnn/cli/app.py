@@ -117,7 +117,9 @@ def save_figure(figure: Any, path: Path) -> None:
     """Write a figure of matplotlib to a file and close it."""
     from matplotlib import pyplot as plt
 
-    figure.savefig(path, dpi=120)
+    from minicnn.draw import saving
+
+    saving.save_figure(figure, path, 120)
     plt.close(figure)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from minicnn.cli.app import Seed, app, console, save_figure
 from minicnn.cli.target import TARGET, Dtypes, Shapes
+from minicnn.disk import read_bounded, write_whole
 
 if TYPE_CHECKING:
     from minicnn.bench import Case, Measurement
@@ -126,7 +127,7 @@ def _own_model(
         console.print(f"{one.name}:\n{one.listing}\n", soft_wrap=True, highlight=False, markup=False)
     console.print(own_model.table(found))
     if json_file is not None:
-        json_file.write_text(own_model.to_json(found))
+        write_whole(json_file, own_model.to_json(found))
 
 
 def _refuse(mode: str, given: dict[str, object]) -> None:
@@ -168,14 +169,13 @@ def _tell(measured: "Sequence[Measurement]", json_file: Path | None, picture: Pa
             f"of {numbers['cases']} convolutions"
         )
     if json_file is not None:
-        json_file.write_text(report.to_json(measured))
+        write_whole(json_file, report.to_json(measured))
     if picture is not None:
         save_figure(report.picture(measured), picture)
 
 
 def _report(file: Path) -> "Sequence[Measurement]":
     from minicnn.bench import report
-    from minicnn.train.disk import read_bounded
 
     try:
         return report.from_json(read_bounded(file, report.MOST_BYTES))

@@ -13,6 +13,7 @@ from minicnn.cli.app import Seed, app, check_written, conclude, console
 from minicnn.cli.parsing import each, padding, rank_of, sizes
 from minicnn.cli.target import TARGET, Dtypes, is_wide, shape_of
 from minicnn.cli.waiting import waiting
+from minicnn.disk import write_whole
 from minicnn.forms.tables import MODES
 from minicnn.run_folder import check_finished
 
@@ -93,7 +94,7 @@ def certify(
         both = c_in if channels_in is None else channels_in, c_out if channels_out is None else channels_out
         found, result = _certify_layers(in_size, dims, kernel, both, options, seed)
     if json_file is not None:
-        json_file.write_text(json.dumps({"ok": all_hold(found), "results": result}, indent=1))
+        write_whole(json_file, json.dumps({"ok": all_hold(found), "results": result}, indent=1))
     conclude(found)
 
 

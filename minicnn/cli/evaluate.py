@@ -8,6 +8,7 @@ import typer
 
 from minicnn.cli.app import app, check_written, console, save_figure
 from minicnn.cli.waiting import waiting
+from minicnn.disk import write_whole
 from minicnn.run_folder import check_finished
 
 
@@ -54,7 +55,7 @@ def evaluate(
         _draw(counts, classes, picture)
     if json_file is not None:
         found = {"split": split, "accuracy": right / max(total, 1), "classes": classes, "counts": counts.tolist()}
-        json_file.write_text(json.dumps(found, indent=1) + "\n")
+        write_whole(json_file, json.dumps(found, indent=1) + "\n")
 
 
 def _draw(counts: Any, classes: tuple[str, ...], picture: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from minicnn.cli.app import Seed, app, console
 from minicnn.cli.target import Dtypes, Shapes, Target
+from minicnn.disk import write_whole
 
 
 @app.command()
@@ -48,4 +49,4 @@ def lift(
         console.print(said, soft_wrap=True, highlight=False, markup=False)
     if json_file is not None:
         rows = [{**asdict(row), "density": row.density} for row in table.rows]
-        json_file.write_text(json.dumps({"rows": rows, "total": asdict(table.total)}, indent=1))
+        write_whole(json_file, json.dumps({"rows": rows, "total": asdict(table.total)}, indent=1))

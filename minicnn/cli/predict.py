@@ -120,7 +120,7 @@ def _save(path: Path, readings: Sequence["Reading"], style: "Style") -> None:
     import numpy as np
     from PIL import Image
 
-    from minicnn.train.disk import write_whole
+    from minicnn.disk import write_whole
 
     low, high = style.pixels
     frames = [_enlarged(np.clip((reading.image - low) / (high - low), 0, 1)) for reading in readings]

@@ -12,6 +12,7 @@ from minicnn.arguments import integer
 from minicnn.cli.app import Seed, app, check_written, console, save_figure
 from minicnn.cli.parsing import each, numbers, padding, rank_of
 from minicnn.cli.waiting import waiting
+from minicnn.disk import write_whole
 from minicnn.forms.tables import MODES
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def spectrum(
             save_figure(draw.spectrum(C, borders=True).figure, picture)
             console.print(f"wrote {picture}", highlight=False, soft_wrap=True)
     if json_file is not None:
-        json_file.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        write_whole(json_file, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
 def _facts(C: "LinearMap", estimates: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.arguments import look_up
+from minicnn.disk import write_whole
 from minicnn.draw.arrays import Ruler
 from minicnn.draw.guide import PUBLISHED, Published, W, X
 from minicnn.draw.saving import save_animation
@@ -102,7 +103,7 @@ def _close(left: np.ndarray, right: np.ndarray) -> bool:
 def write_index(exhibits: Sequence[Exhibit], folder: Path) -> Path:
     """Write `index.html`: every animation with its text, its formula and its checked numbers."""
     path = folder / "index.html"
-    path.write_text(_PAGE.format(exhibits="\n".join(map(_figure, exhibits))))
+    write_whole(path, _PAGE.format(exhibits="\n".join(map(_figure, exhibits))))
     return path
 
 

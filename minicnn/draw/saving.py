@@ -1,12 +1,15 @@
 """The figure of a worked example written to a file: as a still, or as an animation that steps through the outputs."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from minicnn.disk import write_whole
 from minicnn.draw.worked_example import WorkedExample
 from minicnn.draw.worked_figure import WorkedFigure
 
@@ -49,8 +52,15 @@ def save_still(worked: WorkedFigure, path: Path, dpi: int = 150) -> Path:
     """
     check_still(path)
     worked.show(None)
-    worked.figure.savefig(path, dpi=dpi)
+    save_figure(worked.figure, path, dpi)
     return path
+
+
+def save_figure(figure: Any, path: Path, dpi: int) -> None:
+    """Write a figure of matplotlib, whole or not at all, in the format that the suffix names."""
+    content = BytesIO()
+    figure.savefig(content, format=path.suffix[1:].lower(), dpi=dpi)
+    write_whole(path, content.getvalue())
 
 
 def check_animation(path: Path, rate: float) -> None:
@@ -104,7 +114,9 @@ def _gif(worked: WorkedFigure, path: Path, rate: float) -> None:
     first, *rest = _pictures(worked)
     step = round(1000 / rate)
     durations = [step] * len(rest) + [_HELD * step]
-    first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
+    content = BytesIO()
+    first.save(content, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
+    write_whole(path, content.getvalue())
 
 
 def _pictures(worked: WorkedFigure) -> list[Any]:
@@ -155,7 +167,10 @@ def _mp4(worked: WorkedFigure, path: Path, rate: float) -> None:
     from matplotlib.animation import FuncAnimation
 
     frames: Any = FuncAnimation(worked.figure, lambda n: (worked.show(n), ())[1], frames=len(worked.example.C))
-    frames.save(path, writer="ffmpeg", fps=rate)
+    with TemporaryDirectory() as folder:  # ffmpeg writes a file by its name only
+        film = Path(folder) / "film.mp4"
+        frames.save(film, writer="ffmpeg", fps=rate)
+        write_whole(path, film.read_bytes())
 
 
 def _html(worked: WorkedFigure, path: Path, rate: float) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from minicnn.disk import write_whole
 from minicnn.explore.bundle import bundle
 from minicnn.explore.limits import LIMITS
 from minicnn.explore.presets import presets
@@ -40,7 +41,7 @@ def write_page(path: Path, state: Mapping[str, str] | None = None, *, network: b
         state: as in `page`.
         network: as in `page`.
     """
-    path.write_text(page(state, network=network), encoding="utf-8")
+    write_whole(path, page(state, network=network))
     return path
 
 

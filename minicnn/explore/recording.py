@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
+from minicnn.disk import write_whole
 from minicnn.explore.weights import WEIGHTS
 from minicnn.train import Run
 from minicnn.train.trained import Trained
@@ -36,7 +37,7 @@ def write_weights(folder: Path, path: Path = WEIGHTS) -> Path:
     digits = (test.images[firsts, ..., 0] - low) / (high - low)
     tensors["digits"] = np.rint(digits * 255).astype(np.uint8)
     told = {"config": json.dumps(run.config.to_json()), "test_accuracy": str(run.records()[-1].test_accuracy)}
-    path.write_bytes(save(tensors, told))
+    write_whole(path, save(tensors, told))
     return path
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from minicnn.disk import remove, write_whole
 from minicnn.train import schema
 from minicnn.train.config import Config
-from minicnn.train.disk import remove, write_whole
 from minicnn.train.pending import Tally
 from minicnn.train.schema import checked
 

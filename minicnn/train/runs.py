@@ -10,12 +10,13 @@ import jax
 from safetensors.numpy import save
 
 from minicnn import __version__
+from minicnn.disk import append, read_bounded, remove, write_whole
 from minicnn.run_folder import CONFIG, METRICS, PARAMS, check_begun, check_finished
 from minicnn.train import schema
 from minicnn.train.checkpoints import Checkpoints, check_size, flatten, not_finite, read_tensors, unflatten
 from minicnn.train.config import Config
 from minicnn.train.devices import is_first
-from minicnn.train.disk import append, locked, read_bounded, remove, write_whole
+from minicnn.train.locks import locked
 from minicnn.train.schema import Count, Fraction, Real, Seconds, checked
 
 Params = Any
@@ -186,7 +187,7 @@ class Run:
         """
         if self._metrics.exists():
             kept = [json.dumps(record.to_json()) + "\n" for record in self.records() if record.step <= step]
-            write_whole(self._metrics, "".join(kept).encode())
+            write_whole(self._metrics, "".join(kept))
         origin = self._origin
         if origin.config != config:
             self._write_origin(origin.version, origin.data_dir, config)
@@ -219,7 +220,7 @@ class Run:
     def write(self, name: str, content: str | bytes) -> Path:
         """Write a file of the run whole or not at all."""
         path = self.folder / name
-        write_whole(path, content.encode() if isinstance(content, str) else content)
+        write_whole(path, content)
         return path
 
     @property

@@ -240,7 +240,7 @@ def test_a_file_that_cannot_be_written_is_named_without_a_number(tiny, tmp_path,
     run = begun(tmp_path)
     run.save_params(tiny_plan().initial().params)
     output = call("evaluate", run.folder, "--json", tmp_path, status=2)
-    assert f"error: {tmp_path}: Is a directory" in output
+    assert f"error: cannot write {tmp_path}: Is a directory" in output
 
 
 SLOW_IMPORT = """

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from minicnn import disk
 from minicnn.nn import Activation, AvgPool, Conv, Dense, Flatten, Sequential
-from minicnn.train import Interrupted, Record, Run, Trained, disk, report, resuming
+from minicnn.train import Interrupted, Record, Run, Trained, report, resuming
 from minicnn.train.checkpoints import Checkpoint, DamagedError, Facts, _digest, read, to_bytes, unflatten
 from minicnn.train.environment import differences
 from minicnn.train.loop import Listener, train

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from minicnn.cli import app
 from minicnn.data import Dataset, digits
+from minicnn.disk import read_bounded
 from minicnn.identities import Comparison
 from minicnn.nn import Conv, Dense, Flatten, MaxPool, Sequential
 from minicnn.train import Config, Record, Run, fit, report
 from minicnn.train.checkpoints import DamagedError, read_tensors
-from minicnn.train.disk import read_bounded
 from minicnn.zoo import proof
 from minicnn.zoo.proof import LayerReport
 from tests.test_modes import TRACED

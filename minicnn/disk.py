@@ -1,33 +1,46 @@
-"""Writing that survives: a file is there whole or not at all, and one process at a time writes a folder."""
+"""Writing that survives: a file is there whole or not at all."""
 
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 # Bytes of one write. A signal is handled between two of them, and a full disk is noticed before all is prepared.
 _CHUNK = 1 << 20
-_LOCK, _OWNER = ".lock", ".owner"
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | str) -> None:
     """Write aside, bring it to the disk, rename, and bring the folder's entry to the disk.
+
+    A link stays one: the file that it points to is replaced. What is no file, such as a pipe or a terminal, is written.
+
+    Args:
+        path: of the file.
+        content: all of it; text is written in UTF-8.
 
     Raises:
         OSError: naming the file and the reason; what was there before is untouched.
     """
+    content = content.encode() if isinstance(content, str) else content
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as stream:
+                stream.write(content)
+        else:
+            _replace(path.resolve(), content)
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         _write(partial, os.O_TRUNC, content)
         os.replace(partial, path)
         sync_folder(path.parent)
-    except OSError as error:
+    except OSError:
         with suppress(OSError):
             os.unlink(partial)
-        raise OSError(f"cannot write {path}: {error.strerror}") from error
+        raise
 
 
 def append(path: Path, line: str) -> None:
@@ -83,38 +96,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Be the only process that writes a folder; the lock goes with the process, however that ends.
-
-    Raises:
-        OSError: if another process has it, naming that process, or if the folder cannot be written.
-    """
-    # The name is in a file of its own: where locks are mandatory, nobody else can read the one that is locked.
-    lock, owner = FileLock(folder / _LOCK, timeout=0), folder / _OWNER
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise OSError(
-            f"{folder} is being written by {_read_owner(owner)}: wait for it, or stop it, before you resume"
-        ) from error
-    except OSError as error:
-        raise OSError(f"cannot write in {folder}: {error.strerror}") from error
-    try:
-        write_whole(owner, f"process {os.getpid()} on {socket.gethostname()}".encode())
-        yield
-    finally:
-        lock.release()
-
-
-def _read_owner(path: Path) -> str:
-    try:
-        with path.open(errors="replace") as file:
-            return file.read(200) or "another process"
-    except OSError:
-        return "another process"
 
 
 def _write(path: Path, how: int, content: bytes) -> None:
