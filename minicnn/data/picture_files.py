@@ -28,7 +28,7 @@ MAX_BYTES = 2**28
 # The longest side that is worked on: a 2-pixel line on a page of 4,000 is still a quarter as dark as its ink.
 WORKING_SIDE = 1024
 # How often a file is read until its header is, and until its pixels are. Headers take hundreds of reads, but Pillow
-# skips comments byte by byte; a GIF of MAX_PIXELS takes half a million, in blocks of 255 bytes, if it is not compressed.
+# skips comments byte by byte; a GIF of MAX_PIXELS takes half a million, in blocks of 255 bytes, if it was not squeezed.
 _MOST_OF_HEADER, _MOST_READS = 2**17, 2**21
 # The tags of TIFF and EXIF that are looked at.
 _BITS, _ORIENTATION, _SAMPLE = 258, 274, 339
