@@ -15,6 +15,16 @@ def at_home(path: Path | str) -> Path:
         return Path(path)
 
 
+def check_folder(data_dir: Path | str | None) -> None:
+    """Refuse what is given as the folder of a data set and is none.
+
+    Raises:
+        FileNotFoundError: naming it.
+    """
+    if data_dir is not None and not at_home(data_dir).is_dir():
+        raise FileNotFoundError(f"`data_dir`={str(data_dir)!r} is not a folder")
+
+
 def said(error: OSError) -> str:
     """Return what the system says, without a number and a repeated path.
 

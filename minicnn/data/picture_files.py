@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -16,7 +16,7 @@ from jaxtyping import Float, Shaped
 from minicnn.data.paths import at_home, said
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image, Transpose
 
 # Raster formats whose decoders only decode. Pillow knows more: EPS, for one, it hands to Ghostscript, a program.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
@@ -27,6 +27,15 @@ MAX_PIXELS = 2**26
 MAX_BYTES = 2**28
 # The longest side that is worked on: a 2-pixel line on a page of 4,000 is still a quarter as dark as its ink.
 WORKING_SIDE = 1024
+# How often a file is read until its header is, and until its pixels are. Headers take hundreds of reads, but Pillow
+# skips comments byte by byte; a GIF of MAX_PIXELS takes half a million, in blocks of 255 bytes, if it was not squeezed.
+_MOST_OF_HEADER, _MOST_READS = 2**17, 2**21
+# The tags of TIFF and EXIF that are looked at.
+_BITS, _ORIENTATION, _SAMPLE = 258, 274, 339
+# What TIFF calls its numbers, by its own number for them.
+_KINDS = {1: "uint", 2: "int", 3: "float", 5: "complex int", 6: "complex float"}
+# The types of numbers whose bits Pillow takes for another's: by the mode that it names, bits and kind of each.
+_TAKEN_FOR = {("L", 8, 2): np.int8, ("I", 32, 1): np.uint32}
 # Characters of a decoder's reason that are repeated.
 _LONGEST = 200
 # The largest values of the scales in use for whole and for real numbers: 0…1, one byte, two bytes.
@@ -91,7 +100,9 @@ def _decoded(file: BinaryIO, name: str) -> Picture:
         # Sizes are checked here, and damage that a decoder only warns of is reported.
         warnings.simplefilter("always")
         try:
-            with Image.open(file, formats=FORMATS) as picture:
+            counted: Any = _Counted(file)
+            with Image.open(counted, formats=FORMATS) as picture:
+                counted.left = _MOST_READS
                 width, height = picture.size
                 if width * height > MAX_PIXELS:
                     raise _RefusedError(f"is {height:,}×{width:,}: more than {MAX_PIXELS:,} pixels are not read")
@@ -101,7 +112,8 @@ def _decoded(file: BinaryIO, name: str) -> Picture:
         except _RefusedError as error:
             raise ValueError(f"{name} {error}") from error
         except UnidentifiedImageError as error:
-            raise ValueError(f"{name} is not a picture in a format that is read ({', '.join(FORMATS)})") from error
+            what = _said_of_tiff(file) or f"is not a picture in a format that is read ({', '.join(FORMATS)})"
+            raise ValueError(f"{name} {what}") from error
         except Image.DecompressionBombError as error:
             raise ValueError(f"{name} is too large: more than {MAX_PIXELS:,} pixels are not read") from error
         except Exception as error:
@@ -139,6 +151,44 @@ class _RefusedError(Exception):
     """This error says why a picture is not decoded, or its values are not taken."""
 
 
+class _Counted:
+    """A file that may be read `left` times more."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.left = file, _MOST_OF_HEADER
+
+    def read(self, size: int = -1) -> bytes:
+        """Return so many bytes, or all that are left."""
+        self.left -= 1
+        if self.left < 0:
+            raise _RefusedError("is made of too many small parts, such as letters of a comment: it is not read further")
+        return self._file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _said_of_tiff(file: BinaryIO) -> str:
+    """Say what numbers a TIFF holds that Pillow does not know, and what to do; nothing if it is no TIFF."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    try:
+        file.seek(0)
+        header = file.read(8)
+        header += file.read(8) if 43 in header[2:4] else b""  # BigTIFF, whose offsets are longer
+        tags = ImageFileDirectory_v2(header)
+        file.seek(tags.next)
+        tags.load(file)
+        bits, kinds = tags[_BITS], tags.get(_SAMPLE, (1,))
+        numbers = f"{_KINDS[kinds[0]]}{bits[0]}"
+    except Exception:  # whatever the code for a damaged file raises: nothing is known of it
+        return ""
+    return (
+        f"is a TIFF of {len(bits)} × {numbers} for each pixel, which is not read: save it as PNG, or as TIFF of 8 or "
+        "16 bits in grey or RGB, or of one float32"
+    )
+
+
 def _reason(error: Warning | Exception | str) -> str:
     """Return the first line of what was raised, with the class where the words alone would not do."""
     first = (str(error).strip().splitlines() or [""])[0]
@@ -153,17 +203,19 @@ def _line(text: str) -> str:
 
 
 def _read(picture: "Image") -> Picture:
-    from PIL import ImageOps
-
-    upright = picture.getexif().get(0x0112, 1) == 1
+    # A TIFF is turned by Pillow, while it is loaded; the EXIF of others may come after their pixels.
+    by_pillow = _turn(picture) if picture.format == "TIFF" else None
     several = picture.format != "MPO" and getattr(picture, "is_animated", False)
+    own = _own_type(picture)
     picture.load()
-    picture = ImageOps.exif_transpose(picture)
-    done = [] if upright else ["turned as its EXIF says"]
+    if (turn := _turn(picture)) is not None:
+        picture = picture.transpose(turn)
+    done = [] if turn is by_pillow is None else ["turned as its EXIF says"]
     done += ["the first picture of several"] if several else []
     factor = -(-max(picture.size) // WORKING_SIDE)
-    if picture.mode.startswith("I") or picture.mode == "F":
-        colours, opacity = _reduced(_unit(np.asarray(picture)), factor)[..., None], None
+    if own or picture.mode.startswith("I") or picture.mode == "F":
+        numbers = np.asarray(picture).astype(own) if own else np.asarray(picture)
+        colours, opacity = _reduced(_unit(numbers), factor)[..., None], None
     else:
         shown = picture.convert(_eight_bits(picture)).reduce(factor)
         values = np.asarray(shown, np.float32).reshape(*shown.size[::-1], -1) / np.float32(255)
@@ -172,6 +224,36 @@ def _read(picture: "Image") -> Picture:
     if opacity is not None and opacity.min() == 1:
         opacity = None
     return Picture(colours, opacity, (picture.height, picture.width), tuple(done))
+
+
+def _turn(picture: "Image") -> "Transpose | None":
+    """What brings a picture upright, as its EXIF says; None if it is, or if the EXIF says nothing that is known."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    try:
+        orientation = picture.getexif().get(_ORIENTATION, 1)
+    except Exception as error:  # the pixels are not in the EXIF
+        warnings.warn(f"its EXIF is damaged: {_reason(error)}", stacklevel=2)
+        return None
+    if orientation != 1 and orientation not in turns:
+        warnings.warn(f"its EXIF has the orientation {_line(str(orientation))}, which there is not", stacklevel=2)
+    return turns.get(orientation)
+
+
+def _own_type(picture: "Image") -> type[np.integer] | None:
+    """The type of a TIFF's numbers, where Pillow takes their bits for another's."""
+    tags = getattr(picture, "tag_v2", {})
+    bits, kinds = tags.get(_BITS, (1,)), tags.get(_SAMPLE, (1,))
+    return _TAKEN_FOR.get((picture.mode, bits[0], kinds[0]))
 
 
 def _eight_bits(picture: "Image") -> str:

@@ -8,6 +8,7 @@ from minicnn.data.cifar import cifar10
 from minicnn.data.dataset import Dataset
 from minicnn.data.digits import digits
 from minicnn.data.mnist import emnist, fashion_mnist, mnist, qmnist
+from minicnn.data.paths import check_folder
 
 DATASETS: dict[str, Callable[[Path | None], Dataset]] = {
     "digits": lambda folder: digits(),
@@ -24,12 +25,15 @@ def load_data(name: str, folder: Path | None = None) -> Dataset:
 
     Args:
         name: of the data set.
-        folder: where its files are looked for first.
+        folder: where its files are looked for first; it must be one, also if the set has no files.
 
     Raises:
         ValueError: listing the names there are.
+        FileNotFoundError: if `folder` is not one, or the data set's files are nowhere.
 
     >>> load_data("digits").in_shape
     (32, 32, 1)
     """
-    return look_up("data", name, DATASETS)(folder)
+    build = look_up("data", name, DATASETS)
+    check_folder(folder)
+    return build(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from minicnn.data.paths import at_home
+from minicnn.data.paths import at_home, check_folder
 
 VARIABLE = "MINICNN_DATA"
 _TIMEOUT = 15
@@ -71,8 +71,7 @@ def locate_one(sources: Sequence[Source], data_dir: Path | str | None = None) ->
     Raises:
         FileNotFoundError: as `locate` does.
     """
-    if data_dir is not None and not at_home(data_dir).is_dir():
-        raise FileNotFoundError(f"`data_dir`={str(data_dir)!r} is not a folder")
+    check_folder(data_dir)
     given = [at_home(parent) for parent in (data_dir, os.environ.get(VARIABLE)) if parent]
     for parent in given:
         if found := _first_in(parent, sources):

@@ -94,8 +94,15 @@ class Checkpoints:
         """The files, the newest first."""
         return sorted((path for path in self.folder.glob("step-*") if _NAME.fullmatch(path.name)), reverse=True)
 
-    def newest(self, warn: Callable[[str], None], like: Any = None) -> Checkpoint | None:
+    def newest(
+        self, warn: Callable[[str], None], like: Any = None, damage: Callable[[Checkpoint], str] = lambda checkpoint: ""
+    ) -> Checkpoint | None:
         """The newest checkpoint that is undamaged; `warn` is told of those that are not.
+
+        Args:
+            warn: is given one line.
+            like: a pytree of tensors such as the checkpoint has, if that is known.
+            damage: what else is wrong in a checkpoint that was read, in words, if anything is.
 
         Raises:
             ValueError: if one is larger than tensors like those of the pytree `like`, if that is given: to skip it, as
@@ -105,7 +112,10 @@ class Checkpoints:
             if like is not None:
                 check_size(path, like)
             try:
-                return read(path)
+                checkpoint = read(path)
+                if wrong := damage(checkpoint):
+                    raise DamagedError(f"{path} is damaged: {wrong}")
+                return checkpoint
             except DamagedError as error:
                 warn(f"{error}: it is skipped")
         return None
@@ -138,8 +148,6 @@ def read(path: Path) -> Checkpoint:
         checkpoint = Checkpoint(tensors, schema.read(Facts, facts, path))
     except ValueError as error:
         raise DamagedError(str(error)) from error
-    if json.loads(facts) != json.loads(checkpoint.facts.to_json()):
-        raise DamagedError(f"{path} is damaged: some of its facts are missing")
     if checkpoint.step != _step_named(path):
         raise DamagedError(f"{path} is damaged: it is of step {checkpoint.step}")
     return checkpoint

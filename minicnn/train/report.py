@@ -34,7 +34,7 @@ def table(reports: Sequence[LayerReport]) -> Table:
 
 def write_report(run: Run, reports: Sequence[LayerReport], pictures: Sequence[str], seconds: float) -> None:
     """Write `report.md`: what was trained, how well, the table and the pictures."""
-    config, last = run.config, run.records()[-1]
+    config, last = run.config, run.last_record()
     held = count(check for report in reports for check in report.checks)
     lines = [
         f"# {config.model} on {config.data}",

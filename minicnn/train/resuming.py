@@ -1,7 +1,9 @@
 """From a running plan to a checkpoint and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,13 +11,18 @@ import numpy as np
 
 from minicnn.run_folder import PARAMS
 from minicnn.train import schema
-from minicnn.train.checkpoints import Checkpoint, Facts, flatten, not_finite, unflatten
+from minicnn.train.checkpoints import Checkpoint, Facts, flatten, not_finite, path_name, unflatten
 from minicnn.train.devices import copied, from_first, is_first, json_from_first
 from minicnn.train.environment import differences, environment
+from minicnn.train.levenberg import MU
 from minicnn.train.pending import Tally
 from minicnn.train.plan import Keys, Plan, State
 from minicnn.train.runs import Run
 from minicnn.train.schedules import schedule_of
+
+# What the states of optimizers call their fields: the number of steps done, and what has a least value. That is 0 for
+# means of squares; second derivatives are none either, but for rounding, and a step divides by μ + h.
+_COUNTS, _LEAST = ("count", "done"), {"nu": 0.0, "h": -MU}
 
 
 def snapshot(plan: Plan, state: State, tally: Tally) -> Checkpoint:
@@ -35,7 +42,7 @@ def restore(plan: Plan, run: Run, warn: Callable[[str], None]) -> tuple[State, T
             none and the run has been finished.
     """
     whole = {"state": plan.shapes(), "keys": plan.keys}
-    checkpoint = run.checkpoints.newest(warn, whole) if is_first() else None
+    checkpoint = run.checkpoints.newest(warn, whole, partial(_damage, plan, whole)) if is_first() else None
     if checkpoint is None and is_first() and (run.folder / PARAMS).exists():
         raise ValueError(
             f"{run.folder} is finished and has no checkpoint to go on from, and to train it anew would lose its "
@@ -48,8 +55,6 @@ def restore(plan: Plan, run: Run, warn: Callable[[str], None]) -> tuple[State, T
     tally = facts.position if facts else Tally()
     if checkpoint is not None:
         whole = unflatten(checkpoint.tensors, whole, run.folder)
-        if names := not_finite(whole["state"].params):
-            raise ValueError(f"{run.folder}: the checkpoint of step {tally.step} is not finite in {', '.join(names)}")
     if is_first():
         run.go_on(plan.config, tally.step, finished=tally.step == plan.steps)
     if not facts:
@@ -59,9 +64,45 @@ def restore(plan: Plan, run: Run, warn: Callable[[str], None]) -> tuple[State, T
     return copied(plan.mesh, whole["state"]), tally
 
 
+def _damage(plan: Plan, whole: Any, checkpoint: Checkpoint) -> str:
+    """What no run of this plan can have come to, although the checksum is right.
+
+    A checkpoint of another config or data set is not judged here: it is refused, and not skipped.
+    """
+    facts = checkpoint.facts
+    if _changed(plan, facts) or facts.data != plan.fingerprint:
+        return ""
+    step, right = facts.position.step, facts.position.right
+    if right > (images := step % plan.epoch * plan.config.batch):
+        return f"of {images} images {right} are right"
+    state = unflatten(checkpoint.tensors, whole, f"the checkpoint of step {step}")["state"]
+    return next(_absurd(state, step), "")
+
+
+def _absurd(state: State, step: int) -> Iterator[str]:
+    """What is wrong with a state after some steps, one phrase for each of its tensors."""
+    yield from (f"params.{name} is not finite" for name in not_finite(state.params))
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state.optimizer):
+        kind = next((key.name for key in reversed(path) if isinstance(key, jax.tree_util.GetAttrKey)), "")
+        name, least = f"optimizer.{path_name(path)}", _LEAST.get(kind)
+        if kind in _COUNTS:
+            if leaf != step:
+                yield f"{name} is {leaf} after {step} steps"
+        elif least is not None:
+            # Infinite ones may be: the square of a large gradient is, and its weight stands still.
+            if not (leaf >= least).all():
+                yield f"{name} is {'NaN' if np.isnan(leaf).any() else 'negative'}"
+        elif not np.isfinite(leaf).all():
+            yield f"{name} is not finite"
+
+
+def _changed(plan: Plan, facts: Facts) -> list[str]:
+    """What in a config differs from the plan's, but for the number of epochs."""
+    return differences(asdict(replace(facts.config, epochs=plan.config.epochs)), asdict(plan.config))
+
+
 def _check_same(plan: Plan, facts: Facts, warn: Callable[[str], None]) -> None:
-    changed = differences(asdict(replace(facts.config, epochs=plan.config.epochs)), asdict(plan.config))
-    if changed:
+    if changed := _changed(plan, facts):
         raise ValueError(
             f"the checkpoint is of another config ({'; '.join(changed)}): resume with its own, or start anew"
         )
@@ -70,9 +111,6 @@ def _check_same(plan: Plan, facts: Facts, warn: Callable[[str], None]) -> None:
             f"the checkpoint is of other images or labels than this {plan.config.data!r}: give those it began with"
         )
     _check_length(plan, facts)
-    step, right = facts.position.step, facts.position.right
-    if right > (images := step % plan.epoch * plan.config.batch):
-        raise ValueError(f"the checkpoint of step {step} is damaged: of {images} images {right} are right")
     moved = differences(facts.environment, environment(plan.mesh))
     if moved:
         warn(f"the last bits may differ from the uninterrupted run's ({'; '.join(moved)})")

@@ -3,10 +3,11 @@
 import json
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Self
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, Self
 
 import jax
+from pydantic import AfterValidator
 from safetensors.numpy import save
 
 from minicnn import __version__
@@ -17,13 +18,22 @@ from minicnn.train.checkpoints import Checkpoints, check_size, flatten, not_fini
 from minicnn.train.config import Config
 from minicnn.train.devices import is_first
 from minicnn.train.locks import locked
-from minicnn.train.schema import Count, Fraction, Real, Seconds, checked
+from minicnn.train.schema import Count, Fraction, Real, Seconds, Word, checked
 
 Params = Any
 
 # A config has about 400 bytes, and the record of an epoch 150: its names, two whole numbers and four real ones take at
 # most 200.
 _MOST_BYTES, _MOST_OF_EPOCH = 2**20, 256
+# What `config.json` may lack, for the first runs did not choose it: they were made with what are its defaults.
+_LATER = ("optimizer", "schedule", "momentum", "augment", "data_dir")
+
+
+def _whole(path: str) -> str:
+    """Refuse what is not the whole path of a folder, on whatever system it was written."""
+    if "\0" in path or not (PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()):
+        raise ValueError("must be the whole path of a folder")
+    return path
 
 
 @checked
@@ -35,8 +45,8 @@ class Origin(Config):
         data_dir: where the data set's files were, if that was given.
     """
 
-    version: str = ""
-    data_dir: str | None = None
+    version: Word = ""
+    data_dir: Annotated[str, AfterValidator(_whole)] | None = None
 
     @property
     def config(self) -> Config:
@@ -154,15 +164,35 @@ class Run:
         """The lines of `metrics.jsonl`; one that was cut off while it was written does not count.
 
         Raises:
-            ValueError: if a line is not a record, naming it, or they are more than the run has epochs.
+            ValueError: if a line is not a record, naming it, or not one that can follow those before it: each is of a
+                later epoch, none is later than the run's last, and all epochs have as many steps.
         """
         if not self._metrics.exists():
             return []
         if not self._metrics.is_file() and not self._metrics.is_dir():  # opening a pipe would wait for ever
             raise ValueError(f"{self._metrics} is damaged: it is no file")
-        content = read_bounded(self._metrics, max(_MOST_BYTES, _MOST_OF_EPOCH * self.config.epochs))
+        epochs = self.config.epochs
+        content = read_bounded(self._metrics, max(_MOST_BYTES, _MOST_OF_EPOCH * epochs))
         lines = content[: content.rfind(b"\n") + 1].splitlines()
-        return [schema.read(Record, line, f"{self._metrics}, line {n},") for n, line in enumerate(lines, start=1)]
+        found = [schema.read(Record, line, f"{self._metrics}, line {n},") for n, line in enumerate(lines, start=1)]
+        for n, record in enumerate(found):
+            if wrong := _misplaced(record, found[n - 1] if n else None, epochs):
+                raise ValueError(f"{self._metrics}, line {n + 1}, is damaged: {wrong}")
+        return found
+
+    def last_record(self) -> Record:
+        """The record of the run's last epoch.
+
+        Raises:
+            ValueError: if there is none, or as `records`.
+        """
+        epochs = self.config.epochs
+        for record in reversed(self.records()):
+            if record.epoch == epochs:
+                return record
+        raise ValueError(
+            f"{self._metrics} lacks the record of epoch {epochs}, the last: delete the last checkpoint and resume"
+        )
 
     def record_of(self, step: int) -> Record:
         """The record of the epoch that ended with a step.
@@ -226,7 +256,7 @@ class Run:
     @property
     def _origin(self) -> Origin:
         path = self.folder / CONFIG
-        return schema.read(Origin, read_bounded(path, _MOST_BYTES), path)
+        return schema.read(Origin, read_bounded(path, _MOST_BYTES), path, _LATER)
 
     def _write_origin(self, version: str, data_dir: str | None, config: Config) -> None:
         fields = {"version": version, "data_dir": data_dir, **config.to_json()}
@@ -235,3 +265,16 @@ class Run:
     @property
     def _metrics(self) -> Path:
         return self.folder / METRICS
+
+
+def _misplaced(record: Record, before: Record | None, epochs: int) -> str:
+    """What is wrong with a record behind another one, or as the first, if anything is."""
+    if record.epoch > epochs:
+        return f"it is of epoch {record.epoch}, and the run has {epochs}"
+    if before is None:
+        return "" if record.step % record.epoch == 0 else f"{record.epoch} epochs have {record.step} steps"
+    if record.epoch <= before.epoch:
+        return f"epoch {record.epoch} comes after epoch {before.epoch}"
+    if record.step * before.epoch != before.step * record.epoch:
+        return f"{record.epoch} epochs have {record.step} steps, and {before.epoch} have {before.step}"
+    return ""

@@ -3,8 +3,9 @@
 import functools
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import numpy as np
@@ -31,19 +32,20 @@ _FAULTS = {
     "value_error": "{error}",
 }
 
+_OBJECT = TypeAdapter(dict[str, Any])
 # Faults that one line names; text that is not of the class at all has one in every field.
 _MOST_SAID = 3
 
 _plain = BeforeValidator(lambda value: value.item() if isinstance(value, np.generic) else value)
 
 # A number that counts what there must be one of, one that counts what there may be none of, and a part of a whole.
-# Counts stay below 2³¹ because the devices count steps in 32 bits.
+# Counts stay below 2³¹ because the devices count steps in 32 bits; so many seconds are 68 years.
 Count = Annotated[int, Field(ge=1, lt=2**31), _plain]
 Natural = Annotated[int, Field(ge=0, lt=2**31), _plain]
 Fraction = Annotated[float, Field(ge=0, le=1), _plain]
 Whole = Annotated[int, _plain]
 Real = Annotated[float, _plain]
-Seconds = Annotated[float, Field(ge=0), _plain]
+Seconds = Annotated[float, Field(ge=0, lt=2**31), _plain]
 
 
 def _seen(text: str) -> str:
@@ -102,19 +104,42 @@ def checked(cls: type[T]) -> type[T]:
     return made
 
 
-def read(cls: type[T], text: str | bytes, source: object) -> T:
-    """An instance of a checked class from the JSON of its fields.
+def read(cls: type[T], text: str | bytes, source: object, later: Collection[str] = ()) -> T:
+    """An instance of a checked class from the JSON of its fields, all of which were written.
+
+    A default is for a person who leaves a choice open. In a file it would stand in for what is lost, and a run would be
+    taken for another one.
 
     Args:
         cls: a class that `checked` made.
         text: the JSON.
         source: what the text is, for the error.
+        later: the fields that earlier versions did not write, which may be missing.
 
     Raises:
         ValueError: in one line, if the text is not JSON or its fields are not those of the class.
+
+    >>> @checked
+    ... class Point:
+    ...     x: Count = 1
+    >>> read(Point, "{}", "point.json")
+    Traceback (most recent call last):
+    ValueError: point.json is damaged: `x` is missing
     """
     with _one_line(f"{source} is damaged: "):
-        return TypeAdapter(cls).validate_json(text)
+        made: Any = TypeAdapter(cls).validate_json(text)
+    if lost := [name for name in _lost(asdict(made), _OBJECT.validate_json(text)) if name not in later]:
+        raise ValueError(f"{source} is damaged: {'; '.join(f'`{name}` is missing' for name in lost[:_MOST_SAID])}")
+    return made
+
+
+def _lost(made: Mapping[str, Any], told: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """The names of the fields that were made and not told."""
+    for name, value in made.items():
+        if name not in told:
+            yield within + name
+        elif isinstance(value, Mapping):
+            yield from _lost(value, told[name], f"{within}{name}.")
 
 
 @contextmanager

@@ -11,8 +11,9 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from minicnn.data import picture_files
 from minicnn.data.picture_files import FORMATS, MAX_PIXELS, WORKING_SIDE, open_picture
 
 GREYS = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
@@ -120,6 +121,99 @@ def test_the_first_of_several_pictures_is_read_and_said(tmp_path):
     assert picture.colours[0, 0, 0] < picture.colours[-1, -1, 0]
 
 
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "JPEG"])
+def test_a_damaged_exif_loses_no_picture(form, tmp_path):
+    damaged = TURNED.tobytes().replace(b"II*\0", b"XX*\0").replace(b"MM\0*", b"XX\0*")
+    GREY.resize((40, 30)).save(tmp_path / "x", form, exif=damaged)
+    picture = open_picture(tmp_path / "x")
+    assert picture.size == (30, 40)
+    assert not any(phrase.startswith("turned") for phrase in picture.done)
+    if form != "JPEG":  # whose resolution Pillow looks for in the EXIF, and finds it damaged
+        assert any(phrase.startswith("read in spite of: its EXIF is damaged: ") for phrase in picture.done)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_an_orientation_that_there_is_not_turns_nothing(form, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 99
+    GREY.save(tmp_path / "x", form, exif=exif)
+    picture = open_picture(tmp_path / "x")
+    assert picture.size == (3, 4)
+    assert picture.done == ("read in spite of: its EXIF has the orientation 99, which there is not",)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_every_orientation_is_that_of_pillow(form, orientation, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    GREY.save(tmp_path / "x", form, exif=exif)
+    stored = GREY.copy()
+    stored.getexif()[0x0112] = orientation
+    expected = np.asarray(ImageOps.exif_transpose(stored))
+    np.testing.assert_allclose(greys(tmp_path / "x"), expected / 255, atol=1e-6)
+    assert ("turned as its EXIF says" in open_picture(tmp_path / "x").done) == (orientation > 1)
+
+
+def tiff(pixels):
+    """A TIFF of numbers of any type, in one strip that is not compressed."""
+    pixels = np.atleast_3d(pixels)
+    height, width, channels = pixels.shape
+    bits, kind = 8 * pixels.itemsize, {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
+    tags = {256: [width], 257: [height], 258: [bits] * channels, 259: [1], 262: [2 if channels > 2 else 1]}
+    tags |= {273: [0], 277: [channels], 278: [height], 279: [pixels.nbytes]} | ({338: [2]} if channels == 2 else {})
+    tags |= {339: [kind] * channels}
+    # What does not fit into the four bytes of an entry follows the entries, and the pixels follow that.
+    behind = 8 + 2 + 12 * len(tags) + 4
+    long = b"".join(struct.pack(f"<{len(v)}H", *v) for v in tags.values() if len(v) > 2)
+    tags[273] = [behind + len(long)]
+    entries, place = b"", behind
+    for tag, values in tags.items():
+        content = struct.pack(f"<{len(values)}{'I' if len(values) == 1 else 'H'}", *values)
+        entries += struct.pack("<2HI", tag, 4 if len(values) == 1 else 3, len(values))
+        entries += struct.pack("<I", place) if len(values) > 2 else content.ljust(4, b"\0")
+        place += len(content) if len(values) > 2 else 0
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + long + pixels.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "what"),
+    [
+        ("<f8", 1, "1 × float64"),
+        ("<f2", 1, "1 × float16"),
+        ("<f4", 3, "3 × float32"),
+        ("<u2", 2, "2 × uint16"),
+        ("<u8", 1, "1 × uint64"),
+    ],
+)
+def test_a_tiff_of_numbers_that_are_not_read_is_told_what_it_is(dtype, channels, what, tmp_path):
+    (tmp_path / "x.tiff").write_bytes(tiff(np.dstack([GREYS] * channels).astype(dtype)))
+    with pytest.raises(ValueError, match=rf"x\.tiff is a TIFF of {what} for each pixel, which is not read: save it as"):
+        open_picture(tmp_path / "x.tiff")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "top"), [("<u1", 255), ("<u2", 65535), ("<u4", 255), ("<u4", 2**32 - 1), ("<i1", 127), ("<f4", 1)]
+)
+def test_a_tiff_of_large_or_negative_numbers_does_not_wrap(dtype, top, tmp_path):
+    low = -128 if dtype == "<i1" else 0
+    values = np.linspace(low, top, 12).reshape(3, 4).astype(dtype)
+    (tmp_path / "x.tiff").write_bytes(tiff(values))
+    exact = (values.astype(np.float64) - low) / (top - low)
+    np.testing.assert_allclose(greys(tmp_path / "x.tiff"), exact, atol=1e-6)
+
+
+@pytest.mark.parametrize("magic", [b"P5", b"P2", b"P6"])
+def test_a_comment_without_end_is_refused_at_once(magic, tmp_path):
+    (tmp_path / "x.pgm").write_bytes(magic + b"\n#" + bytes(2**21) + b"\n1 1\n255\n000")
+    with pytest.raises(
+        ValueError, match=r"x\.pgm is made of too many small parts, such as letters of a comment: it is"
+    ):
+        open_picture(tmp_path / "x.pgm")
+    (tmp_path / "x.pgm").write_bytes(b"P5\n#" + b" " * 2**16 + b"\n1 1\n255\n\x33")
+    np.testing.assert_allclose(greys(tmp_path / "x.pgm"), 0.2)
+
+
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n%%EndComments\nshowpage\n%%EOF\n"
 
 
@@ -146,13 +240,24 @@ def test_what_is_not_in_the_list_is_refused_and_runs_nothing(content, tmp_path, 
     assert not (tmp_path / "ran").exists()
 
 
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
 def png(height, width, mode=6):
     """A PNG of which nothing but its header is there."""
-    chunk = lambda name, data: struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
     header = struct.pack(">2I5B", width, height, 8, mode, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
     )
+
+
+def test_chunks_without_end_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_files, "_MOST_READS", 1000)
+    whole = encoded(GREY, "PNG")
+    (tmp_path / "x.png").write_bytes(whole[:-12] + 1000 * chunk(b"abCd", b"") + whole[-12:])
+    with pytest.raises(ValueError, match=r"x\.png is made of too many small parts"):
+        open_picture(tmp_path / "x.png")
 
 
 @pytest.mark.filterwarnings("error")

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from minicnn.data.registry import DATASETS, load_data
 from minicnn.data.sources import Source, locate
 
 CONTENT = b"some numbers"
@@ -78,6 +79,13 @@ def test_a_part_may_have_several_files(places):
 def test_a_folder_that_is_none_is_named(places):
     with pytest.raises(FileNotFoundError, match=r"`data_dir`='nowhere' is not a folder"):
         locate(SET, "nowhere")
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_what_is_given_as_a_folder_is_one_also_where_the_set_has_no_files(name, places):
+    (places["given"].parent / "file").touch()
+    with pytest.raises(FileNotFoundError, match=r"^`data_dir`='\S+file' is not a folder$"):
+        load_data(name, places["given"].parent / "file")
 
 
 def test_without_files_and_network_one_line_lists_the_three_ways(places):

@@ -101,6 +101,47 @@ def test_metrics_are_read_back(tmp_path):
         run.record_of(8)
 
 
+def written(run, *places):
+    """Records of these epochs and steps, written whatever they are."""
+    lines = [json.dumps(Record(epoch, step, 0.5, 0.5, 0.5, 1.0).to_json()) + "\n" for epoch, step in places]
+    run.write("metrics.jsonl", "".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("places", "line", "message"),
+    [
+        ([(2, 8), (1, 4)], 2, "epoch 1 comes after epoch 2"),
+        ([(1, 4), (1, 4)], 2, "epoch 1 comes after epoch 1"),
+        ([(1, 4), (3, 12)], 2, "it is of epoch 3, and the run has 2"),
+        ([(1, 4), (2, 2000)], 2, "2 epochs have 2000 steps, and 1 have 4"),
+        ([(2, 7)], 1, "2 epochs have 7 steps"),
+    ],
+    ids=["out of order", "doubled", "after the last epoch", "after the last step", "half a step"],
+)
+def test_records_that_cannot_follow_each_other_are_damage(places, line, message, tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    written(run, *places)
+    with pytest.raises(ValueError, match=rf"a/metrics.jsonl, line {line}, is damaged: {message}$"):
+        run.records()
+
+
+def test_the_last_record_is_that_of_the_last_epoch(tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    written(run, (2, 8))  # the first went with a file that someone deleted
+    assert run.last_record().step == 8
+    written(run, (1, 4))
+    with pytest.raises(ValueError, match=r"a/metrics.jsonl lacks the record of epoch 2, the last: delete the last"):
+        run.last_record()
+    with pytest.raises(ValueError, match=r"lacks the record of epoch 2"):
+        report.write_report(run, [], [], 1.0)
+
+
+@pytest.mark.parametrize("seconds", [1e308, float("nan"), -1.0])
+def test_a_run_takes_no_absurd_time(seconds):
+    with pytest.raises(ValueError, match=r"`seconds`=\S+ must be "):
+        Record(1, 4, 0.5, 0.5, 0.5, seconds)
+
+
 def test_pipes_in_the_place_of_files_do_not_hang(tmp_path):
     run = Run.create(tmp_path, "a", CONFIG)
     os.mkfifo(run.folder / "metrics.jsonl")
@@ -230,11 +271,12 @@ def test_a_file_that_is_too_large_for_what_it_is_said_to_hold_is_named(name, siz
 
 def test_the_records_of_a_long_run_are_read_however_long_their_numbers_are(tmp_path):
     run = Run.create(tmp_path, "a", replace(CONFIG, epochs=6000))
-    longest = Record(2**31 - 1, 2**31 - 1, -1.2345678901234567e-300, 1.2345678901234567e-300, 1.5e-300, 1e300 / 3)
-    line = json.dumps(longest.to_json()) + "\n"
-    assert 2**20 < 6000 * len(line) < 6000 * 256
-    run.write("metrics.jsonl", line * 6000)
-    assert run.records() == [longest] * 6000
+    small = 1.2345678901234567e-300
+    records = [Record(n, 357_913 * n, -small, small, small, small) for n in range(1, 6001)]
+    lines = "".join(json.dumps(record.to_json()) + "\n" for record in records)
+    assert 2**20 < len(lines) < 6000 * 256
+    run.write("metrics.jsonl", lines)
+    assert run.records() == records
 
 
 def test_parameters_larger_than_the_model_are_refused_before_they_are_read(tmp_path, monkeypatch):
@@ -258,6 +300,43 @@ def test_a_config_out_of_range_in_a_file_is_refused(tmp_path):
     text = (run.folder / "config.json").read_text()
     run.write("config.json", text.replace('"epochs": 2', '"epochs": -2'))
     with pytest.raises(ValueError, match=r"config.json is damaged: `epochs`=-2 must be at least 1"):
+        _ = run.config
+
+
+ALWAYS = ("version", "model", "data", "epochs", "batch", "seed", "learning_rate", "weight_decay", "reach")
+
+
+@pytest.mark.parametrize("name", ALWAYS)
+def test_what_every_version_wrote_into_a_config_is_not_made_up(name, tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    path = run.folder / "config.json"
+    fields = json.loads(path.read_text())
+    del fields[name]
+    run.write("config.json", json.dumps(fields))
+    with pytest.raises(ValueError, match=rf"^{path} is damaged: `{name}` is missing$"):
+        _ = run.config
+    run.write("config.json", "{}")
+    with pytest.raises(ValueError, match=rf"^{path} is damaged: `model` is missing; `data` is missing; [^\n]+$"):
+        _ = run.data_dir
+
+
+def test_the_configs_of_the_first_runs_are_read(tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    fields = json.loads((run.folder / "config.json").read_text())
+    run.write("config.json", json.dumps({name: fields[name] for name in ALWAYS}))
+    assert run.config == CONFIG
+    assert run.data_dir is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("version", "0\n1"), ("version", 1), ("data_dir", "here"), ("data_dir", ""), ("data_dir", "/\0")],
+)
+def test_what_is_noted_beside_a_config_is_checked(name, value, tmp_path):
+    run = Run.create(tmp_path, "a", CONFIG)
+    fields = json.loads((run.folder / "config.json").read_text())
+    run.write("config.json", json.dumps({**fields, name: value}))
+    with pytest.raises(ValueError, match=rf"^.*a/config.json is damaged: `{name}`=[^\n]+ must be [^\n]+$"):
         _ = run.config
 
 
