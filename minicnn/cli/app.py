@@ -138,7 +138,9 @@ def one_line_errors() -> Iterator[None]:
         errors.print(escape(line), highlight=False, soft_wrap=True)
         # The exit status that shells give a process which a signal ended.
         raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from stop
-    except (ValueError, TypeError, OSError, MemoryError, ArithmeticError) as error:
+    except (ValueError, TypeError, OSError, MemoryError, ArithmeticError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "Out of memory" not in str(error):  # as XLA says it
+            raise
         error_line(error)
         raise typer.Exit(2) from error
 
