@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minicnn.cli.app import Seed, app, console, save_figure
+from minicnn.cli.faults import placed_faults
 from minicnn.cli.target import TARGET, Dtypes, Shapes
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _own_model(
     from minicnn.cli.target import inputs, is_wide, load
     from minicnn.lift.models import read_model
 
-    with jax.enable_x64(is_wide(dtypes)):
+    with jax.enable_x64(is_wide(dtypes)), placed_faults(target):
         key = jax.random.key(seed)
         xs = inputs(shapes, dtypes, seed)
         model = read_model(load(target, key), *xs, key=key)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from minicnn.cli.app import Seed, app, check_written, conclude, console
+from minicnn.cli.faults import placed_faults
 from minicnn.cli.parsing import each, padding, rank_of, sizes
 from minicnn.cli.sizes import check_numbers
 from minicnn.cli.target import TARGET, Dtypes, is_wide, shape_of
@@ -125,10 +126,11 @@ def _certify_model(target: str, inputs: Sequence[Any], seed: int) -> tuple[Seque
     from minicnn.identities import certify_model
 
     key = jax.random.key(seed)
-    waiting.doing("loading the model")
-    model = load(target, key)
-    waiting.doing("certifying it whole, and layer by layer")
-    certificates = certify_model(model, *inputs, key=key)
+    with placed_faults(target):
+        waiting.doing("loading the model")
+        model = load(target, key)
+        waiting.doing("certifying it whole, and layer by layer")
+        certificates = certify_model(model, *inputs, key=key)
     for certificate in certificates:
         console.print(certificate.table())
     found = [comparison for certificate in certificates for comparison in certificate.comparisons]

@@ -112,6 +112,8 @@ def _module(place: str) -> Any:
         try:
             return importlib.import_module(place)
         except ModuleNotFoundError as error:
+            if not f"{place}.".startswith(f"{error.name}."):
+                raise  # it is there, and something that it imports is not
             raise ValueError(f"{place} cannot be imported: {error}") from error
     path = Path(place).expanduser()
     if not path.is_file():
