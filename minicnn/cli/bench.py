@@ -180,7 +180,9 @@ def _report(file: Path) -> "Sequence[Measurement]":
 
     try:
         return report.from_json(read_bounded(file, report.MOST_BYTES))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ValueError(f"`--compare`={file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise ValueError(f"`--compare`={file}: {error}") from error
 
 

@@ -105,3 +105,10 @@ def test_what_is_refused_is_said_in_one_line(run, net, target, options, said):
     result = run("lift", target.format(net), *options, width=400)
     assert result.exit_code == 2, result.output
     assert said in result.output
+
+
+def test_a_table_in_no_folder_is_refused_before_the_model_is_loaded(run, net, monkeypatch):
+    monkeypatch.setattr("minicnn.cli.target.load", lambda *_: pytest.fail("the model was loaded"))
+    result = run("lift", f"{net}dense", "--shape", 3, "--json", "no/such/x.json", width=200)
+    assert result.exit_code == 2
+    assert result.output == "error: no/such/x.json cannot be written: there is no folder no/such\n"
