@@ -3,7 +3,7 @@
 import shlex
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,7 +66,15 @@ app = App(
 console = Terminal()
 errors = Terminal(stderr=True)
 
-Seed = Annotated[int, typer.Option(help="The same seed gives the same numbers.")]
+
+def _checked_seed(seed: int) -> int:
+    """Refuse what cannot be a seed everywhere: NumPy's are not negative, JAX's have 32 bits, its sign among them."""
+    if not 0 <= seed < 2**31:
+        raise typer.BadParameter(f"a seed is a whole number from 0 to {2**31 - 1}, and {seed} is not.")
+    return seed
+
+
+Seed = Annotated[int, typer.Option(callback=_checked_seed, help="The same seed gives the same numbers.")]
 
 
 def _print_versions(asked: bool) -> None:
@@ -124,8 +132,9 @@ def save_figure(figure: Any, path: Path) -> None:
 
 
 def error_line(error: Exception) -> None:
-    """Say in one line what went wrong."""
-    errors.print(f"[bold red]error:[/] {escape(_said(error))}", highlight=False, soft_wrap=True)
+    """Say in one line what went wrong, where anybody can be told: a disk that is full does not end what goes on."""
+    with suppress(OSError):
+        errors.print(f"[bold red]error:[/] {escape(_said(error))}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -140,7 +149,9 @@ def one_line_errors() -> Iterator[None]:
         errors.print(escape(line), highlight=False, soft_wrap=True)
         # The exit status that shells give a process which a signal ended.
         raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from stop
-    except (ValueError, TypeError, OSError, MemoryError, ArithmeticError) as error:
+    except (ValueError, TypeError, OSError, MemoryError, ArithmeticError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "Out of memory" not in str(error):  # as XLA says it
+            raise
         error_line(error)
         raise typer.Exit(2) from error
 
@@ -155,8 +166,16 @@ def _said(error: BaseException) -> str:
 def _from_home(value: Any) -> Any:
     """A path, or each path of a list, with the home folder for ~."""
     if isinstance(value, list):
-        return [_from_home(item) for item in value]
+        return [_from_home_if_any(item) for item in value]
     try:
         return value.expanduser() if isinstance(value, Path) else value
     except RuntimeError as error:
         raise ValueError(f"{value}: there is no such home folder") from error
+
+
+def _from_home_if_any(value: Any) -> Any:
+    """One of many, left as it is where there is no such home folder: it is not found there, and the others are."""
+    try:
+        return _from_home(value)
+    except ValueError:
+        return value

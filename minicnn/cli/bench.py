@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minicnn.cli.app import Seed, app, console, save_figure
+from minicnn.cli.faults import placed_faults
 from minicnn.cli.target import TARGET, Dtypes, Shapes
 from minicnn.disk import read_bounded, write_whole
 
@@ -117,7 +118,7 @@ def _own_model(
     from minicnn.cli.target import inputs, is_wide, load
     from minicnn.lift.models import read_model
 
-    with jax.enable_x64(is_wide(dtypes)):
+    with jax.enable_x64(is_wide(dtypes)), placed_faults(target):
         key = jax.random.key(seed)
         xs = inputs(shapes, dtypes, seed)
         model = read_model(load(target, key), *xs, key=key)
@@ -179,7 +180,9 @@ def _report(file: Path) -> "Sequence[Measurement]":
 
     try:
         return report.from_json(read_bounded(file, report.MOST_BYTES))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ValueError(f"`--compare`={file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise ValueError(f"`--compare`={file}: {error}") from error
 
 

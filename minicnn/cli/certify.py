@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from minicnn.cli.app import Seed, app, check_written, conclude, console
+from minicnn.cli.faults import placed_faults
 from minicnn.cli.parsing import each, padding, rank_of, sizes
+from minicnn.cli.sizes import check_numbers
 from minicnn.cli.target import TARGET, Dtypes, is_wide, shape_of
 from minicnn.cli.waiting import waiting
 from minicnn.disk import write_whole
@@ -125,10 +127,11 @@ def _certify_model(target: str, inputs: Sequence[Any], seed: int) -> tuple[Seque
     from minicnn.identities import certify_model
 
     key = jax.random.key(seed)
-    waiting.doing("loading the model")
-    model = load(target, key)
-    waiting.doing("certifying it whole, and layer by layer")
-    certificates = certify_model(model, *inputs, key=key)
+    with placed_faults(target):
+        waiting.doing("loading the model")
+        model = load(target, key)
+        waiting.doing("certifying it whole, and layer by layer")
+        certificates = certify_model(model, *inputs, key=key)
     for certificate in certificates:
         console.print(certificate.table())
     found = [comparison for certificate in certificates for comparison in certificate.comparisons]
@@ -190,6 +193,12 @@ def _certify_layers(
             options[name] = each(name, options[name], rank)
         options["padding"] = padding(options["padding"], rank)
         sizes_of = (each("input", in_size, rank), each("kernel", kernel, rank))
+        smaller = "certify a smaller one; the identities are the same at every size"
+        c_in, c_out = channels
+        blocks = max(options.get("groups", 1), 1)
+        check_numbers(
+            f"`kernel`={kernel}, `channels`={c_in}x{c_out}: the kernel", (*sizes_of[1], c_in // blocks, c_out), smaller
+        )
         examples = [Example(*sizes_of, *channels, options, seed)]
         A = examples[0].map
         smaller = "certify a smaller input; the identities are the same at every size"

@@ -3,16 +3,18 @@
 import tempfile
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from minicnn.arguments import look_up
-from minicnn.cli.app import Seed, app, console
-from minicnn.cli.parsing import padding, rank_of, sizes
+from minicnn.cli.app import Seed, app, check_written, console
+from minicnn.cli.parsing import each, numbers, padding, rank_of
 from minicnn.forms.tables import MODES, check_mode
 
 _KINDS = ("convolution", "max", "average", "lp", "local", "tiled")
+_POOLS = ("max", "average", "lp")
+_SEEDS = 999_999  # six digits are what the page reads
 
 
 @app.command()
@@ -40,6 +42,7 @@ def explore(
     seed: Seed = 0,
 ) -> None:
     """Open a page in which C, Cᵀ and the gradient move together: point at anything, play it, type over every number."""
+    check_written(out)
     from minicnn.explore import write_page
     from minicnn.explore.document import address
 
@@ -48,11 +51,12 @@ def explore(
     rank = rank_of(dims, in_size, kernel)
     if rank > 2:
         raise ValueError(f"`input`={in_size} and `kernel`={kernel} have {rank} axes: the explorer shows 1 or 2")
-    padding(pad, rank)
-    whole = {"input": in_size, "kernel": kernel, "dilation": dilation, "stretch": stretch, "channels": channels}
-    whole |= {"output_padding": output_padding} | ({} if stride is None else {"stride": stride})
-    for name, text in whole.items():
-        sizes(name, text)
+    texts = {"input": in_size, "kernel": kernel, "dilation": dilation, "stretch": stretch, "channels": channels}
+    whole = texts | {"output_padding": output_padding} | ({} if stride is None else {"stride": stride})
+    given = {name: each(name, text, 2 if name == "channels" else rank) for name, text in whole.items()}
+    given |= {"padding": padding(pad, rank), "padding_mode": padding_mode, "groups": groups, "flip": flip}
+    _check_limits(given, seed)
+    _check_drawn(kind, given | {"transpose": transpose}, None if taps is None else numbers("taps", taps))
     usual = {"dilation": "1", "stretch": "1", "channels": "1", "output_padding": "0"}
     rest = {
         "kind": (kind, "convolution"),
@@ -72,3 +76,50 @@ def explore(
     console.print(f"wrote {path}", highlight=False, soft_wrap=True)
     if opened:
         webbrowser.open(f"{path.as_uri()}#{address(state)}")
+
+
+def _check_limits(given: dict[str, Any], seed: int) -> None:
+    """Refuse numbers that the page would not draw.
+
+    Raises:
+        ValueError: naming the option, its value and the limits.
+    """
+    from minicnn.explore.limits import LIMITS
+
+    rank = len(given["input"])
+    words_or_widths = given["padding"] if isinstance(given["padding"], tuple) else ()
+    widths = [width for one in words_or_widths for width in (one if isinstance(one, tuple) else (one,))]
+    bounds = {
+        "input": (1, LIMITS.input[rank - 1]),
+        "kernel": (1, LIMITS.kernel[rank - 1]),
+        **dict.fromkeys(("stride", "dilation", "stretch"), (1, LIMITS.step)),
+        "output_padding": (0, LIMITS.step),
+        "channels": (1, LIMITS.channels),
+        "padding": (-LIMITS.padding, LIMITS.padding),
+        "seed": (0, _SEEDS),
+    }
+    for name, (least, most) in bounds.items():
+        for value in {**given, "padding": widths, "seed": (seed,)}.get(name, ()):
+            if not least <= value <= most:
+                raise ValueError(f"`{name}`={value} must be from {least} to {most}: the page draws no others")
+
+
+def _check_drawn(kind: str, given: dict[str, Any], taps: list[float] | None) -> None:
+    """Refuse a layer that is none, or too large: its sizes are those of a convolution, whatever its kind.
+
+    Raises:
+        ValueError: as `minicnn.conv`, and for taps that are not as many as the kernel has.
+    """
+    from minicnn.draw.worked_example import worked_conv
+    from minicnn.explore.setting import check_size
+
+    options = dict(given)
+    if kind != "convolution":  # the page puts back what another kind does not have
+        options |= {"stretch": 1, "padding_mode": "zeros", "groups": 1, "flip": False}
+        options |= {"transpose": False, "output_padding": 0}
+    if kind in _POOLS:
+        channels = given["channels"][0]
+        options |= {"channels": (channels, channels), "groups": channels}
+        options.setdefault("stride", given["kernel"])
+    w = taps if kind == "convolution" else None
+    check_size(worked_conv(options.pop("input"), options.pop("kernel"), w=w, **options).A)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import Seed, app, console
+from minicnn.cli.app import Seed, app, check_written, console
+from minicnn.cli.faults import placed_faults
 from minicnn.cli.target import Dtypes, Shapes, Target
 from minicnn.disk import write_whole
 
@@ -35,7 +36,8 @@ def lift(
     from minicnn.cli.target import inputs, is_wide, load
     from minicnn.lift.models import read_model
 
-    with jax.enable_x64(is_wide(dtype)):
+    check_written(json_file)
+    with jax.enable_x64(is_wide(dtype)), placed_faults(target):
         key = jax.random.key(seed)
         xs = inputs(shape, dtype, seed)
         model = read_model(load(target, key), *xs, key=key)

@@ -11,6 +11,7 @@ from rich.table import Table
 from minicnn.arguments import integer
 from minicnn.cli.app import Seed, app, check_written, console, save_figure
 from minicnn.cli.parsing import each, numbers, padding, rank_of
+from minicnn.cli.sizes import check_numbers, check_spectrum, given_as
 from minicnn.cli.waiting import waiting
 from minicnn.disk import write_whole
 from minicnn.forms.tables import MODES
@@ -55,6 +56,7 @@ def spectrum(
     rank = rank_of(dims, in_size, kernel)
     c_in, c_out = each("channels", channels, 2)
     w_shape = (*each("kernel", kernel, rank), c_in // groups if groups else 0, c_out)
+    check_numbers(f"{given_as(kernel=kernel, channels=channels)}: the kernel", w_shape, "take a smaller one")
     w = (
         np.random.default_rng(integer("seed", seed, 0)).standard_normal(w_shape)
         if taps is None
@@ -76,6 +78,8 @@ def spectrum(
             groups=groups,
         )
         C = C.T if transpose else C
+        options = {"input": in_size, "kernel": kernel, "stride": stride, "padding": pad, "dilation": dilation}
+        check_spectrum(given_as(**options, channels=channels), C)
         waiting.doing("finding the singular values")
         facts = _facts(C, estimates)
         _print(facts)

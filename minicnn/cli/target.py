@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minicnn.arguments import integer
+from minicnn.arguments import integer, numeric
 from minicnn.cli.parsing import sizes
 
 TARGET = (
@@ -71,6 +72,8 @@ def inputs(shapes: Sequence[str] | None, dtypes: Sequence[str] | None, seed: int
     import jax.numpy as jnp
     import numpy as np
 
+    from minicnn.forms.memory import check_room
+
     if not shapes:
         raise ValueError("give the shape of each input, such as --shape 1,28,28,1")
     dtypes = dtypes or ["float32"]
@@ -79,8 +82,10 @@ def inputs(shapes: Sequence[str] | None, dtypes: Sequence[str] | None, seed: int
     rng, found = np.random.default_rng(integer("seed", seed, 0)), []
     each = dtypes if len(dtypes) > 1 else [dtypes[0]] * len(shapes)
     for text, dtype in zip(shapes, each, strict=True):
-        shape = shape_of(text)
-        known = jnp.dtype(dtype)
+        shape, known = shape_of(text), numeric("dtype", dtype)
+        instead = "give a smaller --shape"
+        # It is drawn as numbers of 8 bytes, and then converted.
+        check_room(f"`shape`={text} has {math.prod(shape):,} numbers", math.prod(shape) * (8 + known.itemsize), instead)
         drawn = rng.standard_normal(shape) if jnp.issubdtype(known, jnp.inexact) else rng.integers(0, 2, shape)
         found.append(jnp.asarray(drawn, known))
     return found
@@ -107,6 +112,8 @@ def _module(place: str) -> Any:
         try:
             return importlib.import_module(place)
         except ModuleNotFoundError as error:
+            if not f"{place}.".startswith(f"{error.name}."):
+                raise  # it is there, and something that it imports is not
             raise ValueError(f"{place} cannot be imported: {error}") from error
     path = Path(place).expanduser()
     if not path.is_file():

@@ -42,7 +42,7 @@ def setting_of(A: LinearMap, x: Any = None, y_bar: Any = None, *, transposed: bo
     >>> setting_of(minicnn.conv_map(jnp.array([1.0, 2.0]).reshape(2, 1, 1), (5,), stride=2))
     {'dims': '1', 'input': '5', 'kernel': '2', 'stride': '2', 'w': '1,2'}
     """
-    _check_size(A)
+    check_size(A)
     arrays = {}
     for name, array, shape in (("x", x, A.in_shape), ("y_bar", y_bar, A.out_shape)):
         if array is not None:
@@ -93,7 +93,12 @@ def numbers(name: str, array: Any) -> str:
     return ",".join(np.format_float_positional(value, trim="-") for value in values.ravel())
 
 
-def _check_size(A: LinearMap) -> None:
+def check_size(A: LinearMap) -> None:
+    """Refuse a map that is too large for the page to draw.
+
+    Raises:
+        ValueError: with its size and the limit.
+    """
     *in_size, channels = A.in_shape
     rank, channels = len(in_size), max(channels, A.out_shape[-1])
     if rank not in (1, 2):

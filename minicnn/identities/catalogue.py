@@ -328,7 +328,7 @@ def padding(s: Example) -> Iterator[Sides]:
     _needs("stretch" not in s.options, "only zeros can pad a stretched input")
     _needs(min(s.in_size) > 1, "a side of one position has nothing to reflect")
     options = {name: value for name, value in s.options.items() if name not in ("padding", "padding_mode")}
-    bare = Example(tuple(n + 2 for n in s.in_size), s.kernel_size, s.c_in, s.c_out, options)
+    bare = replace(s, in_size=tuple(n + 2 for n in s.in_size), options=options)  # with the same seed
     for mode in MODES:
         P = _matrix(lambda x, mode=mode: pad(x, [(1, 1)] * s.rank, mode), s.x)
         padded = replace(s, options={**options, "padding": 1, "padding_mode": mode})

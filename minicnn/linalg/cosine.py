@@ -63,7 +63,7 @@ def blocks(A: LinearMap) -> Inexact[Array, "*n g d c"]:
 
 def values(A: LinearMap) -> Array:
     """All singular values."""
-    return jnp.sort(jnp.linalg.svd(blocks(A), compute_uv=False).ravel(), descending=True)
+    return jnp.sort(jnp.linalg.svd(blocks(A), full_matrices=False, compute_uv=False).ravel(), descending=True)
 
 
 def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:

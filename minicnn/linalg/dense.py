@@ -30,7 +30,7 @@ def stored(M: Inexact[Array, "m n"], dtype: jnp.dtype | None = None) -> Dense:
 
 def values(A: LinearMap) -> Array:
     """All singular values of the matrix."""
-    return jnp.linalg.svd(A.matrix(), compute_uv=False)
+    return jnp.linalg.svd(A.matrix(), full_matrices=False, compute_uv=False)
 
 
 def top(A: LinearMap) -> tuple[Array, Array, Array]:

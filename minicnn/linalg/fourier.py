@@ -49,10 +49,10 @@ def values(A: LinearMap) -> Array:
     symbol = Symbol.of(C)
 
     def row(wave: Array) -> Array:
-        return jnp.linalg.svd(symbol.through([wave[None], *rows[1:]])[0], compute_uv=False)
+        return jnp.linalg.svd(symbol.through([wave[None], *rows[1:]])[0], full_matrices=False, compute_uv=False)
 
     if C.rank == 1:
-        found = jnp.linalg.svd(symbol.through(rows), compute_uv=False)
+        found = jnp.linalg.svd(symbol.through(rows), full_matrices=False, compute_uv=False)
     else:
         found = jax.lax.map(row, jnp.asarray(rows[0]))
     return jnp.sort(jnp.take(found, half, axis=C.rank - 1).ravel(), descending=True)

@@ -94,6 +94,23 @@ def test_paths_are_checked_before_anything_heavy_is_imported(args, said):
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.parametrize("seed", [-1, 2**31, 10**30])
+@pytest.mark.parametrize("name", ["show", "spectrum", "lift", "certify", "explore", "bench", "demo"])
+def test_a_seed_that_is_none_is_refused_in_words_about_seeds(run, name, seed):
+    result = run(name, "--seed", seed, width=200)
+    assert result.exit_code == 2
+    assert f"a seed is a whole number from 0 to 2147483647, and {seed} is not" in result.output
+
+
+def test_memory_that_the_compiler_asks_for_in_vain_is_one_line(run, monkeypatch):
+    def explain(C):
+        raise RuntimeError("INTERNAL: Out of memory allocating 99 bytes.")
+
+    monkeypatch.setattr("minicnn.linalg.explain", explain)
+    result = run("spectrum", width=200)
+    assert (result.exit_code, result.output) == (2, "error: INTERNAL: Out of memory allocating 99 bytes.\n")
+
+
 def test_the_spinner_makes_way_for_what_is_printed_and_comes_back(monkeypatch):
     screen = io.StringIO()
     spinner = Waiting(WithCursor(file=screen, force_terminal=True, width=40))

@@ -61,6 +61,8 @@ def test_what_is_larger_than_a_report_is_not_compared(run, tmp_path: Path):
         (["--json", "no/such/b.json"], "no/such/b.json cannot be written: there is no folder no/such"),
         (["--picture", "no/such/b.png"], "there is no folder no/such"),
         (["--picture", "b.doc"], "b.doc: a still is one of"),
+        (["--compare", "no/such/b.json"], "`--compare`=no/such/b.json cannot be read: No such file or directory"),
+        (["--compare", "/"], "`--compare`=/ cannot be read: Is a directory"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_measured(run, monkeypatch, args, said):
@@ -69,6 +71,20 @@ def test_what_cannot_be_done_is_said_before_anything_is_measured(run, monkeypatc
     result = run("bench", *args, width=400)
     assert result.exit_code == 2
     assert said in result.output
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", "[" * 100_000 + "]" * 100_000, '{"measurements": 5}', "", "\0"],
+    ids=["empty", "deep", "number", "nothing", "bytes"],
+)
+def test_what_is_no_report_is_refused_before_anything_is_measured(run, monkeypatch, tmp_path: Path, text):
+    monkeypatch.setattr("minicnn.bench.measure.in_turn", lambda *_, **__: pytest.fail("something was measured"))
+    (tmp_path / "b.json").write_text(text)
+    result = run("bench", "C3", "--compare", tmp_path / "b.json", width=400)
+    assert result.exit_code == 2
+    (line,) = result.output.splitlines()
+    assert "b.json: not a report of `minicnn bench --json`: " in line
 
 
 NET = """

@@ -94,3 +94,16 @@ def test_a_matrix_that_would_not_fit_is_refused_before_anything_is_made(run):
     assert result.exit_code == 2
     assert "the matrix is 399,920,004×400,000,000 float32" in result.output
     assert "certify a smaller input" in result.output
+
+
+def test_a_kernel_that_would_not_fit_is_refused_before_it_is_drawn(run, monkeypatch):
+    monkeypatch.setattr("minicnn.identities.examples.Example.w", property(lambda self: pytest.fail("it was drawn")))
+    result = run("certify", "--kernel", "3", "--channels", "100000", width=400)
+    assert result.exit_code == 2
+    assert "`kernel`=3, `channels`=100000x100000: the kernel is 3×3×100000×100000" in result.output
+
+
+def test_the_identities_hold_whatever_the_seed(run):
+    result = run("certify", "--kernel", 2, "--input", 3, "--seed", 5, width=200)
+    assert result.exit_code == 0, result.output
+    assert "56 of 56 identities hold." in result.output

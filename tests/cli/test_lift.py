@@ -91,6 +91,9 @@ def test_a_module_by_its_name_and_the_program_beside_its_transpose(run):
         ("{}dense", [], "give the shape of each input, such as --shape 1,28,28,1"),
         ("{}dense", ["--shape", "3y"], "whole numbers"),
         ("{}dense", ["--shape", "3", *["--dtype", "float32"] * 2], "there are 2 of --dtype and 1 of --shape"),
+        ("{}dense", ["--shape", "99999999,99999999"], "`shape`=99999999,99999999 has 9,999,999,800,000,001 numbers"),
+        ("{}dense", ["--shape", "3", "--dtype", "foo"], "`dtype`='foo' is not a dtype of numbers"),
+        ("{}dense", ["--shape", "3", "--dtype", "str"], "`dtype`='str' is not a dtype of numbers"),
         ("{}Layer", ["--shape", "3"], "Layer needs `features`: write its arguments as well, as in Layer(features=…)"),
         ("{}Layer(w)", ["--shape", "3"], "the arguments of Layer(w) must be numbers, words and tuples of them"),
         ("{}tokens", ["--shape", "3", "--dtype", "int32"], "only floats have derivatives"),
@@ -102,3 +105,10 @@ def test_what_is_refused_is_said_in_one_line(run, net, target, options, said):
     result = run("lift", target.format(net), *options, width=400)
     assert result.exit_code == 2, result.output
     assert said in result.output
+
+
+def test_a_table_in_no_folder_is_refused_before_the_model_is_loaded(run, net, monkeypatch):
+    monkeypatch.setattr("minicnn.cli.target.load", lambda *_: pytest.fail("the model was loaded"))
+    result = run("lift", f"{net}dense", "--shape", 3, "--json", "no/such/x.json", width=200)
+    assert result.exit_code == 2
+    assert result.output == "error: no/such/x.json cannot be written: there is no folder no/such\n"

@@ -1,10 +1,15 @@
 """`minicnn predict`: a line for each figure, a line for what cannot be read, and the images that the network saw."""
 
+import errno
+import io
+import sys
+
 import jax
 import numpy as np
 import pytest
 from PIL import Image
 
+from minicnn.cli.app import Terminal
 from minicnn.train import Run
 from tests.train.tiny import CONFIG, MODEL, tiny_data
 
@@ -87,3 +92,24 @@ def test_only_png_is_written(run, trained, tmp_path):
     assert result.exit_code == 2
     assert f"`picture`='{tmp_path / 'seen.jpg'}' must end in .png" in result.stderr
     assert not (tmp_path / "seen.jpg").exists()
+
+
+def test_a_home_folder_that_is_none_does_not_lose_the_other_pictures(run, trained, tmp_path):
+    result = run("predict", trained, "~nobody-there/x.png", drawn(tmp_path / "good.png", 40))
+    assert result.exit_code == 2
+    assert result.stderr == "error: ~nobody-there/x.png cannot be read: No such file or directory\n"
+    assert result.stdout.startswith(f"{tmp_path}/good.png: ")
+
+
+class Full(io.StringIO):
+    """Standard error on a disk without room."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_errors_that_cannot_be_written_do_not_lose_what_can(run, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["minicnn.cli.app"], "errors", Terminal(file=Full()))
+    result = run("predict", trained, tmp_path / "nowhere.png", drawn(tmp_path / "good.png", 40))
+    assert result.exit_code == 2
+    assert result.stdout.startswith(f"{tmp_path}/good.png: ")

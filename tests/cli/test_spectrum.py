@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minicnn
+from minicnn import linalg
 
 ROW = ("--dims", 1, "--kernel", 2, "--input", 3, "--padding", "SAME", "--taps", "1,-1")
 
@@ -45,3 +46,60 @@ def test_spectrum_says_what_it_cannot_read(run, options, said):
     result = run("spectrum", *options, width=300)
     assert result.exit_code == 2
     assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--input", 8000),
+            "`input`=8000, `kernel`=3: the input is 8000×8000×1, 64,000,000 numbers, and at most 16,777",
+        ),
+        (("--input", 99999999), "the input is 99999999×99999999×1, 9,999,999,800,000,001 numbers"),
+        (("--input", 2000, "--stride", 2, "--channels", 64), "`channels`=64: the input is 2000×2000×64"),
+        (("--channels", 1000000), "`channels`=1000000: the kernel is 3×3×1000000×1000000"),
+        (("--padding", 10**9), "`padding`=1000000000: the output is 2000000006×2000000006×1"),
+        (("--dilation", 99999, "--padding", 99999), "the output with border full is 200006×200006×1"),
+        (("--input", 400, "--kernel", 300), "the symbol is too large, 1.9 TiB, and this machine has"),
+        (("--dims", 1, "--input", 2000000, "--kernel", 2000000), "the table of an axis is too large, 29.1 TiB"),
+    ],
+)
+def test_what_is_too_large_is_refused_before_anything_of_it_is_made(run, monkeypatch, options, said):
+    monkeypatch.setattr(linalg, "explain", lambda C: pytest.fail("the map was looked at"))
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: RandomZeros())
+    result = run("spectrum", *options, width=400)
+    assert result.exit_code == 2
+    assert said in result.output
+    assert len(result.output.splitlines()) == 1
+
+
+class RandomZeros:
+    """A kernel that is never written to takes no memory."""
+
+    def standard_normal(self, shape):
+        assert np.prod(shape, dtype=float) <= 2**24
+        return np.zeros(shape)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--input", 224, "--channels", "3x64"),
+        ("--input", 224, "--channels", 64, "--padding", "SAME", "--padding-mode", "circular"),
+        ("--input", 112, "--channels", 64, "--kernel", 7, "--stride", 2, "--padding", 3),
+        ("--input", 1024),
+        ("--dims", 1, "--input", 1000000),
+    ],
+)
+def test_what_is_ordinary_is_not_too_large(run, monkeypatch, options):
+    def explain(C):
+        raise ValueError("the map is looked at")
+
+    monkeypatch.setattr(linalg, "explain", explain)
+    assert "error: the map is looked at" in run("spectrum", *options).output
+
+
+def test_a_stride_as_large_as_the_input_makes_no_square_of_it(run):
+    result = run("spectrum", "--input", 2000, "--stride", 2000, width=160)
+    assert result.exit_code == 0, result.output
+    assert "C is 1×4,000,000" in result.output
