@@ -141,7 +141,7 @@ class LinearTrace:
         if self.owns(operand):
             return self.nodes[operand.node].name
         value = value_of(operand)
-        if np.size(value) > _LARGEST_NAMED or isinstance(value, Tracer):
+        if isinstance(value, Tracer) or np.size(value) > _LARGEST_NAMED:
             return fallback
         numbers = np.unique(np.asarray(value))
         return f"{numbers.item():.4g}" if numbers.size == 1 else fallback

@@ -133,6 +133,17 @@ def count_of(x: ArrayLike, axis: Axes) -> int:
     return math.prod(shape_of(x)[a] for a in axes_of(axis, len(shape_of(x))))
 
 
+def check_known(x: ArrayLike, axes: Sequence[int], what: str) -> None:
+    """Refuse sizes that are symbols of `jax.export` where it depends on them what is computed.
+
+    Raises:
+        ValueError: naming the axis and its symbol.
+    """
+    for a in axes:
+        if not isinstance(size := shape_of(x)[a], int):
+            raise ValueError(f"axis {a} of `x` has size {size}: {what} depends on it, so export with a number there")
+
+
 def shape_of(x: ArrayLike) -> tuple[int, ...]:
     """The shape of an array, a number or a traced value."""
     return np.shape(value_of(operand(x)))

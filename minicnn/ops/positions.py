@@ -10,7 +10,7 @@ import numpy as np
 
 from minicnn.arguments import integer, integers, look_up
 from minicnn.ops import primitives
-from minicnn.ops.operands import Axes, axes_of, dtype_of, operand, shape_of
+from minicnn.ops.operands import Axes, axes_of, check_known, dtype_of, operand, shape_of
 from minicnn.ops.reductions import sum
 from minicnn.ops.structure import check_index, concatenate, gather, getitem, reshape
 from minicnn.primitive import ArrayLike, value_of
@@ -43,12 +43,14 @@ def sort(x: ArrayLike, axis: int | None = -1, *, descending: bool = False) -> An
 def diag(x: ArrayLike, k: int = 0) -> Any:
     """The k-th diagonal of a matrix, or the matrix that has x on it and zeros elsewhere."""
     k = integer("k", k)
+    check_known(x, range(len(shape_of(x))), "how long a diagonal is")
     return _read(x, lambda numbers: jnp.diag(numbers, k), 0)
 
 
 def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """A diagonal over two axes, as the last axis."""
     a, b = axes_of((axis1, axis2), len(shape_of(x)))
+    check_known(x, (a, b), "how long a diagonal is")
     return _read(x, lambda numbers: jnp.diagonal(numbers, integer("offset", offset), a, b))
 
 
@@ -76,7 +78,7 @@ def roll(x: ArrayLike, shift: int | Sequence[int], axis: Axes = None) -> Any:
 
 def _rolled(x: ArrayLike, shift: int, axis: int) -> Any:
     size = shape_of(x)[axis]
-    if not size or not shift % size:
+    if size == 0 or shift % size == 0:  # of a symbol it is not known, and the parts may be empty
         return x
     before, cut = (slice(None),) * axis, size - shift % size
     parts = pairwise((0, cut, size))

@@ -2,14 +2,17 @@
 
 import builtins
 import math
+import operator
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer, integers, untraced
+from minicnn.arguments import integer, integers, is_integer, untraced
 from minicnn.ops import primitives
 from minicnn.ops.operands import Axes, astype, axes_of, broadcast_to, dtype_of, promoted, shape_of, wide
 from minicnn.primitive import ArrayLike, Traced
@@ -138,12 +141,13 @@ def split(x: ArrayLike, sections: int | Sequence[int], axis: int = 0) -> list[An
     size = shape_of(x)[axis]
     if isinstance(sections, Iterable):
         cuts = [0, *integers("sections", sections), size]
-        if any(start > stop for start, stop in pairwise(cuts)):
+        known = cuts if isinstance(size, int) else cuts[:-1]  # what lies beyond a symbol leaves the last parts empty
+        if any(start > stop for start, stop in pairwise(known)):
             raise ValueError(f"`sections`={sections} must be places from 0 to {size} in ascending order")
-    elif size % (sections := integer("sections", sections, 1)):
+    elif size % (sections := integer("sections", sections, 1)) != 0:
         raise ValueError(f"`sections`={sections} must divide the size {size} of axis {axis}")
     else:
-        cuts = list(range(0, size + 1, size // sections))
+        cuts = [n * (size // sections) for n in range(sections + 1)]
     before = (slice(None),) * axis
     return [getitem(x, (*before, slice(start, stop))) for start, stop in pairwise(cuts)]
 
@@ -175,31 +179,53 @@ def tile(x: ArrayLike, reps: int | Sequence[int]) -> Any:
 
 
 def getitem(x: ArrayLike, index: Any) -> Any:
-    """Compute x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position."""
+    """Compute x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position.
+
+    Raises:
+        IndexError: if an integer is out of range, or there are more of them than axes.
+        TypeError: for what is no index.
+    """
     index, shape = index if isinstance(index, tuple) else (index,), shape_of(x)
     check_index(*index)
     if not all(map(_is_box, index)):
-        return gather(x, jnp.arange(math.prod(shape)).reshape(shape)[index])
-    box = tuple(_box(index, shape))
+        return gather(x, _positions(shape)[index])
+    parts = _one_per_axis(index, len(shape))
+    try:
+        box = list(_box(parts, shape))
+    except jax.errors.InconclusiveDimensionOperation:  # JAX's positions need not know how large a symbol is
+        return gather(x, _positions(shape)[index])
     starts, limits, strides = zip(*box, strict=True) if box else ((), (), ())
-    whole = box == tuple((0, size, 1) for size in shape)
+    whole = box == [(0, size, 1) for size in shape]
     cut = x if whole else primitives.slice_p(x, starts=starts, limits=limits, strides=strides)
-    return reshape(cut, np.broadcast_to(np.int8(0), shape)[index].shape)
+    counts = iter([-(-(limit - start) // stride) for start, limit, stride in box])
+    sizes = [(part, 1 if part is None else next(counts)) for part in parts]
+    return reshape(cut, [size for part, size in sizes if part is None or isinstance(part, slice)])
 
 
 def check_index(*parts: Any) -> None:
-    """Refuse an index that a derivative could be asked for.
+    """Refuse an index that a derivative could be asked for, and what is no index.
 
     Raises:
-        TypeError: if a part of it is a traced value.
+        TypeError: if a part of it is a traced value, a float or a word.
     """
-    if any(isinstance(part, Traced) for part in parts):
-        raise TypeError("the index is a traced value: an index must be an integer, and integers have no derivative")
+    for part in parts:
+        for bound in (part.start, part.stop, part.step) if isinstance(part, slice) else (part,):
+            if isinstance(bound, Traced):
+                raise TypeError(
+                    "the index is a traced value: an index must be an integer, and integers have no derivative"
+                )
+            if isinstance(bound, str | bytes | float | complex):
+                raise TypeError(f"the index {reprlib.repr(bound)} is no integer: use an int, a slice or integer arrays")
 
 
 def gather(x: ArrayLike, positions: Any) -> Any:
     """The entries at these positions of x laid out flat. One picked twice is added in the derivative, hence `wide`."""
     return astype(primitives.gather_p(wide(x), positions), dtype_of(x))
+
+
+def _positions(shape: tuple[int, ...]) -> jax.Array:
+    """Every entry's place when all are laid out flat."""
+    return jnp.arange(math.prod(shape)).reshape(shape)
 
 
 def _is_box(part: Any) -> bool:
@@ -208,17 +234,36 @@ def _is_box(part: Any) -> bool:
     return part is None or part is Ellipsis or (isinstance(part, int | np.integer) and not isinstance(part, bool))
 
 
-def _box(index: tuple[Any, ...], shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+def _one_per_axis(index: tuple[Any, ...], rank: int) -> list[Any]:
+    """The parts of an index with a slice for every axis that it leaves out, and None for every new one."""
+    gaps = [n for n, part in enumerate(index) if part is Ellipsis]
+    given = sum(part is not None and part is not Ellipsis for part in index)
+    if given > rank or len(gaps) > 1:
+        raise IndexError(f"an index of {given} parts and {len(gaps)} `...` does not fit an array with {rank} axes")
+    (gap,) = gaps or [len(index)]
+    return [*index[:gap], *[slice(None)] * (rank - given), *index[gap + 1 :]]
+
+
+def _box(parts: Sequence[Any], shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
     """Say where the box starts and ends on every axis of the array, and in which steps: (start, limit, stride)."""
-    parts = [part for part in index if part is not None]
-    gap = next((n for n, part in enumerate(parts) if part is Ellipsis), len(parts))
-    after = parts[gap + 1 :]
-    whole = [slice(None)] * (len(shape) - gap - len(after))
-    for axis, (part, size) in enumerate(zip(parts[:gap] + whole + after, shape, strict=True)):
+    named = [part for part in parts if part is not None]
+    for axis, (part, size) in enumerate(zip(named, shape, strict=True)):
         if isinstance(part, slice):
-            start, limit, stride = part.indices(size)
-            yield start, limit if limit > start else start, stride
+            start, limit = _place(part.start, size, 0), _place(part.stop, size, size)
+            yield start, builtins.max(start, limit), part.step or 1
         elif -size <= part < size:
-            yield int(part) % size, int(part) % size + 1, 1
+            start = int(part) + (size if part < 0 else 0)
+            yield start, start + 1, 1
         else:
             raise IndexError(f"index {part} is out of bounds for axis {axis} of size {size}")
+
+
+def _place(bound: Any, size: Any, default: Any) -> Any:
+    """Where a bound of a slice lies on an axis: negative ones count from the end, and none leaves the axis.
+
+    Sizes, and so bounds, may be symbols, which `slice.indices` does not take.
+    """
+    if bound is None:
+        return default
+    bound = operator.index(bound) if is_integer(bound) else bound
+    return builtins.max(size + bound, 0) if bound < 0 else builtins.min(bound, size)
