@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
+import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from minicnn.arguments import integers
+from minicnn.arguments import integer, integers, is_integer, untraced
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.meshes import lacking
 from minicnn.ops import primitives
@@ -87,9 +89,13 @@ def rounded_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
     """Repeat x along new axes and axes of size 1. The copies are added in the derivative, hence `rounded_once`."""
-    if not isinstance(shape, Iterable):
-        raise TypeError(f"`shape`={shape!r} must be a tuple of ints")
-    return x if shape_of(x) == tuple(shape) else _repeated(x, shape=tuple(shape))
+    shape = checked_shape(shape)
+    if shape_of(x) == shape:
+        return x
+    rows = zip(shape_of(x)[::-1], shape[::-1], strict=False)
+    if len(shape) < len(shape_of(x)) or any(n not in (1, m) for n, m in rows):
+        raise ValueError(f"`shape`={shape} is not made of copies of {shape_of(x)}: only axes of size 1 are repeated")
+    return _repeated(x, shape=shape)
 
 
 @rounded_once
@@ -108,7 +114,31 @@ def vary_alike(xs: Sequence[Any], beside: Sequence[Any] = ()) -> tuple[Any, ...]
     return tuple(primitives.vary_p(x, mesh_axes=axes) if axes and isinstance(x, Traced) else x for x, axes in rows)
 
 
-def axes_of(axis: Axes, rank: int) -> tuple[int, ...]:
+def checked_shape(shape: Any, least: int = 0) -> tuple[Any, ...]:
+    """A shape as a tuple, the sizes of which are ints or symbols of `jax.export`.
+
+    Raises:
+        TypeError: if they are anything else.
+        ValueError: if one is below `least`.
+    """
+    sizes = tuple(shape) if isinstance(shape, Iterable) and not isinstance(shape, str | bytes) else (None,)
+    if not all(is_integer(size) or jax.export.is_symbolic_dim(size) for size in sizes):
+        untraced("shape", sizes)
+        raise TypeError(f"`shape`={reprlib.repr(shape)} must be a tuple of ints")
+    return tuple(integer("shape", size, least) if is_integer(size) else size for size in sizes)
+
+
+def axis_of(axis: Any, rank: int, name: str = "axis") -> int:
+    """One axis of an array of some rank, counted from 0.
+
+    Raises:
+        TypeError: if it is not an int.
+        ValueError: if it is out of range.
+    """
+    return axes_of(integer(name, axis), rank, name)[0]
+
+
+def axes_of(axis: Axes, rank: int, name: str = "axis") -> tuple[int, ...]:
     """Axes of an array of some rank, counted from 0; all of them for None.
 
     Raises:
@@ -117,14 +147,14 @@ def axes_of(axis: Axes, rank: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(rank))
-    axes = integers("axis", axis)
+    axes = integers(name, axis)
     for a in axes:
         if not -rank <= a < rank:
             choice = f"give one of {-rank} to {rank - 1}" if rank else "a number has none"
-            raise ValueError(f"`axis`={axis} is out of range for an array with {rank} axes: {choice}")
+            raise ValueError(f"`{name}`={axis} is out of range for an array with {rank} axes: {choice}")
     counted = tuple(a % rank for a in axes)
     if len({*counted}) < len(counted):
-        raise ValueError(f"`axis`={axis} names an axis twice")
+        raise ValueError(f"`{name}`={axis} names an axis twice")
     return counted
 
 

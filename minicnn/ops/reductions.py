@@ -17,6 +17,7 @@ from minicnn.ops.operands import (
     as_floating,
     astype,
     axes_of,
+    axis_of,
     check_known,
     count_of,
     dtype_of,
@@ -102,7 +103,7 @@ def total(xs: Sequence[ArrayLike]) -> Any:
 def cumsum(x: ArrayLike, axis: int | None = None) -> Any:
     """The sums of the entries up to each, along one axis or over all of x laid out flat."""
     x = reshape(x, -1) if axis is None else x
-    (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
+    axis = axis_of(0 if axis is None else axis, len(shape_of(x)))
     return primitives.cumsum_p(x, axis=axis)
 
 
@@ -113,7 +114,7 @@ def cumprod(x: ArrayLike, axis: int | None = None) -> Any:
     Runs of 1, 2, 4, … entries are multiplied by those before them, so that zeros need no rule of their own.
     """
     x = reshape(x, -1) if axis is None else x
-    (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
+    axis = axis_of(0 if axis is None else axis, len(shape_of(x)))
     check_known(x, (axis,), "how often runs are multiplied")
     x = astype(x, jax.eval_shape(jnp.cumprod, jax.ShapeDtypeStruct((0,), dtype_of(x))).dtype)
     before, size, run = (slice(None),) * axis, shape_of(x)[axis], 1

@@ -12,9 +12,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer, integers, is_integer, untraced
+from minicnn.arguments import integer, integers, is_integer
 from minicnn.ops import primitives
-from minicnn.ops.operands import Axes, astype, axes_of, broadcast_to, dtype_of, promoted, shape_of, wide
+from minicnn.ops.operands import (
+    Axes,
+    astype,
+    axes_of,
+    axis_of,
+    broadcast_to,
+    checked_shape,
+    dtype_of,
+    promoted,
+    shape_of,
+    wide,
+)
 from minicnn.primitive import ArrayLike, Traced
 
 
@@ -24,9 +35,7 @@ def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Any:
     Raises:
         ValueError: if more than one size is, or the entries do not fill the shape.
     """
-    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
-    untraced("shape", sizes)
-    size = math.prod(shape_of(x))
+    sizes, size = checked_shape(shape if isinstance(shape, Iterable) else (shape,), -1), math.prod(shape_of(x))
     if -1 in sizes:
         if sizes.count(-1) > 1:
             raise ValueError(f"`shape`={sizes} leaves more than one size open: give all but one of them")
@@ -34,6 +43,8 @@ def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Any:
         if isinstance(known, int) and isinstance(size, int) and size % (known or 1):  # other sizes are symbols
             raise ValueError(f"`shape`={sizes} cannot hold {size} entries: they are no multiple of {known}")
         sizes = tuple(size // (known or 1) if s == -1 else s for s in sizes)
+    elif isinstance(places := math.prod(sizes), int) and isinstance(size, int) and places != size:
+        raise ValueError(f"`shape`={sizes} cannot hold {size} entries: it has {places} places")
     return x if shape_of(x) == sizes else primitives.reshape_p(x, shape=sizes)
 
 
@@ -44,9 +55,9 @@ def ravel(x: ArrayLike) -> Any:
 
 def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Any:
     """New axes of size 1, at these places of the result."""
-    new = len(axis) if isinstance(axis, Sequence) else 1
-    axes, sizes = axes_of(axis, len(shape_of(x)) + new), iter(shape_of(x))
-    return reshape(x, [1 if a in axes else next(sizes) for a in range(len(shape_of(x)) + new)])
+    new = integers("axis", axis)
+    axes, sizes = axes_of(new, len(shape_of(x)) + len(new)), iter(shape_of(x))
+    return reshape(x, [1 if a in axes else next(sizes) for a in range(len(shape_of(x)) + len(new))])
 
 
 def squeeze(x: ArrayLike, axis: Axes = None) -> Any:
@@ -70,7 +81,7 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Any:
         ValueError: if the order does not name each axis once.
     """
     rank = len(shape_of(x))
-    order = tuple(reversed(range(rank))) if axes is None else axes_of(axes, rank)
+    order = tuple(reversed(range(rank))) if axes is None else axes_of(axes, rank, "axes")
     if len(order) != rank:
         raise ValueError(f"`axes`={axes} must name each of {rank} axes once")
     return x if order == tuple(range(rank)) else primitives.transpose_p(x, axes=order)
@@ -83,7 +94,7 @@ def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Seque
         ValueError: if there are not as many places as axes.
     """
     rank = len(shape_of(x))
-    from_, to = axes_of(source, rank), axes_of(destination, rank)
+    from_, to = axes_of(source, rank, "source"), axes_of(destination, rank, "destination")
     if len(from_) != len(to):
         raise ValueError(f"`source`={source} and `destination`={destination} must have as many axes")
     order = [a for a in range(rank) if a not in from_]
@@ -94,7 +105,7 @@ def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Seque
 
 def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Any:
     """Two axes exchanged."""
-    a, b = axes_of(axis1, len(shape_of(x))) + axes_of(axis2, len(shape_of(x)))
+    a, b = axis_of(axis1, len(shape_of(x)), "axis1"), axis_of(axis2, len(shape_of(x)), "axis2")
     order = list(range(len(shape_of(x))))
     order[a], order[b] = b, a
     return transpose(x, order)
@@ -109,7 +120,7 @@ def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> Any:
     xs = _at_least_one(xs)
     if axis is None:
         xs, axis = [ravel(x) for x in xs], 0
-    (axis,) = axes_of(integer("axis", axis), len(shape_of(xs[0])))
+    axis = axis_of(axis, len(shape_of(xs[0])))
     return primitives.concatenate_p(*promoted(*xs), axis=axis)
 
 
@@ -137,7 +148,7 @@ def split(x: ArrayLike, sections: int | Sequence[int], axis: int = 0) -> list[An
     Raises:
         ValueError: if equal parts do not fit, or the places are not in order within the axis.
     """
-    (axis,) = axes_of(axis, len(shape_of(x)))
+    axis = axis_of(axis, len(shape_of(x)))
     size = shape_of(x)[axis]
     if isinstance(sections, Iterable):
         cuts = [0, *integers("sections", sections), size]
@@ -161,7 +172,7 @@ def flip(x: ArrayLike, axis: Axes = None) -> Any:
 def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Any:
     """Every entry `repeats` times in a row, along one axis or of x laid out flat."""
     repeats, x = integer("repeats", repeats, 0), reshape(x, -1) if axis is None else x
-    (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
+    axis = axis_of(0 if axis is None else axis, len(shape_of(x)))
     before, size, after = shape_of(x)[:axis], shape_of(x)[axis], shape_of(x)[axis + 1 :]
     copies = broadcast_to(expand_dims(x, axis + 1), (*before, size, repeats, *after))
     return reshape(copies, (*before, size * repeats, *after))
@@ -169,7 +180,7 @@ def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Any:
 
 def tile(x: ArrayLike, reps: int | Sequence[int]) -> Any:
     """Copies of x side by side, so many along each axis; fewer numbers than axes count from the last."""
-    reps = integers("reps", reps)
+    reps = integers("reps", reps, 0)
     rank = builtins.max(len(reps), len(shape_of(x)))
     reps, shape = (1,) * (rank - len(reps)) + reps, (1,) * (rank - len(shape_of(x))) + shape_of(x)
     copies = broadcast_to(

@@ -358,7 +358,7 @@ BAD_AXES = {
 
 @pytest.mark.parametrize("call", BAD_AXES.values(), ids=BAD_AXES)
 def test_an_axis_out_of_range_is_refused(call):
-    with pytest.raises(ValueError, match=r"`axis`=.* is out of range for an array with"):
+    with pytest.raises(ValueError, match=r"`(axis|axis2|axes|destination)`=.* is out of range for an array with"):
         call()
 
 
@@ -532,3 +532,74 @@ def test_a_finite_length_is_computed_without_infinity():
     with jax.debug_infs(True):
         np.testing.assert_allclose(ops.hypot(x, 3.0), jnp.hypot(x, 3.0), rtol=1e-6)
         np.testing.assert_allclose(jax.vmap(ops.hypot)(x, x), jnp.hypot(x, x), rtol=1e-6)
+
+
+NOT_SIZES = {
+    "a float": (2.5, TypeError),
+    "a bool": (True, TypeError),
+    "a word": ("ab", TypeError),
+    "None": (None, TypeError),
+    "floats": ((2.0, 3), TypeError),
+    "bools": ((True, 6), TypeError),
+    "negative": ((-2, 3), ValueError),
+    "huge": (2**40, ValueError),
+}
+SIZES = {"reshape": "shape", "broadcast_to": "shape", "tile": "reps", "repeat": "repeats", "split": "sections"}
+
+
+@pytest.mark.parametrize("value", NOT_SIZES)
+@pytest.mark.parametrize("name", SIZES)
+def test_what_is_no_size_is_refused_by_name(name, value):
+    given, error = NOT_SIZES[value]
+    with pytest.raises((error, TypeError), match=f"`{SIZES[name]}`="):
+        getattr(ops, name)(x, given)
+
+
+@pytest.mark.parametrize("value", [2.5, True, "ab", None, (2.0, 3)])
+def test_what_is_no_new_axis_is_refused_by_name(value):
+    with pytest.raises(TypeError, match="`axis`="):
+        ops.expand_dims(x, value)
+
+
+ONE_AXIS = {
+    **{name: lambda axis, name=name: getattr(ops, name)(x, axis=axis) for name in ("cumsum", "cumprod", "sort")},
+    **{name: lambda axis, name=name: getattr(ops, name)(x, 1, axis=axis) for name in ("take", "repeat", "split")},
+    **{name: lambda axis, name=name: getattr(ops, name)([x, x], axis=axis) for name in ("concatenate", "stack")},
+    "swapaxes": lambda axis: ops.swapaxes(x, axis, 0),
+    "diagonal": lambda axis: ops.diagonal(x, 0, axis, 0),
+}
+
+
+@pytest.mark.parametrize("name", ONE_AXIS)
+def test_one_axis_is_no_list_of_them(name):
+    with pytest.raises(TypeError, match=r"`axis1?`=\(0, 1\) must be an int, not tuple"):
+        ONE_AXIS[name]((0, 1))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ops.reshape(x, (4, 2)), r"`shape`=\(4, 2\) cannot hold 6 entries: it has 8 places"),
+        (lambda: ops.broadcast_to(x, (3, 2)), r"`shape`=\(3, 2\) is not made of copies of \(2, 3\)"),
+        (lambda: ops.broadcast_to(x, (3,)), r"`shape`=\(3,\) is not made of copies of \(2, 3\)"),
+        (lambda: ops.transpose(x, (0, 2)), r"`axes`=\(0, 2\) is out of range"),
+        (lambda: ops.moveaxis(x, 0, 2), "`destination`=2 is out of range"),
+    ],
+)
+def test_shapes_and_axes_that_do_not_fit_are_refused_by_name(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("value", [(1, 2, 3), [[1, 2, 3]], [[1, 2], [3, 4], [5, 6]], "a", None, 1j, [None, 1]])
+def test_what_is_no_constant_for_each_side_is_refused_by_name(value):
+    with pytest.raises((TypeError, ValueError), match="`constant_values`="):
+        ops.pad(x, 1, constant_values=value)
+
+
+def test_nothing_is_split_into_parts_without_entries():
+    assert [part.shape for part in ops.split(jnp.arange(0), 3)] == [(0,)] * 3
+
+
+def test_several_shifts_of_all_entries_add_up():
+    np.testing.assert_array_equal(ops.roll(x, (1, 2)), np.roll(x, (1, 2)))
