@@ -121,8 +121,9 @@ def checked_shape(shape: Any, least: int = 0) -> tuple[Any, ...]:
         TypeError: if they are anything else.
         ValueError: if one is below `least`.
     """
-    sizes = tuple(shape) if isinstance(shape, Iterable) and not isinstance(shape, str | bytes) else (None,)
-    if not all(is_integer(size) or jax.export.is_symbolic_dim(size) for size in sizes):
+    listed = isinstance(shape, Iterable) and not isinstance(shape, str | bytes)
+    sizes: tuple[Any, ...] = tuple(shape) if listed else ()
+    if not listed or not all(is_integer(size) or jax.export.is_symbolic_dim(size) for size in sizes):
         untraced("shape", sizes)
         raise TypeError(f"`shape`={reprlib.repr(shape)} must be a tuple of ints")
     return tuple(integer("shape", size, least) if is_integer(size) else size for size in sizes)
