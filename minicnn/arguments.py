@@ -186,10 +186,11 @@ def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:
         raise TypeError(
             f"`{name}`={reprlib.repr(value)} must be a tuple with one int per spatial axis, for example (2, 2)"
         )
-    if getattr(value, "ndim", 1) != 1:
+    shape = getattr(value, "shape", (0,))
+    if len(shape) != 1:
         raise TypeError(
-            f"`{name}` is an array of shape {np.shape(value)} and must be a tuple of ints, such as a part of its "
-            "shape: arrays come before sizes"
+            f"`{name}` is an array of shape {shape} and must be a tuple of ints, such as a part of its shape: "
+            "arrays come before sizes"
         )
     return tuple(integer(name, entry, least) for entry in value)
 
