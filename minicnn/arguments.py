@@ -90,7 +90,7 @@ def number(name: str, value: Any) -> Any:
 
     Raises:
         TypeError: for complex numbers, bools, strings, arrays with axes and everything else, naming the argument.
-        ValueError: for NaN.
+        ValueError: for NaN, and for ints that no float can hold.
 
     >>> number("rtol", 1e-3)
     0.001
@@ -104,7 +104,10 @@ def number(name: str, value: Any) -> Any:
         raise TypeError(f"`{name}`={reprlib.repr(value)} must be a number, not {type(value).__name__}")
     if isinstance(value, float | np.floating) and np.isnan(value):
         raise ValueError(f"`{name}`={value} must be a number")
-    return float(value) if isinstance(value, int) and abs(value) > LARGEST else value
+    try:
+        return float(value) if isinstance(value, int) and abs(value) > LARGEST else value
+    except OverflowError:
+        raise ValueError(f"`{name}`={reprlib.repr(value)} is larger than any float: give math.inf, or less") from None
 
 
 def flag(name: str, value: Any) -> bool:
@@ -151,11 +154,12 @@ def is_integer(value: Any) -> bool:
     return not isinstance(value, bool) and getattr(value, "dtype", None) != np.bool_
 
 
-def integers(name: str, value: Any) -> tuple[int, ...]:
+def integers(name: str, value: Any, least: int | None = None) -> tuple[int, ...]:
     """One Python int or several, as a tuple.
 
     Raises:
         TypeError: for what is neither an integer nor a tuple or list of them.
+        ValueError: if one is below `least`.
 
     >>> integers("axis", -1), integers("axis", [0, np.int64(2)])
     ((-1,), (0, 2))
@@ -164,14 +168,15 @@ def integers(name: str, value: Any) -> tuple[int, ...]:
     if not all(map(is_integer, entries)):
         untraced(name, value)
         raise TypeError(f"`{name}`={reprlib.repr(value)} must be an int or a tuple of ints")
-    return tuple(integer(name, entry) for entry in entries)
+    return tuple(integer(name, entry, least) for entry in entries)
 
 
 def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:
     """One int per spatial axis, as a tuple.
 
     Raises:
-        TypeError: if the value is a single int, which would not say how many axes there are, or does not hold ints.
+        TypeError: if the value is a single int, which would not say how many axes there are, or does not hold ints, or
+            is an array of images or weights, which are most often meant for another argument.
         ValueError: if an entry is below `least`.
 
     >>> sizes("window", [2, np.int64(3)])
@@ -181,7 +186,29 @@ def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:
         raise TypeError(
             f"`{name}`={reprlib.repr(value)} must be a tuple with one int per spatial axis, for example (2, 2)"
         )
+    shape = getattr(value, "shape", (0,))
+    if len(shape) != 1:
+        raise TypeError(
+            f"`{name}` is an array of shape {shape} and must be a tuple of ints, such as a part of its shape: "
+            "arrays come before sizes"
+        )
     return tuple(integer(name, entry, least) for entry in value)
+
+
+def window_sizes(name: str, value: Any) -> tuple[int, ...]:
+    """The size of a window, a positive int per spatial axis, as a tuple.
+
+    Raises:
+        TypeError: as `sizes`.
+        ValueError: if there is no axis, or an entry is below 1.
+
+    >>> window_sizes("window", [2, 3])
+    (2, 3)
+    """
+    window = sizes(name, value, 1)
+    if not window:
+        raise ValueError(f"`{name}`=() has no spatial axis: give one size for each, for example (2, 2)")
+    return window
 
 
 def per_axis(name: str, value: Any, rank: int, least: int | None = None) -> tuple[int, ...]:
@@ -201,8 +228,8 @@ def per_axis(name: str, value: Any, rank: int, least: int | None = None) -> tupl
 
 
 def is_sequence(value: Any) -> bool:
-    """Whether a value lists something, one entry per axis: a tuple, a list, or an array with one axis."""
-    return (isinstance(value, Sequence) and not isinstance(value, str | bytes)) or getattr(value, "ndim", 0) == 1
+    """Whether a value lists something, one entry per axis: a tuple, a list, or an array with axes."""
+    return (isinstance(value, Sequence) and not isinstance(value, str | bytes)) or getattr(value, "ndim", 0) > 0
 
 
 def look_up(name: str, word: Any, table: Mapping[str, T], what: str = "", beside: str = "") -> T:

@@ -352,6 +352,7 @@ def _geometry(
     stretch = _one_per_axis("lhs_dilation", stretch, rank)
     dilation = _one_per_axis("rhs_dilation", dilation, rank)
     pads = _pads(in_size, w_shape[:rank], strides, padding, stretch, dilation)
+    _check_crops(in_size, pads, stretch)
     slidings = sliding(w_shape[:rank], strides, pads, dilation, stretch) if rank else ()
     axes = tuple(each.over(n) for each, n in zip(slidings, in_size, strict=True))
     return geometry_of(axes, w_shape, groups)
@@ -385,6 +386,15 @@ def _pads(
     if len(pads) != rank:
         raise ValueError(f"`padding`={padding!r} has {len(pads)} pairs for {rank} spatial axes: give one per axis")
     return pads
+
+
+def _check_crops(in_size: Sequence[int], pads: Sequence[tuple[int, int]], stretch: Sequence[int]) -> None:
+    """Refuse to crop more than there is, as lax does."""
+    for axis, (length, (low, high)) in enumerate(zip(_extents(in_size, stretch), pads, strict=True)):
+        if length + low + high < 0:
+            raise ValueError(
+                f"`padding`={(low, high)} crops more than the {length} positions of spatial axis {axis}: crop by less"
+            )
 
 
 def _check_stated(name: str, shape: Sequence[int], stated: Sequence[int | None] | None) -> None:

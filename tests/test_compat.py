@@ -293,3 +293,17 @@ def test_sums_may_be_asked_for_in_the_types_that_lax_allows(dtype):
         assert (ours is None) == (theirs is None), preferred
         if theirs is not None:
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("pair", [(-5, -5), (-5, 0), (-2, -4), (-4, -1), (-5, 1), (-3, -2)])
+@pytest.mark.parametrize("stretch", [1, 2])
+def test_what_lax_does_not_crop_is_not_cropped(pair, stretch):
+    x, w = jnp.ones((1, 1, 3)), jnp.ones((1, 1, 1))
+    call = lambda convolve: convolve(x, w, (1,), [pair], lhs_dilation=(stretch,)).shape
+    if sum(pair) + 2 * stretch + 1 >= 0:
+        assert call(compat.conv_general_dilated) == call(jax.lax.conv_general_dilated)
+        return
+    with pytest.raises(ValueError, match="Negative padding"):
+        call(jax.lax.conv_general_dilated)
+    with pytest.raises(ValueError, match=r"`padding`=\(.*\) crops more than the \d positions of spatial axis 0"):
+        call(compat.conv_general_dilated)

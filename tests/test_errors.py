@@ -11,6 +11,7 @@ import pytest
 
 from minicnn import (
     Axis,
+    adaptive_max_pool,
     avg_pool,
     certify,
     conv,
@@ -41,8 +42,9 @@ def loosely(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-axis, axis_of, convolve, transpose, pool, average, windows, folded, C, X = map(
-    loosely, (Axis, Axis.of, conv, conv_transpose, max_pool, avg_pool, unfold, fold, conv_map, patch_map)
+axis, axis_of, convolve, transpose, pool, average, windows, folded, C, X, adapt = map(
+    loosely,
+    (Axis, Axis.of, conv, conv_transpose, max_pool, avg_pool, unfold, fold, conv_map, patch_map, adaptive_max_pool),
 )
 w = a(3, 1, 1)
 
@@ -142,7 +144,41 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "kernel_size of fold": (lambda: folded(a(5, 1), (5,), 1), TypeError, "`kernel_size`=1 must be a tuple"),
     "in_size of fold": (lambda: folded(a(5, 1), 5, (1,)), TypeError, "`in_size`=5 must be a tuple"),
     "output_size": (lambda: transpose(a(5, 1), w, output_size=7), TypeError, "`output_size`=7 must be a tuple"),
-    "no window": (lambda: max_pool(a(5, 1), ()), ValueError, "a convolution needs at least one spatial axis"),
+    "no window": (
+        lambda: max_pool(a(5, 1), ()),
+        ValueError,
+        r"`window`=\(\) has no spatial axis: give one size for each, for example \(2, 2\)",
+    ),
+    "empty window": (lambda: max_pool(a(5, 5, 1), (0, 2)), ValueError, "`window`=0 must be at least 1"),
+    "empty window of an average": (lambda: avg_pool(a(5, 5, 1), (0, 2)), ValueError, "`window`=0 must be at least 1"),
+    "empty kernel_size": (lambda: unfold(a(5, 5, 1), (0, 2)), ValueError, "`kernel_size`=0 must be at least 1"),
+    "no kernel_size": (lambda: fold(a(5, 1), (), ()), ValueError, r"`kernel_size`=\(\) has no spatial axis"),
+    "huge p": (lambda: lp_pool(a(5, 1), (2,), p=10**400), ValueError, "`p`=1000.* is larger than any float: give math"),
+    **{
+        f"arrays after sizes, {name}": (
+            call,
+            TypeError,
+            rf"`{name}` is an array of shape \([\d, ]+\) and must be a tuple of ints, .*: arrays come before sizes",
+        )
+        for name, call in {
+            "in_size": lambda: C((28, 28), a(5, 5, 1, 6)),
+            "w_shape": lambda: X((5, 5, 1, 6), a(28, 28, 1)),
+            "window": lambda: pool((2, 2), a(28, 28, 1)),
+            "kernel_size": lambda: windows((2, 2), a(28, 28, 1)),
+            "output_size": lambda: adapt((2, 2), a(28, 28, 1)),
+        }.items()
+    },
+    "in_size after p": (lambda: folded((4, 4), a(3, 3, 4), (2, 2)), TypeError, "`in_size` is an array of shape"),
+    "shapes of arrays": (
+        lambda: loosely(explain_form)(a(5, 5, 1, 6), a(28, 28, 1)),
+        TypeError,
+        "`w_shape` is an array",
+    ),
+    "kernel_size before in_size": (
+        lambda: fold(a(3, 3, 4), (2, 2), (4, 4)),
+        ValueError,
+        r"`in_size`=\(2, 2\) and `kernel_size`=\(4, 4\) would fit the other way round",
+    ),
     "no taps": (
         lambda: conv(a(5, 1), a(0, 1, 1)),
         ValueError,

@@ -16,6 +16,7 @@ from jaxtyping import Array, Shaped
 from minicnn import ops
 from minicnn.autodiff.layers import Layer, LayerTable, Row, layers_of
 from minicnn.autodiff.times import times
+from minicnn.dtypes import array
 from minicnn.forms.memory import check_fits
 from minicnn.maps import LinearMap
 from minicnn.primitive import Traced
@@ -332,11 +333,11 @@ def needed(program: Program) -> Program:
 def _array(x: Any, node: Node, kind: str) -> Any:
     if isinstance(x, int | float):
         return jnp.full((), x, node.dtype)
-    array = x if isinstance(x, Traced) else jnp.asarray(x)
-    if array.dtype == node.dtype:
-        return array
+    vector = x if isinstance(x, Traced) else array(kind, x)
+    if vector.dtype == node.dtype:
+        return vector
     raise TypeError(
-        f"the {kind} of `{node.name}` is {array.dtype.name}: it must be {node.dtype.name}, "
+        f"the {kind} of `{node.name}` is {vector.dtype.name}: it must be {node.dtype.name}, "
         f"as the value is; convert it with .astype"
     )
 

@@ -4,6 +4,7 @@ import itertools
 import linecache
 import math
 import re
+import reprlib
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from minicnn import maps, ops
 from minicnn.autodiff.layers import Layer, layer_named
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.autodiff.rules import table
+from minicnn.dtypes import array
 from minicnn.jax_internals import Tracer
 from minicnn.ops.operands import vary_alike
 from minicnn.primitive import Primitive, Traced, value_of
@@ -113,7 +115,7 @@ class LinearTrace:
         traced = self.owns(output)
         if traced and uses[output.node] == 1:
             return output.node
-        primal = output.primal if traced else jnp.asarray(value_of(output))
+        primal = output.primal if traced else array("f(...)", value_of(output))
         if not jnp.issubdtype(primal.dtype, jnp.inexact):
             raise TypeError(f"an output is {primal.dtype.name}: only floats have derivatives; use x.astype(float)")
         if self.linear and not traced and _nonzero(primal):
@@ -141,7 +143,7 @@ class LinearTrace:
         if self.owns(operand):
             return self.nodes[operand.node].name
         value = value_of(operand)
-        if np.size(value) > _LARGEST_NAMED or isinstance(value, Tracer):
+        if isinstance(value, Tracer) or np.size(value) > _LARGEST_NAMED:
             return fallback
         numbers = np.unique(np.asarray(value))
         return f"{numbers.item():.4g}" if numbers.size == 1 else fallback
@@ -166,7 +168,7 @@ def trace(
     run.inputs = range(len(inputs))
     try:
         y = f(*jax.tree.unflatten(in_tree, inputs))
-        y, aux = y if has_aux else (y, None)
+        y, aux = _pair(y) if has_aux else (y, None)
         value, program = run.finish(y, run.inputs, in_tree)
         return value, program, run.strip(aux)
     except (TypeError, AttributeError) as error:
@@ -174,6 +176,23 @@ def trace(
         raise
     finally:
         run.finished = True
+
+
+def _pair(y: Any) -> tuple[Any, Any]:
+    """What a function returns of which only the first is differentiated.
+
+    Raises:
+        TypeError: if it is no pair.
+    """
+    if not isinstance(y, tuple | list) or len(y) != 2:
+        raise TypeError(f"`has_aux`=True needs a pair (value, aux), and the function {described(y)}")
+    return y[0], y[1]
+
+
+def described(y: Any) -> str:
+    """What a function did that has not returned what it should have."""
+    kind = "an array" if hasattr(y, "dtype") else reprlib.repr(y)
+    return "returns nothing: has it a return?" if y is None else f"returns {kind}"
 
 
 def _check_linear(primitive: Primitive, operands: tuple[Any, ...], varying: set[int]) -> None:
@@ -195,12 +214,12 @@ def _nonzero(constant: Any) -> bool:
 
 
 def _floating(x: Any, name: str) -> Any:
-    array = x if isinstance(x, Traced) else jnp.asarray(x)
-    if isinstance(array, Traced):
-        array.run.check_running()
-    if not jnp.issubdtype(array.dtype, jnp.inexact):
-        raise TypeError(f"`{name}` is {array.dtype.name}: only floats have derivatives; use {name}.astype(float)")
-    return array
+    number = x if isinstance(x, Traced) else array(name, x)
+    if isinstance(number, Traced):
+        number.run.check_running()
+    if not jnp.issubdtype(number.dtype, jnp.inexact):
+        raise TypeError(f"`{name}` is {number.dtype.name}: only floats have derivatives; use {name}.astype(float)")
+    return number
 
 
 def path_name(path: tuple[Any, ...], names: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from jax.tree_util import Partial
 from minicnn import ops
 from minicnn.arguments import integers, is_integer
 from minicnn.autodiff.program import Program
-from minicnn.autodiff.trace import trace
+from minicnn.autodiff.trace import described, trace
 from minicnn.primitive import value_of
 
 Argnums = int | Sequence[int]
@@ -66,8 +66,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> jvp(lambda x: x * x, (jnp.array([1.0, 2.0]),), (jnp.array([1.0, 0.0]),))
     (Array([1., 4.], dtype=float32), Array([2., 0.], dtype=float32))
     """
-    y, program = linearize(f, *primals)
-    return y, program(*tangents)
+    y, program = linearize(f, *_listed("primals", primals))
+    return y, program(*_listed("tangents", tangents))
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -188,7 +188,8 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> hvp(lambda x: (x**3).sum(), (jnp.array([1.0, 2.0]),), (jnp.array([1.0, 1.0]),))
     Array([ 6., 12.], dtype=float32)
     """
-    argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
+    count = len(_listed("primals", primals))
+    argnums = 0 if count == 1 else tuple(range(count))
     return jvp(grad(f, argnums), primals, tangents)[1]
 
 
@@ -214,6 +215,8 @@ def _jacobian(f: Callable[..., Any], argnums: Argnums, matrix: Callable[[Program
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         g, primals, names = _varying(f, argnums, args, kwargs)
         y, program, _ = trace(g, primals, names)
+        if not jax.tree.leaves(y) or not jax.tree.leaves(primals):
+            raise TypeError(f"a Jacobian needs numbers to differentiate and a result, and the function {described(y)}")
         J = matrix(program)
         outs, out_tree = jax.tree.flatten(y)
         ins, in_tree = jax.tree.flatten(primals)
@@ -227,6 +230,17 @@ def _jacobian(f: Callable[..., Any], argnums: Argnums, matrix: Callable[[Program
         return jax.tree.unflatten(out_tree, [_chosen(argnums, jax.tree.unflatten(in_tree, row)) for row in rows])
 
     return jacobian
+
+
+def _listed(name: str, values: Any) -> Sequence[Any]:
+    """One value for each argument.
+
+    Raises:
+        TypeError: for what is no tuple or list, most often the value of the only argument.
+    """
+    if not isinstance(values, tuple | list):
+        raise TypeError(f"`{name}`={reprlib.repr(values)} must be a tuple with one entry for each argument, as (x,)")
+    return values
 
 
 def _spans(leaves: Sequence[Any]) -> list[tuple[Any, slice]]:
@@ -263,6 +277,8 @@ def places_of(argnums: Argnums, count: int) -> list[int]:
                 f"`argnums`={argnums!r} asks for positional argument {n} and the function was called with {count}: "
                 "pass what is differentiated by position"
             )
+    if not given:
+        raise ValueError(f"`argnums`={argnums!r} names no argument: there is nothing to differentiate")
     places = [n % count for n in given]
     if len({*places}) < len(places):
         raise ValueError(f"`argnums`={argnums!r} names an argument twice: each has one gradient")
@@ -291,6 +307,8 @@ def argument_names(f: Callable[..., Any], count: int) -> list[str]:
 
 def _check_scalar(y: Any) -> None:
     shapes = [jnp.shape(value_of(leaf)) for leaf in jax.tree.leaves(y)]
+    if not shapes:
+        raise TypeError(f"a gradient needs one number, and the function {described(y)}")
     if shapes != [()]:
         raise TypeError(
             f"the result has shape {', '.join(map(str, shapes))}: a gradient needs one number; sum, or use vjp"

@@ -143,7 +143,7 @@ def bin_selection(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Gathe
 
 def bin_axes(x: Any, output_size: Sequence[int | None]) -> tuple[BinAxis, ...]:
     """The bins of an image, checked. Where an output size is None, every position is a bin of its own."""
-    if not is_sequence(output_size):
+    if not is_sequence(output_size) or getattr(output_size, "ndim", 1) != 1:
         sizes("output_size", output_size)
     rank = len(output_size)
     check_rank("x", x, rank)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import check_rank, flag, keywords_explained, numeric, sizes
+from minicnn.arguments import check_rank, flag, keywords_explained, numeric, sizes, window_sizes
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, ordered
 from minicnn.forms.arithmetic import summing
@@ -65,7 +65,7 @@ def max_pool(
     Array([5., 3.], dtype=float32)
     """
     x = ordered(x)
-    rank = len(sizes("window", window))
+    rank = len(window_sizes("window", window))
     axes, _ = pooling_axes(x, window, stride, padding, dilation, ceil_mode)
     y = batched(max_pool_p, x, rank, axes=axes)
     if not flag("return_indices", return_indices):
@@ -162,7 +162,7 @@ def pooling_axes(
     x: Any, window: Sequence[int], stride: Ints | None, padding: Padding, dilation: Ints, ceil_mode: bool
 ) -> tuple[tuple[Axis, ...], tuple[tuple[int, int], ...]]:
     """The axes of pooling windows and their requested padding."""
-    window = sizes("window", window)
+    window = window_sizes("window", window)
     check_rank("x", x, len(window))
     in_size = x.shape[-len(window) - 1 : -1]
     stride = window if stride is None else stride

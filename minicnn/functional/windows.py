@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minicnn.arguments import check_rank, keywords_explained, sizes
+from minicnn.arguments import check_rank, keywords_explained, sizes, window_sizes
 from minicnn.dtypes import operands
+from minicnn.forms.layouts import hinting
 from minicnn.forms.resolve import Ints, Padding, windows
 from minicnn.functional.batching import batched
 from minicnn.functional.jitted import jitted_primitive
@@ -38,7 +39,7 @@ def unfold(
            [2., 3.]], dtype=float32)
     """
     (x,) = operands(x=x)
-    rank = len(sizes("kernel_size", kernel_size))
+    rank = len(window_sizes("kernel_size", kernel_size))
     check_rank("x", x, rank)
     axes = windows(kernel_size, x.shape[-rank - 1 : -1], stride, padding, dilation)
     return batched(unfold_p, x, rank, axes=axes)
@@ -71,10 +72,11 @@ def fold(
     Array([1., 2., 2., 1.], dtype=float32)
     """
     (p,) = operands(p=p)
-    kernel_size, in_size = sizes("kernel_size", kernel_size), sizes("in_size", in_size)
+    kernel_size, in_size = window_sizes("kernel_size", kernel_size), sizes("in_size", in_size)
     rank = len(kernel_size)
     check_rank("p", p, rank)
-    axes = windows(kernel_size, in_size, stride, padding, dilation)
+    with hinting(lambda: _exchanged(in_size, kernel_size)):
+        axes = windows(kernel_size, in_size, stride, padding, dilation)
     channels, rest = divmod(p.shape[-1], math.prod(kernel_size))
     expected = tuple(axis.out_size for axis in axes)
     if rest or p.shape[-rank - 1 : -1] != expected:
@@ -83,3 +85,10 @@ def fold(
             f"{math.prod(kernel_size)} channels"
         )
     return batched(fold_p, p, rank, axes=axes, channels=channels)
+
+
+def _exchanged(in_size: Sequence[int], kernel_size: Sequence[int]) -> str:
+    """What to do with windows that are larger than what they slide over, on every axis."""
+    if len(in_size) != len(kernel_size) or not all(n < k for n, k in zip(in_size, kernel_size, strict=True)):
+        return ""
+    return f"; `in_size`={in_size} and `kernel_size`={kernel_size} would fit the other way round"

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import field, replace
-from functools import partial
+from functools import partial, wraps
 from typing import Any, TypeVar, cast, dataclass_transform
 
 import jax
@@ -33,6 +33,24 @@ def derived(fget: Callable[[Any], Any]) -> Any:
 def linear_map(cls: _Map) -> _Map:
     """Make a class a frozen dataclass and a pytree. Nothing is validated here: the factory functions do that."""
     return pytree(cls, shown=False)
+
+
+_OUTSIDE = "list its entries outside of jax.jit, jax.grad and jax.vmap, or take A.matrix()"
+
+
+def _listed(sparse: Callable[[Any], Entries]) -> Callable[[Any], Entries]:
+    """The list of a map's entries, which where JAX has no numbers yet names the map and what to do."""
+
+    @wraps(sparse)
+    def listed(self: "LinearMap") -> Entries:
+        try:
+            return sparse(self)
+        except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
+            untraced("A", self, _OUTSIDE)
+            with jax.ensure_compile_time_eval():  # nothing of the map is traced, only what is computed on the way
+                return sparse(self)
+
+    return listed
 
 
 class LinearMap(ABC):
@@ -82,6 +100,12 @@ class LinearMap(ABC):
             raise TypeError(f"{type(self).__name__} slides no window, so that it cannot slide it along other axes")
         return replace(cast(Any, self), axes=axes)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let every member say so where its entries cannot be listed under a transformation of JAX."""
+        super().__init_subclass__(**kwargs)
+        if "sparse" in cls.__dict__:
+            setattr(cls, "sparse", _listed(cls.__dict__["sparse"]))  # noqa: B010, pyright refuses the assignment
+
     def __call__(self, x: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         """Multiply: A·vec(x), for an x of shape (*batch, *in_shape).
 
@@ -125,7 +149,7 @@ class LinearMap(ABC):
                 allocated.
             TypeError: inside of `jax.jit` and the like, where the map's arrays have no numbers yet.
         """
-        untraced("A", self, "list its entries outside of jax.jit, jax.grad and jax.vmap, or take A.matrix()")
+        untraced("A", self, _OUTSIDE)
         check_entries_fit(self.nnz, self.dtype)
         return self.sparse()
 

@@ -41,6 +41,11 @@ class Broadcast(TransposableMap):
         return _ones(np.asarray(self.apply(columns)), self.dtype)
 
 
+def _count(start: int, limit: int, stride: int) -> int:
+    """How many entries a slice has; `range` would not take symbols of `jax.export`."""
+    return max(-(-(limit - start) // stride), 0)
+
+
 @linear_map
 class Slice(TransposableMap):
     """A box cut out of an array, every `stride`-th entry of it. Its transpose puts the box among zeros."""
@@ -51,7 +56,7 @@ class Slice(TransposableMap):
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
 
-    out_shape = derived(lambda self: tuple(len(range(*box)) for box in self._boxes))
+    out_shape = derived(lambda self: tuple(map(_count, self.starts, self.limits, self.strides)))
 
     @property
     def _boxes(self) -> list[tuple[int, int, int]]:
@@ -65,7 +70,7 @@ class Slice(TransposableMap):
         """Put zeros around the box and between its entries."""
         rows = zip(self._boxes, y.shape[1:], self.in_shape, strict=True)
         widths = [
-            (start, size - start - stride * (length - 1) - 1, stride - 1) if length else (0, size, 0)
+            (start, size - start - stride * (length - 1) - 1, stride - 1) if length != 0 else (0, size, 0)
             for (start, _, stride), length, size in rows
         ]
         return jax.lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *widths])

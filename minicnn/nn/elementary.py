@@ -47,8 +47,7 @@ class Dense(Layer):
         Raises:
             ValueError: if the inputs have more than one axis.
         """
-        if len(in_shape) != 1:
-            raise ValueError(f"`in_shape`={in_shape}: Dense takes one axis; put Flatten before it")
+        self.out_shape(in_shape)
         w = self.w_init(key, (in_shape[0], self.features), dtype)
         return {"w": w, "b": jnp.zeros(self.features, dtype)} if self.bias else {"w": w}
 
@@ -58,6 +57,8 @@ class Dense(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (features,)."""
+        if len(in_shape) != 1:
+            raise ValueError(f"`in_shape`={in_shape}: Dense takes one axis; put Flatten before it")
         return (self.features,)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
+import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from minicnn.arguments import integers
+from minicnn.arguments import integer, integers, is_integer, untraced
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.meshes import lacking
 from minicnn.ops import primitives
@@ -87,9 +89,13 @@ def rounded_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
     """Repeat x along new axes and axes of size 1. The copies are added in the derivative, hence `rounded_once`."""
-    if not isinstance(shape, Iterable):
-        raise TypeError(f"`shape`={shape!r} must be a tuple of ints")
-    return x if shape_of(x) == tuple(shape) else _repeated(x, shape=tuple(shape))
+    shape = checked_shape(shape)
+    if shape_of(x) == shape:
+        return x
+    rows = zip(shape_of(x)[::-1], shape[::-1], strict=False)
+    if len(shape) < len(shape_of(x)) or any(n not in (1, m) for n, m in rows):
+        raise ValueError(f"`shape`={shape} is not made of copies of {shape_of(x)}: only axes of size 1 are repeated")
+    return _repeated(x, shape=shape)
 
 
 @rounded_once
@@ -108,7 +114,32 @@ def vary_alike(xs: Sequence[Any], beside: Sequence[Any] = ()) -> tuple[Any, ...]
     return tuple(primitives.vary_p(x, mesh_axes=axes) if axes and isinstance(x, Traced) else x for x, axes in rows)
 
 
-def axes_of(axis: Axes, rank: int) -> tuple[int, ...]:
+def checked_shape(shape: Any, least: int = 0) -> tuple[Any, ...]:
+    """A shape as a tuple, the sizes of which are ints or symbols of `jax.export`.
+
+    Raises:
+        TypeError: if they are anything else.
+        ValueError: if one is below `least`.
+    """
+    listed = isinstance(shape, Iterable) and not isinstance(shape, str | bytes)
+    sizes: tuple[Any, ...] = tuple(shape) if listed else ()
+    if not listed or not all(is_integer(size) or jax.export.is_symbolic_dim(size) for size in sizes):
+        untraced("shape", sizes)
+        raise TypeError(f"`shape`={reprlib.repr(shape)} must be a tuple of ints")
+    return tuple(integer("shape", size, least) if is_integer(size) else size for size in sizes)
+
+
+def axis_of(axis: Any, rank: int, name: str = "axis") -> int:
+    """One axis of an array of some rank, counted from 0.
+
+    Raises:
+        TypeError: if it is not an int.
+        ValueError: if it is out of range.
+    """
+    return axes_of(integer(name, axis), rank, name)[0]
+
+
+def axes_of(axis: Axes, rank: int, name: str = "axis") -> tuple[int, ...]:
     """Axes of an array of some rank, counted from 0; all of them for None.
 
     Raises:
@@ -117,20 +148,31 @@ def axes_of(axis: Axes, rank: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(rank))
-    axes = integers("axis", axis)
+    axes = integers(name, axis)
     for a in axes:
         if not -rank <= a < rank:
             choice = f"give one of {-rank} to {rank - 1}" if rank else "a number has none"
-            raise ValueError(f"`axis`={axis} is out of range for an array with {rank} axes: {choice}")
+            raise ValueError(f"`{name}`={axis} is out of range for an array with {rank} axes: {choice}")
     counted = tuple(a % rank for a in axes)
     if len({*counted}) < len(counted):
-        raise ValueError(f"`axis`={axis} names an axis twice")
+        raise ValueError(f"`{name}`={axis} names an axis twice")
     return counted
 
 
 def count_of(x: ArrayLike, axis: Axes) -> int:
     """The number of entries that a reduction over these axes takes together."""
     return math.prod(shape_of(x)[a] for a in axes_of(axis, len(shape_of(x))))
+
+
+def check_known(x: ArrayLike, axes: Sequence[int], what: str) -> None:
+    """Refuse sizes that are symbols of `jax.export` where it depends on them what is computed.
+
+    Raises:
+        ValueError: naming the axis and its symbol.
+    """
+    for a in axes:
+        if not isinstance(size := shape_of(x)[a], int):
+            raise ValueError(f"axis {a} of `x` has size {size}: {what} depends on it, so export with a number there")
 
 
 def shape_of(x: ArrayLike) -> tuple[int, ...]:

@@ -1,6 +1,8 @@
 """Operations that say for each entry of the result where in x it is read: what `jax.numpy` does to the positions."""
 
+import builtins
 import math
+import reprlib
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 
 from minicnn.arguments import integer, integers, look_up
 from minicnn.ops import primitives
-from minicnn.ops.operands import Axes, axes_of, dtype_of, operand, shape_of
+from minicnn.ops.operands import Axes, axes_of, axis_of, check_known, dtype_of, operand, shape_of
 from minicnn.ops.reductions import sum
 from minicnn.ops.structure import check_index, concatenate, gather, getitem, reshape
 from minicnn.primitive import ArrayLike, value_of
@@ -28,14 +30,14 @@ def take(x: ArrayLike, indices: Any, axis: int | None = None, mode: str | None =
     """
     check_index(operand(indices))
     if axis is not None:
-        (axis,) = axes_of(axis, len(shape_of(x)))
+        axis = axis_of(axis, len(shape_of(x)))
     return _read(x, lambda numbers: jnp.take(numbers, indices, axis, mode=mode, fill_value=0), _nothing(dtype_of(x)))
 
 
 def sort(x: ArrayLike, axis: int | None = -1, *, descending: bool = False) -> Any:
     """The entries in order along one axis, or of x laid out flat; equal ones keep theirs, and NaN comes last."""
     x = reshape(x, -1) if axis is None else x
-    (axis,) = axes_of(-1 if axis is None else axis, len(shape_of(x)))
+    axis = axis_of(-1 if axis is None else axis, len(shape_of(x)))
     order = jnp.argsort(value_of(x), axis, descending=descending)
     return _read(x, lambda numbers: jnp.take_along_axis(numbers, order, axis))
 
@@ -43,12 +45,15 @@ def sort(x: ArrayLike, axis: int | None = -1, *, descending: bool = False) -> An
 def diag(x: ArrayLike, k: int = 0) -> Any:
     """The k-th diagonal of a matrix, or the matrix that has x on it and zeros elsewhere."""
     k = integer("k", k)
+    check_known(x, range(len(shape_of(x))), "how long a diagonal is")
     return _read(x, lambda numbers: jnp.diag(numbers, k), 0)
 
 
 def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """A diagonal over two axes, as the last axis."""
-    a, b = axes_of((axis1, axis2), len(shape_of(x)))
+    rank = len(shape_of(x))
+    a, b = axes_of((axis_of(axis1, rank, "axis1"), axis_of(axis2, rank, "axis2")), rank, "axis1, axis2")
+    check_known(x, (a, b), "how long a diagonal is")
     return _read(x, lambda numbers: jnp.diagonal(numbers, integer("offset", offset), a, b))
 
 
@@ -63,10 +68,10 @@ def roll(x: ArrayLike, shift: int | Sequence[int], axis: Axes = None) -> Any:
     Raises:
         ValueError: if there are not as many shifts as axes.
     """
+    shifts = integers("shift", shift)
     if axis is None:
-        (shift,) = integers("shift", shift)
-        return reshape(_rolled(reshape(x, -1), shift, 0), shape_of(x))
-    shifts, axes = integers("shift", shift), axes_of(axis, len(shape_of(x)))
+        return reshape(_rolled(reshape(x, -1), builtins.sum(shifts), 0), shape_of(x))
+    axes = axes_of(axis, len(shape_of(x)))
     if 1 < len(shifts) != len(axes) > 1:
         raise ValueError(f"`shift`={shift} and `axis`={axis} must have as many entries, or one of them a single one")
     for by, along in np.broadcast(shifts, axes):
@@ -76,7 +81,7 @@ def roll(x: ArrayLike, shift: int | Sequence[int], axis: Axes = None) -> Any:
 
 def _rolled(x: ArrayLike, shift: int, axis: int) -> Any:
     size = shape_of(x)[axis]
-    if not size or not shift % size:
+    if size == 0 or shift % size == 0:  # of a symbol it is not known, and the parts may be empty
         return x
     before, cut = (slice(None),) * axis, size - shift % size
     parts = pairwise((0, cut, size))
@@ -101,7 +106,9 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", constant_values: A
         raise ValueError(f"`pad_width`={pad_width} must be at least 0: cut entries off with x[...]")
     if look_up("mode", mode, _PADS):
         return _read(x, lambda numbers: jnp.pad(numbers, widths, mode))
-    constants = np.broadcast_to(np.asarray(constant_values, object), (len(widths), 2))
+    constants = _per_side("constant_values", constant_values, len(widths))
+    for constant in {id(c): c for c in constants.flat}.values():
+        _check_constant(constant, dtype_of(x))
     for axis, (sides, values) in enumerate(zip(widths, constants, strict=True)):
         shapes = ((*shape_of(x)[:axis], width, *shape_of(x)[axis + 1 :]) for width in sides)
         low, high = (jnp.full(shape, v, dtype_of(x)) for shape, v in zip(shapes, values, strict=True))
@@ -114,11 +121,24 @@ _PADS = {"constant": False, "edge": True, "reflect": True, "symmetric": True, "w
 
 
 def _pairs(name: str, value: Any, rank: int) -> list[tuple[int, int]]:
+    return [(integer(name, low), integer(name, high)) for low, high in _per_side(name, value, rank)]
+
+
+def _per_side(name: str, value: Any, rank: int) -> np.ndarray:
+    """What stands at both ends of every axis, (rank, 2)."""
     try:
-        pairs = np.broadcast_to(np.asarray(value, object), (rank, 2))
+        return np.broadcast_to(np.asarray(value, object), (rank, 2))
     except ValueError as error:
         raise ValueError(f"`{name}`={value!r} must be one number, a pair, or a pair for each of {rank} axes") from error
-    return [(integer(name, low), integer(name, high)) for low, high in pairs]
+
+
+def _check_constant(value: Any, dtype: jnp.dtype) -> None:
+    """Refuse what is no number, and a complex one among real ones, which would lose a part."""
+    kind = getattr(value, "dtype", None) if not isinstance(value, bool | int | float | complex) else type(value)
+    if kind is None or not (jnp.issubdtype(kind, jnp.number) or jnp.issubdtype(kind, jnp.bool_)):
+        raise TypeError(f"`constant_values`={reprlib.repr(value)} must be a number")
+    if jnp.issubdtype(kind, jnp.complexfloating) and not jnp.issubdtype(dtype, jnp.complexfloating):
+        raise TypeError(f"`constant_values`={value} is complex and `x` is {dtype.name}: make x complex, or take a part")
 
 
 def _nothing(dtype: jnp.dtype) -> Any:

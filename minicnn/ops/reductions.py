@@ -11,12 +11,14 @@ import jax.numpy as jnp
 
 from minicnn.arguments import integer, is_sequence
 from minicnn.ops import primitives
-from minicnn.ops.elementwise import add, conj, div, exp, log, mul, real, sqrt, stop_gradient, sub
+from minicnn.ops.elementwise import add, conj, div, exp, isfinite, log, mul, real, sqrt, stop_gradient, sub, where
 from minicnn.ops.operands import (
     Axes,
     as_floating,
     astype,
     axes_of,
+    axis_of,
+    check_known,
     count_of,
     dtype_of,
     promoted,
@@ -61,6 +63,7 @@ def std(x: ArrayLike, axis: Axes = None, keepdims: bool = False, *, ddof: int = 
 def prod(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
     """The product over axes: halves are multiplied until one is left, so that zeros need no rule of their own."""
     axes, shape = axes_of(axis, len(shape_of(x))), shape_of(x)
+    check_known(x, axes, "how often halves are multiplied")
     x = astype(x, jax.eval_shape(jnp.prod, jax.ShapeDtypeStruct((), dtype_of(x))).dtype)
     kept = [a for a in range(len(shape)) if a not in axes]
     x = reshape(transpose(x, (*axes, *kept)), (count_of(x, axes), *(shape[a] for a in kept)))
@@ -100,7 +103,7 @@ def total(xs: Sequence[ArrayLike]) -> Any:
 def cumsum(x: ArrayLike, axis: int | None = None) -> Any:
     """The sums of the entries up to each, along one axis or over all of x laid out flat."""
     x = reshape(x, -1) if axis is None else x
-    (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
+    axis = axis_of(0 if axis is None else axis, len(shape_of(x)))
     return primitives.cumsum_p(x, axis=axis)
 
 
@@ -111,7 +114,8 @@ def cumprod(x: ArrayLike, axis: int | None = None) -> Any:
     Runs of 1, 2, 4, … entries are multiplied by those before them, so that zeros need no rule of their own.
     """
     x = reshape(x, -1) if axis is None else x
-    (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
+    axis = axis_of(0 if axis is None else axis, len(shape_of(x)))
+    check_known(x, (axis,), "how often runs are multiplied")
     x = astype(x, jax.eval_shape(jnp.cumprod, jax.ShapeDtypeStruct((0,), dtype_of(x))).dtype)
     before, size, run = (slice(None),) * axis, shape_of(x)[axis], 1
     while run < size:
@@ -141,9 +145,22 @@ def log_softmax(x: ArrayLike, axis: Axes = -1) -> Any:
     return sub(shifted, log(sum(exp(shifted), axis, keepdims=True)))
 
 
+@rounded_once
+def logsumexp_slopes(x: ArrayLike, axis: Axes) -> Any:
+    """The derivative of `logsumexp`: the softmax, in which what is finite weighs 0 beside ∞, as in JAX."""
+    largest = _largest(x, axis)
+    powers = exp(sub(x, where(isfinite(largest), largest, 0)))
+    return div(powers, sum(powers, axis, keepdims=True))
+
+
 def _shifted(x: ArrayLike, axis: Axes) -> Any:
-    """Subtract the maximum over axes from x, which changes no softmax; of no entries there is none to subtract."""
-    return sub(x, stop_gradient(max(x, axis, keepdims=True))) if 0 not in shape_of(x) else x
+    """Subtract the maximum over axes from x, which changes no softmax."""
+    return sub(x, _largest(x, axis))
+
+
+def _largest(x: ArrayLike, axis: Axes) -> Any:
+    """The maximum over axes as a constant; 0 of no entries, which have none."""
+    return stop_gradient(max(x, axis, keepdims=True)) if 0 not in shape_of(x) else 0
 
 
 def _reduced(primitive: Primitive, x: ArrayLike, axis: Axes, keepdims: bool) -> Any:

@@ -2,16 +2,30 @@
 
 import builtins
 import math
+import operator
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer, integers, untraced
+from minicnn.arguments import integer, integers, is_integer
 from minicnn.ops import primitives
-from minicnn.ops.operands import Axes, astype, axes_of, broadcast_to, dtype_of, promoted, shape_of, wide
+from minicnn.ops.operands import (
+    Axes,
+    astype,
+    axes_of,
+    axis_of,
+    broadcast_to,
+    checked_shape,
+    dtype_of,
+    promoted,
+    shape_of,
+    wide,
+)
 from minicnn.primitive import ArrayLike, Traced
 
 
@@ -21,9 +35,7 @@ def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Any:
     Raises:
         ValueError: if more than one size is, or the entries do not fill the shape.
     """
-    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
-    untraced("shape", sizes)
-    size = math.prod(shape_of(x))
+    sizes, size = checked_shape(shape if isinstance(shape, Iterable) else (shape,), -1), math.prod(shape_of(x))
     if -1 in sizes:
         if sizes.count(-1) > 1:
             raise ValueError(f"`shape`={sizes} leaves more than one size open: give all but one of them")
@@ -31,6 +43,8 @@ def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Any:
         if isinstance(known, int) and isinstance(size, int) and size % (known or 1):  # other sizes are symbols
             raise ValueError(f"`shape`={sizes} cannot hold {size} entries: they are no multiple of {known}")
         sizes = tuple(size // (known or 1) if s == -1 else s for s in sizes)
+    elif isinstance(places := math.prod(sizes), int) and isinstance(size, int) and places != size:
+        raise ValueError(f"`shape`={sizes} cannot hold {size} entries: it has {places} places")
     return x if shape_of(x) == sizes else primitives.reshape_p(x, shape=sizes)
 
 
@@ -41,9 +55,9 @@ def ravel(x: ArrayLike) -> Any:
 
 def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Any:
     """New axes of size 1, at these places of the result."""
-    new = len(axis) if isinstance(axis, Sequence) else 1
-    axes, sizes = axes_of(axis, len(shape_of(x)) + new), iter(shape_of(x))
-    return reshape(x, [1 if a in axes else next(sizes) for a in range(len(shape_of(x)) + new)])
+    new = integers("axis", axis)
+    axes, sizes = axes_of(new, len(shape_of(x)) + len(new)), iter(shape_of(x))
+    return reshape(x, [1 if a in axes else next(sizes) for a in range(len(shape_of(x)) + len(new))])
 
 
 def squeeze(x: ArrayLike, axis: Axes = None) -> Any:
@@ -67,7 +81,7 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Any:
         ValueError: if the order does not name each axis once.
     """
     rank = len(shape_of(x))
-    order = tuple(reversed(range(rank))) if axes is None else axes_of(axes, rank)
+    order = tuple(reversed(range(rank))) if axes is None else axes_of(axes, rank, "axes")
     if len(order) != rank:
         raise ValueError(f"`axes`={axes} must name each of {rank} axes once")
     return x if order == tuple(range(rank)) else primitives.transpose_p(x, axes=order)
@@ -80,7 +94,7 @@ def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Seque
         ValueError: if there are not as many places as axes.
     """
     rank = len(shape_of(x))
-    from_, to = axes_of(source, rank), axes_of(destination, rank)
+    from_, to = axes_of(source, rank, "source"), axes_of(destination, rank, "destination")
     if len(from_) != len(to):
         raise ValueError(f"`source`={source} and `destination`={destination} must have as many axes")
     order = [a for a in range(rank) if a not in from_]
@@ -91,7 +105,7 @@ def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Seque
 
 def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Any:
     """Two axes exchanged."""
-    a, b = axes_of(axis1, len(shape_of(x))) + axes_of(axis2, len(shape_of(x)))
+    a, b = axis_of(axis1, len(shape_of(x)), "axis1"), axis_of(axis2, len(shape_of(x)), "axis2")
     order = list(range(len(shape_of(x))))
     order[a], order[b] = b, a
     return transpose(x, order)
@@ -106,7 +120,7 @@ def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> Any:
     xs = _at_least_one(xs)
     if axis is None:
         xs, axis = [ravel(x) for x in xs], 0
-    (axis,) = axes_of(integer("axis", axis), len(shape_of(xs[0])))
+    axis = axis_of(axis, len(shape_of(xs[0])))
     return primitives.concatenate_p(*promoted(*xs), axis=axis)
 
 
@@ -134,16 +148,17 @@ def split(x: ArrayLike, sections: int | Sequence[int], axis: int = 0) -> list[An
     Raises:
         ValueError: if equal parts do not fit, or the places are not in order within the axis.
     """
-    (axis,) = axes_of(axis, len(shape_of(x)))
+    axis = axis_of(axis, len(shape_of(x)))
     size = shape_of(x)[axis]
     if isinstance(sections, Iterable):
         cuts = [0, *integers("sections", sections), size]
-        if any(start > stop for start, stop in pairwise(cuts)):
+        known = cuts if isinstance(size, int) else cuts[:-1]  # what lies beyond a symbol leaves the last parts empty
+        if any(start > stop for start, stop in pairwise(known)):
             raise ValueError(f"`sections`={sections} must be places from 0 to {size} in ascending order")
-    elif size % (sections := integer("sections", sections, 1)):
+    elif size % (sections := integer("sections", sections, 1)) != 0:
         raise ValueError(f"`sections`={sections} must divide the size {size} of axis {axis}")
     else:
-        cuts = list(range(0, size + 1, size // sections))
+        cuts = [n * (size // sections) for n in range(sections + 1)]
     before = (slice(None),) * axis
     return [getitem(x, (*before, slice(start, stop))) for start, stop in pairwise(cuts)]
 
@@ -157,7 +172,7 @@ def flip(x: ArrayLike, axis: Axes = None) -> Any:
 def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Any:
     """Every entry `repeats` times in a row, along one axis or of x laid out flat."""
     repeats, x = integer("repeats", repeats, 0), reshape(x, -1) if axis is None else x
-    (axis,) = axes_of(0 if axis is None else axis, len(shape_of(x)))
+    axis = axis_of(0 if axis is None else axis, len(shape_of(x)))
     before, size, after = shape_of(x)[:axis], shape_of(x)[axis], shape_of(x)[axis + 1 :]
     copies = broadcast_to(expand_dims(x, axis + 1), (*before, size, repeats, *after))
     return reshape(copies, (*before, size * repeats, *after))
@@ -165,7 +180,7 @@ def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Any:
 
 def tile(x: ArrayLike, reps: int | Sequence[int]) -> Any:
     """Copies of x side by side, so many along each axis; fewer numbers than axes count from the last."""
-    reps = integers("reps", reps)
+    reps = integers("reps", reps, 0)
     rank = builtins.max(len(reps), len(shape_of(x)))
     reps, shape = (1,) * (rank - len(reps)) + reps, (1,) * (rank - len(shape_of(x))) + shape_of(x)
     copies = broadcast_to(
@@ -175,31 +190,53 @@ def tile(x: ArrayLike, reps: int | Sequence[int]) -> Any:
 
 
 def getitem(x: ArrayLike, index: Any) -> Any:
-    """Compute x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position."""
+    """Compute x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position.
+
+    Raises:
+        IndexError: if an integer is out of range, or there are more of them than axes.
+        TypeError: for what is no index.
+    """
     index, shape = index if isinstance(index, tuple) else (index,), shape_of(x)
     check_index(*index)
     if not all(map(_is_box, index)):
-        return gather(x, jnp.arange(math.prod(shape)).reshape(shape)[index])
-    box = tuple(_box(index, shape))
+        return gather(x, _positions(shape)[index])
+    parts = _one_per_axis(index, len(shape))
+    try:
+        box = list(_box(parts, shape))
+    except jax.errors.InconclusiveDimensionOperation:  # JAX's positions need not know how large a symbol is
+        return gather(x, _positions(shape)[index])
     starts, limits, strides = zip(*box, strict=True) if box else ((), (), ())
-    whole = box == tuple((0, size, 1) for size in shape)
+    whole = box == [(0, size, 1) for size in shape]
     cut = x if whole else primitives.slice_p(x, starts=starts, limits=limits, strides=strides)
-    return reshape(cut, np.broadcast_to(np.int8(0), shape)[index].shape)
+    counts = iter([-(-(limit - start) // stride) for start, limit, stride in box])
+    sizes = [(part, 1 if part is None else next(counts)) for part in parts]
+    return reshape(cut, [size for part, size in sizes if part is None or isinstance(part, slice)])
 
 
 def check_index(*parts: Any) -> None:
-    """Refuse an index that a derivative could be asked for.
+    """Refuse an index that a derivative could be asked for, and what is no index.
 
     Raises:
-        TypeError: if a part of it is a traced value.
+        TypeError: if a part of it is a traced value, a float or a word.
     """
-    if any(isinstance(part, Traced) for part in parts):
-        raise TypeError("the index is a traced value: an index must be an integer, and integers have no derivative")
+    for part in parts:
+        for bound in (part.start, part.stop, part.step) if isinstance(part, slice) else (part,):
+            if isinstance(bound, Traced):
+                raise TypeError(
+                    "the index is a traced value: an index must be an integer, and integers have no derivative"
+                )
+            if isinstance(bound, str | bytes | float | complex):
+                raise TypeError(f"the index {reprlib.repr(bound)} is no integer: use an int, a slice or integer arrays")
 
 
 def gather(x: ArrayLike, positions: Any) -> Any:
     """The entries at these positions of x laid out flat. One picked twice is added in the derivative, hence `wide`."""
     return astype(primitives.gather_p(wide(x), positions), dtype_of(x))
+
+
+def _positions(shape: tuple[int, ...]) -> jax.Array:
+    """Every entry's place when all are laid out flat."""
+    return jnp.arange(math.prod(shape)).reshape(shape)
 
 
 def _is_box(part: Any) -> bool:
@@ -208,17 +245,36 @@ def _is_box(part: Any) -> bool:
     return part is None or part is Ellipsis or (isinstance(part, int | np.integer) and not isinstance(part, bool))
 
 
-def _box(index: tuple[Any, ...], shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+def _one_per_axis(index: tuple[Any, ...], rank: int) -> list[Any]:
+    """The parts of an index with a slice for every axis that it leaves out, and None for every new one."""
+    gaps = [n for n, part in enumerate(index) if part is Ellipsis]
+    given = sum(part is not None and part is not Ellipsis for part in index)
+    if given > rank or len(gaps) > 1:
+        raise IndexError(f"an index of {given} parts and {len(gaps)} `...` does not fit an array with {rank} axes")
+    (gap,) = gaps or [len(index)]
+    return [*index[:gap], *[slice(None)] * (rank - given), *index[gap + 1 :]]
+
+
+def _box(parts: Sequence[Any], shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
     """Say where the box starts and ends on every axis of the array, and in which steps: (start, limit, stride)."""
-    parts = [part for part in index if part is not None]
-    gap = next((n for n, part in enumerate(parts) if part is Ellipsis), len(parts))
-    after = parts[gap + 1 :]
-    whole = [slice(None)] * (len(shape) - gap - len(after))
-    for axis, (part, size) in enumerate(zip(parts[:gap] + whole + after, shape, strict=True)):
+    named = [part for part in parts if part is not None]
+    for axis, (part, size) in enumerate(zip(named, shape, strict=True)):
         if isinstance(part, slice):
-            start, limit, stride = part.indices(size)
-            yield start, limit if limit > start else start, stride
+            start, limit = _place(part.start, size, 0), _place(part.stop, size, size)
+            yield start, builtins.max(start, limit), part.step or 1
         elif -size <= part < size:
-            yield int(part) % size, int(part) % size + 1, 1
+            start = int(part) + (size if part < 0 else 0)
+            yield start, start + 1, 1
         else:
             raise IndexError(f"index {part} is out of bounds for axis {axis} of size {size}")
+
+
+def _place(bound: Any, size: Any, default: Any) -> Any:
+    """Where a bound of a slice lies on an axis: negative ones count from the end, and none leaves the axis.
+
+    Sizes, and so bounds, may be symbols, which `slice.indices` does not take.
+    """
+    if bound is None:
+        return default
+    bound = operator.index(bound) if is_integer(bound) else bound
+    return builtins.max(size + bound, 0) if bound < 0 else builtins.min(bound, size)

@@ -86,6 +86,13 @@ def test_normalised_exponentials_keep_their_derivatives_at_the_ends_of_the_range
     same(autodiff.vjp(ours, jnp.array(x))[1](y_bar)[0], jax.vjp(theirs, jnp.array(x))[1](y_bar)[0])
 
 
+@pytest.mark.parametrize("x", [[jnp.inf, 1.0], [-jnp.inf, -jnp.inf], [jnp.nan, 1.0], [jnp.inf, jnp.inf]])
+def test_logsumexp_has_jaxs_derivatives_beyond_the_range(x: list[float]) -> None:
+    """What is finite has no part in an infinite sum; an infinite one has no share of its own."""
+    for engine in (autodiff, jax):
+        same(engine.grad(ops.logsumexp)(jnp.array(x)), jax.grad(jax.nn.logsumexp)(jnp.array(x)))
+
+
 @pytest.mark.parametrize("exponent", [2, np.int64(2), np.uint8(2), 2.0, np.float32(2), jnp.array([2.0])])
 def test_derivatives_of_a_power_end_at_zero_whatever_the_exponent_is(exponent: Any) -> None:
     f: Any = lambda x: (x**exponent).sum()

@@ -356,3 +356,41 @@ def test_a_copy_keeps_its_derivative(copied):
 def test_a_traced_value_is_not_pickled():
     with pytest.raises(TypeError, match="a traced value cannot be pickled"):
         autodiff.grad(lambda x: pickle.loads(pickle.dumps(x)) * x)(3.0)
+
+
+SQUARES = lambda x: (x * x).sum()
+SLIPS: dict[str, tuple[Any, str]] = {
+    "a word": (lambda: grad(SQUARES)("a"), "`x`='a' is not an array of numbers"),
+    "an object in a tree": (
+        lambda: autodiff.jacfwd(lambda p: p["w"])({"w": object()}),
+        r"`p\.w`=<object",
+    ),
+    "a word to push": (lambda: autodiff.jvp(SQUARES, (1.0,), ("a",)), "`tangent`='a' is not an array of numbers"),
+    "a word to pull": (lambda: autodiff.vjp(SQUARES, 1.0)[1]("a"), "`cotangent`='a' is not an array of numbers"),
+    "one primal": (lambda: autodiff.jvp(SQUARES, 2.0, 1.0), r"`primals`=2\.0 must be a tuple with one entry for each"),
+    "one tangent": (lambda: autodiff.jvp(SQUARES, (2.0,), 1.0), r"`tangents`=1\.0 must be a tuple"),
+    "one primal of hvp": (lambda: autodiff.hvp(SQUARES, 2.0, 1.0), r"`primals`=2\.0 must be a tuple"),
+    "an array of primals": (lambda: autodiff.jvp(SQUARES, V, V), "`primals`=Array.* must be a tuple"),
+    "no primals": (lambda: autodiff.hvp(SQUARES, (), ()), r"`argnums`=\(\) names no argument"),
+    "no arguments": (lambda: grad(SQUARES, argnums=())(1.0), r"`argnums`=\(\) names no argument"),
+    "no columns of one": (
+        lambda: autodiff.jacrev(SQUARES, argnums=())(1.0),
+        r"`argnums`=\(\) names no argument",
+    ),
+    "no result": (
+        lambda: grad(lambda x: None)(1.0),
+        r"number, and the function returns nothing: has it a return\?",
+    ),
+    "no rows": (lambda: autodiff.jacfwd(lambda x: None)(1.0), r"the function returns nothing: has it a return\?"),
+    "no columns": (lambda: autodiff.jacrev(lambda x: 1.0)({}), r"a Jacobian needs numbers to differentiate"),
+    "a word as result": (lambda: grad(lambda x: "a")(1.0), r"`f\(\.\.\.\)`='a' is not an array of numbers"),
+    "no pair": (lambda: grad(SQUARES, has_aux=True)(1.0), r"`has_aux`=True needs a pair .* returns an array"),
+    "no pair of vjp": (lambda: autodiff.vjp(lambda x: None, 1.0, has_aux=True), "`has_aux`=True .* returns nothing"),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), SLIPS.values(), ids=SLIPS)
+def test_slips_are_named_in_one_line(call: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from minicnn import avg_pool, lp_pool, max_pool, max_unpool
+from minicnn import avg_pool, conv, lp_pool, max_pool, max_unpool
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
 from tests import oracles
 from tests.equations import equations
@@ -446,3 +446,13 @@ def test_of_equal_maxima_the_first_in_row_major_order_wins(pool):
     x = np.zeros((1, *CORNERS[pool].in_size, 1), np.float32)
     x[(0, *np.indices(CORNERS[pool].in_size))] = (np.indices(CORNERS[pool].in_size).sum(0) % 3 == 2)[..., None]
     check_max(CORNERS[pool], np.concatenate([x, np.full_like(x, -np.inf)]))
+
+
+@pytest.mark.parametrize("kind", [np.array, jnp.array, list])
+def test_padding_may_be_an_array_of_pairs(kind):
+    x = jnp.arange(16.0).reshape(4, 4, 1)
+    expected = max_pool(x, (2, 2), padding=((1, 1), (0, 0)))
+    np.testing.assert_array_equal(max_pool(x, (2, 2), padding=kind([[1, 1], [0, 0]])), expected)
+    w = jnp.ones((2, 2, 1, 1))
+    expected = conv(x, w, padding=((1, 1), (0, 0)))
+    np.testing.assert_array_equal(conv(x, w, padding=kind([[1, 1], [0, 0]])), expected)

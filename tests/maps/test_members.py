@@ -285,3 +285,23 @@ def test_the_transpose_of_a_part_is_that_of_the_real_pairing(part):
     A = part((2,), jnp.dtype("complex64"))
     x, y = jnp.array([1 + 2j, -3j]), jnp.array([2 - 1j, 4 + 1j]) if part is maps.Conjugate else jnp.array([2.0, -1.0])
     assert jnp.sum(y * A(x)).real == jnp.sum(A.T(y) * x).real
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_entries_under_jit_are_listed_or_refused_in_our_words(name: str) -> None:
+    A, found = MEMBERS[name](), []
+    try:
+        jax.jit(lambda A: [found.append(A.sparse()), 0][1])(A)
+    except TypeError as error:
+        assert str(error).startswith("`A` is traced and has no numbers yet: list its entries outside of jax.jit")
+        assert jax.tree.leaves(A)
+    else:
+        assert len(found[0]) == 3
+
+
+@pytest.mark.parametrize("name", ["AveragePool", "Broadcast"])
+def test_entries_of_a_map_without_arrays_are_listed_under_jit(name: str) -> None:
+    A, found = MEMBERS[name](), []
+    jax.jit(lambda x: [found.extend(A.entries()), x][1])(0.0)
+    for ours, theirs in zip(found, A.entries(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

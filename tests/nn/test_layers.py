@@ -186,3 +186,51 @@ def test_cross_entropy_survives_huge_logits():
 
 def test_squared_error_is_half_the_mean_square():
     np.testing.assert_allclose(losses.squared_error(jnp.array([1.0, 4.0]), jnp.array([1.0, 1.0])), 2.25)
+
+
+ONES: dict[str, nn.Layer] = {
+    "conv": nn.Conv(2, (3, 3)),
+    "transposed": nn.ConvTranspose(2, (3, 3)),
+    "local": nn.LocalConv(2, (3, 3)),
+    "pool": nn.MaxPool((2, 2)),
+    "subsample": nn.Subsample((2, 2)),
+    "flatten": nn.Flatten(),
+    "activation": nn.Activation("relu"),
+    "sequential": nn.Sequential((nn.Conv(2, (3, 3)), nn.Flatten())),
+}
+
+
+@pytest.mark.parametrize("name", ONES)
+@pytest.mark.parametrize("key", [3, None, "a", 1.5, np.ones(2), np.uint32(3)])
+def test_what_is_no_key_is_refused(name, key):
+    with pytest.raises(TypeError, match=r"`key`=.* must be a key, such as jax.random.key\(0\)"):
+        ONES[name].init(key, (8, 8, 1))
+
+
+@pytest.mark.parametrize("name", ONES)
+def test_old_keys_are_keys(name):
+    assert jax.tree.structure(ONES[name].init(jax.random.PRNGKey(0), (8, 8, 1))) == jax.tree.structure(
+        ONES[name].init(KEY, (8, 8, 1))
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in ONES if name not in ("flatten", "activation")])
+@pytest.mark.parametrize("in_shape", [(8, 8), (1, 8, 8, 1), ()])
+def test_inputs_of_another_rank_are_refused(name, in_shape):
+    for call in (lambda: ONES[name].init(KEY, in_shape), lambda: ONES[name].out_shape(in_shape)):
+        with pytest.raises(ValueError, match=r"`in_shape`=\(.*\) must hold 2 spatial axes and then the channels"):
+            call()
+
+
+@pytest.mark.parametrize("name", ONES)
+@pytest.mark.parametrize("in_shape", [8, "a", (8.0, 8, 1), None, np.ones((8, 8, 1))])
+def test_what_is_no_shape_of_inputs_is_refused(name, in_shape):
+    for call in (lambda: ONES[name].init(KEY, in_shape), lambda: ONES[name].out_shape(in_shape)):
+        with pytest.raises(TypeError, match="`in_shape`"):
+            call()
+
+
+def test_what_is_no_dtype_of_parameters_is_refused():
+    for layer in ONES.values():
+        with pytest.raises(TypeError, match="`dtype`='foo' is not a dtype of numbers"):
+            layer.init(KEY, (8, 8, 1), "foo")

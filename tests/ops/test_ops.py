@@ -358,7 +358,7 @@ BAD_AXES = {
 
 @pytest.mark.parametrize("call", BAD_AXES.values(), ids=BAD_AXES)
 def test_an_axis_out_of_range_is_refused(call):
-    with pytest.raises(ValueError, match=r"`axis`=.* is out of range for an array with"):
+    with pytest.raises(ValueError, match=r"`(axis|axis2|axes|destination)`=.* is out of range for an array with"):
         call()
 
 
@@ -441,3 +441,165 @@ def test_every_operation_goes_through_jit_and_vmap():
     for n, alone in enumerate(jax.jit(all_of)(a, b) for a, b in zip(xs, ys, strict=True)):
         for name, expected in alone.items():
             np.testing.assert_allclose(together[name][n], expected, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+# What is exported for (b, 3): that operations read sizes only where they must.
+SYMBOLIC = {
+    "getitem of a column": lambda m, x: x[:, 1],
+    "getitem of columns": lambda m, x: x[..., 1:],
+    "getitem of a new axis": lambda m, x: x[None],
+    "getitem of a row": lambda m, x: x[0],
+    "getitem of the last row": lambda m, x: x[-1],
+    "getitem of all rows but one": lambda m, x: x[1:],
+    "getitem of rows that may not be there": lambda m, x: x[1:4],
+    "getitem of every other row": lambda m, x: x[::2],
+    "getitem of rows in reverse": lambda m, x: x[::-1],
+    "split of columns": lambda m, x: m.split(x, 3, axis=1)[2],
+    "split of rows": lambda m, x: m.split(x, [1])[1],
+    "split of rows that may not be there": lambda m, x: m.split(x, [3])[0] if m is ops else x[:3],
+    "prod": lambda m, x: m.prod(x, axis=1),
+    "cumprod": lambda m, x: m.cumprod(x, axis=1),
+    "roll of columns": lambda m, x: m.roll(x, 1, axis=1),
+    "roll of rows": lambda m, x: m.roll(x, -1, axis=0),
+    "roll": lambda m, x: m.roll(x, 4),
+    "flip": lambda m, x: m.flip(x),
+    "cumsum": lambda m, x: m.cumsum(x, axis=0),
+    "tile": lambda m, x: m.tile(x, (2, 1)),
+    "repeat": lambda m, x: m.repeat(x, 2),
+    "pad": lambda m, x: m.pad(x, 1),
+    "sort": lambda m, x: m.sort(x, axis=0),
+    "take": lambda m, x: m.take(x, jnp.array([2, 0]), axis=1),
+    "var": lambda m, x: m.var(x, axis=0, ddof=1),
+    "softmax": lambda m, x: getattr(m, "softmax", jax.nn.softmax)(x, 0),
+}
+
+
+class Indexed:
+    """The operations, of which `getitem` is spelled as an index."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __getitem__(self, index):
+        return ops.getitem(self.x, index)
+
+
+@pytest.mark.parametrize("name", SYMBOLIC)
+def test_a_program_is_exported_for_any_number_of_rows(name):
+    call, (b,) = SYMBOLIC[name], jax.export.symbolic_shape("b")
+    ours = (lambda x: call(ops, Indexed(x))) if "getitem" in name else (lambda x: call(ops, x))
+    exported = jax.export.export(jax.jit(ours))(jax.ShapeDtypeStruct((b, 3), jnp.float32))
+    for rows in (2, 5):
+        x = jnp.arange(1.0, 1 + 3 * rows).reshape(rows, 3)
+        np.testing.assert_allclose(exported.call(x), call(jnp, x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["getitem of a column", "getitem of all rows but one", "prod", "roll of rows", "roll"])
+def test_gradients_are_exported_for_any_number_of_rows(name):
+    call, (b,) = SYMBOLIC[name], jax.export.symbolic_shape("b")
+    gradient = autodiff.grad(lambda x: ops.sum(ops.square(call(ops, x))))
+    exported = jax.export.export(jax.jit(gradient))(jax.ShapeDtypeStruct((b, 3), jnp.float32))
+    x = jnp.arange(1.0, 16).reshape(5, 3)
+    np.testing.assert_allclose(exported.call(x), jax.grad(lambda x: (call(jnp, x) ** 2).sum())(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["prod", "cumprod", "diag", "diagonal", "trace"])
+def test_what_depends_on_the_number_of_rows_says_so(name):
+    (b,) = jax.export.symbolic_shape("b")
+    with pytest.raises(
+        ValueError, match=r"axis 0 of `x` has size (3\*)?b: how .* depends on it, so export with a number"
+    ):
+        jax.export.export(jax.jit(lambda x: getattr(ops, name)(x)))(jax.ShapeDtypeStruct((b, 3), jnp.float32))
+
+
+@pytest.mark.parametrize(
+    ("index", "error", "message"),
+    [
+        ((0, 0, 0), IndexError, r"an index of 3 parts and 0 `\.\.\.` does not fit an array with 2 axes"),
+        ((..., 0, ...), IndexError, r"an index of 1 parts and 2 `\.\.\.` does not fit"),
+        (1.0, TypeError, r"the index 1\.0 is no integer: use an int, a slice"),
+        ("a", TypeError, "the index 'a' is no integer"),
+        (slice(0, 1.5), TypeError, r"the index 1\.5 is no integer"),
+        (2, IndexError, "index 2 is out of bounds for axis 0 of size 2"),
+    ],
+)
+def test_what_is_no_index_is_refused(index, error, message):
+    with pytest.raises(error, match=message):
+        ops.getitem(x, index)
+
+
+def test_a_finite_length_is_computed_without_infinity():
+    with jax.debug_infs(True):
+        np.testing.assert_allclose(ops.hypot(x, 3.0), jnp.hypot(x, 3.0), rtol=1e-6)
+        np.testing.assert_allclose(jax.vmap(ops.hypot)(x, x), jnp.hypot(x, x), rtol=1e-6)
+
+
+NOT_SIZES = {
+    "a float": (2.5, TypeError),
+    "a bool": (True, TypeError),
+    "a word": ("ab", TypeError),
+    "None": (None, TypeError),
+    "floats": ((2.0, 3), TypeError),
+    "bools": ((True, 6), TypeError),
+    "negative": ((-2, 3), ValueError),
+    "huge": (2**40, ValueError),
+}
+SIZES = {"reshape": "shape", "broadcast_to": "shape", "tile": "reps", "repeat": "repeats", "split": "sections"}
+
+
+@pytest.mark.parametrize("value", NOT_SIZES)
+@pytest.mark.parametrize("name", SIZES)
+def test_what_is_no_size_is_refused_by_name(name, value):
+    given, error = NOT_SIZES[value]
+    with pytest.raises((error, TypeError), match=f"`{SIZES[name]}`="):
+        getattr(ops, name)(x, given)
+
+
+@pytest.mark.parametrize("value", [2.5, True, "ab", None, (2.0, 3)])
+def test_what_is_no_new_axis_is_refused_by_name(value):
+    with pytest.raises(TypeError, match="`axis`="):
+        ops.expand_dims(x, value)
+
+
+ONE_AXIS = {
+    **{name: lambda axis, name=name: getattr(ops, name)(x, axis=axis) for name in ("cumsum", "cumprod", "sort")},
+    **{name: lambda axis, name=name: getattr(ops, name)(x, 1, axis=axis) for name in ("take", "repeat", "split")},
+    **{name: lambda axis, name=name: getattr(ops, name)([x, x], axis=axis) for name in ("concatenate", "stack")},
+    "swapaxes": lambda axis: ops.swapaxes(x, axis, 0),
+    "diagonal": lambda axis: ops.diagonal(x, 0, axis, 0),
+}
+
+
+@pytest.mark.parametrize("name", ONE_AXIS)
+def test_one_axis_is_no_list_of_them(name):
+    with pytest.raises(TypeError, match=r"`axis1?`=\(0, 1\) must be an int, not tuple"):
+        ONE_AXIS[name]((0, 1))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ops.reshape(x, (4, 2)), r"`shape`=\(4, 2\) cannot hold 6 entries: it has 8 places"),
+        (lambda: ops.broadcast_to(x, (3, 2)), r"`shape`=\(3, 2\) is not made of copies of \(2, 3\)"),
+        (lambda: ops.broadcast_to(x, (3,)), r"`shape`=\(3,\) is not made of copies of \(2, 3\)"),
+        (lambda: ops.transpose(x, (0, 2)), r"`axes`=\(0, 2\) is out of range"),
+        (lambda: ops.moveaxis(x, 0, 2), "`destination`=2 is out of range"),
+    ],
+)
+def test_shapes_and_axes_that_do_not_fit_are_refused_by_name(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("value", [(1, 2, 3), [[1, 2, 3]], [[1, 2], [3, 4], [5, 6]], "a", None, 1j, [None, 1]])
+def test_what_is_no_constant_for_each_side_is_refused_by_name(value):
+    with pytest.raises((TypeError, ValueError), match="`constant_values`="):
+        ops.pad(x, 1, constant_values=value)
+
+
+def test_nothing_is_split_into_parts_without_entries():
+    assert [part.shape for part in ops.split(jnp.arange(0), 3)] == [(0,)] * 3
+
+
+def test_several_shifts_of_all_entries_add_up():
+    np.testing.assert_array_equal(ops.roll(x, (1, 2)), np.roll(x, (1, 2)))
