@@ -36,7 +36,7 @@ def write_weights(folder: Path, path: Path = WEIGHTS) -> Path:
     firsts = [int(np.flatnonzero(test.labels == label)[0]) for label in range(len(trained.data.classes))]
     digits = (test.images[firsts, ..., 0] - low) / (high - low)
     tensors["digits"] = np.rint(digits * 255).astype(np.uint8)
-    told = {"config": json.dumps(run.config.to_json()), "test_accuracy": str(run.records()[-1].test_accuracy)}
+    told = {"config": json.dumps(run.config.to_json()), "test_accuracy": str(run.last_record().test_accuracy)}
     write_whole(path, save(tensors, told))
     return path
 
