@@ -115,7 +115,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "nn.Dense: features": lambda v: nn.Dense(v).out_shape((4,)),
     "nn.MaxPool: window": lambda v: nn.MaxPool((v, v)).out_shape((6, 6, 1)),
     "ops.sum: axis": lambda v: ops.sum(jnp.ones((2, 3, 4)), axis=v),
-    "ops.transpose: axis": lambda v: ops.transpose(jnp.ones((2, 3, 4)), (0, 1, v)),
+    "ops.transpose: axes": lambda v: ops.transpose(jnp.ones((2, 3, 4)), (0, 1, v)),
     "grad: argnums": lambda v: autodiff.grad(lambda a, b, c: a * b * c * c, argnums=v)(1.0, 2.0, 3.0),
     "Tiles: tile": lambda v: m.conv(IMAGE, W, form=Tiles(v)),
     "Tiles: tile of one axis": lambda v: m.conv(IMAGE, W, form=Tiles((v, 1))),

@@ -13,6 +13,8 @@ import minicnn
 from tests.acceleration.test_plain import LAX, always, names
 from tests.lift.compiling import once
 
+# Averages of windows side by side are this one loop of XLA's with minicnn, too.
+REPLACED = LAX - {"reduce_window_sum"}
 Built = tuple[Callable[[Any, Any], Any], Any, Any]  # a function of parameters and inputs, and both
 
 
@@ -122,8 +124,8 @@ def test_values_and_gradients_are_the_networks_own(build: Callable[[], Built]) -
     floats = [arrays[n] for n in varying]
     theirs = once(partial(step, f))(floats, x)
     inside, outside = partial(step, always(f)), always(partial(step, f))
-    assert not names(inside, floats, x) & LAX
-    assert not names(outside, floats, x) & LAX
+    assert not names(inside, floats, x) & REPLACED
+    assert not names(outside, floats, x) & REPLACED
     close(once(inside)(floats, x), theirs)
     close(once(outside)(floats, x), theirs)
     close(once(minicnn.accelerate(partial(step, f)))(floats, x), theirs)
