@@ -1,7 +1,9 @@
 """Writing that survives: a file is there whole or not at all."""
 
+import errno
 import os
 from contextlib import suppress
+from os.path import realpath
 from pathlib import Path
 
 # Bytes of one write. A signal is handled between two of them, and a full disk is noticed before all is prepared.
@@ -11,7 +13,8 @@ _CHUNK = 1 << 20
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write aside, bring it to the disk, rename, and bring the folder's entry to the disk.
 
-    A link stays one: the file that it points to is replaced. What is no file, such as a pipe or a terminal, is written.
+    A link stays one: the file that it points to is replaced. Permissions stay, hard links do not. What is no file, such
+    as a pipe or a terminal, is written.
 
     Args:
         path: of the file.
@@ -26,15 +29,24 @@ def write_whole(path: Path, content: bytes | str) -> None:
             with path.open("wb") as stream:
                 stream.write(content)
         else:
-            _replace(path.resolve(), content)
+            _replace(_target(path), content)
     except OSError as error:
         raise OSError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _target(path: Path) -> Path:
+    target = Path(realpath(path))
+    if target.is_symlink():  # of a loop there is no end
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return target
 
 
 def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         _write(partial, os.O_TRUNC, content)
+        if path.exists():
+            partial.chmod(path.stat().st_mode)
         os.replace(partial, path)
         sync_folder(path.parent)
     except OSError:
@@ -101,7 +113,7 @@ def sync_folder(folder: Path) -> None:
 def _write(path: Path, how: int, content: bytes) -> None:
     # Windows would write two bytes for every end of a line.
     binary = getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | binary | how, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | binary | how, 0o666)
     try:
         left = memoryview(content)
         while left:

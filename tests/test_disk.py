@@ -83,6 +83,19 @@ def test_only_one_room_writes_files():
     assert [file.name for file, text in code if file.name not in own and direct.search(text)] == ["device.py"]
 
 
+def test_a_private_file_stays_private(tmp_path):
+    (file := tmp_path / "file").touch(0o600)
+    disk.write_whole(file, "after")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_loop_of_links_is_refused_as_the_system_does(tmp_path):
+    (one := tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(one)
+    with pytest.raises(OSError, match=r"cannot write .*one: Too many levels"):
+        disk.write_whole(one, "after")
+
+
 def test_a_link_stays_a_link(tmp_path):
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("before")

@@ -1,5 +1,6 @@
 """One function, what is claimed of it, what is found, and how far the two may lie apart."""
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from minicnn.identities.function import Function, Place
 from minicnn.identities.magnitudes import Sums, UnderivableError, input_roundoff, sums_backwards, sums_of
 from minicnn.identities.materialise import WAYS, materialise
 from minicnn.identities.points import Points
-from minicnn.identities.rounding import exact_range, product_bound, roundoff
+from minicnn.identities.rounding import Terms, exact_range, product_bound, roundoff
 from minicnn.maps import LinearMap
 
 
@@ -134,11 +135,11 @@ class Claim:
 
     @cached_property
     def sums_both_ways(self) -> Sums:
-        """The sums behind every entry, forwards or backwards; forwards alone where backwards they are not known."""
+        """The sums behind every entry, forwards or backwards; where backwards none are known, what they could be."""
         try:
             return self.sums.joined(sums_backwards(self.linear))
         except Exception:  # a function may lack this derivative, for reasons of its own
-            return self.sums
+            return self.sums.either_way
 
     @cached_property
     def tolerance(self) -> Tolerance:
@@ -158,16 +159,26 @@ class Claim:
         if self.exact and sums.integral and self._size(sums, vector).max(initial=0) <= exact_range(sums.dtype):
             return Tolerance(0.0)
         sums = self.sums_both_ways
-        size, terms = self._size(sums, vector), sums.terms if vector is None else sums.terms.sum(1) + 1
+        size, terms = self._size(sums, vector), self._terms(sums, vector)
         if self.at_point and self.map is None:  # the numbers in the derivative are rounded too, in no known way
-            bound = product_bound(size, terms, sums.dtype)
+            bound = product_bound(size, terms)
             return Tolerance(bound, 'beyond its sums no bound is known: give reference="float64"', refutes=False)
         name, v = input_roundoff(self.function)
-        terms = 4 * terms if np.iscomplexobj(self.expected) else terms  # a complex product is four real ones
-        bound = product_bound(size, terms, sums.dtype) + 4 * v * size
+        bound = product_bound(size, terms) + 4 * v * size
         if not np.isfinite(bound).all():
-            return Tolerance(None, f"sums of {int(terms.max())} terms have no rounding bound in {sums.dtype.name}")
+            most = int(np.max(sum(terms.values())))
+            return Tolerance(None, f"sums of {most} terms have no rounding bound in {sums.dtype.name}")
         return Tolerance(bound, f"products round their factors to {name}" if name else "")
+
+    def _terms(self, sums: Sums, vector: np.ndarray | None) -> Terms:
+        """Count the roundings behind the matrix, or its product with a vector, which is taken with 64 bits."""
+        terms = Counter(sums.terms(sums.paths if vector is None else sums.paths.sum(1)))
+        if vector is not None:
+            terms[np.dtype(np.float64)] += len(vector)
+        if self.constant:
+            terms[sums.dtype] += 1  # f(0) is taken off
+        factor = 4 if np.iscomplexobj(self.expected) else 1  # a complex product is four real ones
+        return {dtype: factor * n for dtype, n in terms.items()}
 
     def _size(self, sums: Sums, vector: np.ndarray | None) -> np.ndarray:
         """How large the sums are: of the matrix, or of its product with a vector; and f(0), found and taken off."""

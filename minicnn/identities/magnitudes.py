@@ -4,12 +4,13 @@ A linear jaxpr is a product of linear steps A_k … A_1. Run with every constant
 difference by a sum, it computes |A_k|…|A_1|; with every non-zero constant replaced by 1 it counts the paths from an
 input to an output. An entry is the sum over its paths, so that any evaluation along the graph, forwards or backwards,
 is off by at most γ_n·|A_k|…|A_1| with n the multiplications on a path and the additions: no more than there are other
-paths, and no more than the steps of a path can add up together.
+paths, and no more than the steps of a path can add up together. Steps in another dtype are counted by themselves.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -43,21 +44,37 @@ class Sums:
 
     Attributes:
         size: |A_k|…|A_1|, (out, in).
-        terms: the number of roundings on the way to each entry.
+        paths: how many ways lead from each input to each output.
+        additions: how much the steps of a way can add up together, by the dtype that they add in.
+        products: the multiplications on a way, by dtype.
+        backwards: how much the steps add up together in either direction.
         integral: every constant that multiplies is an integer.
         dtype: the one with the fewest digits on the way.
     """
 
     size: Float[np.ndarray, "out in"]
-    terms: Float[np.ndarray, "out in"]
+    paths: Float[np.ndarray, "out in"]
+    additions: Mapping[jnp.dtype, int]
+    products: Mapping[jnp.dtype, int]
+    backwards: int
     integral: bool
     dtype: jnp.dtype
+
+    def terms(self, paths: Float[np.ndarray, "..."]) -> dict[jnp.dtype, Float[np.ndarray, "..."]]:
+        """Count the roundings on the way to sums over so many paths, by dtype."""
+        return {
+            dtype: np.clip(paths - 1, 0, self.additions.get(dtype, 0)) + self.products.get(dtype, 0)
+            for dtype in {*self.additions, *self.products}
+        }
 
     def joined(self, other: "Sums") -> "Sums":
         """Take the larger of the sums of two ways to the same matrix."""
         return Sums(
             np.maximum(self.size, other.size),
-            np.maximum(self.terms, other.terms),
+            np.maximum(self.paths, other.paths),
+            Counter(self.additions) | Counter(other.additions),
+            Counter(self.products) | Counter(other.products),
+            max(self.backwards, other.backwards),
             self.integral and other.integral,
             max(self.dtype, other.dtype, key=roundoff),
         )
@@ -65,7 +82,12 @@ class Sums:
     @property
     def T(self) -> "Sums":
         """The sums behind the transposed matrix."""
-        return Sums(self.size.T, self.terms.T, self.integral, self.dtype)
+        return replace(self, size=self.size.T, paths=self.paths.T)
+
+    @property
+    def either_way(self) -> "Sums":
+        """The same where it may be computed backwards, in steps that are not known: all in the shortest dtype."""
+        return replace(self, additions={self.dtype: self.backwards}, products={self.dtype: sum(self.products.values())})
 
 
 def sums_of(function: Function) -> Sums:
@@ -86,9 +108,10 @@ def sums_of(function: Function) -> Sums:
 
     found = np.abs(columns(walked, function.inputs, both)).astype(np.float64)
     m = outputs.size
-    depth, dtypes = size.depth, size.dtypes | {leaf.dtype for leaf in (*function.inputs.like, *outputs.like)}
-    terms = np.clip(found[:, m : 2 * m].T - 1, 0, size.additions) + depth
-    return Sums(found[:, :m].T, terms, bool(found[:, -1].all()), max(dtypes, key=roundoff))
+    dtypes = {*size.additions, *size.products, *(leaf.dtype for leaf in (*function.inputs.like, *outputs.like))}
+    integral, coarsest = bool(found[:, -1].all()), max(dtypes, key=roundoff)
+    counts = size.additions, size.products, size.backwards
+    return Sums(found[:, :m].T, found[:, m : 2 * m].T, *counts, integral, coarsest)
 
 
 def sums_backwards(function: Function) -> Sums:
@@ -114,23 +137,24 @@ class _Walk:
 
     Attributes:
         weigh: what stands for a constant.
-        depth: multiplications on a path so far.
-        additions: how much the steps of a path can add up together.
+        products: multiplications on a path so far, by dtype.
+        additions: how much the steps of a path can add up together, by dtype.
+        backwards: how much they can in either direction.
         whole: whether only integers multiply, as far as that is known.
         constants: those that multiply.
-        dtypes: the floating dtypes on the way.
     """
 
     weigh: Weigh
-    depth: int = 0
-    additions: int = 0
+    products: Counter[jnp.dtype] = field(default_factory=Counter)
+    additions: Counter[jnp.dtype] = field(default_factory=Counter)
+    backwards: int = 0
     whole: bool = True
     constants: list[Any] = field(default_factory=list)
-    dtypes: set[jnp.dtype] = field(default_factory=set)
 
     def run(self, closed: ClosedJaxpr, args: Sequence[Any]) -> tuple[Any, ...]:
         """Compute the results of the jaxpr for weights instead of values."""
-        self.depth, self.additions, self.whole, self.constants, self.dtypes = 0, 0, True, [], set()
+        self.products, self.additions, self.backwards = Counter(), Counter(), 0
+        self.whole, self.constants = True, []
         results, varies = self.follow(closed, args, [True] * len(args))
         pairs = zip(results, varies, strict=True)
         return tuple(result if varied else self.constant(result) for result, varied in pairs)
@@ -170,8 +194,9 @@ class _Walk:
             return _bind(eqn, values), [False] * count
         if step is None or step is CALL:
             raise UnderivableError(name)
-        self.dtypes |= {v.aval.dtype for v in eqn.outvars if jnp.issubdtype(v.aval.dtype, jnp.inexact)}
-        self.additions += step.additions(eqn, varying)
+        for dtype in {v.aval.dtype for v in eqn.outvars if jnp.issubdtype(v.aval.dtype, jnp.inexact)}:
+            self.additions[dtype] += step.additions(eqn, varying)
+        self.backwards += (step.backwards or step.additions)(eqn, varying)
         return step.run(self, eqn, values, varying), [True] * count
 
     def constant(self, c: Any) -> Any:
@@ -204,7 +229,7 @@ def _product(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> l
     """Do the same for a product, which is linear in one of its operands at a time."""
     if sum(varying) > 1:
         raise UnderivableError(eqn.primitive.name)
-    walk.depth += 1
+    walk.products[eqn.outvars[0].aval.dtype] += 1
     return _weighed(walk, eqn, values, varying)
 
 
@@ -220,7 +245,7 @@ def _same(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list
 def _div(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[Any]:
     if varying[1]:
         raise UnderivableError("div")
-    walk.depth += 1
+    walk.products[eqn.outvars[0].aval.dtype] += 1
     walk.whole = False
     return [values[0] / jnp.asarray(walk.weigh(values[1])).astype(jnp.result_type(values[1]))]
 
@@ -229,7 +254,7 @@ def _fft(walk: _Walk, eqn: Any, values: list[Any], varying: list[bool]) -> list[
     """Let every entry read every entry along the axes, through factors of modulus 1 and ⌈log₂ N⌉ stages."""
     lengths, kind = eqn.params["fft_lengths"], jax.lax.FftType(eqn.params["fft_type"]).name
     axes, N = tuple(range(-len(lengths), 0)), math.prod(lengths)
-    walk.depth += 2 * math.ceil(math.log2(max(N, 2)))
+    walk.products[eqn.outvars[0].aval.dtype] += 2 * math.ceil(math.log2(max(N, 2)))
     walk.whole = False
     total = jnp.abs(values[0]).sum(axes, keepdims=True) * (2 if kind == "IRFFT" else 1)
     total = total / walk.weigh(jnp.asarray(1.0 if kind in ("FFT", "RFFT") else N)).astype(total.dtype)
@@ -277,12 +302,13 @@ class Step(NamedTuple):
 
     Attributes:
         run: its results for weights instead of values.
-        additions: how many numbers one number of the result adds up, or one number of the cotangent, and one more for
-            its use.
+        additions: how many numbers one number of the result adds up, and one more for its use.
+        backwards: the same for one number of the result or of the cotangent, where that is another count.
     """
 
     run: Callable[[_Walk, Any, list[Any], list[bool]], list[Any]]
     additions: Callable[[Any, Sequence[bool]], int]
+    backwards: Callable[[Any, Sequence[bool]], int] | None = None
 
 
 CALL = Step(_weighed, _all)  # a primitive that holds a jaxpr, which is followed
@@ -299,9 +325,10 @@ PRIMITIVES: dict[str, Step] = {
         Step(_weighed, _one),
     ),
     **dict.fromkeys(
-        ("broadcast_in_dim", "cumsum", "gather", "reduce_sum", "reduce_window_sum", "scatter-add", "tile"),
+        ("cumsum", "reduce_sum", "reduce_window_sum", "scatter-add"),
         Step(_weighed, _all),
     ),
+    **dict.fromkeys(("broadcast_in_dim", "gather", "tile"), Step(_weighed, _one, _all)),
     "mul": Step(_product, _one),
     "dot_general": Step(_product, _contracted),
     "conv_general_dilated": Step(_product, _kernel),

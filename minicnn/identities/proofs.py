@@ -49,7 +49,8 @@ def _superposition(claim: Claim) -> Comparison:
     if C.shape != (len(y), len(x)):
         return compare("shape", np.empty((len(y), len(x))), C)
     identity = "f(x) = C·x + f(0)" if claim.constant else "f(x) = C·x"
-    claimed = C.astype(np.result_type(x, y)) @ x + (claim.points.at_zero if claim.constant else 0)
+    wide = np.result_type(x, y, np.float64)  # a product in which only f itself is rounded
+    claimed = C.astype(wide) @ x.astype(wide) + (claim.points.at_zero if claim.constant else 0)
     return compare(identity, y, claimed, lambda: claim.bound(np.abs(x)), claim.locate)
 
 

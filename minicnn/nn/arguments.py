@@ -1,15 +1,13 @@
 """What the constructors of layers ask of their arguments, so that a slip is named where it is made."""
 
-import reprlib
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer, is_integer, sizes, untraced
+from minicnn.arguments import integer, is_integer, untraced
 
 
 def settle(layer: Any, **checks: Callable[[str, Any], None]) -> None:
@@ -63,24 +61,6 @@ def a_kernel(name: str, value: Any) -> None:
         value,
         ": a layer is given its output channels and its kernel, and reads its input channels off `in_shape`",
     )
-
-
-def a_key(name: str, value: Any) -> None:
-    """Refuse what is no key of JAX, of the new kind or the old."""
-    dtype = getattr(value, "dtype", None)
-    new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and not np.shape(value)
-    if not new and (dtype != np.uint32 or len(np.shape(value)) != 1):
-        raise TypeError(f"`{name}`={reprlib.repr(value)} must be a key, such as jax.random.key(0)")
-
-
-def an_input(name: str, value: Any, rank: int | None) -> tuple[int, ...]:
-    """The shape of one input, (*spatial, channels) where a layer has so many spatial axes; any if None."""
-    shape = sizes(name, value)
-    if rank is not None and len(shape) != rank + 1:
-        raise ValueError(
-            f"`{name}`={shape} must hold {rank} spatial axes and then the channels of one example, without a batch"
-        )
-    return shape
 
 
 def _hashable(value: Any) -> Any:

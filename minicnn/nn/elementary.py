@@ -47,7 +47,8 @@ class Dense(Layer):
         Raises:
             ValueError: if the inputs have more than one axis.
         """
-        self.out_shape(in_shape)
+        if len(in_shape) != 1:
+            raise ValueError(f"`in_shape`={in_shape}: Dense takes one axis; put Flatten before it")
         w = self.w_init(key, (in_shape[0], self.features), dtype)
         return {"w": w, "b": jnp.zeros(self.features, dtype)} if self.bias else {"w": w}
 
@@ -57,8 +58,6 @@ class Dense(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (features,)."""
-        if len(in_shape) != 1:
-            raise ValueError(f"`in_shape`={in_shape}: Dense takes one axis; put Flatten before it")
         return (self.features,)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import fields
-from functools import wraps
 from typing import Any, cast
 
 import jax
@@ -12,38 +11,15 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
-from minicnn.arguments import check_keywords, numeric
+from minicnn.arguments import check_keywords
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import summing
 from minicnn.functional import add_bias
 from minicnn.maps import LinearMap
-from minicnn.nn.arguments import a_key, an_input
 from minicnn.ops.operands import wide
 
 Params = Any
 Shape = tuple[int, ...]
-
-
-def _checked_init(init: Callable[..., Params]) -> Callable[..., Params]:
-    """The drawing of parameters, for a key, a shape of inputs and a dtype that are such."""
-
-    @wraps(init)
-    def checked(self: "Layer", key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        a_key("key", key)
-        numeric("dtype", dtype)
-        return init(self, key, an_input("in_shape", in_shape, self.rank), dtype)
-
-    return checked
-
-
-def _checked_out_shape(out_shape: Callable[..., Shape]) -> Callable[..., Shape]:
-    """The shape of outputs, for a shape of inputs that is one."""
-
-    @wraps(out_shape)
-    def checked(self: "Layer", in_shape: Shape) -> Shape:
-        return out_shape(self, an_input("in_shape", in_shape, self.rank))
-
-    return checked
 
 
 class Layer(ABC):
@@ -58,20 +34,6 @@ class Layer(ABC):
         check_keywords(cls.__name__, kwargs, (field.name for field in fields(cast(Any, cls))) if kwargs else ())
         return super().__new__(cls)
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Check what every layer is given: keys, and shapes of as many axes as it slides its windows along."""
-        super().__init_subclass__(**kwargs)
-        for name, checked in (("init", _checked_init), ("out_shape", _checked_out_shape)):
-            if name in cls.__dict__:
-                setattr(cls, name, checked(cls.__dict__[name]))
-
-    @property
-    def rank(self) -> int | None:
-        """The number of spatial axes of the inputs; None for a layer without windows."""
-        window = getattr(self, "kernel_size", getattr(self, "window", None))
-        return None if window is None else len(window)
-
-    @_checked_init
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Draw parameters for inputs of one shape; {} for a layer without any."""
         return {}

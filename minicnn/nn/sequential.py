@@ -64,7 +64,7 @@ class Sequential(Layer):
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Draw each layer's parameters from the key folded with its position."""
-        return _compiled_draw(self, key, in_shape, dtype)
+        return _compiled_draw(self, key, tuple(in_shape), dtype)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Apply layer after layer."""

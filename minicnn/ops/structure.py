@@ -261,7 +261,7 @@ def _box(parts: Sequence[Any], shape: tuple[int, ...]) -> Iterator[tuple[int, in
     for axis, (part, size) in enumerate(zip(named, shape, strict=True)):
         if isinstance(part, slice):
             start, limit = _place(part.start, size, 0), _place(part.stop, size, size)
-            yield start, builtins.max(start, limit), part.step or 1
+            yield start, builtins.max(start, limit), 1 if part.step is None else operator.index(part.step)
         elif -size <= part < size:
             start = int(part) + (size if part < 0 else 0)
             yield start, start + 1, 1

@@ -90,7 +90,7 @@ def _compare(identity: str, actual: Array, matrix: Shaped[Array, "out in"], x: A
     # BLAS may compute with what lies beside its operands, and NumPy warns of that; what is not finite is seen below.
     with np.errstate(all="ignore"):
         expected, magnitudes = M @ v, np.abs(M).astype(np.float64) @ np.abs(v)
-    bound = product_bound(magnitudes, int((M != 0).sum(1).max(initial=1)), M.dtype)
+    bound = product_bound(magnitudes, {M.dtype: int((M != 0).sum(1).max(initial=1))})
     return compare(identity, np.asarray(actual).ravel(), expected, lambda: Tolerance(bound))
 
 

@@ -120,6 +120,15 @@ def test_every_form_has_a_rounding_bound_that_it_keeps(f):
     assert certificate.ok, certificate
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("form", ["tiles", "diagonals", "dense"])
+def test_sums_of_short_floats_have_a_bound_that_a_fault_breaks(form, dtype):
+    w, x = real(3, 3, 32, 4).astype(dtype), real(6, 6, 32, seed=1).astype(dtype)
+    assert (right := certify(lambda x: conv(x, w, form=form), x, exact=False, ways=["vjp"])).ok, right
+    A = minicnn.conv_map(w.at[1, 1].multiply(1.25), (6, 6))
+    assert not certify(lambda x: conv(x, w, form=form), x, matrix=A, exact=False, ways=["vjp"]).ok
+
+
 def test_pytrees_and_integer_leaves():
     def f(tree):
         return {"out": tree["a"][tree["index"]] + 2 * tree["b"][0].sum()}
@@ -358,7 +367,8 @@ def test_the_sizes_of_the_sums_are_seen_through_cancellation():
 def test_a_sum_has_no_more_terms_than_its_steps_add_up():
     A = jnp.ones((30, 30))
     few = magnitudes.sums_of(Function(lambda x: A @ (A @ (A @ x)), (jnp.zeros(30),)))
-    assert few.terms.max() <= 3 * (30 + 1) + 3
+    (terms,) = few.terms(few.paths).values()
+    assert terms.max() <= 3 * (30 + 1) + 3
     assert few.size.max() == 900
 
 

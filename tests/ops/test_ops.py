@@ -268,6 +268,12 @@ def test_taking_what_is_there_makes_no_nan():
             ops.take(numbers, jnp.array([3]))
 
 
+@pytest.mark.parametrize("step", [np.uint8(2), np.int8(100), np.int8(1)])
+def test_steps_of_narrow_integers_do_not_wrap_around(step):
+    x = jnp.arange(300.0)
+    np.testing.assert_array_equal(ops.getitem(x, slice(None, None, step)), np.arange(300.0)[:: int(step)])
+
+
 def test_averages_of_integers_do_not_wrap_around():
     for dtype in (np.int32, np.uint32, np.int8):
         most = jnp.full(3, np.iinfo(dtype).max, dtype)
