@@ -30,6 +30,7 @@ from minicnn.bench.cases import CASES, Case, find
 from minicnn.bench.machine import made_with
 from minicnn.bench.measure import in_turn
 from minicnn.bench.rivals import RIVALS, Programs
+from minicnn.disk import write_whole
 from minicnn.forms import Tiles
 from minicnn.forms.choice import choices
 from minicnn.forms.form import Costed
@@ -67,9 +68,7 @@ class Report:
     def add(self, part: str, row: Any) -> None:
         """Write one more row of a part."""
         self.found.setdefault(part, []).append(row)
-        unfinished = self.file.with_suffix(".part")
-        unfinished.write_text(json.dumps(self.found, indent=1))
-        unfinished.replace(self.file)
+        write_whole(self.file, json.dumps(self.found, indent=1))
 
 
 def run_tests(report: Report, seconds: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from minicnn.data.paths import at_home, check_folder
+from minicnn.disk import write_whole
 
 VARIABLE = "MINICNN_DATA"
 _TIMEOUT = 15
@@ -138,9 +139,7 @@ def _unpack(archive: Path, wanted: set[str]) -> None:
             name = Path(member.name).name
             content = tar.extractfile(member) if name in wanted else None
             if content is not None:
-                partial = archive.with_name(f".{name}.partial")
-                partial.write_bytes(content.read())
-                partial.replace(archive.with_name(name))
+                write_whole(archive.with_name(name), content.read())
     archive.unlink()
 
 

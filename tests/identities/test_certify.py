@@ -129,6 +129,13 @@ def test_sums_of_short_floats_have_a_bound_that_a_fault_breaks(form, dtype):
     assert not certify(lambda x: conv(x, w, form=form), x, matrix=A, exact=False, ways=["vjp"]).ok
 
 
+def test_where_no_way_back_is_known_a_number_read_often_is_a_sum_of_as_many():
+    x = jnp.zeros(4, jnp.bfloat16)
+    sums = magnitudes.sums_of(Function(lambda x: x[jnp.zeros(300, int)], (x,)))
+    assert sum(sums.additions.values()) < 20
+    assert sums.either_way.additions[x.dtype] >= 300
+
+
 def test_pytrees_and_integer_leaves():
     def f(tree):
         return {"out": tree["a"][tree["index"]] + 2 * tree["b"][0].sum()}
