@@ -157,8 +157,11 @@ def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool 
 
 
 def _larger(a: Array, b: Array) -> Array:
-    """The larger of two, or the first of equals; a NaN if there is one: XLA's maximum loses some in long windows."""
-    return jax.lax.select((b > a) | jax.lax.ne(b, b), b, a)
+    """The larger of two; a NaN if there is one.
+
+    XLA's maximum loses some NaNs in long windows. With a bound, which nothing exceeds, it keeps them, in vectors too.
+    """
+    return jax.lax.clamp(a, b, np.asarray(_greatest(b.dtype)).astype(b.dtype)[()])
 
 
 @max_values.defjvp
@@ -258,6 +261,11 @@ def bin_winners(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Int[Arr
         first, _ = axis.ends(jnp)
         flat = flat * axis.in_size + along(first, 1 + position, rank + 2) + place
     return (flat * channels + along(jnp.arange(channels), rank + 1, rank + 2)).astype(jnp.int32)
+
+
+def _greatest(dtype: jnp.dtype) -> complex:
+    """The number of a dtype that no other exceeds."""
+    return jnp.inf if jnp.issubdtype(dtype, jnp.floating) else int(jnp.iinfo(dtype).max)
 
 
 def lowest(dtype: jnp.dtype) -> complex:
