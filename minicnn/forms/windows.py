@@ -8,7 +8,7 @@ leaves no trace.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import accumulate, chain
 from operator import add
@@ -60,20 +60,21 @@ SUM = Monoid(
 def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone: bool = False) -> Parts:
     """Replace the spatial axes of every part by what their windows hold, combined; an empty place is neutral.
 
-    Each output of a coarser axis stands for several first. With `alone` windows that lie side by side are one loop or
-    reduction, which XLA for CPUs has ready and need not compile. Together with others, shifts of few taps cost little
-    more to compile and run faster.
+    Each output of a coarser axis stands for several first. With `alone` XLA's own loop may combine them, and windows
+    that lie side by side are one loop or reduction, which XLA for CPUs has ready and need not compile. Together with
+    others, shifts of few taps cost little more to compile and run faster.
     """
+    loop = alone and _fits_loop(axes, monoid)
     if alone and all(map(is_tiled, axes)):
         full, short = all(map(_is_full, axes)), all(axis.kernel_size <= _SHORT for axis in axes)
-        if _fits_loop(axes, monoid) and (_has_few_channels(parts[0]) or not (full or short)):
+        if loop and (_has_few_channels(parts[0]) or not (full or short)):
             return (combine_in_loop(parts[0], axes, monoid),)
         if full or not short:
             return _combine_tiles(parts, axes, monoid)
     coarse, repeats, starts = zip(*map(_repeated, axes), strict=True)
     phased = {position: axis for position, axis in enumerate(coarse, start=1) if _in_phases(axis)}
     kept = [Axis(axis.in_size, axis.in_size, 1) if at in phased else axis for at, axis in enumerate(coarse, start=1)]
-    parts = _reduce_axes(parts, kept, monoid)
+    parts = _reduce_axes(parts, kept, monoid if loop else replace(monoid, of_numbers=None))
     for position, axis in phased.items():
         parts = _reduce_phases(parts, axis, position, monoid)
     for position, (axis, times, start) in enumerate(zip(axes, repeats, starts, strict=True), start=1):
@@ -137,7 +138,7 @@ def _reduce_axes(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     for axis in axes:
         if not _by_shifts(axis):
             check_widened(axis, sum(math.prod(z.shape[1:]) * z.dtype.itemsize for z in parts))
-    at_once = ((0, 0, 0) if _doubles(axis) else _widths(axis) for axis in axes)
+    at_once = ((0, 0, 0) if _doubles(axis, monoid) else _widths(axis, monoid) for axis in axes)
     parts = _pad(parts, [(0, 0, 0), *at_once, (0, 0, 0)], monoid)
     parts = _in_blocks(parts, axes, monoid)
     shifted = [position for position, axis in enumerate(axes, start=1) if _by_shifts(axis)]
@@ -145,11 +146,14 @@ def _reduce_axes(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     for positions in [shifted] if together else [[position] for position in shifted]:
         parts = _reduce_shifts(parts, {position: axes[position - 1] for position in positions}, monoid)
     for position, axis in enumerate(axes, start=1):
-        if _doubles(axis):
-            widths = [_widths(axis) if at == position else (0, 0, 0) for at in range(parts[0].ndim)]
+        if _doubles(axis, monoid):
+            widths = [_widths(axis, monoid) if at == position else (0, 0, 0) for at in range(parts[0].ndim)]
             parts = _pad(parts, widths, monoid)
-        if not _by_shifts(axis):
-            k, stride = axis.kernel_size // _block(axis), max(axis.stride // _block(axis), 1)
+        if _in_loop(axis, monoid):
+            of_axis = axis.kernel_size, abs(axis.dilation), axis.stride, axis.out_size
+            parts = (_loop(parts[0], position, *of_axis, monoid),)
+        elif not _by_shifts(axis):
+            k, stride = axis.kernel_size // _block(axis, monoid), max(axis.stride // _block(axis, monoid), 1)
             parts = _sweep(parts, position, k, abs(axis.dilation), stride, axis.out_size, monoid)
     return parts
 
@@ -185,7 +189,7 @@ def _combine_tiles(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
 
 
 def _fits_loop(axes: Sequence[Axis], monoid: Monoid) -> bool:
-    """Tell whether XLA's loop may combine windows that lie side by side, which saves cutting tiles of few channels out.
+    """Tell whether XLA's loop may combine windows, which saves cutting tiles of few channels out.
 
     Where one axis is pooled after the other, as for winners, other loops take part in a reduction: LeNet-5's step took
     10.5 ms with XLA's loop there, and 5.2 without.
@@ -203,37 +207,60 @@ def combine_in_loop(x: Array, axes: Sequence[Axis], monoid: Monoid) -> Array:
 
     It takes in what x is computed from, what the windows leave over, and all axes.
     """
-    combine: Any = monoid.of_numbers
-    (neutral,) = (np.asarray(number).astype(x.dtype)[()] for number in monoid.neutral)
-    for at, axis in enumerate(axes, start=1):
-        size = tuple(axis.kernel_size if at == n else 1 for n in range(x.ndim))
-        if x.shape[at] // axis.kernel_size > axis.out_size:  # the loop would combine windows that nobody asks for
-            x = jax.lax.slice_in_dim(x, 0, axis.kernel_size * axis.out_size, axis=at)
-        x = jax.lax.reduce_window(x, neutral, combine, size, size, "VALID")
+    for position, axis in enumerate(axes, start=1):
+        x = _loop(x, position, axis.kernel_size, 1, axis.kernel_size, axis.out_size, monoid)
     return x
 
 
-def _doubles(axis: Axis) -> bool:
+def _loop(x: Array, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Array:
+    """Combine k entries `step` apart, from every `stride`-th on, in XLA's own loop for windows."""
+    combine: Any = monoid.of_numbers
+    (neutral,) = (np.asarray(number).astype(x.dtype)[()] for number in monoid.neutral)
+    of_axis = lambda number: tuple(number if at == position else 1 for at in range(x.ndim))
+    room = x.shape[position] - (k - 1) * step - 1
+    if room // stride >= outputs:  # the loop would combine windows that nobody asks for
+        x = jax.lax.slice_in_dim(x, 0, max(outputs - 1, 0) * stride + (k - 1) * step + 1, axis=position)
+    size, strides, dilation = map(of_axis, (k, stride, step))
+    return jax.lax.reduce_window(x, neutral, combine, size, strides, "VALID", window_dilation=dilation)
+
+
+def _in_loop(axis: Axis, monoid: Monoid) -> bool:
+    """Tell whether XLA's own loop combines overlapping windows sooner than blocks or doubling do."""
+    if monoid.of_numbers is None or _by_shifts(axis) or axis.out_size <= 1:
+        return False
+    k, stride = axis.kernel_size, axis.stride
+    if _in_common(axis) > 1:
+        return k <= _READS * stride * (1 if monoid.idempotent else 2)  # pieces of sums may not overlap: there are more
+    return stride == 1 and not monoid.idempotent and k in _SOME and k & (k - 1) > 0
+
+
+def _doubles(axis: Axis, monoid: Monoid) -> bool:
     """Tell whether the windows of single entries are made of windows of 1, 2, 4, … entries."""
-    return _block(axis) == 1 and axis.kernel_size > (_FEW if axis.stride > 1 else _SHORT)
+    return (
+        _block(axis, monoid) == 1
+        and not _in_loop(axis, monoid)
+        and axis.kernel_size > (_FEW if axis.stride > 1 else _SHORT)
+    )
 
 
-def _block(axis: Axis) -> int:
-    """The size of the blocks that all windows of an axis are made of; 1 where entries are taken one by one.
+def _block(axis: Axis, monoid: Monoid) -> int:
+    """The size of the blocks that all windows of an axis are made of; 1 where entries are taken one by one."""
+    return 1 if _by_shifts(axis) or _in_loop(axis, monoid) else _in_common(axis)
 
-    Windows of k positions that begin s apart are made of blocks of gcd(k, s) positions.
-    """
-    if abs(axis.dilation) > 1 or _by_shifts(axis):
+
+def _in_common(axis: Axis) -> int:
+    """Windows of k positions that begin s apart are made of blocks of gcd(k, s) positions."""
+    if abs(axis.dilation) > 1:
         return 1
     return axis.kernel_size if axis.out_size == 1 else math.gcd(axis.kernel_size, axis.stride)
 
 
-def _widths(axis: Axis) -> tuple[int, int, int]:
+def _widths(axis: Axis, monoid: Monoid) -> tuple[int, int, int]:
     """Tell how an axis is padded. What lies behind the last window is cut off for blocks, and left alone by slices."""
     low, high, gaps = widths_of(axis)
     if _by_shifts(axis):
         return 0, 0, 0
-    return low, high if _block(axis) > 1 else max(high, 0), gaps
+    return low, high if _block(axis, monoid) > 1 else max(high, 0), gaps
 
 
 def _in_blocks(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
@@ -242,7 +269,8 @@ def _in_blocks(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     What lies side by side in memory is combined in vectors: channels, and for an outer axis the inner ones too. So few
     channels are better off with an axis at a time.
     """
-    blocks = {position: _block(axis) for position, axis in enumerate(axes, start=1) if _block(axis) > 1}
+    blocks = {position: _block(axis, monoid) for position, axis in enumerate(axes, start=1)}
+    blocks = {position: size for position, size in blocks.items() if size > 1}
     at_once = [tuple(blocks)] if parts[0].shape[-1] >= _VECTOR else [(position,) for position in blocks]
     for positions in filter(None, at_once):
         parts = _combine_blocks(parts, {at: blocks[at] for at in positions}, monoid)
@@ -370,6 +398,12 @@ _VECTOR = 32
 # so many entries XLA's loop combines one after the other, in 0.4 to 0.9 of the time of a reduction of blocks where
 # these have few channels or are cut out first; more would round more, too.
 IN_LOOP = 64
+# overlapping windows of what blocks have in common, that read an entry so often on each axis, it combines in a tenth to
+# nine tenths of the time of blocks;
+_READS = 4
+# and sums of so many entries that slide by one, in a twelfth of the time of doubling, which joins three pieces or more,
+# or two in a loop that repeats them for the next axis. Sums of 8 double.
+_SOME = range(7, 16)
 
 
 def unfold(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *out taps c"]:
