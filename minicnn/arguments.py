@@ -9,6 +9,7 @@ from inspect import signature
 from typing import Any, ParamSpec, TypeVar
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 
@@ -193,6 +194,21 @@ def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:
             "arrays come before sizes"
         )
     return tuple(integer(name, entry, least) for entry in value)
+
+
+def checked_shape(shape: Any, least: int = 0) -> tuple[Any, ...]:
+    """A shape as a tuple, the sizes of which are ints or symbols of `jax.export`.
+
+    Raises:
+        TypeError: if they are anything else.
+        ValueError: if one is below `least`.
+    """
+    listed = isinstance(shape, Iterable) and not isinstance(shape, str | bytes)
+    sizes: tuple[Any, ...] = tuple(shape) if listed else ()
+    if not listed or not all(is_integer(size) or jax.export.is_symbolic_dim(size) for size in sizes):
+        untraced("shape", sizes)
+        raise TypeError(f"`shape`={reprlib.repr(shape)} must be a tuple of ints")
+    return tuple(integer("shape", size, least) if is_integer(size) else size for size in sizes)
 
 
 def window_sizes(name: str, value: Any) -> tuple[int, ...]:

@@ -2,17 +2,15 @@
 
 import math
 import reprlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-import jax
-import jax.export
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from minicnn.arguments import integer, integers, is_integer, untraced
+from minicnn.arguments import checked_shape, integer, integers
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.meshes import lacking
 from minicnn.ops import primitives
@@ -112,21 +110,6 @@ def vary_alike(xs: Sequence[Any], beside: Sequence[Any] = ()) -> tuple[Any, ...]
     missing = lacking(*map(value_of, (*xs, *beside)))
     rows = zip(xs, missing, strict=False)
     return tuple(primitives.vary_p(x, mesh_axes=axes) if axes and isinstance(x, Traced) else x for x, axes in rows)
-
-
-def checked_shape(shape: Any, least: int = 0) -> tuple[Any, ...]:
-    """A shape as a tuple, the sizes of which are ints or symbols of `jax.export`.
-
-    Raises:
-        TypeError: if they are anything else.
-        ValueError: if one is below `least`.
-    """
-    listed = isinstance(shape, Iterable) and not isinstance(shape, str | bytes)
-    sizes: tuple[Any, ...] = tuple(shape) if listed else ()
-    if not listed or not all(is_integer(size) or jax.export.is_symbolic_dim(size) for size in sizes):
-        untraced("shape", sizes)
-        raise TypeError(f"`shape`={reprlib.repr(shape)} must be a tuple of ints")
-    return tuple(integer("shape", size, least) if is_integer(size) else size for size in sizes)
 
 
 def axis_of(axis: Any, rank: int, name: str = "axis") -> int:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer, integers, is_integer
+from minicnn.arguments import checked_shape, integer, integers, is_integer
 from minicnn.ops import primitives
 from minicnn.ops.operands import (
     Axes,
@@ -20,7 +20,6 @@ from minicnn.ops.operands import (
     axes_of,
     axis_of,
     broadcast_to,
-    checked_shape,
     dtype_of,
     promoted,
     shape_of,
@@ -208,7 +207,7 @@ def getitem(x: ArrayLike, index: Any) -> Any:
     starts, limits, strides = zip(*box, strict=True) if box else ((), (), ())
     whole = box == [(0, size, 1) for size in shape]
     cut = x if whole else primitives.slice_p(x, starts=starts, limits=limits, strides=strides)
-    counts = iter([-(-(limit - start) // stride) for start, limit, stride in box])
+    counts = iter(shape_of(cut))
     sizes = [(part, 1 if part is None else next(counts)) for part in parts]
     return reshape(cut, [size for part, size in sizes if part is None or isinstance(part, slice)])
 
