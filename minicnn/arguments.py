@@ -211,17 +211,17 @@ def checked_shape(shape: Any, least: int = 0) -> tuple[Any, ...]:
     return tuple(integer("shape", size, least) if is_integer(size) else size for size in sizes)
 
 
-def window_sizes(name: str, value: Any) -> tuple[int, ...]:
-    """The size of a window, a positive int per spatial axis, as a tuple.
+def window_sizes(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
+    """The size of a window or of an image, an int for each of its spatial axes, as a tuple.
 
     Raises:
         TypeError: as `sizes`.
-        ValueError: if there is no axis, or an entry is below 1.
+        ValueError: if there is no axis, or an entry is below `least`.
 
     >>> window_sizes("window", [2, 3])
     (2, 3)
     """
-    window = sizes(name, value, 1)
+    window = sizes(name, value, least)
     if not window:
         raise ValueError(f"`{name}`=() has no spatial axis: give one size for each, for example (2, 2)")
     return window

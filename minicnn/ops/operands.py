@@ -2,7 +2,7 @@
 
 import math
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -60,8 +60,22 @@ def _floating(dtype: jnp.dtype) -> jnp.dtype:
 
 def of_one_shape(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
     """Two arrays broadcast to one shape; each keeps its dtype."""
-    shape = jnp.broadcast_shapes(shape_of(x), shape_of(y))
+    shape = common_shape({"x": shape_of(x), "y": shape_of(y)})
     return broadcast_to(x, shape), broadcast_to(y, shape)
+
+
+def common_shape(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that arrays broadcast to, whose shapes are given by their names.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    try:
+        return jnp.broadcast_shapes(*shapes.values())
+    except ValueError:
+        have = " and ".join(f"`{name}` has shape {shape}" for name, shape in shapes.items())
+        fix = "counted from the last, axes must have one size, or size 1 to be repeated"
+        raise ValueError(f"{have}: {fix}") from None
 
 
 def wide(x: ArrayLike) -> Any:
