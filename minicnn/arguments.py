@@ -9,6 +9,7 @@ from inspect import signature
 from typing import Any, ParamSpec, TypeVar
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 
@@ -195,17 +196,32 @@ def sizes(name: str, value: Any, least: int = 0) -> tuple[int, ...]:
     return tuple(integer(name, entry, least) for entry in value)
 
 
-def window_sizes(name: str, value: Any) -> tuple[int, ...]:
-    """The size of a window, a positive int per spatial axis, as a tuple.
+def checked_shape(shape: Any, least: int = 0) -> tuple[Any, ...]:
+    """A shape as a tuple, the sizes of which are ints or symbols of `jax.export`.
+
+    Raises:
+        TypeError: if they are anything else.
+        ValueError: if one is below `least`.
+    """
+    listed = isinstance(shape, Iterable) and not isinstance(shape, str | bytes)
+    sizes: tuple[Any, ...] = tuple(shape) if listed else ()
+    if not listed or not all(is_integer(size) or jax.export.is_symbolic_dim(size) for size in sizes):
+        untraced("shape", sizes)
+        raise TypeError(f"`shape`={reprlib.repr(shape)} must be a tuple of ints")
+    return tuple(integer("shape", size, least) if is_integer(size) else size for size in sizes)
+
+
+def window_sizes(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
+    """The size of a window or of an image, an int for each of its spatial axes, as a tuple.
 
     Raises:
         TypeError: as `sizes`.
-        ValueError: if there is no axis, or an entry is below 1.
+        ValueError: if there is no axis, or an entry is below `least`.
 
     >>> window_sizes("window", [2, 3])
     (2, 3)
     """
-    window = sizes(name, value, 1)
+    window = sizes(name, value, least)
     if not window:
         raise ValueError(f"`{name}`=() has no spatial axis: give one size for each, for example (2, 2)")
     return window

@@ -64,6 +64,11 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
     that lie side by side are one loop or reduction, which XLA for CPUs has ready and need not compile. Together with
     others, shifts of few taps cost little more to compile and run faster.
     """
+    for position, axis in enumerate(axes, start=1):
+        if _is_in_padding(axis) or _is_in_padding(axis.T):
+            parts = _reduce_pieces(parts, axis, position, monoid)
+            done = Axis(axis.out_size, axis.out_size, 1)
+            return reduce_windows(parts, [*axes[: position - 1], done, *axes[position:]], monoid)
     loop = alone and _fits_loop(axes, monoid)
     if alone and all(map(is_tiled, axes)):
         full, short = all(map(_is_full, axes)), all(axis.kernel_size <= _SHORT for axis in axes)
@@ -81,6 +86,54 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
         if times > 1:
             parts = _slice(tuple(jnp.repeat(z, times, position) for z in parts), position, start, axis.out_size)
     return parts
+
+
+def _is_in_padding(axis: Axis) -> bool:
+    """Tell whether windows hold far more padding than there is to read: all are longer than the input then."""
+    slides = axis.stretch == abs(axis.dilation) == 1 and axis.in_size <= axis.kernel_size
+    return slides and axis.read_length > _IN_PADDING * (axis.in_size + axis.out_size) and len(axis.met) > 0
+
+
+# Chosen, not fitted: the padding of usual windows is no longer than the input, which they read at most twice.
+_IN_PADDING = 8
+
+
+def _reduce_pieces(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> Parts:
+    """Combine windows that hold mostly padding, of which none is stored: each piece of them reads the input alone.
+
+    The pieces of the windows of an axis lie side by side; those of the transposed axis add up, as a transpose does.
+    """
+    others = [Axis(size, size, 1) for size in parts[0].shape[1:-1]]
+
+    def along(parts: Parts, piece: Axis) -> Parts:
+        return reduce_windows(parts, [*others[: position - 1], piece, *others[position:]], monoid)
+
+    if not _is_in_padding(axis):
+        pieces = _pieces(axis.T)
+        return reduce(monoid.combine, (along(_slice(parts, position, o.start, len(o)), c.T) for o, c in pieces))
+    found = [along(parts, piece) for _, piece in _pieces(axis)]
+    ends = axis.met.start, axis.out_size - axis.met.stop, 0
+    widths = [ends if at == position else (0, 0, 0) for at in range(parts[0].ndim)]
+    return _pad(tuple(jnp.concatenate(z, position) for z in zip(*found, strict=True)), widths, monoid)
+
+
+def _pieces(axis: Axis) -> list[tuple[range, Axis]]:
+    """The windows that end within the input, that hold all of it, and that begin within it: outputs, and their axis.
+
+    Windows as long as the input hold what longer ones do, if they end or begin at the same place.
+    """
+    plain, n, met = axis if axis.dilation > 0 else axis.flipped, axis.in_size, axis.met
+    beyond = plain.kernel_size - n
+    ends = -((beyond - plain.low) // plain.stride), plain.low // plain.stride + 1
+    first, last = (min(max(end, met.start), met.stop) for end in ends)
+    before, all_of_it, after = range(met.start, first), range(first, last), range(last, met.stop)
+    count = len(all_of_it)
+    pieces = [
+        (before, replace(plain, kernel_size=n, low=plain.low - beyond).cut(before)),
+        (all_of_it, Axis(n, count, n + count - 1, low=count - 1)),
+        (after, replace(plain, kernel_size=n).cut(after)),
+    ]
+    return [(outputs, piece) for outputs, piece in pieces if outputs]
 
 
 def _repeated(axis: Axis) -> tuple[Axis, int, int]:

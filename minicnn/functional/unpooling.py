@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from minicnn import ops
-from minicnn.arguments import check_rank, sizes
+from minicnn.arguments import check_rank, window_sizes
 from minicnn.dtypes import array, operands
 from minicnn.functional.jitted import jitted_primitive
 from minicnn.maps.base import LinearMap
@@ -29,7 +29,7 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
         (*batch, *output_size, c).
 
     Raises:
-        ValueError: if the shapes of y and `indices` differ.
+        ValueError: if the shapes of y and `indices` differ, or `output_size` has no axis.
         TypeError: if the indices are not integers.
 
     >>> x = jnp.array([1.0, 5.0, 2.0, 3.0]).reshape(4, 1)
@@ -38,7 +38,7 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
     Array([0., 5., 0., 3.], dtype=float32)
     """
     (y,) = operands(y=y)
-    positions, output_size = array("indices", value_of(indices)), sizes("output_size", output_size)
+    positions, output_size = array("indices", value_of(indices)), window_sizes("output_size", output_size, 0)
     rank = len(output_size)
     check_rank("y", y, rank)
     if positions.shape != y.shape:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Inexact
 
 from minicnn.linalg import diagonalised
-from minicnn.linalg.diagonalised import Factored, Layout, factored, function_of
+from minicnn.linalg.diagonalised import Factored, Layout, function_of, vectors_of
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, cosine_waves
 from minicnn.maps import LinearMap
@@ -52,9 +52,8 @@ def _kernel(C: Stencil) -> str:
     return ""
 
 
-def blocks(A: LinearMap) -> Inexact[Array, "*n g d c"]:
+def blocks(C: Stencil) -> Inexact[Array, "*n g d c"]:
     """The symbol at the frequencies of the DCT-II, real for a real kernel."""
-    C = _of(A)
     symbol = Symbol.of(C)
     waves = [cosine_waves(axis.out_size, powers) for axis, powers in zip(C.axes, symbol.offsets, strict=True)]
     found = symbol.through(waves)
@@ -63,23 +62,17 @@ def blocks(A: LinearMap) -> Inexact[Array, "*n g d c"]:
 
 def values(A: LinearMap) -> Array:
     """All singular values."""
-    return jnp.sort(jnp.linalg.svd(blocks(A), full_matrices=False, compute_uv=False).ravel(), descending=True)
+    return jnp.sort(jnp.linalg.svd(blocks(_of(A)), full_matrices=False, compute_uv=False).ravel(), descending=True)
 
 
 def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
     """U·f(Σ)·Vᴴ in the basis of cosines."""
-    C, transposed = oriented(A)
-    assert C is not None
-    B = function_of(C, blocks(A), "dct", f, A.dtype)
-    return B.T if transposed else B
+    return function_of(A, blocks, "dct", f)
 
 
 def vectors(A: LinearMap) -> Factored:
     """All singular vectors."""
-    C, transposed = oriented(A)
-    assert C is not None
-    found = factored(C, blocks(A), "dct", A.dtype)
-    return found.T if transposed else found
+    return vectors_of(A, blocks, "dct")
 
 
 def several(A: LinearMap, k: int) -> tuple[Array, Array, Array]:
@@ -89,7 +82,7 @@ def several(A: LinearMap, k: int) -> tuple[Array, Array, Array]:
 
 def slogdet(A: LinearMap) -> tuple[Array, Array]:
     """The product and the sum over all frequencies."""
-    signs, logs = jnp.linalg.slogdet(blocks(A))
+    signs, logs = jnp.linalg.slogdet(blocks(_of(A)))
     return jnp.prod(signs), jnp.sum(logs)
 
 
@@ -97,7 +90,7 @@ def top(A: LinearMap) -> tuple[Array, Array, Array]:
     """A left singular vector of the largest value, the value, and the right one: a wave of cosines."""
     C, transposed = oriented(A)
     assert C is not None
-    U, s, Vh = jnp.linalg.svd(blocks(A), full_matrices=False)
+    U, s, Vh = jnp.linalg.svd(blocks(C), full_matrices=False)
     place = jnp.unravel_index(jnp.argmax(s[..., 0]), s.shape[:-1])
     outputs, inputs = Layout.of(C, "dct")
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact, Int, Shaped
 
 from minicnn.dtypes import complexes
-from minicnn.linalg.stencils import Stencil
+from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.maps import Dense, LinearMap
 from minicnn.maps.base import Entries, Shape, derived, linear_map, static
 
@@ -185,16 +185,16 @@ class Diagonalised(LinearMap):
         return Dense(self.dense().reshape(self.shape), self.in_shape, self.out_shape, self.dtype).sparse()
 
 
-def function_of(
-    C: Stencil,
-    blocks: Inexact[Array, "*m g d c"],
-    transform: Transform,
-    f: Callable[[Array], Array],
-    dtype: jnp.dtype,
-) -> Diagonalised:
-    """U·f(Σ)·Vᴴ of a stencil that a transform takes apart into these blocks: that of every block."""
-    U, s, Vh = jnp.linalg.svd(blocks, full_matrices=False)
-    return Diagonalised((U * f(s)[..., None, :].astype(U.dtype)) @ Vh, *Layout.of(C, transform), False, dtype)
+Blocks = Callable[[Stencil], Inexact[Array, "*m g d c"]]
+
+
+def function_of(A: LinearMap, blocks: Blocks, transform: Transform, f: Callable[[Array], Array]) -> LinearMap:
+    """U·f(Σ)·Vᴴ of a map whose stencil a transform takes apart into these blocks: that of every block."""
+    C, transposed = oriented(A)
+    assert C is not None
+    U, s, Vh = jnp.linalg.svd(blocks(C), full_matrices=False)
+    B = Diagonalised((U * f(s)[..., None, :].astype(U.dtype)) @ Vh, *Layout.of(C, transform), False, A.dtype)
+    return B.T if transposed else B
 
 
 class Factored(NamedTuple):
@@ -220,7 +220,15 @@ class Factored(NamedTuple):
         return Factored(self.V.conj(), self.s, self.U.conj(), self.right, self.left)
 
 
-def factored(C: Stencil, blocks: Inexact[Array, "*m g d c"], transform: Transform, dtype: jnp.dtype) -> Factored:
+def vectors_of(A: LinearMap, blocks: Blocks, transform: Transform) -> Factored:
+    """All singular vectors of a map whose stencil a transform takes apart into these blocks."""
+    C, transposed = oriented(A)
+    assert C is not None
+    found = _factored(C, blocks(C), transform, A.dtype)
+    return found.T if transposed else found
+
+
+def _factored(C: Stencil, blocks: Inexact[Array, "*m g d c"], transform: Transform, dtype: jnp.dtype) -> Factored:
     """The vectors of a stencil that a transform takes apart: those of the blocks; real ones for a real kernel.
 
     Where conjugate waves carry a real kernel, the block at −ω is the conjugate of the one at ω and so are its vectors.

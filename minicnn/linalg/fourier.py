@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Inexact
 
 from minicnn.linalg import diagonalised
-from minicnn.linalg.diagonalised import Factored, Layout, factored, function_of
+from minicnn.linalg.diagonalised import Factored, Layout, function_of, vectors_of
 from minicnn.linalg.frames import sign_of
 from minicnn.linalg.magnitudes import length
 from minicnn.linalg.stencils import Stencil, oriented
@@ -65,18 +65,12 @@ def blocks(C: Stencil) -> Inexact[Array, "*m g d sc"]:
 
 def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
     """U·f(Σ)·Vᴴ in the Fourier basis."""
-    C, transposed = oriented(A)
-    assert C is not None
-    B = function_of(C, blocks(C), "fourier", f, A.dtype)
-    return B.T if transposed else B
+    return function_of(A, blocks, "fourier", f)
 
 
 def vectors(A: LinearMap) -> Factored:
     """All singular vectors."""
-    C, transposed = oriented(A)
-    assert C is not None
-    found = factored(C, blocks(C), "fourier", A.dtype)
-    return found.T if transposed else found
+    return vectors_of(A, blocks, "fourier")
 
 
 def several(A: LinearMap, k: int) -> tuple[Array, Array, Array]:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Shaped
 
-from minicnn.arguments import sizes
+from minicnn.arguments import checked_shape
 from minicnn.forms.arithmetic import contracted
 from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map, static
 
@@ -181,10 +181,10 @@ def identity(shape: Shape, dtype: jnp.dtype) -> Reshape:
     """Build the identity map on arrays of one shape.
 
     Raises:
-        TypeError: for sizes that are not integers.
+        TypeError: for sizes that are neither integers nor symbols of `jax.export`.
         ValueError: for negative ones.
     """
-    shape = sizes("shape", shape)
+    shape = checked_shape(shape)
     return Reshape(shape, shape, dtype)
 
 

@@ -42,8 +42,8 @@ class Broadcast(TransposableMap):
 
 
 def _count(start: int, limit: int, stride: int) -> int:
-    """How many entries a slice has; `range` would not take symbols of `jax.export`."""
-    return max(-(-(limit - start) // stride), 0)
+    """How many entries a slice has, in the words of JAX: those of another formula are other symbols of `jax.export`."""
+    return max((limit - start - 1) // stride + 1, 0)
 
 
 @linear_map

@@ -1,13 +1,16 @@
-"""What the constructors of layers ask of their arguments, so that a slip is named where it is made."""
+"""What layers ask of their arguments, so that a slip is named where it is made."""
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
-from minicnn.arguments import integer, is_integer, untraced
+from minicnn.arguments import integer, is_integer, numeric, sizes, untraced
 
 
 def settle(layer: Any, **checks: Callable[[str, Any], None]) -> None:
@@ -61,6 +64,44 @@ def a_kernel(name: str, value: Any) -> None:
         value,
         ": a layer is given its output channels and its kernel, and reads its input channels off `in_shape`",
     )
+
+
+def a_draw(key: Any, in_shape: Any, dtype: DTypeLike, ndim: int | None = None) -> tuple[int, ...]:
+    """The shape of one input, as `an_input`, of a layer whose parameters are drawn from a key in a dtype."""
+    a_key("key", key)
+    numeric("dtype", dtype)
+    return an_input(in_shape, ndim)
+
+
+def a_key(name: str, value: Any) -> None:
+    """Refuse what is not one key of JAX, of the new kind or the old; traced ones are keys."""
+    is_key = False
+    if isinstance(value, np.ndarray | jax.Array):
+        new = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+        is_key = value.shape == () if new else _is_old_key(value)
+    if not is_key:
+        raise TypeError(f"`{name}`={reprlib.repr(value)} must be one key, such as jax.random.key(0)")
+
+
+def _is_old_key(value: np.ndarray | jax.Array) -> bool:
+    return value.dtype == np.uint32 and value.shape == jax.eval_shape(jax.random.PRNGKey, 0).shape
+
+
+def an_input(in_shape: Any, ndim: int | None = None) -> tuple[int, ...]:
+    """The shape of one input as a tuple, of `ndim` spatial axes and channels; of any axes if that is None."""
+    shape = sizes("in_shape", in_shape)
+    if ndim is not None and len(shape) != ndim + 1:
+        axes = "spatial axis" if ndim == 1 else "spatial axes"
+        raise ValueError(f"`in_shape`={shape} must hold {ndim} {axes} and the channels of one example, without a batch")
+    return shape
+
+
+def features(in_shape: Any, what: str) -> int:
+    """The size of an input that has no spatial axes."""
+    shape = an_input(in_shape)
+    if len(shape) != 1:
+        raise ValueError(f"`in_shape`={shape}: {what} takes one axis; put Flatten before it")
+    return shape[0]
 
 
 def _hashable(value: Any) -> Any:

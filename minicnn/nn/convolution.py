@@ -23,7 +23,7 @@ from minicnn.forms.tables import check_mode
 from minicnn.functional import conv, conv_map, conv_transpose, patch_map
 from minicnn.functional.convolution import summed_conv, summed_conv_transpose, transposed_patch_map
 from minicnn.maps import Dense, LinearMap, compose
-from minicnn.nn.arguments import a_count, a_flag, a_function, a_kernel, settle
+from minicnn.nn.arguments import a_count, a_draw, a_flag, a_function, a_kernel, an_input, settle
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Multiply, Params, Shape, with_bias
 
@@ -78,13 +78,19 @@ class Convolutional(Layer):
         """
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
-        """Draw w with `w_init`, or the kernels that the mask keeps; b is zero."""
-        shape = self.w_shape(in_shape)
+        """Draw w with `w_init`, or the kernels that the mask keeps; b is zero.
+
+        Raises:
+            TypeError: for what is no key, no shape or no dtype.
+            ValueError: for an input of other spatial axes than the kernel's, and as `w_shape`.
+        """
+        shape = self.w_shape(a_draw(key, in_shape, dtype, len(self.kernel_size)))
         w = self.w_init(key, shape, dtype) if self.mask is None else self._kept_kernels(key, dtype)
         return {"w": w, "b": jnp.zeros(self.channels, dtype)} if self.bias else {"w": w}
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (*out, channels), for inputs that the groups and the mask fit."""
+        in_shape = an_input(in_shape, len(self.kernel_size))
         self.w_shape(in_shape)
         return (*(axis.out_size for axis in self.axes(in_shape)), self.channels)
 

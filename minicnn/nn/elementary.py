@@ -14,7 +14,7 @@ from minicnn import maps, ops
 from minicnn.arguments import look_up
 from minicnn.functional import patch_map
 from minicnn.maps import Diagonal, LinearMap, Reshape, compose
-from minicnn.nn.arguments import a_count, a_flag, a_function, settle
+from minicnn.nn.arguments import a_count, a_draw, a_flag, a_function, an_input, features, settle
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
@@ -45,11 +45,11 @@ class Dense(Layer):
         """Draw w with `w_init`; b is zero.
 
         Raises:
+            TypeError: for what is no key, no shape or no dtype.
             ValueError: if the inputs have more than one axis.
         """
-        if len(in_shape) != 1:
-            raise ValueError(f"`in_shape`={in_shape}: Dense takes one axis; put Flatten before it")
-        w = self.w_init(key, (in_shape[0], self.features), dtype)
+        c_in = features(a_draw(key, in_shape, dtype), "Dense")
+        w = self.w_init(key, (c_in, self.features), dtype)
         return {"w": w, "b": jnp.zeros(self.features, dtype)} if self.bias else {"w": w}
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
@@ -58,6 +58,7 @@ class Dense(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (features,)."""
+        features(in_shape, "Dense")
         return (self.features,)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
@@ -85,6 +86,11 @@ class Flatten(Layer):
     def __post_init__(self) -> None:
         settle(self, ndim=a_count)
 
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """Draw nothing: a change of shape has no parameters."""
+        a_draw(key, in_shape, dtype, self.ndim)
+        return {}
+
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Lay x out as vec(x)."""
         batch, image = x.shape[: -self.ndim - 1], x.shape[-self.ndim - 1 :]
@@ -92,7 +98,7 @@ class Flatten(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (features,)."""
-        return (math.prod(in_shape),)
+        return (math.prod(an_input(in_shape, self.ndim)),)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The identity between the two shapes."""
@@ -140,13 +146,18 @@ class Activation(Layer):
     def __post_init__(self) -> None:
         look_up("name", self.name, ACTIVATIONS, "an activation")
 
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """Draw nothing: the function has no parameters."""
+        a_draw(key, in_shape, dtype)
+        return {}
+
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Apply the function, entry by entry."""
         return ACTIVATIONS[self.name](x)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape of the input."""
-        return in_shape
+        return an_input(in_shape)
 
     def lipschitz(self, params: Params, in_shape: Shape) -> float:
         """The steepest slope of the function."""

@@ -14,7 +14,7 @@ from minicnn.forms.resolve import Ints, Padding, over, sliding
 from minicnn.functional import local_conv, tiled_conv
 from minicnn.functional.local import local_map, tiled_map, tiled_patch_map
 from minicnn.maps import LinearMap
-from minicnn.nn.arguments import a_count, a_flag, a_function, a_kernel, a_window, settle
+from minicnn.nn.arguments import a_count, a_draw, a_flag, a_function, a_kernel, a_window, an_input, settle
 from minicnn.nn.initializers import Initializer, he_normal
 from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
@@ -53,6 +53,7 @@ class LocalConv(Layer):
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Draw a kernel for every place with `w_init`; b is zero."""
+        in_shape = a_draw(key, in_shape, dtype, len(self.kernel_size))
         places = self.places(in_shape)
         one = (*self.kernel_size, in_shape[-1], self.channels)
         keys = jax.random.split(key, places)
@@ -72,7 +73,8 @@ class LocalConv(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (*out, channels)."""
-        return (*(axis.out_size for axis in self.axes(in_shape)), self.channels)
+        axes = self.axes(an_input(in_shape, len(self.kernel_size)))
+        return (*(axis.out_size for axis in axes), self.channels)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix: the non-zeros of a convolution's, untied."""

@@ -18,7 +18,7 @@ from minicnn.functional.convolution import summed_conv
 from minicnn.functional.lp_pooling import exponent, lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at, pooling_axes
 from minicnn.maps import Broadcast, LinearMap, compose
-from minicnn.nn.arguments import a_flag, a_window, settle
+from minicnn.nn.arguments import a_draw, a_flag, a_window, an_input, settle
 from minicnn.nn.layer import Layer, Params, Shape, with_bias
 
 
@@ -35,6 +35,11 @@ class Pool(Layer):
         settle(self, window=a_window, ceil_mode=a_flag, count_include_pad=a_flag)
         sliding(self.window, 1 if self.stride is None else self.stride, self.padding, self.dilation)
 
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """Draw nothing: a pool has no parameters."""
+        a_draw(key, in_shape, dtype, len(self.window))
+        return {}
+
     @property
     def options(self) -> dict[str, Any]:
         """The keyword arguments of the function."""
@@ -47,6 +52,7 @@ class Pool(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (*out, channels)."""
+        in_shape = an_input(in_shape, len(self.window))
         return (*(axis.out_size for axis in self.axes(in_shape)), in_shape[-1])
 
 
@@ -173,7 +179,7 @@ class Subsample(Layer):
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Set the coefficients so that the sum is an average, and the biases to zero."""
-        channels = in_shape[-1]
+        channels = a_draw(key, in_shape, dtype, len(self.window))[-1]
         return {"w": jnp.full(channels, 1 / math.prod(self.window), dtype), "b": jnp.zeros(channels, dtype)}
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:

@@ -7,11 +7,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from minicnn import maps, ops
 from minicnn.arguments import number
 from minicnn.maps import LinearMap
+from minicnn.nn.arguments import a_draw, features
 from minicnn.nn.layer import Layer, Params, Shape
 from minicnn.ops.operands import rounded_once
 
@@ -43,6 +45,11 @@ class Rbf(Layer):
             raise TypeError(f"`centres`={reprlib.repr(self.centres)} must hold one tuple of numbers for each output")
         object.__setattr__(self, "centres", tuple(tuple(number("centres", v) for v in row) for row in rows))
 
+    def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
+        """Draw nothing: the centres are not trained."""
+        features(a_draw(key, in_shape, dtype), "Rbf")
+        return {}
+
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute the squared distances, (*batch, centres)."""
 
@@ -55,6 +62,7 @@ class Rbf(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (centres,)."""
+        features(in_shape, "Rbf")
         return (len(self.centres),)
 
     def map_at(self, params: Params, x: Float[Array, " c"]) -> LinearMap:

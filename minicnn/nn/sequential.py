@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
 from minicnn.maps import LinearMap, compose
-from minicnn.nn.arguments import settle
+from minicnn.nn.arguments import a_draw, an_input, settle
 from minicnn.nn.layer import Layer, Params, Shape
 
 
@@ -64,7 +64,7 @@ class Sequential(Layer):
 
     def init(self, key: jax.Array, in_shape: Shape, dtype: DTypeLike = jnp.float32) -> Params:
         """Draw each layer's parameters from the key folded with its position."""
-        return _compiled_draw(self, key, tuple(in_shape), dtype)
+        return _compiled_draw(self, key, a_draw(key, in_shape, dtype), dtype)
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Apply layer after layer."""
@@ -82,6 +82,7 @@ class Sequential(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape after the last layer."""
+        in_shape = an_input(in_shape)
         for layer in self.layers:
             in_shape = layer.out_shape(in_shape)
         return in_shape

@@ -18,6 +18,7 @@ from minicnn.ops.operands import (
     astype,
     axes_of,
     broadcast_to,
+    common_shape,
     dtype_of,
     is_complex,
     of_one_shape,
@@ -93,7 +94,6 @@ erfc = _elementwise(primitives.erfc_p, "The complement of the error function, 1 
 sign = _constant(jnp.sign, "The sign, −1, 0 or 1; its derivative is 0.")
 floor = _constant(jnp.floor, "The next integer below; its derivative is 0.")
 ceil = _constant(jnp.ceil, "The next integer above; its derivative is 0.")
-floor_divide = _constant(jnp.floor_divide, "The next integer below x / y, broadcast; its derivative is 0.")
 argmax = _position(jnp.argmax, "The position of the maximum, as in `jax.numpy`: integers, which have no derivative.")
 argmin = _position(jnp.argmin, "The position of the minimum, as in `jax.numpy`: integers, which have no derivative.")
 isnan = _constant(jnp.isnan, "Where x is NaN: a plain array of booleans.")
@@ -167,6 +167,12 @@ def div(x: ArrayLike, y: ArrayLike) -> Any:
 def remainder(x: ArrayLike, y: ArrayLike) -> Any:
     """Compute x − y·⌊x/y⌋, broadcast: what is left of x, with the sign of y."""
     return primitives.remainder_p(*aligned(x, y))
+
+
+def floor_divide(x: ArrayLike, y: ArrayLike) -> Any:
+    """The next integer below x / y, broadcast; its derivative is 0."""
+    common_shape({"x": shape_of(x), "y": shape_of(y)})
+    return jax.lax.stop_gradient(jnp.floor_divide(value_of(x), value_of(y)))
 
 
 def divmod(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
@@ -276,5 +282,5 @@ def gelu(x: ArrayLike, approximate: bool = True) -> Any:
 def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> Any:
     """Choose x where the condition holds and y elsewhere, broadcast."""
     x, y = promoted(x, y)
-    shape = jnp.broadcast_shapes(shape_of(condition), shape_of(x), shape_of(y))
+    shape = common_shape({"condition": shape_of(condition), "x": shape_of(x), "y": shape_of(y)})
     return primitives.where_p(broadcast_to(condition, shape), broadcast_to(x, shape), broadcast_to(y, shape))

@@ -2,17 +2,15 @@
 
 import math
 import reprlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
-import jax
-import jax.export
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from minicnn.arguments import integer, integers, is_integer, untraced
+from minicnn.arguments import checked_shape, integer, integers
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.meshes import lacking
 from minicnn.ops import primitives
@@ -62,8 +60,22 @@ def _floating(dtype: jnp.dtype) -> jnp.dtype:
 
 def of_one_shape(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
     """Two arrays broadcast to one shape; each keeps its dtype."""
-    shape = jnp.broadcast_shapes(shape_of(x), shape_of(y))
+    shape = common_shape({"x": shape_of(x), "y": shape_of(y)})
     return broadcast_to(x, shape), broadcast_to(y, shape)
+
+
+def common_shape(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that arrays broadcast to, whose shapes are given by their names.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    try:
+        return jnp.broadcast_shapes(*shapes.values())
+    except ValueError:
+        have = " and ".join(f"`{name}` has shape {shape}" for name, shape in shapes.items())
+        fix = "counted from the last, axes must have one size, or size 1 to be repeated"
+        raise ValueError(f"{have}: {fix}") from None
 
 
 def wide(x: ArrayLike) -> Any:
@@ -112,21 +124,6 @@ def vary_alike(xs: Sequence[Any], beside: Sequence[Any] = ()) -> tuple[Any, ...]
     missing = lacking(*map(value_of, (*xs, *beside)))
     rows = zip(xs, missing, strict=False)
     return tuple(primitives.vary_p(x, mesh_axes=axes) if axes and isinstance(x, Traced) else x for x, axes in rows)
-
-
-def checked_shape(shape: Any, least: int = 0) -> tuple[Any, ...]:
-    """A shape as a tuple, the sizes of which are ints or symbols of `jax.export`.
-
-    Raises:
-        TypeError: if they are anything else.
-        ValueError: if one is below `least`.
-    """
-    listed = isinstance(shape, Iterable) and not isinstance(shape, str | bytes)
-    sizes: tuple[Any, ...] = tuple(shape) if listed else ()
-    if not listed or not all(is_integer(size) or jax.export.is_symbolic_dim(size) for size in sizes):
-        untraced("shape", sizes)
-        raise TypeError(f"`shape`={reprlib.repr(shape)} must be a tuple of ints")
-    return tuple(integer("shape", size, least) if is_integer(size) else size for size in sizes)
 
 
 def axis_of(axis: Any, rank: int, name: str = "axis") -> int:

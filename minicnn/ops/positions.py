@@ -4,18 +4,18 @@ import builtins
 import math
 import reprlib
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer, integers, look_up
+from minicnn.arguments import integer, integers, is_sequence, look_up
 from minicnn.ops import primitives
-from minicnn.ops.operands import Axes, axes_of, axis_of, check_known, dtype_of, operand, shape_of
+from minicnn.ops.operands import Axes, astype, axes_of, axis_of, broadcast_to, check_known, dtype_of, operand, shape_of
 from minicnn.ops.reductions import sum
 from minicnn.ops.structure import check_index, concatenate, gather, getitem, reshape
-from minicnn.primitive import ArrayLike, value_of
+from minicnn.primitive import ArrayLike, Traced, value_of
 
 
 def take(x: ArrayLike, indices: Any, axis: int | None = None, mode: str | None = None) -> Any:
@@ -107,11 +107,11 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", constant_values: A
     if look_up("mode", mode, _PADS):
         return _read(x, lambda numbers: jnp.pad(numbers, widths, mode))
     constants = _per_side("constant_values", constant_values, len(widths))
-    for constant in {id(c): c for c in constants.flat}.values():
+    for constant in {id(c): c for c in chain.from_iterable(constants)}.values():
         _check_constant(constant, dtype_of(x))
     for axis, (sides, values) in enumerate(zip(widths, constants, strict=True)):
         shapes = ((*shape_of(x)[:axis], width, *shape_of(x)[axis + 1 :]) for width in sides)
-        low, high = (jnp.full(shape, v, dtype_of(x)) for shape, v in zip(shapes, values, strict=True))
+        low, high = (_full(shape, v, dtype_of(x)) for shape, v in zip(shapes, values, strict=True))
         x = concatenate([low, x, high], axis) if max(sides) else x
     return x
 
@@ -124,12 +124,20 @@ def _pairs(name: str, value: Any, rank: int) -> list[tuple[int, int]]:
     return [(integer(name, low), integer(name, high)) for low, high in _per_side(name, value, rank)]
 
 
-def _per_side(name: str, value: Any, rank: int) -> np.ndarray:
-    """What stands at both ends of every axis, (rank, 2)."""
-    try:
-        return np.broadcast_to(np.asarray(value, object), (rank, 2))
-    except ValueError as error:
-        raise ValueError(f"`{name}`={value!r} must be one number, a pair, or a pair for each of {rank} axes") from error
+def _per_side(name: str, value: Any, rank: int) -> list[tuple[Any, Any]]:
+    """What stands at both ends of every axis: numbers, of which traced ones are not looked at."""
+    rows = list(value) if is_sequence(value) else [value]
+    pairs = [tuple(row) for row in (rows if all(map(is_sequence, rows)) else [rows])]
+    pairs = [pair * 2 if len(pair) == 1 else pair for pair in (pairs * rank if len(pairs) == 1 else pairs)]
+    if len(pairs) != rank or any(len(pair) != 2 or any(map(is_sequence, pair)) for pair in pairs):
+        raise ValueError(f"`{name}`={value!r} must be one number, a pair, or a pair for each of {rank} axes")
+    return [(low, high) for low, high in pairs]
+
+
+def _full(shape: Sequence[int], value: Any, dtype: jnp.dtype) -> Any:
+    # A number is rounded to the dtype at once, which a conversion of an array would do in two steps.
+    traced = isinstance(value, Traced)
+    return broadcast_to(astype(value, dtype), shape) if traced else jnp.full(shape, value, dtype)
 
 
 def _check_constant(value: Any, dtype: jnp.dtype) -> None:

@@ -8,12 +8,11 @@ from string import ascii_letters, ascii_uppercase
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from minicnn.arguments import integer
 from minicnn.ops import primitives
 from minicnn.ops.elementwise import conj, mul
-from minicnn.ops.operands import astype, axes_of, broadcast_to, dtype_of, promoted, shape_of, wide
+from minicnn.ops.operands import astype, axes_of, broadcast_to, common_shape, dtype_of, promoted, shape_of, wide
 from minicnn.ops.reductions import sum
 from minicnn.ops.structure import expand_dims, ravel
 from minicnn.primitive import ArrayLike
@@ -66,7 +65,7 @@ def matmul(x: ArrayLike, y: ArrayLike, *, precision: jax.lax.PrecisionLike = Non
     if not rank_x or not rank_y:
         raise ValueError("a matrix product needs an axis to sum over: multiply a number with mul")
     if rank_x > 2 and rank_y > 2:
-        batch = jnp.broadcast_shapes(shape_of(x)[:-2], shape_of(y)[:-2])
+        batch = common_shape({"x[..., 0, 0]": shape_of(x)[:-2], "y[..., 0, 0]": shape_of(y)[:-2]})
         x, y = (broadcast_to(z, (*batch, *shape_of(z)[-2:])) for z in (x, y))
     letters = ascii_uppercase[: len(shape_of(x if rank_x > rank_y else y)[:-2])]
     row, column = "i" * (rank_x > 1), "k" * (rank_y > 1)

@@ -9,10 +9,11 @@ from itertools import pairwise
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer, integers, is_integer
+from minicnn.arguments import checked_shape, integer, integers, is_integer, untraced
 from minicnn.ops import primitives
 from minicnn.ops.operands import (
     Axes,
@@ -20,7 +21,6 @@ from minicnn.ops.operands import (
     axes_of,
     axis_of,
     broadcast_to,
-    checked_shape,
     dtype_of,
     promoted,
     shape_of,
@@ -115,23 +115,38 @@ def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> Any:
     """Arrays joined along one axis, or laid out flat and joined.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: if there are none, or they differ along other axes.
     """
     xs = _at_least_one(xs)
     if axis is None:
         xs, axis = [ravel(x) for x in xs], 0
-    axis = axis_of(axis, len(shape_of(xs[0])))
+    first, *others = map(shape_of, xs)
+    axis = axis_of(axis, len(first))
+    for n, shape in enumerate(others, start=1):
+        if len(shape) != len(first) or _without(axis, shape) != _without(axis, first):
+            raise ValueError(
+                f"`xs[{n}]` has shape {shape} and `xs[0]` {first}: they may differ along axis {axis} alone"
+            )
     return primitives.concatenate_p(*promoted(*xs), axis=axis)
+
+
+def _without(axis: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape[:axis] + shape[axis + 1 :]
 
 
 def stack(xs: Sequence[ArrayLike], axis: int = 0) -> Any:
     """Arrays of one shape joined along a new axis.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: if there are none, or they have several shapes.
     """
-    axis = integer("axis", axis)
-    return concatenate([expand_dims(x, axis) for x in _at_least_one(xs)], axis)
+    axis, xs = integer("axis", axis), _at_least_one(xs)
+    for n, x in enumerate(xs):
+        if shape_of(x) != shape_of(xs[0]):
+            raise ValueError(
+                f"`xs[{n}]` has shape {shape_of(x)} and `xs[0]` {shape_of(xs[0])}: stack those of one shape"
+            )
+    return concatenate([expand_dims(x, axis) for x in xs], axis)
 
 
 def _at_least_one(xs: Sequence[ArrayLike]) -> Sequence[ArrayLike]:
@@ -208,7 +223,7 @@ def getitem(x: ArrayLike, index: Any) -> Any:
     starts, limits, strides = zip(*box, strict=True) if box else ((), (), ())
     whole = box == [(0, size, 1) for size in shape]
     cut = x if whole else primitives.slice_p(x, starts=starts, limits=limits, strides=strides)
-    counts = iter([-(-(limit - start) // stride) for start, limit, stride in box])
+    counts = iter(shape_of(cut))
     sizes = [(part, 1 if part is None else next(counts)) for part in parts]
     return reshape(cut, [size for part, size in sizes if part is None or isinstance(part, slice)])
 
@@ -217,16 +232,25 @@ def check_index(*parts: Any) -> None:
     """Refuse an index that a derivative could be asked for, and what is no index.
 
     Raises:
-        TypeError: if a part of it is a traced value, a float or a word.
+        TypeError: if a part of it is a traced value, a float or a word, or a bound of a slice is no integer.
     """
     for part in parts:
-        for bound in (part.start, part.stop, part.step) if isinstance(part, slice) else (part,):
-            if isinstance(bound, Traced):
+        bounds = (part.start, part.stop, part.step) if isinstance(part, slice) else ()
+        for each in (part, *bounds):
+            if isinstance(each, Traced):
                 raise TypeError(
                     "the index is a traced value: an index must be an integer, and integers have no derivative"
                 )
-            if isinstance(bound, str | bytes | float | complex):
-                raise TypeError(f"the index {reprlib.repr(bound)} is no integer: use an int, a slice or integer arrays")
+        for bound in bounds:
+            if not (bound is None or is_integer(bound) or jax.export.is_symbolic_dim(bound)):
+                untraced("index", bound, "take entries at traced places with ops.take")
+                raise _no_integer(bound)
+        if isinstance(part, str | bytes | float | complex | np.inexact):
+            raise _no_integer(part)
+
+
+def _no_integer(index: Any) -> TypeError:
+    return TypeError(f"the index {reprlib.repr(index)} is no integer: use an int, a slice or integer arrays")
 
 
 def gather(x: ArrayLike, positions: Any) -> Any:

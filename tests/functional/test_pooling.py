@@ -1,7 +1,7 @@
 """Pooling against loops over windows, and the matrices that it multiplies by."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import Any
 
@@ -327,6 +327,25 @@ def test_padding_that_no_window_needs_is_not_stored(pool):
         pool(x, (3,), padding=far, stride=far)
     with pytest.raises(ValueError, match="window 5 on axis 0 lies wholly in the padding"):
         pool(x, (12,), stride=1, padding=6 * far, dilation=far)
+
+
+@pytest.mark.parametrize("far", [10**3, 10**6])
+@pytest.mark.parametrize("pool", [max_pool, avg_pool, *(partial(lp_pool, p=p) for p in (1, 2, 3, 7, np.inf))])
+def test_what_is_stored_does_not_grow_with_the_padding(pool, far):
+    """A window of padding but for a few entries holds what a window of these alone does."""
+    x = jnp.arange(1.0, 21).reshape(4, 5, 1)
+    one = partial(pool, window=(2 * far, 2 * far), padding=far - 2)
+    four = partial(pool, window=(far + 2, far + 2), padding=far, stride=far)
+    slope = lambda pool: jax.grad(lambda x: pool(x).sum())
+    for padded in (one, four):
+        once = slope(padded)
+        twice = lambda x, f=once: jax.jvp(f, (x,), (x,))
+        for call in (padded, once, twice):
+            program = jax.make_jaxpr(call)(x)
+            assert max(o.aval.size for each in equations(program) for o in each.outvars) < 20 * x.size
+    alone = partial(pool, window=(4, 5))
+    np.testing.assert_allclose(one(x), alone(x), rtol=1e-6)
+    np.testing.assert_allclose(slope(one)(x), slope(alone)(x), rtol=1e-6)
 
 
 def test_sums_of_windows_see_nothing_but_their_own_window():

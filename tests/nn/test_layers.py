@@ -186,3 +186,102 @@ def test_cross_entropy_survives_huge_logits():
 
 def test_squared_error_is_half_the_mean_square():
     np.testing.assert_allclose(losses.squared_error(jnp.array([1.0, 4.0]), jnp.array([1.0, 1.0])), 2.25)
+
+
+# Every layer of this package, for images of 8×8; Dense and Rbf take one axis.
+CHECKED: dict[str, tuple[nn.Layer, tuple[int, ...]]] = {
+    "conv": (nn.Conv(2, (3, 3)), (8, 8, 1)),
+    "masked conv": (nn.Conv(2, (3, 3), mask=((1, 0),)), (8, 8, 1)),
+    "conv transpose": (nn.ConvTranspose(2, (3, 3)), (8, 8, 1)),
+    "local conv": (nn.LocalConv(2, (3, 3)), (8, 8, 1)),
+    "tiled conv": (nn.TiledConv(2, (3, 3), tile=(2, 2)), (8, 8, 1)),
+    "max pool": (nn.MaxPool((2, 2)), (8, 8, 1)),
+    "average pool": (nn.AvgPool((2, 2)), (8, 8, 1)),
+    "Lp pool": (nn.LpPool((2, 2)), (8, 8, 1)),
+    "subsample": (nn.Subsample((2, 2)), (8, 8, 1)),
+    "flatten": (nn.Flatten(), (8, 8, 1)),
+    "activation": (nn.Activation("relu"), (8, 8, 1)),
+    "dense": (nn.Dense(3), (4,)),
+    "rbf": (nn.Rbf(((1, 1), (1, -1))), (2,)),
+    "sequential": (nn.Sequential((nn.Conv(2, (3, 3)), nn.Flatten(), nn.Dense(2))), (8, 8, 1)),
+}
+
+
+def test_every_layer_of_this_package_is_checked():
+    assert {type(layer) for layer, _ in CHECKED.values()} == {
+        kind for kind in vars(nn).values() if isinstance(kind, type) and issubclass(kind, nn.Layer)
+    } - {nn.Layer}
+
+
+@pytest.mark.parametrize(("layer", "in_shape"), CHECKED.values(), ids=CHECKED)
+@pytest.mark.parametrize(
+    "key", [3, None, "a", 1.5, np.ones(2), np.uint32(3), np.ones(3, np.uint32), jax.random.split(KEY)], ids=str
+)
+def test_what_is_not_one_key_is_refused(layer, in_shape, key):
+    with pytest.raises(TypeError, match=r"(?s)`key`=.* must be one key, such as jax.random.key\(0\)"):
+        layer.init(key, in_shape)
+
+
+@pytest.mark.parametrize(("layer", "in_shape"), CHECKED.values(), ids=CHECKED)
+def test_keys_of_both_kinds_traced_ones_and_many_at_once_are_keys(layer, in_shape):
+    expected = layer.init(KEY, in_shape)
+    for draw in (layer.init, jax.jit(layer.init, static_argnums=1)):
+        assert jax.tree.structure(draw(jax.random.PRNGKey(0), in_shape)) == jax.tree.structure(expected)
+        assert jax.tree.all(jax.tree.map(jnp.allclose, draw(KEY, in_shape), expected))
+    for keys in (jax.random.split(KEY, 3), jax.random.split(jax.random.PRNGKey(0), 3)):
+        many = jax.vmap(lambda key: layer.init(key, in_shape), axis_size=3)(keys)
+        # what is not drawn, such as a bias, is not mapped over
+        assert jax.tree.structure(many) == jax.tree.structure(expected)
+
+
+@pytest.mark.parametrize("name", [name for name in CHECKED if name not in ("activation", "dense", "rbf")])
+@pytest.mark.parametrize("in_shape", [(8, 8), (1, 8, 8, 1), ()], ids=str)
+def test_inputs_of_other_spatial_axes_are_refused(name, in_shape):
+    layer, _ = CHECKED[name]
+    for call in (lambda: layer.init(KEY, in_shape), lambda: layer.out_shape(in_shape)):
+        with pytest.raises(ValueError, match=r"`in_shape`=\(.*\) must hold 2 spatial axes and the channels"):
+            call()
+
+
+@pytest.mark.parametrize("name", ["dense", "rbf"])
+def test_inputs_of_other_axes_than_one_are_refused(name):
+    layer, _ = CHECKED[name]
+    for call in (lambda: layer.init(KEY, (8, 8, 1)), lambda: layer.out_shape((8, 8, 1))):
+        with pytest.raises(ValueError, match=r"`in_shape`=\(8, 8, 1\): (Dense|Rbf) takes one axis; put Flatten before"):
+            call()
+
+
+@pytest.mark.parametrize(("layer", "in_shape"), CHECKED.values(), ids=CHECKED)
+@pytest.mark.parametrize("wrong", [8, "a", (8.0, 8, 1), None, np.ones((8, 8, 1)), ("a", 8, 1)], ids=str)
+def test_what_is_no_shape_of_inputs_is_refused(layer, in_shape, wrong):
+    for call in (lambda: layer.init(KEY, wrong), lambda: layer.out_shape(wrong)):
+        with pytest.raises(TypeError, match="`in_shape`"):
+            call()
+    with pytest.raises(ValueError, match="`in_shape`=-1 must be at least 0"):
+        layer.out_shape((-1,) * len(in_shape))
+
+
+@pytest.mark.parametrize(("layer", "in_shape"), CHECKED.values(), ids=CHECKED)
+def test_what_is_no_dtype_of_parameters_is_refused(layer, in_shape):
+    with pytest.raises(TypeError, match="`dtype`='foo' is not a dtype of numbers"):
+        layer.init(KEY, in_shape, "foo")
+
+
+def test_layers_of_other_people_are_asked_for_nothing():
+    class Mine(nn.Layer):
+        def init(self, in_shape, key=None):
+            return {"n": in_shape}
+
+        def apply(self, params, x, *, key=None):
+            return x
+
+        def out_shape(self, in_shape):
+            return in_shape
+
+    class Plain(Mine):
+        rank = "any"
+        window = 3
+
+    assert Mine().init("any") == {"n": "any"}
+    assert nn.Layer.init(Plain(), None, (2,)) == {}
+    assert Plain().out_shape("any") == "any"

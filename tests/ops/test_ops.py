@@ -477,6 +477,7 @@ SYMBOLIC = {
     "take": lambda m, x: m.take(x, jnp.array([2, 0]), axis=1),
     "var": lambda m, x: m.var(x, axis=0, ddof=1),
     "softmax": lambda m, x: getattr(m, "softmax", jax.nn.softmax)(x, 0),
+    "reshape to the same shape": lambda m, x: m.reshape(x, x.shape),
 }
 
 
@@ -500,13 +501,16 @@ def test_a_program_is_exported_for_any_number_of_rows(name):
         np.testing.assert_allclose(exported.call(x), call(jnp, x), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["getitem of a column", "getitem of all rows but one", "prod", "roll of rows", "roll"])
-def test_gradients_are_exported_for_any_number_of_rows(name):
+@pytest.mark.parametrize("name", SYMBOLIC)
+def test_derivatives_are_exported_for_any_number_of_rows(name):
     call, (b,) = SYMBOLIC[name], jax.export.symbolic_shape("b")
-    gradient = autodiff.grad(lambda x: ops.sum(ops.square(call(ops, x))))
-    exported = jax.export.export(jax.jit(gradient))(jax.ShapeDtypeStruct((b, 3), jnp.float32))
+    ours, theirs = (lambda x: ops.sum(ops.square(call(ops, x)))), (lambda x: (call(jnp, x) ** 2).sum())
+    derivatives = lambda x: (autodiff.grad(ours)(x), autodiff.jvp(lambda x: call(ops, x), (x,), (x,)))
+    exported = jax.export.export(jax.jit(derivatives))(jax.ShapeDtypeStruct((b, 3), jnp.float32))
     x = jnp.arange(1.0, 16).reshape(5, 3)
-    np.testing.assert_allclose(exported.call(x), jax.grad(lambda x: (call(jnp, x) ** 2).sum())(x), rtol=1e-6)
+    expected = jax.grad(theirs)(x), jax.jvp(lambda x: call(jnp, x), (x,), (x,))
+    for actual, wanted in zip(jax.tree.leaves(exported.call(x)), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["prod", "cumprod", "diag", "diagonal", "trace"])
@@ -526,12 +530,25 @@ def test_what_depends_on_the_number_of_rows_says_so(name):
         (1.0, TypeError, r"the index 1\.0 is no integer: use an int, a slice"),
         ("a", TypeError, "the index 'a' is no integer"),
         (slice(0, 1.5), TypeError, r"the index 1\.5 is no integer"),
+        (slice(True, 3), TypeError, "the index True is no integer"),
+        (slice(np.True_, 3), TypeError, "the index np.True_ is no integer"),
+        (slice(None, None, np.True_), TypeError, "the index np.True_ is no integer"),
+        (slice(np.float32(1), None), TypeError, r"the index np.float32\(1.0\) is no integer"),
+        (slice(jnp.float32(1), None), TypeError, r"the index Array\(1\., dtype=float32\) is no integer"),
+        (slice(None, [1]), TypeError, r"the index \[1\] is no integer"),
+        (np.float32(1), TypeError, r"the index np.float32\(1.0\) is no integer"),
         (2, IndexError, "index 2 is out of bounds for axis 0 of size 2"),
     ],
 )
 def test_what_is_no_index_is_refused(index, error, message):
     with pytest.raises(error, match=message):
         ops.getitem(x, index)
+
+
+def test_bounds_of_a_slice_may_be_any_integers_but_not_traced():
+    np.testing.assert_array_equal(ops.getitem(x, slice(jnp.int32(1), np.uint8(2))), x[1:2])
+    with pytest.raises(TypeError, match="`index` is traced and has no numbers yet: take entries at traced places with"):
+        jax.jit(lambda n: ops.getitem(x, slice(n, None)))(1)
 
 
 def test_a_finite_length_is_computed_without_infinity():
@@ -582,6 +599,9 @@ def test_one_axis_is_no_list_of_them(name):
         ONE_AXIS[name]((0, 1))
 
 
+_UNLIKE = r"`x` has shape \(2, 3\) and `y` has shape \(4,\): counted from the last, axes must have one size"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -590,6 +610,22 @@ def test_one_axis_is_no_list_of_them(name):
         (lambda: ops.broadcast_to(x, (3,)), r"`shape`=\(3,\) is not made of copies of \(2, 3\)"),
         (lambda: ops.transpose(x, (0, 2)), r"`axes`=\(0, 2\) is out of range"),
         (lambda: ops.moveaxis(x, 0, 2), "`destination`=2 is out of range"),
+        *((lambda f=f: f(x, jnp.ones(4)), _UNLIKE) for f in (ops.add, ops.div, ops.power, ops.hypot, ops.floor_divide)),
+        (lambda: ops.total([x, jnp.ones(4)]), _UNLIKE),
+        (
+            lambda: ops.where(x > 0, x, jnp.ones(4)),
+            r"`condition` has shape \(2, 3\) and `x` has .* `y` has shape \(4,\)",
+        ),
+        (
+            lambda: ops.matmul(jnp.ones((2, 3, 3)), jnp.ones((4, 3, 3))),
+            r"`x\[\.\.\., 0, 0\]` has shape \(2,\) and `y\[",
+        ),
+        (
+            lambda: ops.concatenate([x, jnp.ones(4)]),
+            r"`xs\[1\]` has shape \(4,\) and `xs\[0\]` \(2, 3\): they may differ",
+        ),
+        (lambda: ops.concatenate([x, jnp.ones((2, 4))]), r"`xs\[1\]` has shape \(2, 4\) .* along axis 0 alone"),
+        (lambda: ops.stack([x, jnp.ones((2, 4))]), r"`xs\[1\]` has shape \(2, 4\) and .*: stack those of one shape"),
     ],
 )
 def test_shapes_and_axes_that_do_not_fit_are_refused_by_name(call, message):
@@ -609,3 +645,33 @@ def test_nothing_is_split_into_parts_without_entries():
 
 def test_several_shifts_of_all_entries_add_up():
     np.testing.assert_array_equal(ops.roll(x, (1, 2)), np.roll(x, (1, 2)))
+
+
+@pytest.mark.parametrize("values", [lambda c: c, lambda c: (c, 1), lambda c: ((1, c), (c, 2)), lambda c: ((c, 1),)])
+def test_constants_of_a_padding_may_be_traced(values):
+    ours = lambda c: ops.pad(x, 1, constant_values=values(c))
+    padded = np.pad(x, 1, constant_values=values(2.0))
+    for call in (ours, jax.jit(ours), lambda c: jax.vmap(ours)(c[None])[0]):
+        np.testing.assert_array_equal(call(jnp.float32(2)), padded)
+    w = jnp.arange(20.0).reshape(4, 5)
+    slope = np.sum(w, where=np.pad(x, 1, constant_values=values(7.0)) != padded)
+    assert autodiff.grad(lambda c: ops.sum(ops.mul(w, ours(c))))(2.0) == slope
+    assert jax.grad(lambda c: (w * ours(c)).sum())(2.0) == slope
+
+
+def test_pairs_of_constants_may_be_a_traced_array():
+    ours = lambda c: ops.pad(x, 1, constant_values=c)
+    for pairs in (np.array([1.0, 2.0]), np.arange(4.0).reshape(2, 2)):
+        np.testing.assert_array_equal(jax.jit(ours)(pairs), np.pad(x, 1, constant_values=pairs))
+
+
+@pytest.mark.parametrize(
+    "z", [[1, 2, np.inf], [np.inf, np.inf, 1], [-np.inf, 1, 2], [-np.inf] * 3, [np.nan, 1, 2]], ids=str
+)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+def test_a_softmax_of_what_is_not_finite_is_that_of_jax(name, z):
+    """NaN beside ∞, in value and gradient: the quotient ∞/∞ has none."""
+    z, w, theirs = jnp.asarray(z, jnp.float32), jnp.arange(1.0, 4), getattr(jax.nn, name)
+    np.testing.assert_allclose(getattr(ops, name)(z), theirs(z), rtol=1e-6)
+    gradient = autodiff.grad(lambda z: ops.sum(ops.mul(w, getattr(ops, name)(z))))(z)
+    np.testing.assert_allclose(gradient, jax.grad(lambda z: (w * theirs(z)).sum())(z), rtol=1e-5)

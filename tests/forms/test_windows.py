@@ -1,0 +1,59 @@
+"""Windows that hold mostly padding, against the tap tensor of their axis: the axis is looked up entry by entry."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minicnn import Axis
+from minicnn.forms import windows
+from minicnn.forms.windows import SUM, Monoid, reduce_windows
+
+LARGEST = Monoid(
+    lambda a, b: (jnp.maximum(a[0], b[0]),),
+    (-np.inf,),
+    lambda parts, axes: (parts[0].max(axes),),
+    of_numbers=jax.lax.max,
+)
+
+# One output or several, from both ends, beyond them, windows in the padding alone, none that meets the input.
+PADDED = {
+    "one window": Axis(3, 1, 90, low=40),
+    "two windows": Axis(3, 2, 60, stride=50, low=55),
+    "ends before, in and after": Axis(4, 12, 90, stride=1, low=86),
+    "begins in all places": Axis(4, 14, 140, stride=1, low=9),
+    "all of one size": Axis(1, 3, 70, stride=20, low=50),
+    "as long as the input": Axis(5, 3, 5, stride=80, low=82),
+    "some in the padding": Axis(3, 9, 60, stride=30, low=130),
+    "mirrored": Axis(3, 2, 60, stride=50, low=55).flipped,
+    "none meets the input": Axis(3, 2, 60, low=400),
+}
+AXES = PADDED | {f"{name}, transposed": axis.T for name, axis in PADDED.items()}
+
+
+@pytest.mark.parametrize("axis", AXES.values(), ids=AXES)
+def test_windows_that_hold_mostly_padding_hold_what_the_relation_says(axis):
+    x = np.random.default_rng(0).integers(-9, 10, (2, axis.in_size, 3, 2)).astype(np.float32)
+    taps = axis.taps().sum(1)
+    other = Axis(3, 3, 1)
+    (total,) = reduce_windows((x,), (axis, other), SUM)
+    np.testing.assert_array_equal(total, np.einsum("oi,bixc->boxc", taps, x))
+    (largest,) = reduce_windows((x,), (axis, other), LARGEST)
+    held = np.where(taps[None, :, :, None, None] > 0, x[:, None], -np.inf)
+    np.testing.assert_array_equal(largest, held.max(2, initial=-np.inf))
+
+
+@pytest.mark.parametrize("name", [name for name in AXES if name not in ("none meets the input, transposed",)])
+def test_pieces_are_not_cut_again(name):
+    axis = AXES[name] if AXES[name].stretch == 1 else AXES[name].T
+    for _, piece in windows._pieces(axis) if len(axis.met) else ():
+        assert not windows._is_in_padding(piece)
+        assert not windows._is_in_padding(piece.T)
+
+
+@pytest.mark.parametrize("axis", AXES.values(), ids=AXES)
+def test_sums_over_padding_have_the_transpose_as_derivative(axis):
+    x = jnp.ones((1, axis.in_size, 1))
+    y_bar = jnp.arange(1.0, 1 + axis.out_size).reshape(1, axis.out_size, 1)
+    (x_bar,) = jax.vjp(lambda x: windows.window_sum(x, (axis,)), x)[1](y_bar)
+    np.testing.assert_array_equal(x_bar[0, :, 0], axis.taps().sum(1).T @ np.asarray(y_bar[0, :, 0]))
