@@ -221,7 +221,10 @@ def worked_conv(
     if min(channels) < 1:
         raise ValueError(f"`channels`={channels} must be at least 1 each")
     if any(np.ravel(output_padding)) and not transpose:
-        raise ValueError(f"`output_padding`={output_padding} has a meaning only for a transposed convolution")
+        raise ValueError(
+            f"`output_padding`={output_padding} has a meaning only for a transposed convolution: give `transpose`, "
+            "too, or leave it out"
+        )
     c_in, c_out = channels[::-1] if transpose else channels
     check_groups(c_in, c_out, options.get("groups", 1))
     shape = (*kernel_size, c_in // options.get("groups", 1), c_out)

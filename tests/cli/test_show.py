@@ -135,7 +135,7 @@ def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_p
         (["--dims", "0"], "`dims`=0 must be at least 1"),
         (["--input", "5²"], "whole numbers joined by x"),
         (["--padding", "²"], "low:high"),
-        (["--output-padding", "1"], "has a meaning only for a transposed convolution"),
+        (["--output-padding", "1"], "only for a transposed convolution: give `transpose`, too, or leave it out"),
         (["--input", "0", "--padding", "2", "--picture", "a.png"], "C is 4×0 and has no entries to draw"),
         (["--input", "1000000"], "the input is 1000000×1000000×1, 1,000,000,000,000 numbers"),
         (["--channels", "100000"], "the kernel is 3×3×100000×100000, 90,000,000,000 numbers"),
