@@ -183,6 +183,7 @@ def _certify_layers(
     seed: int,
 ) -> tuple[Sequence[Any], list[Any]]:
     from minicnn.forms.memory import check_room
+    from minicnn.identities.catalogue import held
     from minicnn.identities.catalogue_table import run_live, to_json
     from minicnn.identities.examples import EXAMPLES, Example
 
@@ -200,9 +201,9 @@ def _certify_layers(
             f"`kernel`={kernel}, `channels`={c_in}x{c_out}: the kernel", (*sizes_of[1], c_in // blocks, c_out), smaller
         )
         examples = [Example(*sizes_of, *channels, options, seed)]
-        A = examples[0].map
         smaller = "certify a smaller input; the identities are the same at every size"
-        check_room(f"the matrix is {A.shape[0]:,}×{A.shape[1]:,} {A.dtype.name}", A.nbytes, smaller)
+        for what, rows, columns, needed in held(examples[0]):
+            check_room(f"{what} is {rows:,}×{columns:,}, with all that is computed beside it", needed, smaller)
     found = run_live(console, examples, waiting.doing)
     comparisons = [c for by_name in found.values() for own in by_name.values() for c in own if not c.left_out]
     return comparisons, to_json(found)
