@@ -163,3 +163,11 @@ def test_without_ffmpeg_nothing_is_written(run, tmp_path, monkeypatch):
         (line,) = result.output.splitlines()
         assert "needs ffmpeg, which is not installed: write a .gif or a .html instead" in line
     assert not any(tmp_path.iterdir())
+
+
+def test_a_matrix_of_many_rows_and_few_columns_has_no_square_of_its_rows_made_for_its_rank(run):
+    options = ("--dims", 1, "--input", 8, "--kernel", 3, "--padding", 100000, "--padding-mode", "replicate")
+    result = run("show", *options, width=400)
+    assert result.exit_code == 0, result.output
+    assert "is 200006×8" in result.output
+    assert "8 of at most 8" in result.output
