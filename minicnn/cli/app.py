@@ -63,6 +63,8 @@ app = App(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+# What a person can mend.
+TOLD = (ValueError, TypeError, OSError, MemoryError, ArithmeticError)
 console = Terminal()
 errors = Terminal(stderr=True)
 
@@ -149,7 +151,7 @@ def one_line_errors() -> Iterator[None]:
         errors.print(escape(line), highlight=False, soft_wrap=True)
         # The exit status that shells give a process which a signal ended.
         raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from stop
-    except (ValueError, TypeError, OSError, MemoryError, ArithmeticError, RuntimeError) as error:
+    except (*TOLD, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "Out of memory" not in str(error):  # as XLA says it
             raise
         error_line(error)
