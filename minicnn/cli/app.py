@@ -69,14 +69,15 @@ console = Terminal()
 errors = Terminal(stderr=True)
 
 
-def _checked_seed(seed: int) -> int:
+def _checked_seed(seed: int | None) -> int | None:
     """Refuse what cannot be a seed everywhere: NumPy's are not negative, JAX's have 32 bits, its sign among them."""
-    if not 0 <= seed < 2**31:
+    if seed is not None and not 0 <= seed < 2**31:
         raise typer.BadParameter(f"a seed is a whole number from 0 to {2**31 - 1}, and {seed} is not.")
     return seed
 
 
-Seed = Annotated[int, typer.Option(callback=_checked_seed, help="The same seed gives the same numbers.")]
+SEED = typer.Option(callback=_checked_seed, help="The same seed gives the same numbers.")
+Seed = Annotated[int, SEED]
 
 
 def _print_versions(asked: bool) -> None:

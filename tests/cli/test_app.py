@@ -95,11 +95,20 @@ def test_paths_are_checked_before_anything_heavy_is_imported(args, said):
 
 
 @pytest.mark.parametrize("seed", [-1, 2**31, 10**30])
-@pytest.mark.parametrize("name", ["show", "spectrum", "lift", "certify", "explore", "bench", "demo"])
+@pytest.mark.parametrize("name", ["show", "spectrum", "lift", "certify", "explore", "bench", "demo", "train"])
 def test_a_seed_that_is_none_is_refused_in_words_about_seeds(run, name, seed):
     result = run(name, "--seed", seed, width=200)
     assert result.exit_code == 2
     assert f"a seed is a whole number from 0 to 2147483647, and {seed} is not" in result.output
+
+
+@pytest.mark.parametrize("size", [2**31, 10**20])
+@pytest.mark.parametrize(("name", "option"), [("lift", "shape"), ("certify", "shape"), ("spectrum", "input")])
+def test_a_size_that_nothing_can_count_to_is_refused_even_beside_a_zero(run, name, option, size):
+    target = [] if name == "spectrum" else ["jax.nn:relu"]
+    result = run(name, *target, f"--{option}", f"0x{size}", width=200)
+    assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
+    assert f"`{option}`={size} must lie within 32 bits" in result.output
 
 
 def test_memory_that_the_compiler_asks_for_in_vain_is_one_line(run, monkeypatch):
