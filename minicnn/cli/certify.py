@@ -150,10 +150,11 @@ def _inputs(
     import jax.numpy as jnp
 
     from minicnn.cli.target import inputs
-    from minicnn.data.registry import load_data
+    from minicnn.data.registry import check_used, load_data
 
     if data is None:
         return inputs(shapes, dtypes, seed)
+    check_used(data, data_dir)
     images = load_data(data, data_dir).test.images
     if not 0 <= number < len(images):
         raise ValueError(f"`image`={number}: the test images are 0 to {len(images) - 1}")

@@ -145,11 +145,14 @@ def _fit(run: Any, plan: Any, launch: Any) -> Any:
 
 def _config(given: dict[str, Any], launch: Any) -> tuple[Any, Path | None]:
     """The config and the data's folder: as given, or of the run to resume, with which what is given must agree."""
+    from minicnn.data.registry import check_used
     from minicnn.train import Config, Run, config_of
     from minicnn.train.devices import is_first, json_from_first
 
     if launch.resume is None:
-        return config_of(**given), launch.data_dir
+        config = config_of(**given)
+        check_used(config.data, launch.data_dir)
+        return config, launch.data_dir
     opened = Run.reopen(launch.resume) if is_first() else None
     fields, folder = json_from_first(opened and [opened.config.to_json(), opened.data_dir and str(opened.data_dir)])
     config = Config.from_json(fields)

@@ -111,6 +111,28 @@ def test_a_size_that_nothing_can_count_to_is_refused_even_beside_a_zero(run, nam
     assert f"`{option}`={size} must lie within 32 bits" in result.output
 
 
+@pytest.mark.parametrize("command", [("train",), ("certify", "jax.nn:relu", "--data", "digits")])
+def test_a_folder_for_a_data_set_without_files_is_refused(run, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*command, "--data-dir", tmp_path, width=400)
+    assert result.exit_code == 2
+    assert result.output == f"error: `data_dir`='{tmp_path}' is not used: digits come with scikit-learn; leave it out\n"
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name of a file is text")
+def test_a_file_whose_name_is_no_text_is_written_and_told(tmp_path):
+    program = "from minicnn.cli import main; main()"
+    args = ["explore", "--no-open", "--out", b"\xff.html"]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *args], capture_output=True, cwd=tmp_path, env=strict, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\udcff.html" in done.stdout
+    assert os.listdir(bytes(tmp_path)) == [b"\xff.html"]
+
+
 def test_memory_that_the_compiler_asks_for_in_vain_is_one_line(run, monkeypatch):
     def explain(C):
         raise RuntimeError("INTERNAL: Out of memory allocating 99 bytes.")
