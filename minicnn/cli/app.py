@@ -1,5 +1,6 @@
 """The application, and what its commands share."""
 
+import json
 import shlex
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from minicnn.cli.waiting import Terminal, waiting
+from minicnn.disk import write_whole
 
 if TYPE_CHECKING:
     from minicnn.identities.comparison import Comparison
@@ -122,6 +124,12 @@ def check_written(*files: Path | None) -> None:
 
     for file in filter(None, files):
         check_folder(file)
+
+
+def write_json(file: Path | None, found: Any) -> None:
+    """Write what was found, where a file is given for it."""
+    if file is not None:
+        write_whole(file, json.dumps(found, indent=1) + "\n")
 
 
 def save_figure(figure: Any, path: Path) -> None:

@@ -1,6 +1,5 @@
 """`minicnn certify`."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,13 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from minicnn.cli.app import Seed, app, check_written, conclude, console
+from minicnn.cli.app import Seed, app, check_written, conclude, console, write_json
 from minicnn.cli.faults import placed_faults
 from minicnn.cli.parsing import each, padding, rank_of, sizes
 from minicnn.cli.sizes import check_numbers
 from minicnn.cli.target import TARGET, Dtypes, is_wide, shape_of
 from minicnn.cli.waiting import waiting
-from minicnn.disk import write_whole
 from minicnn.forms.tables import MODES
 from minicnn.run_folder import check_finished
 
@@ -95,8 +93,7 @@ def certify(
         c_in, c_out = each("channels", channels, 2)
         both = c_in if channels_in is None else channels_in, c_out if channels_out is None else channels_out
         found, result = _certify_layers(in_size, dims, kernel, both, options, seed)
-    if json_file is not None:
-        write_whole(json_file, json.dumps({"ok": all_hold(found), "results": result}, indent=1))
+    write_json(json_file, {"ok": all_hold(found), "results": result})
     conclude(found)
 
 
