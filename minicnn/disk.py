@@ -2,10 +2,15 @@
 
 import errno
 import os
+import secrets
 from contextlib import suppress
 from os.path import realpath
 from pathlib import Path
 
+# What ends the hidden name under which a file is written; one that a kill leaves behind is read by nobody.
+_PARTIAL = ".partial"
+# Bytes of a file's name in its name aside, which file systems limit: to 255 bytes, or 143 where names are encrypted.
+_LABEL = 100
 # Bytes of one write. A signal is handled between two of them, and a full disk is noticed before all is prepared.
 _CHUNK = 1 << 20
 
@@ -15,6 +20,9 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
     A link stays one: the file that it points to is replaced. Permissions stay, hard links do not. What is no file, such
     as a pipe or a terminal, is written.
+
+    Several may write one file at once: each does so aside under a name of its own, and the last to finish has its file
+    there. What cannot be written aside is not written in place, for it would not survive.
 
     Args:
         path: of the file.
@@ -42,17 +50,31 @@ def _target(path: Path) -> Path:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
+    label = os.fsencode(path.name)[:_LABEL].decode(errors="ignore")
+    partial = path.with_name(f".{label}.{secrets.token_hex(8)}{_PARTIAL}")
     try:
-        _write(partial, os.O_TRUNC, content)
+        _write(partial, os.O_EXCL, content)
         if path.exists():
             partial.chmod(path.stat().st_mode)
         os.replace(partial, path)
         sync_folder(path.parent)
-    except OSError:
+    except OSError as error:
         with suppress(OSError):
             os.unlink(partial)
+        if isinstance(error, PermissionError):
+            why = f"{error.strerror}: it is made beside and renamed, so its folder must be writable"
+            raise PermissionError(error.errno, why) from error
         raise
+
+
+def clear(folder: Path) -> None:
+    """Delete what kills have left aside in a folder that nobody else is writing.
+
+    Raises:
+        OSError: naming the file and the reason.
+    """
+    for partial in folder.glob(f".*{_PARTIAL}"):
+        remove(partial)
 
 
 def append(path: Path, line: str) -> None:

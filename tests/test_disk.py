@@ -111,3 +111,36 @@ def test_what_is_no_file_is_written_and_not_replaced(tmp_path):
     os.close(writer)
     with os.fdopen(reader) as stream:
         assert stream.read() == "told"
+
+
+def test_two_who_write_one_file_at_once_both_succeed_and_the_last_wins_whole(tmp_path, monkeypatch):
+    first, file = [True], tmp_path / "file"
+
+    def write(descriptor, content):
+        if first and first.pop():
+            disk.write_whole(file, "of the other")
+        return os.write(descriptor, content[:3])
+
+    names = {name: getattr(os, name) for name in dir(os)}
+    monkeypatch.setattr(disk, "os", SimpleNamespace(**names | {"write": write}))
+    disk.write_whole(file, "of the one")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "of the one")]
+
+
+@pytest.mark.parametrize("name", ["n" * 247, "n" * 255, "é" * 127, "日" * 85])
+def test_a_name_as_long_as_names_can_be_is_written(name, tmp_path):
+    disk.write_whole(tmp_path / name, "whole")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "whole")]
+
+
+def test_a_folder_that_cannot_be_written_is_said_to_be_needed(tmp_path, monkeypatch):
+    (file := tmp_path / "file").write_text("before")
+
+    def refuse(path, flags, mode=0):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    names = {name: getattr(os, name) for name in dir(os)}
+    monkeypatch.setattr(disk, "os", SimpleNamespace(**names | {"open": refuse}))
+    with pytest.raises(OSError, match=r"cannot write .*file: Permission denied: .* its folder must be writable$"):
+        disk.write_whole(file, "after")
+    assert file.read_text() == "before"

@@ -1,5 +1,8 @@
 """The command line: one module per command, each of which registers itself with `app`."""
 
+import io
+import sys
+
 from minicnn.extras import require
 
 require("cli", "the command minicnn")
@@ -25,5 +28,7 @@ __all__ = [
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
+    """Run the command that the arguments name; a name of a file that is no text is printed all the same."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

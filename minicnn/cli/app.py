@@ -1,5 +1,6 @@
 """The application, and what its commands share."""
 
+import json
 import shlex
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from minicnn.cli.waiting import Terminal, waiting
+from minicnn.disk import write_whole
 
 if TYPE_CHECKING:
     from minicnn.identities.comparison import Comparison
@@ -63,18 +65,21 @@ app = App(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+# What a person can mend.
+TOLD = (ValueError, TypeError, OSError, MemoryError, ArithmeticError)
 console = Terminal()
 errors = Terminal(stderr=True)
 
 
-def _checked_seed(seed: int) -> int:
+def _checked_seed(seed: int | None) -> int | None:
     """Refuse what cannot be a seed everywhere: NumPy's are not negative, JAX's have 32 bits, its sign among them."""
-    if not 0 <= seed < 2**31:
+    if seed is not None and not 0 <= seed < 2**31:
         raise typer.BadParameter(f"a seed is a whole number from 0 to {2**31 - 1}, and {seed} is not.")
     return seed
 
 
-Seed = Annotated[int, typer.Option(callback=_checked_seed, help="The same seed gives the same numbers.")]
+SEED = typer.Option(callback=_checked_seed, help="The same seed gives the same numbers.")
+Seed = Annotated[int, SEED]
 
 
 def _print_versions(asked: bool) -> None:
@@ -121,6 +126,12 @@ def check_written(*files: Path | None) -> None:
         check_folder(file)
 
 
+def write_json(file: Path | None, found: Any) -> None:
+    """Write what was found, where a file is given for it."""
+    if file is not None:
+        write_whole(file, json.dumps(found, indent=1) + "\n")
+
+
 def save_figure(figure: Any, path: Path) -> None:
     """Write a figure of matplotlib to a file and close it."""
     from matplotlib import pyplot as plt
@@ -149,7 +160,7 @@ def one_line_errors() -> Iterator[None]:
         errors.print(escape(line), highlight=False, soft_wrap=True)
         # The exit status that shells give a process which a signal ended.
         raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from stop
-    except (ValueError, TypeError, OSError, MemoryError, ArithmeticError, RuntimeError) as error:
+    except (*TOLD, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "Out of memory" not in str(error):  # as XLA says it
             raise
         error_line(error)

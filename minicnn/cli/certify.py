@@ -1,6 +1,5 @@
 """`minicnn certify`."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,13 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from minicnn.cli.app import Seed, app, check_written, conclude, console
+from minicnn.cli.app import Seed, app, check_written, conclude, console, write_json
 from minicnn.cli.faults import placed_faults
 from minicnn.cli.parsing import each, padding, rank_of, sizes
 from minicnn.cli.sizes import check_numbers
 from minicnn.cli.target import TARGET, Dtypes, is_wide, shape_of
 from minicnn.cli.waiting import waiting
-from minicnn.disk import write_whole
 from minicnn.forms.tables import MODES
 from minicnn.run_folder import check_finished
 
@@ -95,8 +93,7 @@ def certify(
         c_in, c_out = each("channels", channels, 2)
         both = c_in if channels_in is None else channels_in, c_out if channels_out is None else channels_out
         found, result = _certify_layers(in_size, dims, kernel, both, options, seed)
-    if json_file is not None:
-        write_whole(json_file, json.dumps({"ok": all_hold(found), "results": result}, indent=1))
+    write_json(json_file, {"ok": all_hold(found), "results": result})
     conclude(found)
 
 
@@ -150,10 +147,11 @@ def _inputs(
     import jax.numpy as jnp
 
     from minicnn.cli.target import inputs
-    from minicnn.data.registry import load_data
+    from minicnn.data.registry import check_used, load_data
 
     if data is None:
         return inputs(shapes, dtypes, seed)
+    check_used(data, data_dir)
     images = load_data(data, data_dir).test.images
     if not 0 <= number < len(images):
         raise ValueError(f"`image`={number}: the test images are 0 to {len(images) - 1}")
@@ -183,6 +181,7 @@ def _certify_layers(
     seed: int,
 ) -> tuple[Sequence[Any], list[Any]]:
     from minicnn.forms.memory import check_room
+    from minicnn.identities.catalogue import held
     from minicnn.identities.catalogue_table import run_live, to_json
     from minicnn.identities.examples import EXAMPLES, Example
 
@@ -200,9 +199,9 @@ def _certify_layers(
             f"`kernel`={kernel}, `channels`={c_in}x{c_out}: the kernel", (*sizes_of[1], c_in // blocks, c_out), smaller
         )
         examples = [Example(*sizes_of, *channels, options, seed)]
-        A = examples[0].map
         smaller = "certify a smaller input; the identities are the same at every size"
-        check_room(f"the matrix is {A.shape[0]:,}×{A.shape[1]:,} {A.dtype.name}", A.nbytes, smaller)
+        for what, rows, columns, needed in held(examples[0]):
+            check_room(f"{what} is {rows:,}×{columns:,}, with all that is computed beside it", needed, smaller)
     found = run_live(console, examples, waiting.doing)
     comparisons = [c for by_name in found.values() for own in by_name.values() for c in own if not c.left_out]
     return comparisons, to_json(found)

@@ -1,14 +1,12 @@
 """`minicnn evaluate`."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from minicnn.cli.app import app, check_written, console, save_figure
+from minicnn.cli.app import app, check_written, console, save_figure, write_json
 from minicnn.cli.waiting import waiting
-from minicnn.disk import write_whole
 from minicnn.run_folder import check_finished
 
 
@@ -53,9 +51,8 @@ def evaluate(
     )
     if picture is not None:
         _draw(counts, classes, picture)
-    if json_file is not None:
-        found = {"split": split, "accuracy": right / max(total, 1), "classes": classes, "counts": counts.tolist()}
-        write_whole(json_file, json.dumps(found, indent=1) + "\n")
+    found = {"split": split, "accuracy": right / max(total, 1), "classes": classes, "counts": counts.tolist()}
+    write_json(json_file, found)
 
 
 def _draw(counts: Any, classes: tuple[str, ...], picture: Path) -> None:

@@ -3,26 +3,30 @@
 import site
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import minicnn
+from minicnn.cli.app import TOLD
 
-# What a person has not written: this library, Python's own, and what is installed.
-_INSTALLED = {
+_LIBRARY = Path(minicnn.__file__).parent.resolve()
+_PACKAGES = {
     Path(folder).resolve()
-    for folder in (
-        Path(minicnn.__file__).parent,
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *site.getsitepackages(),
-    )
+    for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages())
 }
+# What a person has not written: this library, Python's own, and what is installed.
+_INSTALLED = {_LIBRARY, *_PACKAGES, *(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))}
+# What this library is made of: what they raise may be its own fault, and keeps its traceback.
+_BENEATH = ("jax", "jaxlib", "numpy", "scipy", "minicnn")
 
 
 @contextmanager
 def placed_faults(target: str) -> Iterator[None]:
-    """Tell whatever a person's own code raises with its place there; all other errors pass.
+    """Tell whatever a person's own code raises with its place there; other errors that are told in one line pass.
+
+    A model of an installed package may fail where no line is a person's own: what else it raises is told with its place
+    in the package.
 
     Args:
         target: as it was typed, for faults that keep no place.
@@ -47,9 +51,23 @@ def _place(error: BaseException, target: str) -> str | None:
     if isinstance(error, SyntaxError) and error.filename is not None and _is_own(error.filename):
         return f"{error.filename}:{error.lineno}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame.filename)]
+    if not frames and not isinstance(error, TOLD):
+        frames = _in_packages(traceback.extract_tb(error.__traceback__))
     if frames:
         return f"{frames[-1].filename}:{frames[-1].lineno}"
     return target if isinstance(error, SyntaxError) else None
+
+
+def _in_packages(frames: Sequence[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """The frames of what this library called last, where that is another package and not one that it is made of."""
+    paths = [Path(frame.filename).resolve() for frame in frames]
+    last = max((n for n, path in enumerate(paths) if path.is_relative_to(_LIBRARY)), default=-1)
+    return [frame for frame, path in zip(frames[last + 1 :], paths[last + 1 :], strict=True) if _is_of_package(path)]
+
+
+def _is_of_package(path: Path) -> bool:
+    within = [path.relative_to(folder) for folder in _PACKAGES if path.is_relative_to(folder)]
+    return any(inner.parts[0] not in _BENEATH for inner in within)
 
 
 def _is_own(file: str) -> bool:

@@ -1,16 +1,14 @@
 """`minicnn lift`."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from minicnn.cli.app import Seed, app, check_written, console
+from minicnn.cli.app import Seed, app, check_written, console, write_json
 from minicnn.cli.faults import placed_faults
 from minicnn.cli.target import Dtypes, Shapes, Target
-from minicnn.disk import write_whole
 
 
 @app.command()
@@ -49,6 +47,5 @@ def lift(
             console.print(f"{beside(simple, simple.T)}\n", soft_wrap=True, highlight=False, markup=False)
         said = str(table) if table.rows else "No map holds weights that have a name."
         console.print(said, soft_wrap=True, highlight=False, markup=False)
-    if json_file is not None:
-        rows = [{**asdict(row), "density": row.density} for row in table.rows]
-        write_whole(json_file, json.dumps({"rows": rows, "total": asdict(table.total)}, indent=1))
+    rows = [{**asdict(row), "density": row.density} for row in table.rows]
+    write_json(json_file, {"rows": rows, "total": asdict(table.total)})

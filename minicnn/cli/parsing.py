@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+from minicnn.arguments import integer
+
 Width = int | tuple[int, int]
 
 
 def sizes(name: str, text: str) -> tuple[int, ...]:
-    """Whole numbers joined by x.
+    """Whole numbers joined by x, each one that JAX can count to.
 
     Raises:
         ValueError: naming the option, its value and what to write.
@@ -18,7 +20,7 @@ def sizes(name: str, text: str) -> tuple[int, ...]:
     parts = text.split("x")
     if not all(part.isdecimal() for part in parts):
         raise ValueError(f"`{name}`={text!r} must be whole numbers joined by x, such as 6 or 6x5")
-    return tuple(map(int, parts))
+    return tuple(integer(name, int(part)) for part in parts)
 
 
 def each(name: str, text: str, rank: int) -> tuple[int, ...]:

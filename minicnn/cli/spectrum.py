@@ -1,6 +1,5 @@
 """`minicnn spectrum`."""
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from minicnn.arguments import integer
-from minicnn.cli.app import Seed, app, check_written, console, save_figure
+from minicnn.cli.app import Seed, app, check_written, console, save_figure, write_json
 from minicnn.cli.parsing import each, numbers, padding, rank_of
 from minicnn.cli.sizes import check_numbers, check_spectrum, given_as
 from minicnn.cli.waiting import waiting
-from minicnn.disk import write_whole
 from minicnn.forms.tables import MODES
 
 if TYPE_CHECKING:
@@ -57,11 +54,7 @@ def spectrum(
     c_in, c_out = each("channels", channels, 2)
     w_shape = (*each("kernel", kernel, rank), c_in // groups if groups else 0, c_out)
     check_numbers(f"{given_as(kernel=kernel, channels=channels)}: the kernel", w_shape, "take a smaller one")
-    w = (
-        np.random.default_rng(integer("seed", seed, 0)).standard_normal(w_shape)
-        if taps is None
-        else numbers("taps", taps)
-    )
+    w = np.random.default_rng(seed).standard_normal(w_shape) if taps is None else numbers("taps", taps)
     if np.size(w) != math.prod(w_shape):
         raise ValueError(
             f"`taps` has {np.size(w)} values: a kernel of {'×'.join(map(str, w_shape))} has another number"
@@ -88,8 +81,7 @@ def spectrum(
 
             save_figure(draw.spectrum(C, borders=True).figure, picture)
             console.print(f"wrote {picture}", highlight=False, soft_wrap=True)
-    if json_file is not None:
-        write_whole(json_file, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    write_json(json_file, facts)
 
 
 def _facts(C: "LinearMap", estimates: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from minicnn.cli.app import Seed, app, conclude, console, one_line_errors
+from minicnn.cli.app import SEED, Seed, app, conclude, console, one_line_errors
 from minicnn.cli.progress import display
 from minicnn.cli.waiting import waiting
 from minicnn.run_folder import check_begun
@@ -41,7 +41,7 @@ def train(
     data_dir: Annotated[Path | None, typer.Option(help="Where the files of the data set are looked for first.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same numbers.")] = None,
+    seed: Annotated[int | None, SEED] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw, adam, sgd or levenberg.")] = None,
     schedule: Annotated[str | None, typer.Option(help="cosine, constant, linear or passes.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.")] = None,
@@ -145,11 +145,14 @@ def _fit(run: Any, plan: Any, launch: Any) -> Any:
 
 def _config(given: dict[str, Any], launch: Any) -> tuple[Any, Path | None]:
     """The config and the data's folder: as given, or of the run to resume, with which what is given must agree."""
+    from minicnn.data.registry import check_used
     from minicnn.train import Config, Run, config_of
     from minicnn.train.devices import is_first, json_from_first
 
     if launch.resume is None:
-        return config_of(**given), launch.data_dir
+        config = config_of(**given)
+        check_used(config.data, launch.data_dir)
+        return config, launch.data_dir
     opened = Run.reopen(launch.resume) if is_first() else None
     fields, folder = json_from_first(opened and [opened.config.to_json(), opened.data_dir and str(opened.data_dir)])
     config = Config.from_json(fields)

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from minicnn.data.paths import at_home, said
+from minicnn.data.preparation import has_countless_comments, without_damaged_extras
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Transpose
@@ -30,6 +31,7 @@ WORKING_SIDE = 1024
 # How often a file is read until its header is, and until its pixels are. Headers take hundreds of reads, but Pillow
 # skips comments byte by byte; a GIF of MAX_PIXELS takes half a million, in blocks of 255 bytes, if it was not squeezed.
 _MOST_OF_HEADER, _MOST_READS = 2**17, 2**21
+_SMALL = "is made of too many small parts, such as comments or their letters: it is not read further"
 # The tags of TIFF and EXIF that are looked at.
 _BITS, _ORIENTATION, _SAMPLE = 258, 274, 339
 # What TIFF calls its numbers, by its own number for them.
@@ -100,7 +102,10 @@ def _decoded(file: BinaryIO, name: str) -> Picture:
         # Sizes are checked here, and damage that a decoder only warns of is reported.
         warnings.simplefilter("always")
         try:
-            counted: Any = _Counted(file)
+            if has_countless_comments(file):
+                raise _RefusedError(_SMALL)
+            whole, left_out = without_damaged_extras(file)
+            counted: Any = _Counted(whole)
             with Image.open(counted, formats=FORMATS) as picture:
                 counted.left = _MOST_READS
                 width, height = picture.size
@@ -119,7 +124,7 @@ def _decoded(file: BinaryIO, name: str) -> Picture:
         except Exception as error:
             # Decoders raise whatever their code meets in a damaged file: struct.error, KeyError, MemoryError, …
             raise ValueError(f"{name} cannot be decoded: {(printed() or [_reason(error)])[0]}") from error
-        damage = printed()
+        damage = [*left_out, *printed()]
     damage += [_reason(warning.message) for warning in warned if warning.category is UserWarning]
     suspected = tuple(f"read in spite of: {why}" for why in dict.fromkeys(damage))
     return Picture(read.colours, read.opacity, read.size, (*read.done, *suspected))
@@ -161,7 +166,7 @@ class _Counted:
         """Return so many bytes, or all that are left."""
         self.left -= 1
         if self.left < 0:
-            raise _RefusedError("is made of too many small parts, such as letters of a comment: it is not read further")
+            raise _RefusedError(_SMALL)
         return self._file.read(size)
 
     def __getattr__(self, name: str) -> Any:

@@ -19,6 +19,19 @@ DATASETS: dict[str, Callable[[Path | None], Dataset]] = {
     "cifar10": cifar10,
 }
 
+# Sets that come with a library, and have no files.
+_WITHOUT_FILES = ("digits",)
+
+
+def check_used(name: str, folder: Path | None) -> None:
+    """Refuse a folder that is given for a data set without files: whoever gives it expects another set.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if folder is not None and name in _WITHOUT_FILES:
+        raise ValueError(f"`data_dir`={str(folder)!r} is not used: {name} come with scikit-learn; leave it out")
+
 
 def load_data(name: str, folder: Path | None = None) -> Dataset:
     """A data set by name.

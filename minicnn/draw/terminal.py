@@ -17,6 +17,7 @@ from minicnn.maps.picture import LISTED
 
 _MARKS = string.digits + string.ascii_lowercase + string.ascii_uppercase
 _MOST_ROWS = 100  # rows of a matrix that are printed: two screens, which still can be scrolled through
+_ROUNDINGS = 8  # units in the last place to which an entry, a sum of few taps, is right
 _UNREAD = 12  # pixels that are listed: they fill a line
 
 
@@ -76,7 +77,9 @@ def _distinct(example: WorkedExample) -> str:
 def _rank(example: WorkedExample) -> str:
     if math.prod(example.A.shape) > ENTRIES:
         return f"not computed, the matrix has more than {ENTRIES:,} entries"
-    return f"{np.linalg.matrix_rank(example.C)} of at most {min(example.A.shape)}"
+    # NumPy's own limit grows with the rows, as if their roundings added up; only the entries are rounded here.
+    rounding = _ROUNDINGS * np.finfo(example.C.dtype).eps
+    return f"{np.linalg.matrix_rank(example.C.astype(np.float64), rtol=rounding)} of at most {min(example.A.shape)}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -24,6 +24,7 @@ from minicnn.functional.pooling import avg_pool_map, max_pool_map_at
 from minicnn.maps import ConvMap, LinearMap
 from minicnn.maps.picture import LISTED
 
+_AT_ONCE = 256  # cotangents that are multiplied at once, each as long as the output
 ENTRIES = 4_000_000  # entries of the largest matrix that is made whole: 2000×2000, whose rank or figure takes 4 s
 _ROUNDING = 1e-5  # of a fraction in float32, with a unit of 6e-8: what is further from 1/n is something else
 PLACES = 10_000  # squares of the largest array that is drawn, 100×100, which takes 4 s: each is 3 points wide
@@ -70,32 +71,31 @@ class WorkedExample:
     number: Int[np.ndarray, "*kernel c co"]
 
     @cached_property
-    def _computed(self) -> tuple[Array, Array, Array]:
+    def _computed(self) -> tuple[Array, Array]:
         rows = math.prod(self.A.out_shape)
 
         @jax.jit
-        def compute(A: LinearMap, x: Array, y_bar: Array) -> tuple[Array, Array, Array]:
+        def compute(x: Array, y_bar: Array) -> tuple[Array, Array]:
             y, vjp = jax.vjp(self.f, x)
-            first = jnp.tri(rows + 1, rows, -1, dtype=y.dtype) * y_bar.ravel()
-            (x_bars,) = jax.vmap(vjp)(first.reshape(rows + 1, *y.shape))
-            return A.matrix(), y, x_bars
+            before = lambda n: jnp.where(jnp.arange(rows).reshape(y.shape) < n, y_bar, 0).astype(y.dtype)
+            return y, jax.lax.map(lambda n: vjp(before(n))[0], jnp.arange(rows + 1), batch_size=_AT_ONCE)
 
-        return compute(self.A, self.x, self.y_bar)
+        return compute(self.x, self.y_bar)
 
-    @property
+    @cached_property
     def C(self) -> Float[np.ndarray, "out in"]:
         """The matrix of the map."""
-        return np.asarray(self._computed[0])
+        return np.asarray(self.A.matrix())
 
     @property
     def y(self) -> Float[np.ndarray, "*out c"]:
         """The output f(x)."""
-        return np.asarray(self._computed[1])
+        return np.asarray(self._computed[0])
 
     @property
     def x_bars(self) -> Float[np.ndarray, "n *in c"]:
         """The vjp of the first n cotangents, for n from none to all of them: the gradient as it accumulates."""
-        return np.asarray(self._computed[2])
+        return np.asarray(self._computed[1])
 
     @cached_property
     def core(self) -> LinearMap:
@@ -221,7 +221,10 @@ def worked_conv(
     if min(channels) < 1:
         raise ValueError(f"`channels`={channels} must be at least 1 each")
     if any(np.ravel(output_padding)) and not transpose:
-        raise ValueError(f"`output_padding`={output_padding} has a meaning only for a transposed convolution")
+        raise ValueError(
+            f"`output_padding`={output_padding} has a meaning only for a transposed convolution: give `transpose`, "
+            "too, or leave it out"
+        )
     c_in, c_out = channels[::-1] if transpose else channels
     check_groups(c_in, c_out, options.get("groups", 1))
     shape = (*kernel_size, c_in // options.get("groups", 1), c_out)

@@ -90,6 +90,31 @@ class Identity:
 CATALOGUE: dict[str, Identity] = {}
 
 
+# Bytes for an entry of a matrix with what is beside it: a side or a factor; what `certify` compares; and in the Fourier
+# basis, where no entry is exact.
+_SIDE, _CERTIFIED, _ROUNDED = 24, 48, 192
+
+
+def held(s: Example) -> Iterator[tuple[str, int, int, int]]:
+    """The largest matrices that are laid out for a layer: what they are, rows, columns, and bytes with what is beside.
+
+    That of the layer is not the largest: with few outputs its products with its transpose are.
+    """
+    (outputs, inputs), weights, (there, here) = s.map.shape, s.w.size, s.positions
+    shapes = {
+        "Cᵀ·C": (inputs, inputs),
+        "the Jacobian of a rectifier": (outputs, outputs),
+        "Pad": (math.prod(n + 2 for n in s.in_size) * s.c_in, inputs),
+        "X": (outputs, weights),
+    }
+    if s.plain:
+        taps = weights // s.c_out
+        shapes |= {"U": (there * taps, inputs), "I ⊗ wᵀ": (outputs, there * taps), "E": (there * weights, weights)}
+    yield "C", outputs, inputs, _CERTIFIED * outputs * inputs
+    yield from ((what, *shape, _SIDE * math.prod(shape)) for what, shape in shapes.items())
+    yield "F", here, here, _ROUNDED * here**2
+
+
 def _identity(name: str, formula: str) -> Callable[[Callable[[Example], Iterator[Sides]]], Any]:
     def register(sides: Callable[[Example], Iterator[Sides]]) -> Any:
         CATALOGUE[name] = Identity(name, formula, sides)

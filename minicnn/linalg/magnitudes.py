@@ -4,14 +4,14 @@ Both are cheap, and together they bound what rounding can do to a product: no mo
 """
 
 import math
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.linalg.stencils import Stencil, oriented
+from minicnn.linalg.stencils import Border, Stencil, oriented
 from minicnn.maps import Batched, Block, Compose, Kronecker, LinearMap, Permute, Reshape, Sum
 
 
@@ -98,16 +98,20 @@ def _permutation(A: LinearMap) -> Magnitude:
 def _of_stencil(C: Stencil, transposed: bool) -> Magnitude:
     """Row sums are those of the taps; a column meets a tap once, or as often as its position is copied."""
     w = np.abs(np.asarray(C.w, np.complex128))
-    copies = 1
-    for border in C.borders:
-        reads, n = border.reads(), border.axis.in_size
-        copies *= max(np.bincount(column[column < n], minlength=1).max() for column in reads.T)
+    copies = math.prod(map(_copies, C.borders))
     axes = tuple(range(C.rank))
     split = w.reshape(*w.shape[:-1], C.groups, -1)
     row, column = split.sum((*axes, C.rank)).max(), split.sum((*axes, C.rank + 2)).max() * copies
     kernel = math.prod(w.shape[: C.rank])
     terms = kernel * (split.shape[-1] * copies if transposed else w.shape[-2])
     return Magnitude(_mean(row, column), int(terms))
+
+
+@lru_cache(maxsize=128)  # it is asked about one map many times, and takes as long as the map has non-zeros
+def _copies(border: Border) -> int:
+    """How often a position is read through one tap, at most."""
+    reads, n = border.reads(), border.axis.in_size
+    return int(max(np.bincount(column[column < n], minlength=1).max() for column in reads.T))
 
 
 def _mean(a: float, b: float) -> float:

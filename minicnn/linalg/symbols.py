@@ -8,6 +8,7 @@ the blocks of a reflected convolution, and its supremum bounds every zero-padded
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -62,11 +63,8 @@ class Symbol:
         xp = self.xp
         omega, total = xp.asarray(omega), self.coefficients
         batch, dtype = omega.shape[:-1], self._complex(omega)
-        wave = xp.ones((*batch, 1), dtype)
-        for n, powers in enumerate(self.offsets):
-            q = xp.asarray(powers, dtype).reshape(*(1,) * len(batch), -1)
-            factor = xp.exp(1j * omega[..., n, None].astype(dtype) * q)
-            wave = (wave[..., :, None] * factor[..., None, :]).reshape(*batch, -1)
+        waves = [_wave(xp, omega[..., n, None].astype(dtype), powers) for n, powers in enumerate(self.offsets)]
+        wave = reduce(lambda one, other: (one[..., :, None] * other[..., None, :]).reshape(*batch, -1), waves)
         return xp.tensordot(wave, total.astype(dtype).reshape(-1, *total.shape[len(self.offsets) :]), 1)
 
     def through(self, waves: Sequence[Any]) -> Any:
@@ -83,9 +81,33 @@ class Symbol:
             return np.result_type(self.coefficients, *others, np.complex64)
         return complexes(self.coefficients, *others)
 
+    def in_the_middle(self, counts: Sequence[int]) -> Complex[np.ndarray, "cells g d c"]:
+        """The matrices in the middle of equal cells, so many on each axis, each turned by a number of size 1, in NumPy.
+
+        They take one fast Fourier transform, however many powers there are, if there are no more powers than cells.
+        """
+        blocks = self.coefficients
+        for n, count in enumerate(counts):
+            first = np.exp(1j * np.pi / count * np.arange(blocks.shape[n]))
+            shifted = blocks * first.reshape(-1, *(1,) * (blocks.ndim - n - 1))
+            blocks = np.fft.ifft(shifted, count, axis=n, norm="forward")
+        return blocks.reshape(-1, *blocks.shape[len(counts) :])
+
     def around(self, periods: Sequence[int]) -> Any:
         """The matrices at every frequency of a circle with so many outputs on each axis: those of the circulant."""
         return self.through([circular_waves(n, powers) for n, powers in zip(periods, self.offsets, strict=True)])
+
+
+def _wave(xp: Any, omega: Any, powers: Sequence[int]) -> Any:
+    """The numbers e^{iωq}, whose powers q are as far apart from each other as the first two.
+
+    They are products e^{iωa}·e^{iωb} of two short lists, for an exponential costs many products.
+    """
+    q = np.asarray(powers).reshape(*(1,) * (omega.ndim - 1), -1)
+    step = math.isqrt(q.size - 1) + 1
+    few = q[..., :step], q[..., ::step] - q[..., :1]
+    fine, coarse = (xp.exp(1j * omega * xp.asarray(part, omega.dtype)) for part in few)
+    return (coarse[..., :, None] * fine[..., None, :]).reshape(*omega.shape[:-1], -1)[..., : q.size]
 
 
 def circular_waves(n: int, powers: Sequence[int], frequencies: int | None = None) -> Complex[np.ndarray, "f q"]:
@@ -160,6 +182,8 @@ class Supremum(NamedTuple):
 
 # Multiplications that a search for the supremum may cost, a few seconds; the least and the most matrices it looks at.
 SEARCH, LEAST, MATRICES = 4e9, 256, 200_000
+# Numbers of waves that are held at once, 64 MB, and the multiplications that make and use one.
+WAVES, _OF_WAVE = 2**22, 8
 
 
 def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Supremum:
@@ -178,20 +202,17 @@ def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Sup
     >>> round(supremum(Symbol.of(oriented(C)[0].in_float64())).upper, 4)
     2.0
     """
-    rank = len(symbol.offsets)
-    most = (
-        min(MATRICES, max(LEAST, int(SEARCH / max(symbol.coefficients.shape[rank + 1 :]) ** 3)))
-        if most is None
-        else most
-    )
+    rank, number = len(symbol.offsets), math.prod(map(len, symbol.offsets))
+    work = max(symbol.coefficients.shape[rank + 1 :]) ** 3 + _OF_WAVE * number
+    most = min(MATRICES, max(LEAST, int(SEARCH / work))) if most is None else most
     steps = [powers[1] - powers[0] if len(powers) > 1 else 1 for powers in symbol.offsets]
     halves = np.array([np.pi / max(math.ceil(4 * D), 1) for D in symbol.degree])  # D·half ≤ π/4 at the start
     counts = [max(math.ceil(4 * D), 1) for D in symbol.degree]
     grid = np.meshgrid(*((2 * np.arange(n) + 1) * h for n, h in zip(counts, halves, strict=True)), indexing="ij")
     centres = np.stack([axis.ravel() for axis in grid], -1)
     best, where, evaluations, settled = 0.0, np.zeros(rank), 0, 0.0
+    values = largest_of(symbol.in_the_middle(counts))
     while True:
-        values = largest_of(symbol.at(centres / np.abs(steps)))
         evaluations += len(centres)
         if values.max() > best:
             best, where = float(values.max()), centres[values.argmax()]
@@ -205,6 +226,10 @@ def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Sup
         halves = halves / 2
         corners = np.stack(np.meshgrid(*[(-1, 1)] * rank, indexing="ij"), -1).reshape(-1, rank)
         centres = (centres[:, None, :] + corners * halves).reshape(-1, rank)
+        pieces = -(-len(centres) * number // WAVES)
+        values = np.concatenate(
+            [largest_of(symbol.at(piece / np.abs(steps))) for piece in np.array_split(centres, pieces)]
+        )
 
 
 def largest_of(blocks: Any) -> Any:

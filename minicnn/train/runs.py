@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 from safetensors.numpy import save
 
 from minicnn import __version__
-from minicnn.disk import append, read_bounded, remove, write_whole
+from minicnn.disk import append, clear, read_bounded, remove, write_whole
 from minicnn.run_folder import CONFIG, METRICS, PARAMS, check_begun, check_finished
 from minicnn.train import schema
 from minicnn.train.checkpoints import Checkpoints, check_size, flatten, not_finite, read_tensors, unflatten
@@ -208,13 +208,14 @@ class Run:
         )
 
     def go_on(self, config: Config, step: int, finished: bool) -> None:
-        """Take back what was written after a step, and what is no longer so if the run is now of this config.
+        """Take back what was written after a step or half written, and what is no longer so of a run of this config.
 
         Args:
             config: of the run from now on.
             step: steps done.
             finished: there are no more steps to do.
         """
+        clear(self.folder)
         if self._metrics.exists():
             kept = [json.dumps(record.to_json()) + "\n" for record in self.records() if record.step <= step]
             write_whole(self._metrics, "".join(kept))

@@ -95,11 +95,42 @@ def test_paths_are_checked_before_anything_heavy_is_imported(args, said):
 
 
 @pytest.mark.parametrize("seed", [-1, 2**31, 10**30])
-@pytest.mark.parametrize("name", ["show", "spectrum", "lift", "certify", "explore", "bench", "demo"])
+@pytest.mark.parametrize("name", ["show", "spectrum", "lift", "certify", "explore", "bench", "demo", "train"])
 def test_a_seed_that_is_none_is_refused_in_words_about_seeds(run, name, seed):
     result = run(name, "--seed", seed, width=200)
     assert result.exit_code == 2
     assert f"a seed is a whole number from 0 to 2147483647, and {seed} is not" in result.output
+
+
+@pytest.mark.parametrize("size", [2**31, 10**20])
+@pytest.mark.parametrize(("name", "option"), [("lift", "shape"), ("certify", "shape"), ("spectrum", "input")])
+def test_a_size_that_nothing_can_count_to_is_refused_even_beside_a_zero(run, name, option, size):
+    target = [] if name == "spectrum" else ["jax.nn:relu"]
+    result = run(name, *target, f"--{option}", f"0x{size}", width=200)
+    assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
+    assert f"`{option}`={size} must lie within 32 bits" in result.output
+
+
+@pytest.mark.parametrize("command", [("train",), ("certify", "jax.nn:relu", "--data", "digits")])
+def test_a_folder_for_a_data_set_without_files_is_refused(run, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*command, "--data-dir", tmp_path, width=400)
+    assert result.exit_code == 2
+    assert result.output == f"error: `data_dir`='{tmp_path}' is not used: digits come with scikit-learn; leave it out\n"
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name of a file is text")
+def test_a_file_whose_name_is_no_text_is_written_and_told(tmp_path):
+    program = "from minicnn.cli import main; main()"
+    args = ["explore", "--no-open", "--out", b"\xff.html"]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *args], capture_output=True, cwd=tmp_path, env=strict, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\udcff.html" in done.stdout
+    assert os.listdir(bytes(tmp_path)) == [b"\xff.html"]
 
 
 def test_memory_that_the_compiler_asks_for_in_vain_is_one_line(run, monkeypatch):

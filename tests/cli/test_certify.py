@@ -92,8 +92,26 @@ def test_an_option_of_a_model_needs_a_model(run):
 def test_a_matrix_that_would_not_fit_is_refused_before_anything_is_made(run):
     result = run("certify", "--kernel", "3", "--input", "20000")
     assert result.exit_code == 2
-    assert "the matrix is 399,920,004×400,000,000 float32" in result.output
+    assert "C is 399,920,004×400,000,000, with all that is computed beside it" in result.output
     assert "certify a smaller input" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--kernel", 99999, "--input", 100000),
+            "Cᵀ·C is 100,000×100,000, with all that is computed beside it, 223.5 GiB",
+        ),
+        (("--kernel", 9, "--input", 9, "--padding", 99999), "the Jacobian of a rectifier is 199,999×199,999"),
+        (("--kernel", 2000, "--input", 4000, "--padding", "SAME"), "U is 8,000,000×4,000"),
+    ],
+)
+def test_a_small_matrix_with_large_products_is_refused_before_anything_is_made(run, monkeypatch, options, said):
+    monkeypatch.setattr(catalogue_table, "run_live", lambda *_: pytest.fail("it was certified"))
+    result = run("certify", "--dims", 1, *options, width=400)
+    assert result.exit_code == 2
+    assert said in result.output
 
 
 def test_a_kernel_that_would_not_fit_is_refused_before_it_is_drawn(run, monkeypatch):

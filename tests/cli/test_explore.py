@@ -53,7 +53,7 @@ def test_explore_need_not_open_it(run, tmp_path, opened):
         (("--channels", "3", "--groups", "2"), "`groups`=2 must divide c_in=3"),
         (("--groups", "0"), "`groups`=0 must be at least 1"),
         (("--input", "100", "--kernel", "50"), "non-zeros: the explorer shows up to 600,000"),
-        (("--output-padding", "1"), "has a meaning only for a transposed convolution"),
+        (("--output-padding", "1"), "only for a transposed convolution: give `transpose`, too, or leave it out"),
         (("--seed", "1000000"), "`seed`=1000000 must be from 0 to 999999"),
     ],
 )

@@ -1,6 +1,10 @@
 """Models whose own code is at fault: one line with the error, its file and its line, from every command."""
 
+from importlib import import_module
+
 import pytest
+
+from minicnn.cli import faults
 
 COMMANDS = {"lift": ("lift",), "certify": ("certify",), "bench": ("bench", "--seconds", 0, "--model")}
 
@@ -32,6 +36,23 @@ def told(run, command, file, text):
 def test_a_fault_is_told_with_its_place(run, tmp_path, command, text, line, said):
     file = tmp_path / f"faulty_{command}.py"
     assert told(run, command, file, text).startswith(f"error: {file}:{line}: {said}")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_fault_wholly_inside_an_installed_package_is_told_with_its_place_there(run, tmp_path, monkeypatch, command):
+    package = tmp_path / "packages" / f"installed_{command}.py"
+    package.parent.mkdir()
+    package.write_text("class OwnError(Exception): pass\ndef f(x):\n    raise OwnError('not\\ntoday')")
+    monkeypatch.syspath_prepend(package.parent)
+    monkeypatch.setattr(faults, "_PACKAGES", {package.parent})
+    monkeypatch.setattr(faults, "_INSTALLED", {*faults._INSTALLED, package.parent})
+    line = told(run, command, tmp_path / f"using_{command}.py", f"from {package.stem} import f")
+    assert line == f"error: {package}:3: OwnError: not today"
+
+
+def test_a_fault_of_this_library_keeps_its_traceback(run, monkeypatch):
+    monkeypatch.setattr("minicnn.cli.target.load", import_module)  # Python's own, which fails
+    assert isinstance(run("lift", "no_such_module:f", "--shape", 3).exception, ModuleNotFoundError)
 
 
 def test_the_place_is_the_innermost_line_that_is_a_persons_own(run, tmp_path):

@@ -135,7 +135,7 @@ def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_p
         (["--dims", "0"], "`dims`=0 must be at least 1"),
         (["--input", "5²"], "whole numbers joined by x"),
         (["--padding", "²"], "low:high"),
-        (["--output-padding", "1"], "has a meaning only for a transposed convolution"),
+        (["--output-padding", "1"], "only for a transposed convolution: give `transpose`, too, or leave it out"),
         (["--input", "0", "--padding", "2", "--picture", "a.png"], "C is 4×0 and has no entries to draw"),
         (["--input", "1000000"], "the input is 1000000×1000000×1, 1,000,000,000,000 numbers"),
         (["--channels", "100000"], "the kernel is 3×3×100000×100000, 90,000,000,000 numbers"),
@@ -163,3 +163,11 @@ def test_without_ffmpeg_nothing_is_written(run, tmp_path, monkeypatch):
         (line,) = result.output.splitlines()
         assert "needs ffmpeg, which is not installed: write a .gif or a .html instead" in line
     assert not any(tmp_path.iterdir())
+
+
+def test_a_matrix_of_many_rows_and_few_columns_has_no_square_of_its_rows_made_for_its_rank(run):
+    options = ("--dims", 1, "--input", 8, "--kernel", 3, "--padding", 100000, "--padding-mode", "replicate")
+    result = run("show", *options, width=400)
+    assert result.exit_code == 0, result.output
+    assert "is 200006×8" in result.output
+    assert "8 of at most 8" in result.output

@@ -60,7 +60,8 @@ def test_spectrum_says_what_it_cannot_read(run, options, said):
         (("--channels", 1000000), "`channels`=1000000: the kernel is 3×3×1000000×1000000"),
         (("--padding", 10**9), "`padding`=1000000000: the output is 2000000006×2000000006×1"),
         (("--dilation", 99999, "--padding", 99999), "the output with border full is 200006×200006×1"),
-        (("--input", 400, "--kernel", 300), "the symbol is too large, 1.9 TiB, and this machine has"),
+        (("--input", 400, "--kernel", 300), "border zeros takes 14,400,000,000 multiplications, and at most 8,"),
+        (("--dims", 1, "--input", 200000, "--kernel", 99999), "the table of an axis is too large, 372.5 GiB"),
         (("--dims", 1, "--input", 2000000, "--kernel", 2000000), "the table of an axis is too large, 29.1 TiB"),
     ],
 )
@@ -89,6 +90,7 @@ class RandomZeros:
         ("--input", 112, "--channels", 64, "--kernel", 7, "--stride", 2, "--padding", 3),
         ("--input", 1024),
         ("--dims", 1, "--input", 1000000),
+        ("--dims", 1, "--input", 4000, "--kernel", 4000),
     ],
 )
 def test_what_is_ordinary_is_not_too_large(run, monkeypatch, options):

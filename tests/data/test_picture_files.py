@@ -6,6 +6,7 @@ import random
 import struct
 import subprocess
 import sys
+import time
 import tracemalloc
 import zlib
 
@@ -207,7 +208,7 @@ def test_a_tiff_of_large_or_negative_numbers_does_not_wrap(dtype, top, tmp_path)
 def test_a_comment_without_end_is_refused_at_once(magic, tmp_path):
     (tmp_path / "x.pgm").write_bytes(magic + b"\n#" + bytes(2**21) + b"\n1 1\n255\n000")
     with pytest.raises(
-        ValueError, match=r"x\.pgm is made of too many small parts, such as letters of a comment: it is"
+        ValueError, match=r"x\.pgm is made of too many small parts, such as comments or their letters: it is"
     ):
         open_picture(tmp_path / "x.pgm")
     (tmp_path / "x.pgm").write_bytes(b"P5\n#" + b" " * 2**16 + b"\n1 1\n255\n\x33")
@@ -356,3 +357,32 @@ def test_damaged_pictures_are_read_or_refused_in_one_line(number, tmp_path, capf
             assert "\n" not in str(error)
             assert str(error).isprintable()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("magic", ["P1", "P2", "P3"])
+def test_more_comments_than_are_taken_out_in_a_moment_are_refused(magic, tmp_path):
+    head = f"{magic}\n2 1\n" + "255\n" * (magic != "P1")
+    (tmp_path / "x.ppm").write_text(head + "#\n" * 400_000 + "1 " * 6)
+    begun = time.perf_counter()
+    with pytest.raises(ValueError, match=r"x\.ppm is made of too many small parts, such as comments"):
+        open_picture(tmp_path / "x.ppm")
+    assert time.perf_counter() - begun < 2
+    (tmp_path / "x.ppm").write_text(head + "# 1\n" * 100 + "1 " * 6)
+    assert open_picture(tmp_path / "x.ppm").size == (1, 2)
+
+
+def test_what_a_png_can_be_shown_without_is_left_out_if_its_checksum_is_wrong(tmp_path):
+    path = tmp_path / "x.png"
+    Image.new("L", (3, 2), 51).save(path, exif=TURNED)
+    assert open_picture(path).size == (3, 2)
+    content = bytearray(path.read_bytes())
+    begin = content.index(b"eXIf")
+    content[begin + 4 + int.from_bytes(content[begin - 4 : begin], "big")] ^= 1
+    path.write_bytes(content)
+    picture = open_picture(path)
+    assert picture.size == (2, 3)
+    assert picture.done == ("read in spite of: its eXIf has a wrong checksum, and is left out",)
+    content[content.index(b"IHDR") + 4] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is not a picture"):
+        open_picture(path)

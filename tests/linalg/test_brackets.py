@@ -9,8 +9,11 @@ import pytest
 
 import minicnn
 from minicnn import linalg, maps
+from minicnn.axis import Axis
 from minicnn.linalg.brackets import enclose, upper
 from minicnn.linalg.cholesky import MOST, Gram, multiplications
+from minicnn.linalg.stencils import Border, Stencil
+from minicnn.linalg.symbols import Symbol, supremum
 from tests.linalg.examples import conv, dense, kernel
 from tests.strategies import Case, fitting
 
@@ -165,3 +168,17 @@ def test_eight_channels_of_112x112_within_thirty_products() -> None:
         found = linalg.bracket(A)
         assert found.products <= 30
         assert found.lower == pytest.approx(float(linalg.norm(A)), rel=1e-5)
+
+
+def test_a_symbol_of_thousands_of_taps_is_searched_without_its_waves_at_every_cell(monkeypatch):
+    w = np.random.default_rng(0).standard_normal((4000, 1, 1))
+    symbol, looked_at = Symbol.of(Stencil(w, (Border(Axis.of(4000, 4000)),))), []
+    direct = Symbol.at
+    monkeypatch.setattr(Symbol, "at", lambda self, omega: looked_at.append(len(omega)) or direct(self, omega))
+    found = supremum(symbol)
+    assert sum(looked_at) < 4000
+    assert found.upper <= found.lower * (1 + 1e-5)
+    monkeypatch.undo()
+    dense = np.abs(np.fft.fft(w[:, 0, 0], 2**17)).max()
+    assert dense <= found.upper
+    assert np.abs(symbol.at(np.array([found.omega]))).item() == pytest.approx(found.lower, rel=1e-9)

@@ -116,6 +116,7 @@ def test_killed_while_a_checkpoint_is_written_the_one_before_it_counts(plan, who
     assert [path.name for path in run.folder.glob(".*.partial")]
     assert run.checkpoints.paths()
     go_on(plan, run, whole)
+    assert not [path.name for path in run.folder.glob(".*.partial")]
 
 
 def killed(folder: Path, drawn: random.Random) -> None:
