@@ -269,7 +269,7 @@ def test_what_is_no_dtype_of_parameters_is_refused(layer, in_shape):
 
 def test_layers_of_other_people_are_asked_for_nothing():
     class Mine(nn.Layer):
-        def init(self, in_shape, key=None):
+        def init(self, in_shape, key=None):  # pyright: ignore[reportIncompatibleMethodOverride]
             return {"n": in_shape}
 
         def apply(self, params, x, *, key=None):
