@@ -21,7 +21,7 @@ def has_countless_comments(file: BinaryIO) -> bool:
     comments = 0
     if file.read(2) in _PLAIN:
         while comments <= _MOST_COMMENTS and (block := file.read(_BLOCK)):
-            comments += block.count(b"#")
+            comments += sum(b"#" in line for line in block.replace(b"\r", b"\n").split(b"\n"))
     file.seek(0)
     return comments > _MOST_COMMENTS
 

@@ -139,9 +139,10 @@ def _first_largest(a: tuple[Array, ...], b: tuple[Array, ...]) -> tuple[Array, .
 def _first_largest_along(parts: tuple[Array, ...], axes: tuple[int, ...]) -> tuple[Array, ...]:
     """Find the first largest of all (value, position) along some axes."""
     value, place = parts
-    best = value.max(axes, keepdims=True)
-    is_best = (value == best) | (jnp.isnan(value) & jnp.isnan(best))
-    return best.squeeze(axes), jnp.where(is_best, place, _NOWHERE).min(axes)
+    best = _largest_along(value, axes)
+    alike = jnp.expand_dims(best, axes)
+    is_best = (value == alike) | (jnp.isnan(value) & jnp.isnan(alike))
+    return best, jnp.where(is_best, place, _NOWHERE).min(axes)
 
 
 _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all others
@@ -150,10 +151,14 @@ _NOWHERE = int(jnp.iinfo(jnp.int32).max)  # the position of padding, behind all 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def max_values(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...], alone: bool = True) -> Shaped[Array, "b *out c"]:
     """The maxima alone; their derivative selects the winners from the windows of the tangent."""
-    neutral = np.asarray(lowest(x.dtype)).astype(x.dtype)[()]
-    along = lambda parts, axes: (jax.lax.reduce(parts[0], neutral, _larger, axes),)
+    along = lambda parts, axes: (_largest_along(parts[0], axes),)
     largest = Monoid(lambda a, b: (_larger(a[0], b[0]),), (lowest(x.dtype),), along, of_numbers=_larger)
     return reduce_windows((x,), axes, largest, alone=alone)[0]
+
+
+def _largest_along(x: Array, axes: tuple[int, ...]) -> Array:
+    """The largest of all entries along some axes; a NaN if there is one, of which XLA's own maximum loses some."""
+    return jax.lax.reduce(x, np.asarray(lowest(x.dtype)).astype(x.dtype)[()], _larger, axes)
 
 
 def _larger(a: Array, b: Array) -> Array:

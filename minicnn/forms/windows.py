@@ -64,6 +64,9 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
     that lie side by side are one loop or reduction, which XLA for CPUs has ready and need not compile. Together with
     others, shifts of few taps cost little more to compile and run faster.
     """
+    if not all(axis.out_size for axis in axes):
+        shape = *(axis.out_size for axis in axes), parts[0].shape[-1]
+        return tuple(vary_alike(jnp.zeros((z.shape[0], *shape), z.dtype), z)[0] for z in parts)
     for position, axis in enumerate(axes, start=1):
         if _is_in_padding(axis) or _is_in_padding(axis.T):
             parts = _reduce_pieces(parts, axis, position, monoid)
@@ -90,7 +93,7 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
 
 def _is_in_padding(axis: Axis) -> bool:
     """Tell whether windows hold far more padding than there is to read: all are longer than the input then."""
-    slides = axis.stretch == abs(axis.dilation) == 1 and axis.in_size <= axis.kernel_size
+    slides = axis.stretch == abs(axis.dilation) == 1 and 0 < axis.in_size <= axis.kernel_size
     return slides and axis.read_length > _IN_PADDING * (axis.in_size + axis.out_size) and len(axis.met) > 0
 
 
@@ -190,7 +193,7 @@ def _reduce_axes(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     """
     for axis in axes:
         if not _by_shifts(axis):
-            check_widened(axis, sum(math.prod(z.shape[1:]) * z.dtype.itemsize for z in parts))
+            check_widened(axis, sum(math.prod(_known(z.shape[1:])) * z.dtype.itemsize for z in parts))
     at_once = ((0, 0, 0) if _doubles(axis, monoid) else _widths(axis, monoid) for axis in axes)
     parts = _pad(parts, [(0, 0, 0), *at_once, (0, 0, 0)], monoid)
     parts = _in_blocks(parts, axes, monoid)
@@ -209,6 +212,11 @@ def _reduce_axes(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
             k, stride = axis.kernel_size // _block(axis, monoid), max(axis.stride // _block(axis, monoid), 1)
             parts = _sweep(parts, position, k, abs(axis.dilation), stride, axis.out_size, monoid)
     return parts
+
+
+def _known(shape: Sequence[Any]) -> list[int]:
+    """The sizes that are numbers; others are symbols of `jax.export`."""
+    return [size for size in shape if isinstance(size, int)]
 
 
 def _by_shifts(axis: Axis) -> bool:
@@ -324,7 +332,7 @@ def _in_blocks(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     """
     blocks = {position: _block(axis, monoid) for position, axis in enumerate(axes, start=1)}
     blocks = {position: size for position, size in blocks.items() if size > 1}
-    at_once = [tuple(blocks)] if parts[0].shape[-1] >= _VECTOR else [(position,) for position in blocks]
+    at_once = [(position,) for position in blocks] if _has_few_channels(parts[0]) else [tuple(blocks)]
     for positions in filter(None, at_once):
         parts = _combine_blocks(parts, {at: blocks[at] for at in positions}, monoid)
     return parts

@@ -84,7 +84,11 @@ def a_key(name: str, value: Any) -> None:
 
 
 def _is_old_key(value: np.ndarray | jax.Array) -> bool:
-    return value.dtype == np.uint32 and value.shape == jax.eval_shape(jax.random.PRNGKey, 0).shape
+    # Asked of JAX each time, since what a key is made of may be changed while a program runs.
+    try:
+        return jax.random.wrap_key_data(value).shape == ()
+    except (TypeError, ValueError):
+        return False
 
 
 def an_input(in_shape: Any, ndim: int | None = None) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import pytest
 
 from minicnn import Axis
 from minicnn.forms import windows
-from minicnn.forms.windows import SUM, Monoid, reduce_windows
+from minicnn.forms.windows import SUM, Monoid, reduce_windows, window_sum
 
 LARGEST = Monoid(
     lambda a, b: (jnp.maximum(a[0], b[0]),),
@@ -57,3 +57,11 @@ def test_sums_over_padding_have_the_transpose_as_derivative(axis):
     y_bar = jnp.arange(1.0, 1 + axis.out_size).reshape(1, axis.out_size, 1)
     (x_bar,) = jax.vjp(lambda x: windows.window_sum(x, (axis,)), x)[1](y_bar)
     np.testing.assert_array_equal(x_bar[0, :, 0], axis.taps().sum(1).T @ np.asarray(y_bar[0, :, 0]))
+
+
+@pytest.mark.parametrize("axis", [Axis(2, 0, 6, stretch=26), Axis(13, 0, 20, stride=2, stretch=9, low=-1)])
+def test_no_windows_have_no_sums_and_no_derivatives(axis):
+    x, total = jnp.ones((1, axis.in_size, 3)), lambda x: window_sum(x, (axis,))
+    y, y_dot = jax.jvp(total, (x,), (x,))
+    assert y.shape == y_dot.shape == (1, 0, 3)
+    np.testing.assert_array_equal(jax.grad(lambda x: total(x).sum())(x), np.zeros(x.shape))

@@ -7,6 +7,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -475,3 +476,30 @@ def test_padding_may_be_an_array_of_pairs(kind):
     w = jnp.ones((2, 2, 1, 1))
     expected = conv(x, w, padding=((1, 1), (0, 0)))
     np.testing.assert_array_equal(conv(x, w, padding=kind([[1, 1], [0, 0]])), expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "window", "options"),
+    [
+        ((1, 24, 24, 8), (12, 12), {}),
+        ((1, 28, 28, 33), (9, 9), {"stride": 3}),
+        ((1, 5, 41, 8), (10, 1), {"stride": (2, 1), "padding": "FULL"}),
+        ((1, 24, 24, 8), (7, 7), {"stride": 2}),
+    ],
+)
+def test_winners_of_windows_of_any_size_are_entries_that_their_maxima_are_of(shape, window, options):
+    random = np.random.default_rng(0)
+    x = random.integers(-4, 5, shape).astype(np.float32)
+    x[random.random(shape) < 0.02] = np.nan
+    y, winner = max_pool(x, window, return_indices=True, **options)
+    flat, at = x.reshape(1, -1, shape[-1]), np.asarray(winner).reshape(1, -1, shape[-1])
+    np.testing.assert_array_equal(np.take_along_axis(flat, at, 1).reshape(y.shape), y)
+
+
+@pytest.mark.parametrize("pool", [max_pool, avg_pool, lp_pool])
+def test_a_number_of_channels_may_be_a_symbol(pool):
+    f = jax.jit(lambda x: pool(x, (6,), stride=3))
+    shape = jax.export.symbolic_shape("2, 20, c")
+    exported = jax.export.export(f)(jax.ShapeDtypeStruct(shape, jnp.float32))
+    x = jax.random.normal(jax.random.key(0), (2, 20, 5))
+    np.testing.assert_allclose(exported.call(x), f(x), rtol=1e-6)

@@ -267,6 +267,13 @@ def test_what_is_no_dtype_of_parameters_is_refused(layer, in_shape):
         layer.init(KEY, in_shape, "foo")
 
 
+def test_a_key_is_what_it_is_now_whatever_it_was_before():
+    dense = nn.Dense(3)
+    dense.init(jax.random.PRNGKey(0), (4,))
+    with jax.default_prng_impl("rbg"):
+        dense.init(jax.random.PRNGKey(0), (4,))
+
+
 def test_layers_of_other_people_are_asked_for_nothing():
     class Mine(nn.Layer):
         def init(self, in_shape, key=None):  # pyright: ignore[reportIncompatibleMethodOverride]
