@@ -60,9 +60,9 @@ SUM = Monoid(
 def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone: bool = False) -> Parts:
     """Replace the spatial axes of every part by what their windows hold, combined; an empty place is neutral.
 
-    Each output of a coarser axis stands for several first. With `alone` XLA's own loop may combine them, and windows
-    that lie side by side are one loop or reduction, which XLA for CPUs has ready and need not compile. Together with
-    others, shifts of few taps cost little more to compile and run faster.
+    With `alone` XLA's own loop may combine them, and windows that lie side by side are one loop or reduction, which XLA
+    for CPUs has ready and need not compile. Together with others, shifts of few taps cost little more to compile and
+    run faster.
     """
     if not all(axis.out_size for axis in axes):
         shape = *(axis.out_size for axis in axes), parts[0].shape[-1]
@@ -79,10 +79,15 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
             return (combine_in_loop(parts[0], axes, monoid),)
         if full or not short:
             return _combine_tiles(parts, axes, monoid)
+    return _reduce_repeated(parts, axes, monoid if loop else replace(monoid, of_numbers=None))
+
+
+def _reduce_repeated(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
+    """Combine the windows of coarser axes, each output of which stands for several."""
     coarse, repeats, starts = zip(*map(_repeated, axes), strict=True)
     phased = {position: axis for position, axis in enumerate(coarse, start=1) if _in_phases(axis)}
     kept = [Axis(axis.in_size, axis.in_size, 1) if at in phased else axis for at, axis in enumerate(coarse, start=1)]
-    parts = _reduce_axes(parts, kept, monoid if loop else replace(monoid, of_numbers=None))
+    parts = _reduce_axes(parts, kept, monoid)
     for position, axis in phased.items():
         parts = _reduce_phases(parts, axis, position, monoid)
     for position, (axis, times, start) in enumerate(zip(axes, repeats, starts, strict=True), start=1):
