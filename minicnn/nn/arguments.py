@@ -86,7 +86,7 @@ def a_key(name: str, value: Any) -> None:
 def _is_old_key(value: np.ndarray | jax.Array) -> bool:
     # Asked of JAX each time, since what a key is made of may be changed while a program runs.
     try:
-        return jax.random.wrap_key_data(value).shape == ()
+        return jax.random.wrap_key_data(jnp.asarray(value)).shape == ()
     except (TypeError, ValueError):
         return False
 
