@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import matplotlib as mpl
 from jax.typing import DTypeLike
-from jupyter_client.connect import ConnectionFileMixin
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.util.docstrings import prepare_docstring
@@ -52,8 +51,6 @@ html_theme_options = {"use_download_button": False, "show_toc_level": 2, "navbar
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-# A kernel is spoken to through files of this user. By default it would be through ports, in plain text, and warn of it.
-ConnectionFileMixin.transport.default_value = "ipc"
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
