@@ -71,6 +71,7 @@ def in_turn(
 
     Every call that is measured follows one of the same program, as in a loop of training: what another has left in the
     caches does not matter, nor on which core a thread wakes up. In each round short programs are called several times.
+    A program that takes half a minute is called once.
 
     Args:
         programs: what to call, by name.
@@ -78,12 +79,12 @@ def in_turn(
         rounds: at least so many are made, unless they would take ten times as long as that.
         pause: seconds to wait before each program, for the threads of the one before it to fall asleep.
     """
-    for program in programs.values():  # the first call may compile
-        program()
-    times: dict[str, list[float]] = {name: [] for name in programs}
+    # The first call may compile: it counts only where that is nothing beside it.
+    times = {name: [took] if (took := _call(program)) > 1e3 * _LONG else [] for name, program in programs.items()}
+    again = {name: program for name, program in programs.items() if not times[name]}
     begun, done, spent = time.perf_counter(), 0, 0.0
-    while not done or spent < seconds or (done < rounds and spent < _PATIENCE * seconds):
-        for name, program in programs.items():
+    while again and (not done or spent < seconds or (done < rounds and spent < _PATIENCE * seconds)):
+        for name, program in again.items():
             time.sleep(pause)
             program()
             times[name] += _calls_of(program)
@@ -95,18 +96,23 @@ def _calls_of(program: Callable[[], Any]) -> list[float]:
     """Measure calls one after the other, for as long as a turn lasts, and at least one."""
     measured, left = [], _TURN
     while not measured or left > 0:
-        called = time.perf_counter()
-        program()
-        took = time.perf_counter() - called
-        measured.append(1e3 * took)
-        left -= took
+        measured.append(_call(program))
+        left -= 1e-3 * measured[-1]
     return measured
+
+
+def _call(program: Callable[[], Any]) -> float:
+    """The milliseconds of one call."""
+    called = time.perf_counter()
+    program()
+    return 1e3 * (time.perf_counter() - called)
 
 
 # Seconds. On two virtual cores single calls behind a pause took a step of 3 ms from 2.9 to 5.6 ms, in the middle half
 # of a run, and from 2.9 to 3.1 where sixteen followed one another.
 _TURN = 0.05
-_PATIENCE = 10  # a scan that takes lax a minute a step is not called ten times
+_PATIENCE = 10  # a scan that takes lax seconds a step is not called ten times,
+_LONG = 30  # and one that takes it so many in all is called once: eight steps of ResNet-18 took it five minutes
 
 # The threads of OpenMP, which PyTorch has, wait busily for more work, on the cores of who comes next: on two cores that
 # took our step of LeNet-5 from 9.6 to 12.7 ms.

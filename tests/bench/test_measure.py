@@ -50,7 +50,14 @@ def test_the_pause_before_a_program_is_no_part_of_its_time(clock):
 
 
 def test_slow_programs_take_fewer_rounds_and_at_least_one(clock):
-    slow = {"a": clock.program("a", 64)}
+    slow = {"a": clock.program("a", 16)}
     assert len(measure.in_turn(slow, seconds=1)["a"]) == 1
     assert len(measure.in_turn(slow, seconds=0)["a"]) == 1
-    assert len(measure.in_turn(slow, seconds=32)["a"]) == 3
+    assert len(measure.in_turn(slow, seconds=8)["a"]) == 3
+
+
+def test_a_program_of_half_a_minute_is_called_once(clock):
+    times = measure.in_turn({"a": clock.program("a", 0.25), "b": clock.program("b", 300)}, seconds=1, rounds=2)
+    assert clock.calls == "ab" + "aa" * 2
+    assert list(times["b"]) == [300_000]
+    assert list(measure.in_turn({"b": clock.program("b", 31)}, seconds=1)["b"]) == [31_000]
