@@ -6,7 +6,6 @@ import random
 import struct
 import subprocess
 import sys
-import time
 import tracemalloc
 import zlib
 
@@ -360,15 +359,16 @@ def test_damaged_pictures_are_read_or_refused_in_one_line(number, tmp_path, capf
 
 
 @pytest.mark.parametrize("magic", ["P1", "P2", "P3"])
-def test_more_comments_than_are_taken_out_in_a_moment_are_refused(magic, tmp_path):
+def test_more_comments_than_are_taken_out_in_a_moment_are_refused_before_a_decoder_meets_them(
+    magic, tmp_path, monkeypatch
+):
     head = f"{magic}\n2 1\n" + "255\n" * (magic != "P1")
-    (tmp_path / "x.ppm").write_text(head + "#\n" * 400_000 + "1 " * 6)
-    begun = time.perf_counter()
-    with pytest.raises(ValueError, match=r"x\.ppm is made of too many small parts, such as comments"):
-        open_picture(tmp_path / "x.ppm")
-    assert time.perf_counter() - begun < 2
     (tmp_path / "x.ppm").write_text(head + f"#{'#' * 78} 1\n" * 100 + "1 " * 6)
     assert open_picture(tmp_path / "x.ppm").size == (1, 2)
+    (tmp_path / "x.ppm").write_text(head + "#\n" * 400_000 + "1 " * 6)
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("a decoder was asked"))
+    with pytest.raises(ValueError, match=r"x\.ppm is made of too many small parts, such as comments"):
+        open_picture(tmp_path / "x.ppm")
 
 
 def test_what_a_png_can_be_shown_without_is_left_out_if_its_checksum_is_wrong(tmp_path):

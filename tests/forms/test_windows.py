@@ -7,6 +7,7 @@ import pytest
 
 from minicnn import Axis
 from minicnn.forms import windows
+from minicnn.forms.pooling import max_values
 from minicnn.forms.windows import SUM, Monoid, reduce_windows, window_sum
 
 LARGEST = Monoid(
@@ -65,3 +66,25 @@ def test_no_windows_have_no_sums_and_no_derivatives(axis):
     y, y_dot = jax.jvp(total, (x,), (x,))
     assert y.shape == y_dot.shape == (1, 0, 3)
     np.testing.assert_array_equal(jax.grad(lambda x: total(x).sum())(x), np.zeros(x.shape))
+
+
+# What XLA's own loop combines where no derivative is taken: blocks in common, sums that slide by one, taps apart.
+OVERLAPPING = [
+    Axis(40, 7, 10, stride=5),
+    Axis(41, 8, 12, stride=4, low=2),
+    Axis(40, 36, 7, low=1),
+    Axis(40, 19, 9, dilation=3, low=3),
+    Axis(40, 18, 14, dilation=2, low=3),
+    Axis(40, 16, 12, dilation=-2, low=-22),
+    Axis(70, 3, 64, stride=8, low=9),
+]
+
+
+@pytest.mark.parametrize("channels", [2, 33])
+@pytest.mark.parametrize("axis", OVERLAPPING, ids=str)
+def test_overlapping_windows_hold_what_the_relation_says(axis, channels):
+    x = np.random.default_rng(0).integers(-9, 10, (2, axis.in_size, channels)).astype(np.float32)
+    taps = axis.taps().sum(1)
+    np.testing.assert_array_equal(window_sum(x, (axis,)), np.einsum("oi,bic->boc", taps, x))
+    largest = np.where(taps[:, :, None] > 0, x[:, None], -np.inf).max(2)
+    np.testing.assert_array_equal(max_values(x, (axis,)), largest)
