@@ -156,6 +156,7 @@ def _config(given: dict[str, Any], launch: Any) -> tuple[Any, Path | None]:
     opened = Run.reopen(launch.resume) if is_first() else None
     fields, folder = json_from_first(opened and [opened.config.to_json(), opened.data_dir and str(opened.data_dir)])
     config = Config.from_json(fields)
+    check_used(config.data, launch.data_dir)
     other = [
         f"`{name}`={value} ({getattr(config, name)})"
         for name, value in given.items()

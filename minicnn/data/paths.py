@@ -6,9 +6,14 @@ from pathlib import Path
 def at_home(path: Path | str) -> Path:
     """Put the home folder for a leading `~` or `~name`, if there is one.
 
+    Raises:
+        ValueError: for a path that no file can have: the system's names end at a NUL.
+
     >>> at_home("~/pictures") == Path.home() / "pictures"
     True
     """
+    if "\0" in str(path):
+        raise ValueError(f"the path {str(path)!r} has a NUL in it: no file's name has one")
     try:
         return Path(path).expanduser()
     except RuntimeError:

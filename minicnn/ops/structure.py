@@ -213,13 +213,18 @@ def getitem(x: ArrayLike, index: Any) -> Any:
     """
     index, shape = index if isinstance(index, tuple) else (index,), shape_of(x)
     check_index(*index)
+    # JAX's indexing knows NumPy's booleans only as Python's.
+    index = tuple(bool(part) if isinstance(part, np.bool_) else part for part in index)
+    by_position = lambda: gather(x, _positions(shape)[index])
     if not all(map(_is_box, index)):
-        return gather(x, _positions(shape)[index])
+        return by_position()
     parts = _one_per_axis(index, len(shape))
     try:
         box = list(_box(parts, shape))
     except jax.errors.InconclusiveDimensionOperation:  # JAX's positions need not know how large a symbol is
-        return gather(x, _positions(shape)[index])
+        return by_position()
+    if any(stride > 1 and not is_integer(size) for (*_, stride), size in zip(box, shape, strict=True)):
+        return by_position()  # a cut has as many rows in words that JAX does not know to be its own
     starts, limits, strides = zip(*box, strict=True) if box else ((), (), ())
     whole = box == [(0, size, 1) for size in shape]
     cut = x if whole else primitives.slice_p(x, starts=starts, limits=limits, strides=strides)

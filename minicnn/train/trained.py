@@ -12,7 +12,7 @@ from jaxtyping import Array, Float32, Int
 
 from minicnn.data import Dataset, Split
 from minicnn.data.dataset import READ_AT_ONCE, check_finite, full_batches
-from minicnn.data.registry import load_data
+from minicnn.data.registry import check_used, load_data
 from minicnn.nn import Sequential
 from minicnn.train.recipes import Recipe, recipe_of
 from minicnn.train.runs import Run
@@ -44,8 +44,9 @@ class Trained:
             data_dir: where the files of its data set are, if no longer where they were.
 
         Raises:
-            ValueError: if the parameters are damaged or of another network.
+            ValueError: if the parameters are damaged or of another network, or the data set has no files.
         """
+        check_used(run.config.data, data_dir)
         model, data = network(run.config.model).build(), load_data(run.config.data, data_dir or run.data_dir)
         like = jax.eval_shape(lambda key: model.init(key, data.in_shape), jax.random.key(0))
         return cls(model, run.load_params(like), data, recipe_of(run.config.model))

@@ -66,6 +66,15 @@ def test_paths_that_cannot_be_looked_at_have_a_line_too(run, trained, tmp_path):
     assert "good.png: " in result.output
 
 
+@pytest.mark.parametrize("command", [("evaluate",), ("train", "--resume"), ("predict",), ("certify",)])
+def test_a_folder_that_the_data_of_a_run_does_not_use_is_refused(run, trained, command, tmp_path, monkeypatch):
+    monkeypatch.setattr("minicnn.data.registry._WITHOUT_FILES", ("tiny",))
+    pictures = [drawn(tmp_path / "one.png", 40)] if command == ("predict",) else []
+    result = run(*command, trained, *pictures, "--data-dir", tmp_path, width=400)
+    assert result.exit_code == 2
+    assert f"error: `data_dir`='{tmp_path}' is not used: tiny come with" in result.output
+
+
 def test_without_a_single_picture_that_is_read_the_status_is_2(run, trained, tmp_path):
     result = run("predict", trained, tmp_path / "nowhere.png", "--picture", tmp_path / "seen.png")
     assert (result.exit_code, result.stdout) == (2, "")

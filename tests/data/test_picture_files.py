@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -286,6 +287,11 @@ def test_what_is_no_file_is_said_and_waits_for_nothing(tmp_path):
         open_picture(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"^\S*nowhere\.png cannot be read: No such file or directory$"):
         open_picture(tmp_path / "nowhere.png")
+
+
+def test_a_name_that_no_file_has_is_said():
+    with pytest.raises(ValueError, match=re.escape(r"the path 'a\x00.png' has a NUL in it: no file's name has one")):
+        open_picture("a\0.png")
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):

@@ -513,6 +513,14 @@ def test_derivatives_are_exported_for_any_number_of_rows(name):
         np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-6)
 
 
+def test_a_symbolic_number_of_rows_is_counted_as_jax_counts_it():
+    (b,) = jax.export.symbolic_shape("b")
+    twice = lambda x: ops.add(ops.getitem(x, slice(None, None, 2)), x[::2])
+    exported = jax.export.export(jax.jit(twice))(jax.ShapeDtypeStruct((b, 3), jnp.float32))
+    x = jnp.arange(15.0).reshape(5, 3)
+    np.testing.assert_array_equal(exported.call(x), 2 * x[::2])
+
+
 @pytest.mark.parametrize("name", ["prod", "cumprod", "diag", "diagonal", "trace"])
 def test_what_depends_on_the_number_of_rows_says_so(name):
     (b,) = jax.export.symbolic_shape("b")
@@ -520,6 +528,14 @@ def test_what_depends_on_the_number_of_rows_says_so(name):
         ValueError, match=r"axis 0 of `x` has size (3\*)?b: how .* depends on it, so export with a number"
     ):
         jax.export.export(jax.jit(lambda x: getattr(ops, name)(x)))(jax.ShapeDtypeStruct((b, 3), jnp.float32))
+
+
+@pytest.mark.parametrize(
+    ("index", "of_python"),
+    [(np.True_, True), (np.False_, False), ((np.True_, 0), (True, 0)), ((..., np.True_), (..., True))],
+)
+def test_a_boolean_of_numpys_is_one_of_pythons(index, of_python):
+    np.testing.assert_array_equal(ops.getitem(x, index), x[of_python])
 
 
 @pytest.mark.parametrize(
