@@ -13,7 +13,7 @@ from types import ModuleType
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Shaped
+from jaxtyping import Array, Int, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic, summing
@@ -95,13 +95,21 @@ def _copies(w: Array, axis: Axis, position: int) -> Array:
         w = w if step > 0 else jax.lax.rev(w, (position,))
         return w.reshape(*w.shape[:position], axis.out_size, axis.in_size, *w.shape[position + 1 :])
     if axis.kernel_size <= _SHORT or axis.stretch > 1:
-        return jnp.take(w, axis.tap_of(_home(axis)), axis=position, mode="fill", fill_value=0)
+        return _taken(w, axis.tap_of(_home(axis)), position)
     first, _ = axis.span(1)
     turn = axis.stride * max(axis.out_size - 1, 0)
     w = jnp.flip(w, position) if axis.dilation < 0 else w
     w = pad_axis(w, position, turn + first, axis.in_size - first - axis.extent, abs(axis.dilation) - 1)
     row = lambda start: jax.lax.dynamic_slice_in_dim(w, start, axis.in_size, position)
     return jax.vmap(row, out_axes=position)(turn - axis.stride * jnp.arange(axis.out_size))
+
+
+def _taken(w: Array, table: Int[Array | np.ndarray, "out in"], position: int) -> Array:
+    """The entries of one axis that a table names, zero where it names none: `jnp.take` in fewer operations."""
+    kept = tuple(axis if axis < position else axis + 1 for axis in range(w.ndim) if axis != position)
+    numbers = jax.lax.GatherDimensionNumbers(kept, (position,), (position,))
+    sizes = (*w.shape[:position], 1, *w.shape[position + 1 :])
+    return jax.lax.gather(w, table[..., None].astype(np.int32), numbers, sizes, mode="fill", fill_value=0)
 
 
 def _diagonal_sums(m: Array, axis: Axis, position: int) -> Array:

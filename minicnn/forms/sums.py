@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import partial, reduce
 from itertools import product
-from operator import add
 from typing import Any, NamedTuple
 
 import jax
@@ -93,17 +92,19 @@ def picked_sum(
     """
     images, channels, rank = z.shape[1], z.shape[-1], len(shape)
     ends, is_large = (at, rank + 1), math.prod(shape) > BAKED_PLACES
+    beside = tuple(axis for axis in range(rank + 2) if axis not in ends)
     numbers = jax.lax.GatherDimensionNumbers(ends, (0, 2), (0, 2))
 
-    def picked(z: Array, taken: Sequence[Entries], starts: Array) -> Array:
+    def picked(z: Array, taken: Sequence[Entries], starts: Array | np.ndarray) -> Array:
         rows = jax.lax.gather(z, starts, numbers, (1, images, 1, channels), mode=_INSIDE)
         # Masks of 0 and 1 go axis by axis where their product would be a large table in the program.
         masks, factors = list[Any](), list[Any]()
         for weight in (np.reshape(each.weight, np.shape(each.weight) or (1,) * rank) for each in taken):
             (masks if is_large and np.isin(weight, (0, 1)).all() else factors).append(weight)
-        for weight in (*masks, math.prod(factors, start=np.ones(()))):
+        for weight in (*masks, math.prod(factors, start=np.ones((1,) * rank))):
             if not np.all(weight == 1):
-                rows = rows * jnp.asarray(np.expand_dims(weight, ends), z.dtype)
+                own = jax.lax.broadcast_in_dim(weight.astype(z.dtype), rows.shape, beside)
+                rows = jax.lax.mul(rows, own)
         return rows
 
     if not all(axes):  # an axis that takes no entry at all
@@ -112,7 +113,7 @@ def picked_sum(
     holds = [reduce(np.logical_or, (np.not_equal(each.weight, 0) for each in taken)) for taken in axes]
 
     def total(z: Array) -> Array:
-        y = reduce(add, map(partial(picked, z), terms, _places(terms, shape)))
+        y = reduce(jax.lax.add, map(partial(picked, z), terms, _places(terms, shape)))
         # what has no entry on some axis is zero, whatever the number that stands in for one
         for held in (held for held in holds if not held.all()):
             y = jnp.where(np.expand_dims(held, ends), y, 0)
@@ -121,7 +122,7 @@ def picked_sum(
     return apart(total, z, (*shape[:at], images, *shape[at:], channels))
 
 
-def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Iterable[Array]:
+def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Iterable[Array | np.ndarray]:
     """Where each term picks its entries. Tables that are computed in the program are one loop for all terms."""
     columns = [list(zip(*(each.place for each in taken), strict=True)) for taken in terms]
     if math.prod(shape) <= BAKED_PLACES:
@@ -132,15 +133,14 @@ def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Itera
     return places_of(by_side, (len(terms), *shape))
 
 
-def places_of(columns: Iterable[Sequence[Any]], shape: tuple[int, ...]) -> Int[Array, "..."]:
+def places_of(columns: Iterable[Sequence[Any]], shape: tuple[int, ...]) -> Int[Array | np.ndarray, "..."]:
     """Places as a gather takes them: on each axis that is gathered the sum of tables that broadcast to a shape.
 
     They are part of the program where they are few, else computed in it: XLA compiles a loop of its own for that.
     """
     home = np if math.prod(shape) <= BAKED_PLACES else jnp
-    return jnp.asarray(
-        home.stack([home.broadcast_to(reduce(home.add, each), shape) for each in columns], -1), jnp.int32
-    )
+    # Tables of NumPy's are left to it: each operation of jax.numpy is traced as a program of its own.
+    return home.stack([home.broadcast_to(reduce(home.add, each), shape) for each in columns], -1).astype(np.int32)
 
 
 # So many entries are added up in one sum, without a loop over what each of them adds.

@@ -13,9 +13,9 @@ from minicnn.forms.explanation import name_of
 from minicnn.forms.resolve import windows
 
 MEASURED = {
-    "LeNet-5 C1": ("tiles 2×4 outputs", "tiles 2×4 inputs"),
-    "LeNet-5 C3": ("tiles 2×2 outputs", "tiles 2×2 inputs"),
-    "ResNet-20 stem": ("tiles 1×2 outputs", "tiles 1×2 inputs"),
+    "LeNet-5 C1": ("tiles 1×4 outputs", "tiles 1×4 inputs"),
+    "LeNet-5 C3": ("tiles 1×2 outputs", "tiles 1×2 inputs"),
+    "ResNet-20 stem": ("tiles 1×1 outputs", "tiles 1×1 inputs"),
     "ResNet-20 32²×16": ("tiles 1 outputs × 1 inputs",) * 2,
     "ResNet-20 16²×32": ("tiles 1 outputs × 1 inputs",) * 2,
     "ResNet-20 8²×64": ("winograd",) * 2,
@@ -28,7 +28,7 @@ MEASURED = {
     "1×1 28²×128": ("tiles 1×1 outputs",) * 2,
     "transposed 4×4/2": ("tiles 1×1 inputs", "tiles 1×1 outputs"),
     "1-D 100,000, k 1,000/100": ("tiles 100 inputs", "tiles 100 outputs"),
-    "float64 300², k 31": ("tiles 5 outputs × 5 inputs",) * 2,
+    "float64 300², k 31": ("tiles 5 inputs × 5 outputs",) * 2,
 }
 
 
@@ -42,7 +42,22 @@ def test_the_forms_of_the_measured_convolutions_and_of_their_transposes(name: st
 
 def test_a_single_image_takes_the_cut_of_fewer_loops() -> None:
     c1 = Geometry(windows((5, 5), (32, 32)), 1, 6)
-    assert [name_of(choose(c1, batch), c1, batch) for batch in (1, 128)] == ["tiles 1×1 outputs", "tiles 2×4 outputs"]
+    assert [name_of(choose(c1, batch), c1, batch) for batch in (1, 128)] == ["tiles 1×1 outputs", "tiles 1×4 outputs"]
+
+
+def test_of_cuts_that_the_model_does_not_tell_apart_the_one_of_fewest_loops_is_taken() -> None:
+    """Blocks of one row of outputs lie in their order already, and are neither gathered nor scattered."""
+    c1 = Geometry(windows((5, 5), (32, 32)), 1, 6)
+    taken, cheapest = Tiles().cost(c1, 128), Tiles((2, 4)).cost(c1, 128)
+    assert cheapest.total < taken.total < 1.15 * cheapest.total
+    assert (taken.loops, cheapest.loops) == (2, 3)
+
+
+def test_a_batch_that_just_fits_a_cache_in_another_cut_is_not_taken_in_portions() -> None:
+    geometry = Geometry(windows((3, 3), (32, 32), padding="SAME"), 16, 16)
+    portioned = Tiles(1, ("outputs", "inputs")).cost(geometry, 29)
+    assert (Tiles().cost(geometry, 29).portions, portioned.portions) == (1, 3)
+    assert Tiles().cost(geometry, 29).total < 1.15 * portioned.total
 
 
 def test_auto_takes_diagonals_for_depthwise_kernels_phases_for_long_dilated_ones_and_tiles_otherwise():

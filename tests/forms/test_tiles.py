@@ -1,5 +1,6 @@
 """Cutting an axis into tiles that share one matrix."""
 
+import math
 from unittest.mock import patch
 
 import jax
@@ -73,10 +74,25 @@ def test_gather_copies_each_position_of_each_tile():
         np.testing.assert_array_equal(gather(jnp.asarray(x), 1, [span])[0, 0, ..., 0], expected)
 
 
+OVERLAPPING = [Span(3, 5, 2, -1), Span(3, 3, 2, -1, 2), Span(2, 5, 6, 1, 2)], (6, 8, 14)
+IN_ORDER = [Span(3, 2, 2), Span(8, 1, 1), Span(2, 7, 7)], (6, 8, 14)
+SPANS = {
+    "overlapping": OVERLAPPING,
+    "in order": IN_ORDER,
+    "the first in order": ([Span(6, 1, 1), *OVERLAPPING[0][1:]], (6, 8, 14)),
+    "the last in order": ([*OVERLAPPING[0][:2], IN_ORDER[0][2]], (6, 8, 14)),
+    "a single tile first": ([Span(1, 6, 6), OVERLAPPING[0][1], IN_ORDER[0][2]], (6, 8, 14)),
+}
+
+
 @many_pieces
-def test_scatter_is_the_transpose_of_gather(pieces):
-    spans, size = [Span(3, 5, 2, -1), Span(3, 3, 2, -1, 2), Span(2, 5, 6, 1, 2)], (6, 8, 14)
-    x = jnp.arange(2.0 * 6 * 8 * 14 * 3).reshape(2, 6, 8, 14, 3)
-    y, pull_back = jax.vjp(lambda x: gather(x, 1, spans), x)
-    with patch.object(tiles, "_PIECES", pieces):
+@pytest.mark.parametrize("few", [1, 3, 100])
+@pytest.mark.parametrize("channels", [1, 16])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("name", SPANS)
+def test_scatter_is_the_transpose_of_gather(name, groups, channels, few, pieces):
+    (spans, size), shape = SPANS[name], (2, 6, 8, 14, groups * channels)
+    x = jnp.arange(float(math.prod(shape))).reshape(shape)
+    y, pull_back = jax.vjp(lambda x: gather(x, groups, spans), x)
+    with patch.object(tiles, "_PIECES", pieces), patch.object(tiles, "FEW", few):
         np.testing.assert_array_equal(pull_back(y)[0], scatter(y, spans, size))
