@@ -8,13 +8,13 @@ from operator import add
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Shaped
+from jaxtyping import Array, Bool, Int, Shaped
 
 from minicnn.axis import Axis, Sliding
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.shifts import reader, shift, taps
 from minicnn.forms.tables import BinAxis, gather
-from minicnn.forms.windows import Monoid, few_taps, reduce_windows
+from minicnn.forms.windows import Monoid, few_taps, is_tiled, reduce_windows
 
 
 def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bool) -> tuple[Axis, ...]:
@@ -190,8 +190,15 @@ def _known_to_winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shap
 def select(
     x: Shaped[Array, "b *in c"], winner: Int[Array, "b *out c"], axes: Sequence[Axis]
 ) -> Shaped[Array, "b *out c"]:
-    """The entry at each window's winner: for every tap the outputs that it won, or the winners' entries at once."""
+    """The entry at each window's winner.
+
+    Of windows that lie side by side every entry is looked at once, which is one plain loop, and so is its transpose. Of
+    others for every tap the outputs that it won, or, where those are many, the winners' entries at once.
+    """
     wide = x.astype(summing(x.dtype))  # in which the transpose adds
+    if all(map(is_tiled, axes)):
+        won = jnp.where(_won(winner, axes), _blocks(wide, axes), jnp.zeros((), wide.dtype))
+        return won.sum(_inside(axes)).astype(x.dtype)
     if few_taps(axes):
         read, zero, relative = reader(wide, axes), jnp.zeros((), wide.dtype), winner - _origins(axes)
         won = (jnp.where(relative == _offset(axes, tap), read(tap), zero) for tap in taps(axes))
@@ -201,10 +208,33 @@ def select(
     return entries.get(mode="fill", fill_value=0, wrap_negative_indices=False).reshape(winner.shape).astype(x.dtype)
 
 
+def _blocks(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *out_and_k c"]:
+    """Windows that lie side by side, each axis as two: (b, out₁, k₁, out₂, k₂, …, c), without what they leave over."""
+    inside = (slice(axis.out_size * axis.kernel_size) for axis in axes)
+    sizes = (size for axis in axes for size in (axis.out_size, axis.kernel_size))
+    return x[:, *inside].reshape(x.shape[0], *sizes, x.shape[-1])
+
+
+def _won(winner: Int[Array, "b *out c"], axes: Sequence[Axis]) -> Bool[Array, "b *out_and_k c"]:
+    """Tell which entries of windows that lie side by side are the winners: one of each."""
+    places = _blocks(_positions([axis.in_size for axis in axes])[None], axes)
+    return places == jnp.expand_dims(winner, _inside(axes))
+
+
+def _inside(axes: Sequence[Axis]) -> tuple[int, ...]:
+    """The axes of blocks along which the entries of a window lie."""
+    return tuple(range(2, 2 + 2 * len(axes), 2))
+
+
 def select_transpose(
     y: Shaped[Array, "b *out c"], winner: Int[Array, "b *out c"], axes: Sequence[Axis]
 ) -> Shaped[Array, "b *in c"]:
     """The adjoint: every output is sent to its winner; where windows overlap they add."""
+    if all(map(is_tiled, axes)):
+        sent = jnp.where(_won(winner, axes), jnp.expand_dims(y, _inside(axes)), jnp.zeros((), y.dtype))
+        sent = sent.reshape(y.shape[0], *(axis.out_size * axis.kernel_size for axis in axes), y.shape[-1])
+        over = [(0, axis.in_size - size) for axis, size in zip(axes, sent.shape[1:-1], strict=True)]
+        return jnp.pad(sent, [(0, 0), *over, (0, 0)])
     wide, in_size = y.astype(summing(y.dtype)), tuple(axis.in_size for axis in axes)
     if few_taps(axes):
         back, zero, relative = [axis.T for axis in axes], jnp.zeros((), wide.dtype), winner - _origins(axes)
