@@ -80,12 +80,12 @@ def explain_form(w_shape: Sequence[int], in_shape: Sequence[int], **options: Unp
 
     >>> print(explain_form((5, 5, 1, 6), (128, 32, 32, 1)))
     form               multiplied  gathered  scattered  loops  cost
-    tiles 2×4 outputs        28.9     0.604      0.602      3  66.3
+    tiles 1×4 outputs        24.1         1      0.602      2  73.1
     diagonals                 181      3.28       15.1     26   741
     fourier                   393     0.924          0      3   422
     dense                     617      4.82          0      1   761
     tiles 1×1 outputs        15.1      2.51      0.602      1   109
-    auto takes tiles 2×4 outputs
+    auto takes tiles 1×4 outputs
     """
     w_shape, in_shape = sizes("w_shape", w_shape), sizes("in_shape", in_shape)
     try:

@@ -268,7 +268,7 @@ def padded(x: Shaped[Array, "b *n c"], spans: Sequence[Span]) -> Shaped[Array, "
 
 def _starts(
     sizes: Sequence[int], channels: int, groups: int, spans: Sequence[Span], inside: Sequence[int]
-) -> Int[Array, "g *m_and_l 1"]:
+) -> Int[Array | np.ndarray, "g *m_and_l 1"]:
     """Where every piece of every tile begins in an image that is written down as one row."""
     rank, shape = len(spans), (groups, *(span.count for span in spans), *inside)
     place = lambda axis: along(range(shape[axis]), axis, len(shape))

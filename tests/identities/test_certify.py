@@ -92,16 +92,18 @@ def real(*shape, seed=0):
     return jax.random.normal(jax.random.key(seed), shape)
 
 
+# Kernels are constants: drawn in the function, they would be rounded in each program as the loops that XLA joins there.
+KERNELS = {groups: real(3, 3, 4 // groups, 4) for groups in (1, 2)}
 # Of each form and of each way to reduce windows: those that few channels and several sizes take.
 LINEAR = {
     **{
         f"{form} {options}": lambda x, form=form, options=options: conv(
-            x, real(3, 3, 4 // options.get("groups", 1), 4), form=form, **options
+            x, KERNELS[options.get("groups", 1)], form=form, **options
         )
         for form in ("auto", "tiles", "winograd", "diagonals", "dense", "fourier")
         for options in ({}, {"stride": 2}, {"groups": 2}, {"dilation": 2, "padding": "SAME"})
     },
-    "conv_transpose": lambda x: minicnn.conv_transpose(x, real(3, 3, 4, 4), stride=2),
+    "conv_transpose": lambda x: minicnn.conv_transpose(x, KERNELS[1], stride=2),
     **{
         f"avg_pool {window}, {stride}": lambda x, window=window, stride=stride: minicnn.avg_pool(
             x, (window, window), stride=stride
