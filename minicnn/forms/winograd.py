@@ -199,9 +199,9 @@ def _correlate(
 ) -> Shaped[Array, "*k c co"]:
     """Multiply y by X(x)ᵀ: w̄ = G((Aᵀȳ) ∘ (Bᵀx)), all tiles summed by one product for each term."""
     x, y = (a.astype(arithmetic.result_type(x, y)) for a in (x, y))
-    x = fence(x, y)
-    x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
-    y = _analysed(y, geometry.groups, [(cut.y, factors.A) for cut, factors in parts])
+    # One after the other: all terms at once are more than what the C library keeps for the next call, 32 MB, sooner.
+    x = _analysed(fence(x, y), geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
+    y = _analysed(fence(y, x), geometry.groups, [(cut.y, factors.A) for cut, factors in parts])
     w = multiply("gbi,gbo->gio", _rows(x), _rows(y), arithmetic)
     w = w.reshape(*x.shape[:2], *w.shape[1:])
     for G in reversed(_tap_factors(parts)):
