@@ -102,7 +102,9 @@ def torch(case: Case, channels_last: bool = False, compiled: bool = False) -> Pr
     function, operands = torch_operations.function(case), torch_operations.operands(case, channels_last)
     wanted = [operand for operand in operands if operand.requires_grad]
     begun = time.perf_counter()
-    function = torch.compile(function, dynamic=False) if compiled else function
+    if compiled:
+        torch.compiler.reset()  # after eight shapes of one function PyTorch goes on without compiling, and says so once
+        function = torch.compile(function, dynamic=False)
 
     def forward() -> Any:
         with torch.no_grad():

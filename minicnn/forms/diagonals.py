@@ -18,7 +18,7 @@ from minicnn.forms.cost import Cost
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
 from minicnn.forms.portions import mapped, summed
-from minicnn.forms.shifts import taps, widen
+from minicnn.forms.shifts import taps, widen, widths_of
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,27 @@ def _correlate(
 
 def _reader(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Callable[[Any], Shaped[Array, "b *out c"]]:
     """What a tap reads of x, from where it starts on: every s-th position."""
-    wide, sizes = widen(x, axes), [axis.T.stretched for axis in axes]
+    wide, sizes = _widened_in_rows(x, axes), [axis.T.stretched for axis in axes]
 
     def read(start: Any) -> Shaped[Array, "b *out c"]:
         held = jax.lax.dynamic_slice(wide, start, (wide.shape[0], *sizes, wide.shape[-1]))
         return held[:, *(slice(None, None, axis.stride) for axis in axes)]
 
     return read
+
+
+def _widened_in_rows(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *wide c"]:
+    """All that any tap reads, as `widen` makes it, the channels with the last axis as a row.
+
+    Padding 64 channels takes XLA 140 ms to compile, since the loop over them is written out, and padding rows 20.
+    """
+    *outer, (low, high, between) = map(widths_of, axes)
+    size, channels = x.shape[-2:]
+    if between or not isinstance(channels, int):
+        return widen(x, axes)
+    rows = x.reshape(*x.shape[:-2], size * channels)
+    rows = jax.lax.pad(rows, jnp.zeros((), x.dtype), [(0, 0, 0), *outer, (low * channels, high * channels, 0)])
+    return rows.reshape(*rows.shape[:-1], low + size + high, channels)
 
 
 def _starts(axes: Sequence[Axis]) -> Any:
