@@ -49,7 +49,7 @@ def lax_arguments(draw: Any) -> tuple[tuple[int, ...], tuple[int, ...], dict[str
     word = draw(st.sampled_from(["VALID", "SAME", "SAME_LOWER", None]))
     options: dict[str, Any] = {
         "window_strides": each(1, 3),
-        "padding": word or [crop(size) for size in in_size],
+        "padding": word or [crop(sizes[axis]) for axis in names[1] if axis in spatial],  # in the kernel's order
         "lhs_dilation": None if word else each(1, 3),
         "rhs_dilation": each(1, 2),
         "dimension_numbers": names,

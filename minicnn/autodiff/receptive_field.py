@@ -7,7 +7,7 @@ Where an axis is split into blocks, it moves along two: by blocks, and by what i
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 
@@ -20,21 +20,23 @@ from minicnn.maps.windows import OfImages
 
 @dataclass(frozen=True)
 class Move:
-    """How an interval moves along an axis of a node.
+    """How an interval moves along an axis of a node: by a step for every so many entries, and back again at the end.
 
     Attributes:
         axis: of the node.
-        step: how far it moves from one entry to the next.
-        size: how many entries it has on that axis, one after the other.
+        step: how far it moves.
+        size: how many places it has.
+        every: for how many entries, one after the other, it stays at one; 1 on an axis of its own.
     """
 
     axis: int
     step: float
     size: int
+    every: int = 1
 
     @property
     def way(self) -> float:
-        """How far it is from the first entry to the last."""
+        """How far it is from the first place to the last."""
         return (self.size - 1) * self.step
 
 
@@ -45,7 +47,7 @@ class Interval:
     Attributes:
         length: of the interval that one entry reads.
         moves: of the interval, along the axes of the node.
-        windowed: whether a window slid along it, or it was read block by block.
+        windowed: whether a window slid along it.
     """
 
     length: float
@@ -54,10 +56,9 @@ class Interval:
 
     def joined(self, is_summed: Callable[[int], bool]) -> "Interval":
         """What a sum of all entries along some axes reads."""
-        gone = [move for move in self.moves if is_summed(move.axis)]
+        way = sum(move.way for move in self.moves if is_summed(move.axis))
         left = tuple(move for move in self.moves if not is_summed(move.axis))
-        length = self.length + sum(move.way for move in gone)
-        return Interval(length, left, self.windowed or bool(left and any(move.size > 1 for move in gone)))
+        return replace(self, length=self.length + way, moves=left)
 
     def moved(self, change: Callable[[Move], Move]) -> "Interval":
         """The same interval with other moves."""
@@ -144,30 +145,20 @@ def _(A: maps.Permute, reading: Reading) -> Reading:
 
 @through.register
 def _(A: maps.Reshape, reading: Reading) -> Reading:
-    """An axis becomes the one that its entries are on, or several; one that is split unevenly is read as a whole."""
-    place = _targets(A.in_shape, A.out_shape)
-    split = {axis: parts for axis, parts in _blocks(A.in_shape, A.out_shape).items() if len(parts) > 1}
-    uneven = {axis for axis, size in enumerate(A.in_shape) if size > 1 and A.out_shape[place[axis]] % size}
-    uneven |= {axis for axis, size in enumerate(A.in_shape) if size == 1}  # which is on no axis of its own any more
-    whole = tuple(interval.joined((uneven - set(split)).__contains__) for interval in reading)
-
-    def moves(move: Move) -> tuple[Move, ...]:
-        parts = split.get(move.axis, [place[move.axis]])
-        sizes = [A.out_shape[axis] for axis in parts] if len(parts) > 1 else [move.size]
-        return tuple(Move(axis, move.step * math.prod(sizes[n + 1 :]), sizes[n]) for n, axis in enumerate(parts))
-
-    return tuple(replace(i, moves=tuple(part for move in i.moves for part in moves(move))) for i in whole)
+    return _reshaped(reading, A.in_shape, A.out_shape)
 
 
 @through.register
 def _(A: maps.Broadcast, reading: Reading) -> Reading:
     kept = tuple(1 if axis in A.repeated else size for axis, size in enumerate(A.out_shape))
-    place = _targets(A.in_shape, kept)
-    return _renamed(reading, lambda axis: place[axis])
+    return _reshaped(reading, A.in_shape, kept)
 
 
 @through.register
-def _(A: maps.Slice, reading: Reading) -> Reading:
+def _(A: maps.Slice, reading: Reading) -> Reading | None:
+    cut_axes = {axis for axis, (size, left) in enumerate(zip(A.in_shape, A.out_shape, strict=True)) if left < size}
+    if not _are_alone(reading, A.in_shape, cut_axes):
+        return None
     cut = lambda move: Move(move.axis, move.step * A.strides[move.axis], A.out_shape[move.axis])
     return tuple(interval.moved(cut) for interval in reading)
 
@@ -176,13 +167,14 @@ def _(A: maps.Slice, reading: Reading) -> Reading:
 def _(A: maps.Transposed, reading: Reading) -> Reading | None:
     """The sum over repeated axes, and what was put among zeros."""
     if isinstance(A.of, maps.Slice):
+        if not _are_alone(reading, A.in_shape, range(len(A.in_shape))):
+            return None
         return tuple(i.moved(lambda move: replace(move, size=A.out_shape[move.axis])) for i in reading)
     if not isinstance(A.of, maps.Broadcast):
         return None
     repeated = A.of.repeated
     kept = tuple(1 if axis in repeated else size for axis, size in enumerate(A.in_shape))
-    place = _targets(kept, A.out_shape)
-    return _renamed(tuple(interval.joined(repeated.__contains__) for interval in reading), lambda axis: place[axis])
+    return _reshaped(tuple(interval.joined(repeated.__contains__) for interval in reading), kept, A.out_shape)
 
 
 @through.register
@@ -194,25 +186,28 @@ def _(A: maps.Contraction, reading: Reading) -> Reading:
 
 
 @through.register
-def _(A: maps.ConvMap, reading: Reading) -> Reading:
+def _(A: maps.ConvMap, reading: Reading) -> Reading | None:
     """Windows along the spatial axes, and a sum over the channels."""
     return _slid(reading, A.axes, mixes_channels=True)
 
 
 @through.register(maps.WindowSum)
 @through.register(maps.AveragePool)
-def _(A: maps.WindowSum | maps.AveragePool, reading: Reading) -> Reading:
+def _(A: maps.WindowSum | maps.AveragePool, reading: Reading) -> Reading | None:
     return _slid(reading, A.axes, mixes_channels=False)
 
 
 @through.register
-def _(A: OfImages, reading: Reading) -> Reading:
+def _(A: OfImages, reading: Reading) -> Reading | None:
     """Each image has its own windows; which entry of one is taken, or by how much, is not asked."""
     axes = [Axis(size, size, 1) for size in A.lead]
     return _slid(reading, (*axes, *A.axes), mixes_channels=False)
 
 
-def _slid(reading: Reading, axes: Sequence[Axis], mixes_channels: bool) -> Reading:
+def _slid(reading: Reading, axes: Sequence[Axis], mixes_channels: bool) -> Reading | None:
+    sliding = [n for n, axis in enumerate(axes) if axis != Axis(axis.in_size, axis.in_size, 1)]
+    if not _are_alone(reading, [axis.in_size for axis in axes], sliding):
+        return None
     return tuple(_slid_along(interval, axes, mixes_channels) for interval in reading)
 
 
@@ -222,32 +217,77 @@ def _slid_along(interval: Interval, axes: Sequence[Axis], mixes_channels: bool) 
         interval = interval.joined(lambda axis: axis == len(axes))
     slid = [(axes[move.axis], move) for move in interval.moves if move.axis < len(axes)]
     length = interval.length + sum((axis.extent - 1) * move.step / axis.stretch for axis, move in slid)
-    moves = {move: Move(move.axis, move.step / axis.stretch * axis.stride, axis.out_size) for axis, move in slid}
     windowed = interval.windowed or any(axis.kernel_size > 1 for axis, _ in slid)
-    return Interval(length, tuple(moves.get(move, move) for move in interval.moves), windowed)
+    slide = lambda move: _slid_move(axes[move.axis], move) if move.axis < len(axes) else move
+    return Interval(length, interval.moved(slide).moves, windowed)
+
+
+def _slid_move(axis: Axis, move: Move) -> Move:
+    if axis == Axis(axis.in_size, axis.in_size, 1):
+        return move
+    return Move(move.axis, move.step / axis.stretch * axis.stride, axis.out_size)
+
+
+def _are_alone(reading: Reading, shape: Sequence[int], axes: Iterable[int]) -> bool:
+    """Tell whether nothing but one move of an interval is on each of these axes, from its first entry to its last.
+
+    What a window reads is an interval only there.
+    """
+    moves = [(move.axis, move.every, move.size) for interval in reading for move in interval.moves]
+    return all((axis, 1, shape[axis]) == move for axis in axes for move in moves if move[0] == axis)
 
 
 def _renamed(reading: Reading, rename: Callable[[int], int]) -> Reading:
     return tuple(interval.moved(lambda move: replace(move, axis=rename(move.axis))) for interval in reading)
 
 
-def _blocks(old: tuple[int, ...], new: tuple[int, ...]) -> dict[int, list[int]]:
-    """The axes of another shape that the entries of an axis are spread over, where they are no other's.
+def _reshaped(reading: Reading, old: tuple[int, ...], new: tuple[int, ...]) -> Reading:
+    """Follow entries, in the order in which they are laid out flat, to the axes that they are on now.
 
-    >>> _blocks((6, 4, 5), (3, 2, 20))
-    {0: [0, 1]}
+    Where an interval moves is a digit of an entry's flat place, as each axis is. An axis that holds a part of it is one
+    along which it moves, by as much as that part is worth. What no axes hold in whole parts is read as a whole.
     """
-    found, ends = {}, [math.prod(new[: k + 1]) for k in range(len(new))]
-    for axis, size in enumerate(old):
-        before = math.prod(old[:axis])
-        own = [k for k, end in enumerate(ends) if before < end <= before * size and new[k] > 1]
-        if math.prod(new[k] for k in own) == size > 1:
-            found[axis] = own
-    return found
+    return tuple(_reshaped_interval(interval, old, new) for interval in reading)
 
 
-def _targets(old: tuple[int, ...], new: tuple[int, ...]) -> list[int]:
-    """For each axis of a shape the axis of another that holds its entries, after the same in row-major order."""
-    ends = [math.prod(new[: k + 1]) for k in range(len(new))]
-    return [next((k for k, end in enumerate(ends) if end >= math.prod(old[: axis + 1])), len(new) - 1)
-            for axis in range(len(old))]  # fmt: skip
+def _reshaped_interval(interval: Interval, old: tuple[int, ...], new: tuple[int, ...]) -> Interval:
+    length, moves = interval.length, list[Move]()
+    for move in interval.moves:
+        parts = _parts(move, math.prod(old[move.axis + 1 :]), new)
+        if parts is None:
+            length += move.way
+        else:
+            moves += parts
+    return replace(interval, length=length, moves=_merged(moves))
+
+
+def _parts(move: Move, behind: int, new: tuple[int, ...]) -> list[Move] | None:
+    """Cut a digit, before so many entries, into the axes of another shape; None where they hold other parts of it."""
+    first, found = move.every * behind, list[Move]()
+    left = first * move.size
+    for axis, size in enumerate(new):
+        unit = math.prod(new[axis + 1 :])
+        low, high = max(first, unit), min(first * move.size, unit * size)
+        if low >= high:
+            continue
+        if high != left or high % low or low % first or low % unit:
+            return None
+        found.append(Move(axis, move.step * (low // first), high // low, low // unit))
+        left = low
+    return found if left == first else None
+
+
+def _merged(moves: Sequence[Move]) -> tuple[Move, ...]:
+    """Two digits of an axis that follow one another, and are worth as much more, are one."""
+    found = list[Move]()
+    for move in moves:
+        if found and found[-1] == replace(move, step=move.step * move.size, size=found[-1].size, every=_end(move)):
+            found[-1] = replace(move, size=found[-1].size * move.size)
+        else:
+            found.append(move)
+    return tuple(found)
+
+
+def _end(move: Move) -> int:
+    """Behind how many entries a move begins anew."""
+    return move.every * move.size

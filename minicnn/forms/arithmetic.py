@@ -86,6 +86,26 @@ def _is_precision(precision: Any) -> bool:
     return True
 
 
+def plus(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The sum of two arrays of one shape and dtype; of booleans whether either is true.
+
+    It is `a + b`, which `jax.numpy` has traced as a program of its own wherever it stands.
+
+    >>> plus(jnp.arange(3), jnp.ones(3, int)), plus(jnp.array([True, False]), jnp.array([True, False]))
+    (Array([1, 2, 3], dtype=int32), Array([ True, False], dtype=bool))
+    """
+    return (jax.lax.bitwise_or if a.dtype == bool else jax.lax.add)(a, b)
+
+
+def times(a: jax.Array, b: jax.Array) -> jax.Array:
+    """The product of two arrays of one shape and dtype, entry by entry; of booleans whether both are true.
+
+    >>> times(jnp.arange(3), jnp.full(3, 2)), times(jnp.array([True, False]), jnp.array([True, True]))
+    (Array([0, 2, 4], dtype=int32), Array([ True, False], dtype=bool))
+    """
+    return (jax.lax.bitwise_and if a.dtype == bool else jax.lax.mul)(a, b)
+
+
 @dataclass(frozen=True)
 class Arithmetic:
     """How matrix products are computed.

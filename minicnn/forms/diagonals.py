@@ -63,12 +63,13 @@ def _convolve(
     if geometry.depthwise:
         # one channel per group: every diagonal is a product of single numbers
         x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
-        scale = lambda shifted, tap: shifted * tap[0, :, 0].reshape(*(1,) * (x.ndim - 1), -1)
+        scale = lambda shifted, tap: shifted * tap[0, :, 0].reshape(*(1,) * (x.ndim - 1), x.shape[-1])
     else:
         scale = lambda shifted, tap: arithmetic.einsum("...gc,cgd->...gd", _groups(shifted, geometry.groups), tap)
     read = _reader(x, geometry.axes)
     of_taps = lambda starts, kernel: reduce(add, map(scale, map(read, starts), kernel))
-    kernel, starts = w.reshape(-1, *geometry.split_shape[-3:]), _starts(geometry.axes)
+    starts = _starts(geometry.axes)
+    kernel = w.reshape(len(starts), *geometry.split_shape[-3:])
     channels = (geometry.c_out,) if geometry.depthwise else geometry.split_shape[-2:]
     like = jax.ShapeDtypeStruct((x.shape[0], *geometry.out_shape[:-1], *channels), arithmetic.result_type(x, w))
     return summed(of_taps, starts, kernel, _portions(geometry), like).reshape(x.shape[0], *geometry.out_shape)
@@ -107,10 +108,10 @@ def _widened_in_rows(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shape
 
     Padding 64 channels takes XLA 140 ms to compile, since the loop over them is written out, and padding rows 20.
     """
-    *outer, (low, high, between) = map(widths_of, axes)
-    size, channels = x.shape[-2:]
-    if between or not isinstance(channels, int):
+    if not axes or axes[-1].stretch > 1 or not isinstance(x.shape[-1], int):
         return widen(x, axes)
+    *outer, (low, high, _) = map(widths_of, axes)
+    size, channels = x.shape[-2:]
     rows = x.reshape(*x.shape[:-2], size * channels)
     rows = jax.lax.pad(rows, jnp.zeros((), x.dtype), [(0, 0, 0), *outer, (low * channels, high * channels, 0)])
     return rows.reshape(*rows.shape[:-1], low + size + high, channels)

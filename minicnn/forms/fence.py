@@ -29,23 +29,39 @@ def fence(x: Shaped[Array, "*n"], *new: Array) -> Shaped[Array, "*n"]:
     return _fence_p.bind(x, *new)
 
 
-def _jvp(primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> tuple[Array, Any]:
-    x_dot, *_ = tangents
-    return fence(*primals), x_dot if isinstance(x_dot, ad.Zero) else fence(x_dot)
+def kept(x: Shaped[Array, "*n"]) -> Shaped[Array, "*n"]:
+    """The same array, whose numbers are the same for all who read it.
+
+    XLA computes what is cheap once for each reader, and may round it otherwise for each: then no entry of a window need
+    be equal to its maximum. Where a CPU computes it is a fence, and anywhere else JAX's barrier.
+
+    >>> kept(jnp.arange(3))
+    Array([0, 1, 2], dtype=int32)
+    """
+    return _kept_p.bind(x)
 
 
-def _batched(operands: tuple[Array, ...], dims: tuple[Any, ...]) -> tuple[Array, Any]:
-    return fence(*operands), dims[0]
+def _identity(name: str, elsewhere: Callable[..., Any]) -> Primitive:
+    """A primitive that is its first operand, after all others, with a lowering for other platforms than CPUs."""
+    primitive = Primitive(name)
+
+    def jvp(primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> tuple[Array, Any]:
+        x_dot, *_ = tangents
+        return primitive.bind(*primals), x_dot if isinstance(x_dot, ad.Zero) else primitive.bind(x_dot)
+
+    primitive.def_impl(lambda x, *new: x)
+    primitive.def_abstract_eval(lambda x, *new: x)
+    ad.deflinear2(primitive, lambda y_bar, x: [primitive.bind(y_bar)])
+    ad.primitive_jvps[primitive] = jvp
+    batching.primitive_batchers[primitive] = lambda operands, dims: (primitive.bind(*operands), dims[0])
+    mlir.register_lowering(primitive, elsewhere)
+    on_cpu = call_apart(lambda x, *new: jax.lax.optimization_barrier((x, *new))[0])
+    mlir.register_lowering(primitive, on_cpu, platform="cpu")
+    return primitive
 
 
-_fence_p = Primitive("fence")
-_fence_p.def_impl(lambda x, *new: x)
-_fence_p.def_abstract_eval(lambda x, *new: x)
-ad.deflinear2(_fence_p, lambda y_bar, x: [fence(y_bar)])
-ad.primitive_jvps[_fence_p] = _jvp
-batching.primitive_batchers[_fence_p] = _batched
-mlir.register_lowering(_fence_p, lambda context, x, *new: [x])
-mlir.register_lowering(_fence_p, call_apart(lambda x, *new: jax.lax.optimization_barrier((x, *new))[0]), platform="cpu")
+_fence_p = _identity("fence", lambda context, x, *new: [x])
+_kept_p = _identity("kept", mlir.lower_fun(jax.lax.optimization_barrier, multiple_results=False))
 
 
 def apart(function: Callable[[Array], Array], x: Array, shape: tuple[int, ...]) -> Array:

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Int, Shaped
 
 from minicnn.axis import Axis, Sliding
 from minicnn.forms.arithmetic import summing
+from minicnn.forms.fence import kept
 from minicnn.forms.shifts import reader, shift, taps
 from minicnn.forms.tables import BinAxis, gather
 from minicnn.forms.windows import Monoid, few_taps, is_tiled, reduce_windows
@@ -68,7 +69,7 @@ def winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b 
 
     Padding never wins.
     """
-    x = jax.lax.stop_gradient(x)
+    x = kept(jax.lax.stop_gradient(x))
     return _winners_of_maxima(x, axes) if _are_short(axes) else _winners_of_windows(x, axes)
 
 
@@ -173,7 +174,7 @@ def _larger(a: Array, b: Array) -> Array:
 def _max_values_jvp(
     axes: tuple[Axis, ...], alone: bool, primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Shaped[Array, "b *out c"], Shaped[Array, "b *out c"]]:
-    (x,), (x_dot,) = primals, tangents
+    x, (x_dot,) = kept(*primals), tangents
     del alone  # where a derivative is taken, the maximum is not
     return _known_to_winners(x, axes), select(x_dot, winners(x, axes), axes)
 

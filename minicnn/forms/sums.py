@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
+from minicnn.forms.arithmetic import plus, times
 from minicnn.forms.decomposition import Rationals
 from minicnn.forms.fence import apart
 
@@ -104,7 +105,7 @@ def picked_sum(
         for weight in (*masks, math.prod(factors, start=np.ones((1,) * rank))):
             if not np.all(weight == 1):
                 own = jax.lax.broadcast_in_dim(weight.astype(z.dtype), rows.shape, beside)
-                rows = jax.lax.mul(rows, own)
+                rows = times(rows, own)
         return rows
 
     if not all(axes):  # an axis that takes no entry at all
@@ -113,7 +114,7 @@ def picked_sum(
     holds = [reduce(np.logical_or, (np.not_equal(each.weight, 0) for each in taken)) for taken in axes]
 
     def total(z: Array) -> Array:
-        y = reduce(jax.lax.add, map(partial(picked, z), terms, _places(terms, shape)))
+        y = reduce(plus, map(partial(picked, z), terms, _places(terms, shape)))
         # what has no entry on some axis is zero, whatever the number that stands in for one
         for held in (held for held in holds if not held.all()):
             y = jnp.where(np.expand_dims(held, ends), y, 0)

@@ -263,7 +263,7 @@ def padded(x: Shaped[Array, "b *n c"], spans: Sequence[Span]) -> Shaped[Array, "
     *outer, (low, high) = ends
     widths = [(0, 0, 0), *((*pair, 0) for pair in outer), (low * channels, high * channels, 0)]
     rows = fence(jax.lax.pad(x.reshape(*x.shape[:-2], sizes[-1] * channels), jnp.zeros((), x.dtype), widths))
-    return rows.reshape(*rows.shape[:-1], rows.shape[-1] // channels, channels)
+    return rows.reshape(*rows.shape[:-1], low + sizes[-1] + high, channels)
 
 
 def _starts(

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
-from minicnn.forms.arithmetic import summing
+from minicnn.forms.arithmetic import plus, summing
 from minicnn.forms.memory import check_widened
 from minicnn.forms.meshes import vary_alike
 from minicnn.forms.shifts import is_sparse, reader, shift, taps, widths_of
@@ -49,7 +49,7 @@ class Monoid:
 
 
 SUM = Monoid(
-    lambda a, b: (jax.lax.add(a[0], b[0]),),  # not +, which is traced as a program of its own at every step
+    lambda a, b: (plus(a[0], b[0]),),
     (0,),
     lambda parts, axes: (parts[0].sum(axes, dtype=parts[0].dtype),),
     idempotent=False,

@@ -134,6 +134,8 @@ def _equinox(module: Any, inputs: Any, key: Any) -> Model:
 
 
 def _minicnn(layer: Any, inputs: Any, key: Any) -> Model:
+    if len(inputs) != 1:
+        raise ValueError(f"a layer of minicnn has one input, and {len(inputs)} are given: give one shape")
     (x,) = inputs
     params = layer.init(key, x.shape, x.dtype)
     return Model(layer.apply, params, lambda x: layer.apply(params, x))

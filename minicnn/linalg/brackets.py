@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from minicnn.arguments import number, untraced
@@ -168,7 +169,7 @@ def embedded(C: Stencil) -> tuple[int, ...]:
 def _slack(A: LinearMap) -> float:
     """What rounding can do to ‖A·v‖ for a v of length 1."""
     size = magnitude(A)
-    return 4 * (size.terms + 8) * float(np.finfo(np.dtype(A.dtype)).eps) * size.norm
+    return 4 * (size.terms + 8) * float(jnp.finfo(A.dtype).eps) * size.norm
 
 
 def _of_value(A: LinearMap, name: str) -> Bracket:

@@ -158,7 +158,7 @@ def separated(w: Any) -> list[np.ndarray] | str:
     found = [w[(*pivot[:n], slice(None), *pivot[n + 1 :])] / w[pivot] for n in range(rank)]
     found.append(w[pivot[:rank]])
     off = length(reduce(np.multiply.outer, found) - w) / length(w)
-    if off > 8 * np.finfo(w.dtype).eps:
+    if off > 8 * jnp.finfo(w.dtype).eps:
         return f"its kernel is not a product over the axes: it is {off:.1e} off, relative to its norm"
     return found
 

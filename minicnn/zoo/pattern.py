@@ -4,10 +4,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
+from minicnn.arguments import flag, integer
 from minicnn.nn import Activation, Conv, Dense, Flatten, Layer, MaxPool, Sequential
 
 _TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z]+|\d+)|(?P<sign>[\[\]()*?-]))")
 _CLOSING = {"(": ")", "[": "]"}
+# Layers of a network: nobody has trained a tenth as many, and XLA would compile them for hours.
+_MOST = 10_000
+_DEEPEST = 100  # brackets in brackets
+_DIGITS = 9  # of a count; of more Python reads no number at some point
 
 
 def CifarNet(classes: int = 10) -> Sequential:
@@ -44,7 +49,9 @@ def from_pattern(
         pool: keep what is marked with `?`.
 
     Raises:
-        ValueError: if the pattern cannot be read, or a layer stands where it cannot, naming the place.
+        ValueError: if the pattern cannot be read, or a layer stands where it cannot, naming the place; if it has more
+            than 10,000 layers.
+        TypeError: if a count is no integer.
 
     >>> pattern = "[(CONV-RELU)*N-POOL?]*M-(FC-RELU)*K-SOFTMAX"
     >>> model = from_pattern(pattern, {"N": 2, "M": 2, "K": 1}, channels=8)
@@ -53,7 +60,10 @@ def from_pattern(
     >>> model.out_shape((32, 32, 3))
     (10,)
     """
-    words = _Reader(text, counts or {}, pool).words()
+    if not isinstance(text, str):
+        raise TypeError(f"`text`={text!r} is no pattern: give a string such as '(CONV-RELU)*2-POOL-FC-SOFTMAX'")
+    counts = {letter: integer(f"counts[{letter!r}]", count, 0) for letter, count in (counts or {}).items()}
+    words = _Reader(text, counts, flag("pool", pool)).words()
     activations = {"RELU": "relu", "TANH": "tanh", "SIGMOID": "sigmoid"}
     layers: list[Layer] = []
     flat = False
@@ -84,7 +94,7 @@ class _Reader:
 
     def __init__(self, text: str, counts: Mapping[str, int], pool: bool) -> None:
         self.text, self.counts, self.pool = text, counts, pool
-        self.tokens = [*_tokens(text), ""]
+        self.tokens, self.depth = [*_tokens(text), ""], 0
 
     def words(self) -> list[str]:
         """The names of the layers, with all repetitions."""
@@ -95,13 +105,19 @@ class _Reader:
         words = self._item()
         while self.tokens[0] == "-":
             self.tokens.pop(0)
-            words += self._item()
+            words = [*words, *self._item()]
+            if len(words) > _MOST:
+                raise ValueError(f"`text` has more than {_MOST:,} layers, which are not built")
         return words
 
     def _item(self) -> list[str]:
         token = self.tokens.pop(0)
         if token in _CLOSING:
+            self.depth += 1
+            if self.depth > _DEEPEST:
+                raise ValueError(f"`text` has more than {_DEEPEST} brackets in one another: leave some out")
             words = self._pattern()
+            self.depth -= 1
             if self.tokens.pop(0) != _CLOSING[token]:
                 self._refuse(_CLOSING[token])
         elif token.isalpha():
@@ -109,13 +125,18 @@ class _Reader:
         else:
             return self._refuse("a layer")
         while self.tokens[0] in ("*", "?"):
-            words = words * self._count() if self.tokens.pop(0) == "*" else words * self.pool
+            times = self._count() if self.tokens.pop(0) == "*" else int(self.pool)
+            if len(words) * times > _MOST:
+                raise ValueError(
+                    f"`text` repeats {len(words):,} layers {times:,} times: more than {_MOST:,} are not built"
+                )
+            words = words * times
         return words
 
     def _count(self) -> int:
         token = self.tokens.pop(0)
         if token.isdigit():
-            return int(token)
+            return int(token[-_DIGITS:]) if len(token.lstrip("0")) <= _DIGITS else 10**_DIGITS
         return self.counts[token] if token in self.counts else self._refuse("a number, or a letter in `counts`,")
 
     def _refuse(self, wanted: str) -> NoReturn:

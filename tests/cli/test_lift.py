@@ -112,3 +112,15 @@ def test_a_table_in_no_folder_is_refused_before_the_model_is_loaded(run, net, mo
     result = run("lift", f"{net}dense", "--shape", 3, "--json", "no/such/x.json", width=200)
     assert result.exit_code == 2
     assert result.output == "error: no/such/x.json cannot be written: there is no folder no/such\n"
+
+
+def test_norms_of_short_floats_are_bounded(run):
+    result = run("lift", "minicnn.nn:Conv(2,(3,))", "--shape", "6x1", "--dtype", "bfloat16", "--norms")
+    assert result.exit_code == 0, result.output
+    assert "σ₁" in result.output
+
+
+def test_a_layer_of_one_input_says_so_if_given_two(run):
+    result = run("lift", "minicnn.nn:Dense(3)", "--shape", 4, "--shape", 3, width=200)
+    assert result.output == "error: a layer of minicnn has one input, and 2 are given: give one shape\n"
+    assert result.exit_code == 2

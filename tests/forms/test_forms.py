@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 
-from minicnn import conv
+from minicnn import conv, conv_transpose
 from minicnn.forms import (
     Arithmetic,
     Auto,
@@ -332,3 +332,26 @@ def test_on_a_gpu_short_floats_stay_short():
     program = f.trace(x, w).lower(lowering_platforms=("cuda",)).as_text()
     (types,) = [line.rpartition(":")[2] for line in program.splitlines() if "dot_general" in line]
     assert types.count("xbf16>") == 2
+
+
+OF_FEW_CHANNELS = [Tiles(), Tiles(2), Tiles(2, "inputs"), Diagonals(), Auto()]
+
+
+@pytest.mark.parametrize("form", OF_FEW_CHANNELS, ids=str)
+@pytest.mark.parametrize("function", [conv, conv_transpose])
+def test_booleans_are_anded_and_ored(function, form):
+    rng = np.random.default_rng(0)
+    x, w = (jnp.asarray(rng.random(shape) < 0.3) for shape in ((2, 8, 9, 4), (5, 3, 4, 4)))
+    expected = function(x.astype(int), w.astype(int)) > 0
+    np.testing.assert_array_equal(function(x, w, form=form), expected)
+
+
+@pytest.mark.parametrize("form", [*OF_FEW_CHANNELS, Winograd()], ids=str)
+@pytest.mark.parametrize("channels", [(0, 3), (3, 0), (0, 0)])
+@pytest.mark.parametrize("function", [conv, conv_transpose])
+def test_layers_without_channels_are_empty_or_zero_and_so_are_their_gradients(function, channels, form):
+    c_in, c_out = channels
+    x, w = jnp.ones((2, 6, 7, c_in)), jnp.ones((3, 3, *(channels if function is conv else (c_out, c_in))))
+    y, pull_back = jax.vjp(lambda x, w: function(x, w, padding=1, form=form), x, w)
+    assert (y.shape[-1], float(y.sum())) == (c_out, 0)
+    assert [float(each.sum()) for each in pull_back(y)] == [0, 0]

@@ -53,3 +53,21 @@ def test_channels_double_behind_a_pooling_and_sizes_fit():
 def test_what_cannot_be_read_is_named(text, message):
     with pytest.raises(ValueError, match=message):
         from_pattern(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "error", "message"),
+    [
+        (None, {}, TypeError, "`text`=None is no pattern"),
+        ("CONV*N", {"counts": {"N": 1.5}}, TypeError, r"`counts\['N'\]`=1.5 must be an int"),
+        ("CONV*N", {"counts": {"N": -1}}, ValueError, r"`counts\['N'\]`=-1 must be at least 0"),
+        ("CONV-POOL?", {"pool": 2}, TypeError, "`pool`=2 must be True or False"),
+        ("(" * 2000, {}, ValueError, "more than 100 brackets in one another"),
+        ("[CONV-RELU]*999999999", {}, ValueError, "2 layers 999,999,999 times: more than 10,000 are not built"),
+        ("CONV*" + "9" * 5000, {}, ValueError, "more than 10,000 are not built"),
+        ("CONV*9000-CONV*9000", {}, ValueError, "more than 10,000 layers"),
+    ],
+)
+def test_a_pattern_that_cannot_be_built_is_refused_at_once(text, options, error, message):
+    with pytest.raises(error, match=message):
+        from_pattern(text, **options)
