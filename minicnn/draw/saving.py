@@ -20,13 +20,16 @@ _HELD = 3  # how many times as long the last picture is held, so that one sees w
 
 
 def check_folder(path: Path) -> None:
-    """Raise if a file cannot be written because its folder is missing, before anything is computed for it.
+    """Raise if a file cannot be written because its folder is missing, or it is one, before anything is computed.
 
     Raises:
         FileNotFoundError: naming the folder.
+        IsADirectoryError: naming the file.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} cannot be written: it is a folder")
 
 
 def check_still(path: Path) -> None:

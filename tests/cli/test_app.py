@@ -82,6 +82,7 @@ def test_an_older_spelling_means_the_same_and_is_not_shown(run, name, monkeypatc
         (["predict", "nowhere", "a.png"], "nowhere is not a finished run: it has no config.json"),
         (["train", "--resume", "nowhere"], "nowhere is not a run: it has no config.json"),
         (["spectrum", "--json", "no/such/a.json"], "no/such/a.json cannot be written: there is no folder no/such"),
+        (["spectrum", "--json", "docs"], "docs cannot be written: it is a folder"),
         (["certify", "--json", "no/such/a.json"], "no/such/a.json cannot be written: there is no folder no/such"),
     ],
 )
