@@ -69,7 +69,11 @@ def winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b 
 
     Padding never wins.
     """
-    x = kept(jax.lax.stop_gradient(x))
+    return _winners(kept(x), axes)
+
+
+def _winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Int[Array, "b *out c"]:
+    x = jax.lax.stop_gradient(x)
     return _winners_of_maxima(x, axes) if _are_short(axes) else _winners_of_windows(x, axes)
 
 
@@ -176,7 +180,7 @@ def _max_values_jvp(
 ) -> tuple[Shaped[Array, "b *out c"], Shaped[Array, "b *out c"]]:
     x, (x_dot,) = kept(*primals), tangents
     del alone  # where a derivative is taken, the maximum is not
-    return _known_to_winners(x, axes), select(x_dot, winners(x, axes), axes)
+    return _known_to_winners(x, axes), select(x_dot, _winners(x, axes), axes)
 
 
 def _known_to_winners(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *out c"]:
