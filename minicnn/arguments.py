@@ -148,11 +148,13 @@ def is_integer(value: Any) -> bool:
     """Whether a value is an integer: an int, or a NumPy or JAX integer scalar, but not a bool."""
     if type(value) is int:
         return True
+    if isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_:
+        return False  # before it is asked for an index, which older NumPys give with a warning
     try:
         operator.index(value)
     except TypeError:
         return False
-    return not isinstance(value, bool) and getattr(value, "dtype", None) != np.bool_
+    return True
 
 
 def integers(name: str, value: Any, least: int | None = None) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 from jax.core import ShapedArray, Tracer
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Primitive
@@ -21,6 +22,7 @@ __all__ = [
     "CALLS",
     "CUSTOM_VJPS",
     "ClosedJaxpr",  # equations that are read: a function's, by lift and by the rounding bounds of certificates
+    "Inconclusive",
     "Jaxpr",
     "Literal",  # a constant that is written into an equation
     "Primitive",  # τ's products are primitives of their own, for all of JAX's transformations to find their rules
@@ -47,6 +49,10 @@ __all__ = [
     "without_constants",
     "wrapped",
 ]
+
+# What JAX raises where it cannot compare sizes that are symbols: among its errors since 0.10, in its core before.
+_INCONCLUSIVE = "InconclusiveDimensionOperation"
+Inconclusive: type[Exception] = getattr(jax.errors, _INCONCLUSIVE, None) or getattr(jax.core, _INCONCLUSIVE)
 
 
 def check_for_nans(primitive: Primitive) -> None:

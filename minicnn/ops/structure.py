@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn.arguments import checked_shape, integer, integers, is_integer, untraced
+from minicnn.jax_internals import Inconclusive
 from minicnn.ops import primitives
 from minicnn.ops.operands import (
     Axes,
@@ -221,7 +222,7 @@ def getitem(x: ArrayLike, index: Any) -> Any:
     parts = _one_per_axis(index, len(shape))
     try:
         box = list(_box(parts, shape))
-    except jax.errors.InconclusiveDimensionOperation:  # JAX's positions need not know how large a symbol is
+    except Inconclusive:  # JAX's positions need not know how large a symbol is
         return by_position()
     if any(stride > 1 and not is_integer(size) for (*_, stride), size in zip(box, shape, strict=True)):
         return by_position()  # a cut has as many rows in words that JAX does not know to be its own
