@@ -17,6 +17,7 @@ from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.cost import Cost
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry
+from minicnn.forms.layout import pad_in_rows
 from minicnn.forms.portions import mapped, summed
 from minicnn.forms.shifts import taps, widen, widths_of
 
@@ -104,17 +105,11 @@ def _reader(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Callable[[Any]
 
 
 def _widened_in_rows(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *wide c"]:
-    """All that any tap reads, as `widen` makes it, the channels with the last axis as a row.
-
-    Padding 64 channels takes XLA 140 ms to compile, since the loop over them is written out, and padding rows 20.
-    """
+    """All that any tap reads, as `widen` makes it, in rows wherever they are known and not stretched."""
     if not axes or axes[-1].stretch > 1 or not isinstance(x.shape[-1], int):
         return widen(x, axes)
     *outer, (low, high, _) = map(widths_of, axes)
-    size, channels = x.shape[-2:]
-    rows = x.reshape(*x.shape[:-2], size * channels)
-    rows = jax.lax.pad(rows, jnp.zeros((), x.dtype), [(0, 0, 0), *outer, (low * channels, high * channels, 0)])
-    return rows.reshape(*rows.shape[:-1], low + size + high, channels)
+    return pad_in_rows(x, outer, low, high)
 
 
 def _starts(axes: Sequence[Axis]) -> Any:

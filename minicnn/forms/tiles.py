@@ -30,6 +30,7 @@ from minicnn.forms.layout import (
     lay,
     multiply,
     pad_axis,
+    pad_in_rows,
     rows,
     taps_of_matrix,
     to_matrix,
@@ -252,18 +253,12 @@ def _in_place(spans: Sequence[Span], sizes: Sequence[int]) -> bool:
 
 
 def padded(x: Shaped[Array, "b *n c"], spans: Sequence[Span]) -> Shaped[Array, "b *n c"]:
-    """The images with zeros where tiles reach over their ends, in memory.
-
-    The channels are padded with the last axis, as a row: a loop over few channels is written out for each of them.
-    """
-    sizes, channels = x.shape[1:-1], x.shape[-1]
-    ends = [(max(-span.first, 0), max(span.stop - size, 0)) for span, size in zip(spans, sizes, strict=True)]
-    if not any(map(any, ends)):
-        return fence(x)
-    *outer, (low, high) = ends
-    widths = [(0, 0, 0), *((*pair, 0) for pair in outer), (low * channels, high * channels, 0)]
-    rows = fence(jax.lax.pad(x.reshape(*x.shape[:-2], sizes[-1] * channels), jnp.zeros((), x.dtype), widths))
-    return rows.reshape(*rows.shape[:-1], low + sizes[-1] + high, channels)
+    """The images with zeros where tiles reach over their ends, in memory."""
+    ends = [(max(-span.first, 0), max(span.stop - size, 0)) for span, size in zip(spans, x.shape[1:-1], strict=True)]
+    if any(map(any, ends)):
+        *outer, (low, high) = ends
+        x = pad_in_rows(x, [(*pair, 0) for pair in outer], low, high)
+    return fence(x)
 
 
 def _starts(

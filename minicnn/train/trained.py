@@ -44,7 +44,7 @@ class Trained:
             data_dir: where the files of its data set are, if no longer where they were.
 
         Raises:
-            ValueError: if the parameters are damaged or of another network, or the data set has no files.
+            ValueError: if the parameters are damaged or of another network, or `data_dir` is given and not used.
         """
         check_used(run.config.data, data_dir)
         model, data = network(run.config.model).build(), load_data(run.config.data, data_dir or run.data_dir)
