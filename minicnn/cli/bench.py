@@ -3,22 +3,36 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from minicnn.cli.app import Seed, app, console, save_figure
 from minicnn.cli.faults import placed_faults
 from minicnn.cli.target import TARGET, Dtypes, Shapes
+from minicnn.cli.unused import refuse, typed
 from minicnn.disk import read_bounded, write_whole
 
 if TYPE_CHECKING:
     from minicnn.bench import Case, Measurement
 
+_OF_A_MODEL = ("shape", "dtype", "seed")
+# What each mode heeds, by the names of the parameters. What is not named is refused, so none is ignored in silence.
+_MODES = {
+    "listed": ("only",),
+    "growth": ("picture",),
+    "choices": ("only",),
+    "fit": ("only", "seconds"),
+    "model": ("seconds", "json_file", *_OF_A_MODEL),
+}
+
 
 @app.command()
 def bench(
-    only: Annotated[list[str] | None, typer.Argument(help="Words in the names of cases; all cases without.")] = None,
+    context: typer.Context,
+    only: Annotated[
+        list[str] | None, typer.Argument(metavar="WORDS", help="Words in the names of cases; all cases without.")
+    ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Instead: the names of the cases and of the rivals.")] = False,
     rivals: Annotated[str, typer.Option(help="Who is measured, by commas; all that are installed without.")] = "",
     seconds: Annotated[float, typer.Option(help="About how long to measure each case.")] = 3.0,
@@ -47,22 +61,10 @@ def bench(
     """Measure convolutions, pools and LeNet-5 beside jax.lax, flax and PyTorch, in turn, in one run."""
     from minicnn.bench import find, report
 
+    _check_used(context)
     if listed:
         _list(only or [])
         return
-    comparison = {"--rivals": rivals, "--memory": memory, "--compare": compared}
-    alone = {"--picture": picture, **comparison}
-    modes: dict[str, tuple[Any, dict[str, Any]]] = {
-        "--growth": (growth, {"words": only, "--choices": choices, "--json": json_file, **comparison}),
-        "--choices": (choices, {"--json": json_file, **alone}),
-        "--fit": (fit, {"--choices": choices, "--growth": growth, "--json": json_file, **alone}),
-        "--model": (model, {"words": only, "--fit": fit, "--choices": choices, "--growth": growth, **alone}),
-    }
-    for mode, (chosen, others) in modes.items():
-        if chosen:
-            _refuse(mode, others)
-    if model is None and (shape or dtype):
-        raise ValueError("--shape and --dtype are those of a --model's inputs: give one")
     _check(seconds, json_file, picture)
     if model is not None:
         _own_model(model, shape, dtype, seed, seconds, json_file)
@@ -131,9 +133,15 @@ def _own_model(
         write_whole(json_file, own_model.to_json(found))
 
 
-def _refuse(mode: str, given: dict[str, object]) -> None:
-    if unused := [name for name, value in given.items() if value]:
-        raise ValueError(f"{mode} measures something else: leave out {', '.join(unused)}")
+def _check_used(context: typer.Context) -> None:
+    """Refuse what does nothing for what is measured: a mode has its own options, and they do nothing without it."""
+    given = typed(context)
+    mode = next((name for name in _MODES if context.params[name]), None)
+    if mode is None:
+        refuse(context, _OF_A_MODEL, "without a --model: give one, too")
+    else:
+        unused = given.keys() - {mode, *_MODES[mode]}
+        refuse(context, unused, f"beside {given[mode]}, which does something else: leave it out")
 
 
 def _compare(

@@ -13,9 +13,27 @@ from minicnn.cli.faults import placed_faults
 from minicnn.cli.parsing import each, padding, rank_of, sizes
 from minicnn.cli.sizes import check_numbers
 from minicnn.cli.target import TARGET, Dtypes, is_wide, shape_of
+from minicnn.cli.unused import refuse, typed
 from minicnn.cli.waiting import waiting
 from minicnn.forms.tables import MODES
 from minicnn.run_folder import check_finished
+
+# What is heeded beside the options of a layer, by what is certified.
+_USED = {
+    "a model": {"subject", "json_file", "shapes", "dtype", "seed"},
+    "a model at an image of --data": {"subject", "json_file", "shapes", "data", "image", "data_dir", "seed"},
+    "a RUN": {"subject", "json_file", "image", "data_dir"},
+    "the layer of --kernel": {"json_file", "shapes", "seed"},
+    "the catalogue": {"json_file"},
+}
+# What these options are of.
+_OWNERS = {
+    "drawn inputs of a model, as net.py:build is": ("dtype",),
+    "a model, as net.py:build is": ("data",),
+    "a RUN, or of --data": ("image", "data_dir"),
+    "a layer or a model": ("shapes", "seed"),
+}
+_OLDER = {"size": ("shapes", "dims"), "channels_in": ("channels",), "channels_out": ("channels",)}
 
 
 @app.command()
@@ -69,15 +87,12 @@ def certify(
 
     if subject is not None and kernel is not None:
         raise ValueError("give a RUN or --kernel, not both")
-    alone = [*(["--input"] if shapes and subject is None else []), *_of_a_layer(context)]
-    if kernel is None and alone:
-        raise ValueError(f"{', '.join(alone)} says how a layer is: give its --kernel, too")
+    is_model = subject is not None and ":" in subject and not Path(subject).exists()
+    _check_used(context, "a model" if is_model else "a RUN" if subject is not None else "")
     check_written(json_file)
-    if subject is not None and ":" in subject and not Path(subject).exists():
+    if subject is not None and is_model:
         with jax.enable_x64(is_wide(dtype)):
             found, result = _certify_model(subject, _inputs(shapes, dtype, data, image, data_dir, seed), seed)
-    elif dtype or data or (shapes and subject):
-        raise ValueError("--input, --dtype and --data are of a model: name it, as in net.py:build")
     elif subject is not None:
         run = Path(subject).expanduser()
         check_finished(run)
@@ -161,15 +176,32 @@ def _inputs(
     return [jnp.asarray(images[number]).reshape(shape)]
 
 
-def _of_a_layer(context: typer.Context) -> list[str]:
-    """The options of a layer that were given."""
-    options = [
-        option for option in context.command.params if (getattr(option, "help", "") or "").startswith("Of a layer")
-    ]
-    given = [
-        option for option in options if str(context.get_parameter_source(str(option.name))).endswith("COMMANDLINE")
-    ]
-    return [option.opts[0] for option in given]
+def _check_used(context: typer.Context, subject: str) -> None:
+    """Refuse what does nothing for what is certified: a model, a RUN, the layer of --kernel, or the catalogue.
+
+    Whatever is not named as used is refused, so an option that is added cannot be ignored in silence.
+    """
+    given, layers = typed(context), _of_a_layer(context)
+    kind = subject or ("the layer of --kernel" if "kernel" in given else "the catalogue")
+    if kind == "a model" and "data" in given:
+        kind = "a model at an image of --data"
+    unused = given.keys() - _USED[kind] - (layers if kind == "the layer of --kernel" else set())
+    if kind == "the catalogue" and unused & {"shapes", *layers}:
+        refuse(context, unused & {"shapes", *layers}, "without a layer: give its --kernel, too")
+    for owner, names in {"a layer": layers, **_OWNERS}.items():
+        refuse(context, unused & {*names}, f"for {kind}: leave out what is of {owner}")
+    refuse(context, unused, f"for {kind}: leave it out")
+    for older, newer in _OLDER.items():
+        if older in given:
+            refuse(context, newer, f"beside {given[older]}, its older spelling: leave one of them out")
+    if kind in ("the layer of --kernel", "a model at an image of --data") and len(context.params["shapes"] or ()) > 1:
+        raise ValueError(f"--input is given {len(context.params['shapes'])} times, and {kind} has one: leave one")
+
+
+def _of_a_layer(context: typer.Context) -> set[str]:
+    """The parameters that are of a layer."""
+    helps = {str(option.name): getattr(option, "help", "") or "" for option in context.command.params}
+    return {name for name, text in helps.items() if text.startswith("Of a layer")}
 
 
 def _certify_layers(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minicnn.cli.app import app, check_written, console, error_line
+from minicnn.cli.unused import refuse
 from minicnn.cli.waiting import waiting
 from minicnn.run_folder import check_finished
 
@@ -23,6 +24,7 @@ _GAP = 8
 
 @app.command()
 def predict(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     pictures: Annotated[
         list[Path], typer.Argument(help="Picture files of any size, in grey or colour.", readable=False)
@@ -38,6 +40,8 @@ def predict(
     A picture with several figures has a line for each of them; figures that touch are not separated, only suspected.
     One that cannot be read has a line that says why; the others are read all the same, and the exit status is 2.
     """
+    if picture:
+        refuse(context, ["save"], "beside --picture, its newer spelling: leave one of them out")
     drawn = picture or save
     if drawn and drawn.suffix.lower() != ".png":
         raise ValueError(f"`picture`='{drawn}' must end in .png")

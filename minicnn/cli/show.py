@@ -7,11 +7,13 @@ import typer
 
 from minicnn.cli.app import Seed, app, console
 from minicnn.cli.parsing import each, numbers, padding, rank_of
+from minicnn.cli.unused import refuse
 from minicnn.forms.tables import MODES
 
 
 @app.command()
 def show(
+    context: typer.Context,
     in_size: Annotated[str, typer.Option("--input", help="Size of the input: 5, or 5x7.")] = "5",
     kernel: Annotated[str, typer.Option(help="Taps: 3 for every axis, or 3x2.")] = "3",
     stride: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
@@ -42,7 +44,13 @@ def show(
     from minicnn.draw.worked_example import worked_conv
     from minicnn.draw.worked_figure import WorkedFigure
 
+    if picture:
+        refuse(context, ["still"], "beside --picture, its newer spelling: leave one of them out")
     still = picture or still
+    if not animation:
+        refuse(context, ["rate"], "without an --animation: give one, too, or leave it out")
+    if not (still or animation):
+        refuse(context, ["dark"], "without a file: give --picture or --animation, too, or leave it out")
     if still:
         check_still(still)
     if animation:

@@ -10,6 +10,7 @@ from rich.table import Table
 from minicnn.cli.app import Seed, app, check_written, console, save_figure, write_json
 from minicnn.cli.parsing import each, numbers, padding, rank_of
 from minicnn.cli.sizes import check_numbers, check_spectrum, given_as
+from minicnn.cli.unused import refuse
 from minicnn.cli.waiting import waiting
 from minicnn.forms.tables import MODES
 
@@ -22,6 +23,7 @@ _COLUMNS = 54  # of the curve of all values, which a terminal of 80 letters hold
 
 @app.command()
 def spectrum(
+    context: typer.Context,
     in_size: Annotated[str, typer.Option("--input", help="Size of the input: 8, or 8x7.")] = "8",
     kernel: Annotated[str, typer.Option(help="Taps: 3 for every axis, or 3x2.")] = "3",
     stride: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
@@ -45,6 +47,8 @@ def spectrum(
 
     import minicnn
 
+    if taps is not None:
+        refuse(context, ["seed"], "beside --taps, where nothing is drawn: leave one of them out")
     check_written(json_file)
     if picture is not None:
         from minicnn.draw.saving import check_still

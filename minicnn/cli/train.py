@@ -16,12 +16,20 @@ from rich.markup import escape
 
 from minicnn.cli.app import SEED, Seed, app, conclude, console, one_line_errors
 from minicnn.cli.progress import display
+from minicnn.cli.unused import refuse
 from minicnn.cli.waiting import waiting
 from minicnn.run_folder import check_begun
 
 Name = Annotated[str, typer.Option(help="Name of the run's folder; a number is added if it exists.")]
 RunsDir = Annotated[Path, typer.Option(help="Where the folders of runs are.")]
 Epochs = Annotated[int, typer.Option(help="Passes over the training images.")]
+
+# What decides something only where another choice is one of these.
+_DECIDING = (
+    ("momentum", "optimizer", ("sgd",)),
+    ("weight_decay", "optimizer", ("adamw",)),
+    ("reach", "augment", ("shift", "distort")),
+)
 
 
 @app.command()
@@ -32,6 +40,7 @@ def demo(name: Name = "demo", runs_dir: RunsDir = Path("runs"), seed: Seed = 0, 
 
 @app.command()
 def train(
+    context: typer.Context,
     model: Annotated[
         str | None, typer.Option(help="lenet5 if not given, lenet5-1998, lenet4, lenet1 or cifarnet.")
     ] = None,
@@ -65,6 +74,7 @@ def train(
     What is not given is the network's own default. Ctrl-C saves a checkpoint; --resume goes on from the newest.
     """
     if resume is not None:
+        refuse(context, ["name", "runs_dir"], "beside --resume: the run stays in its folder; leave that out")
         check_begun(resume)
     fields = {
         "model": model,
@@ -151,6 +161,7 @@ def _config(given: dict[str, Any], launch: Any) -> tuple[Any, Path | None]:
 
     if launch.resume is None:
         config = config_of(**given)
+        _check_used(given, config)
         check_used(config.data, launch.data_dir)
         return config, launch.data_dir
     opened = Run.reopen(launch.resume) if is_first() else None
@@ -165,6 +176,23 @@ def _config(given: dict[str, Any], launch: Any) -> tuple[Any, Path | None]:
     if other:
         raise ValueError(f"{launch.resume} has another config: {', '.join(other)}: leave that out, or start a new run")
     return replace(config, epochs=given.get("epochs", config.epochs)), launch.data_dir or (folder and Path(folder))
+
+
+def _check_used(given: dict[str, Any], config: Any) -> None:
+    """Refuse what would decide nothing, beside what else was given or is the network's own default."""
+    from minicnn.arguments import look_up
+    from minicnn.train.augmentations import AUGMENTATIONS
+    from minicnn.train.optimizers import OPTIMIZERS
+
+    tables = {"optimizer": OPTIMIZERS, "augment": AUGMENTATIONS}
+    for name, chosen, by in _DECIDING:
+        choice = getattr(config, chosen)
+        look_up(chosen, choice, tables[chosen])
+        if name in given and choice not in by:
+            raise ValueError(
+                f"`{name}`={given[name]} would do nothing with `{chosen}`={choice}: leave it out, or give "
+                f"--{chosen} {' or '.join(by)}"
+            )
 
 
 def _finish(run: Any, plan: Any, params: Any, aside: float) -> Sequence[Any]:

@@ -1,10 +1,13 @@
 """`minicnn certify` of a layer: what is typed for it means what it means to `minicnn show`."""
 
 import json
+from importlib import import_module
 
 import pytest
 
 from minicnn.identities import catalogue_table
+
+module = import_module("minicnn.cli.certify")  # of which the package has the command by this name
 
 
 @pytest.mark.parametrize(
@@ -32,10 +35,36 @@ def test_what_is_no_padding_is_said_by_both_in_the_same_words(run):
     assert both[0].output == both[1].output
 
 
-def test_an_option_of_a_layer_needs_a_layer(run):
-    result = run("certify", "--stride", "2", "--padding", "1")
-    assert result.exit_code == 2
-    assert "--stride, --padding says how a layer is: give its --kernel, too" in result.output
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("--stride 2 --padding 1", "--stride, --padding would do nothing without a layer: give its --kernel, too"),
+        ("--input 3", "--input would do nothing without a layer"),
+        ("--seed 3", "--seed would do nothing for the catalogue"),
+        ("--data digits", "--data would do nothing for the catalogue: leave out what is of a model"),
+        ("--kernel 3 --dtype int32", "--dtype would do nothing for the layer of --kernel"),
+        ("--kernel 3 --image 0", "--image would do nothing for the layer of --kernel"),
+        ("--kernel 3 --data-dir .", "--data-dir would do nothing for the layer of --kernel"),
+        ("--kernel 3 --input 3 --input 4", "--input is given 2 times, and the layer of --kernel has one"),
+        ("--kernel 3 --size 3 --input 4", "--input would do nothing beside --size, its older spelling"),
+        ("--kernel 3 --size 3 --dims 1", "--dims would do nothing beside --size"),
+        ("--kernel 3 --channels-in 3 --channels 4", "--channels would do nothing beside --channels-in"),
+        (". --groups 1", "--groups would do nothing for a RUN: leave out what is of a layer"),
+        (". --seed 1", "--seed would do nothing for a RUN: leave out what is of a layer or a model"),
+        (". --dtype int32", "--dtype would do nothing for a RUN"),
+        ("jax.nn:relu --input 3 --flip", "--flip would do nothing for a model: leave out what is of a layer"),
+        ("jax.nn:relu --input 3 --image 0", "--image would do nothing for a model: leave out what is of a RUN"),
+        ("jax.nn:relu --data digits --dtype int32", "--dtype would do nothing for a model at an image of --data"),
+        ("jax.nn:relu --data digits --input 3 --input 4", "--input is given 2 times, and a model at an image of"),
+    ],
+)
+def test_what_would_do_nothing_is_refused_before_anything_runs(run, monkeypatch, given, said):
+    for what in ("_certify_run", "_certify_model", "_certify_layers", "_inputs"):
+        monkeypatch.setattr(module, what, lambda *_: pytest.fail("something ran"))
+    result = run("certify", *given.split(), width=400)
+    assert result.exit_code == 2, result.output
+    (line,) = result.output.splitlines()
+    assert line.startswith(f"error: {said}")
 
 
 NET = """
@@ -81,12 +110,6 @@ def test_a_model_is_certified_at_an_image_of_a_data_set(run):
     assert result.exit_code == 0, result.output
     assert "linear, 16×1024" in result.output
     assert "is not the shape of an image of (32, 32, 1)" in run(*given, "8x8x1", width=200).output
-
-
-def test_an_option_of_a_model_needs_a_model(run):
-    result = run("certify", "--dtype", "int32")
-    assert result.exit_code == 2
-    assert "--input, --dtype and --data are of a model: name it, as in net.py:build" in result.output
 
 
 def test_a_matrix_that_would_not_fit_is_refused_before_anything_is_made(run):

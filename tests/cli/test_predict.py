@@ -122,3 +122,10 @@ def test_errors_that_cannot_be_written_do_not_lose_what_can(run, trained, tmp_pa
     result = run("predict", trained, tmp_path / "nowhere.png", drawn(tmp_path / "good.png", 40))
     assert result.exit_code == 2
     assert result.stdout.startswith(f"{tmp_path}/good.png: ")
+
+
+def test_the_older_spelling_of_picture_is_refused_beside_it(run, tmp_path):
+    result = run("predict", tmp_path, "x.png", "--picture", "a.png", "--save", "b.png")
+    assert (
+        result.output == "error: --save would do nothing beside --picture, its newer spelling: leave one of them out\n"
+    )

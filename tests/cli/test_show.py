@@ -142,6 +142,10 @@ def test_what_is_too_large_to_draw_is_said_before_anything_is_printed(run, tmp_p
         (["--padding", "1000000000"], "the output is 2000000003×2000000003×1"),
         (["--padding", "9999", "--padding-mode", "replicate", "--stride", "9999"], "the padded input is 20003×20003×1"),
         (["--picture", "/no/such/folder/a.png"], "a.png cannot be written: there is no folder /no/such/folder"),
+        (["--rate", "3"], "--rate would do nothing without an --animation: give one, too, or leave it out"),
+        (["--rate", "3", "--picture", "a.png"], "--rate would do nothing without an --animation"),
+        (["--dark"], "--dark would do nothing without a file: give --picture or --animation, too, or leave it out"),
+        (["--still", "a.png", "--picture", "b.png"], "--still would do nothing beside --picture, its newer spelling"),
         (["--animation", "no/such/a.gif"], "a.gif cannot be written: there is no folder no/such"),
     ],
 )

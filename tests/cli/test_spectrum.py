@@ -40,6 +40,7 @@ def test_spectrum_draws_every_border(run, tmp_path):
         (("--padding", "1:2:3"), "`padding`='1:2:3'"),
         (("--picture", "spectrum.txt"), "spectrum.txt"),
         (("--groups", 0), "`groups`=0"),
+        (("--taps", "1,2", "--seed", 0), "--seed would do nothing beside --taps, where nothing is drawn"),
     ],
 )
 def test_spectrum_says_what_it_cannot_read(run, options, said):

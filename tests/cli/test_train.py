@@ -116,6 +116,17 @@ def test_resuming_with_another_config_is_one_line(tiny, args, message, tmp_path)
         (["--name=-a"], "`name`='-a' must be the name of a folder"),
         (["--name", " . "], "`name`=' . ' must be the name of a folder"),
         (["--name", "a" * 201], "must be the name of a folder"),
+        (["--momentum", "0.5"], "`momentum`=0.5 would do nothing with `optimizer`=adamw: leave it out, or give "),
+        (["--optimizer", "sgd", "--weight-decay", "0.1"], "`weight_decay`=0.1 would do nothing with `optimizer`=sgd"),
+        (
+            ["--augment", "none"],
+            "`reach`=1 would do nothing with `augment`=none: leave it out, or",
+        ),
+        (
+            ["--resume", "nowhere", "--name", "run"],
+            "--name would do nothing beside --resume: the run stays",
+        ),
+        (["--resume", "nowhere", "--runs-dir", "runs"], "--runs-dir would do nothing beside --resume"),
         (["--coordinator", "a:65536"], "`coordinator`='a:65536' must be HOST:PORT of process 0"),
     ],
 )
