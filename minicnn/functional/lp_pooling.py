@@ -44,9 +44,9 @@ def lp_pool(
 ) -> Any:
     """The p-norm of each window, channel by channel: (Σ |x|ᵖ)^(1/p).
 
-    The matrix at x is a scaled row for each window, sign(x)·(|x| / y)ᵖ⁻¹, and zero where the norm y is. With p = inf it
-    is the sign of the first largest. Nothing over- or underflows but the norm itself, and second derivatives with p = 2
-    whose norms have no square: below 1e-19 and above 1e19 in float32.
+    The matrix at x is a scaled row for each window, sign(x)·(|x| / y)ᵖ⁻¹. With p = inf it is the sign of the first
+    largest. Where the norm y is zero, so are the row and all its derivatives. Nothing over- or underflows but the norm
+    itself, and second derivatives with p = 2 whose norms have no square: below 1e-19 and above 1e19 in float32.
 
     Args:
         x: input, (*batch, *spatial, c), real and floating.
@@ -166,8 +166,12 @@ def lp_derivative(y: Any, x: Any, axes: tuple[Axis, ...], p: float) -> Compose:
     if p == 1:
         return Compose((S, Diagonal(sign, x.shape, dtype)))
     if p == 2:
-        norm = ops.where(value_of(y) == 0, 1, ops.mul(y, 0.25))  # no number is so large that a quarter has no inverse
-        return Compose((InverseDiagonal(norm, y.shape, dtype), S, Diagonal(ops.mul(x, 0.25), x.shape, dtype)))
+        empty = value_of(y) == 0
+        norm = ops.where(empty, 1, ops.mul(y, 0.25))  # no number is so large that a quarter has no inverse
+        # beside x, which is 0 in the windows left out, they count only where this map is differentiated
+        counted = Diagonal(jnp.where(empty, 0, 1).astype(dtype), y.shape, dtype)
+        rows = InverseDiagonal(norm, y.shape, dtype)
+        return Compose((rows, counted, S, Diagonal(ops.mul(x, 0.25), x.shape, dtype)))
     if p == math.inf:
         return Compose((selection(jnp.abs(value_of(x)), axes), Diagonal(sign, x.shape, dtype)))
     lengths, norms = jnp.abs(_constant(x)), _constant(y)

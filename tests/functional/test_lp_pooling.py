@@ -59,7 +59,29 @@ def test_the_gradient_at_zero_is_zero(p: float) -> None:
     np.testing.assert_array_equal(y.ravel(), [0, 2])
     np.testing.assert_allclose(pull(jnp.ones_like(y))[0].ravel(), [0, 0, 0, 1], rtol=1e-6, atol=0)
     hessian = jax.hessian(lambda x: minicnn.lp_pool(x, (2,), p=p).sum())(x)
+    np.testing.assert_array_equal(hessian.reshape(4, 4)[:2], 0)
     assert bool(jnp.isfinite(hessian).all())
+
+
+@pytest.mark.parametrize("engine", [jax, autodiff])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3, np.inf])
+def test_both_derivatives_at_a_window_of_zeros_are_zero(p: float, dtype: Any, engine: Any) -> None:
+    """The middle of three windows holds zeros, two of which another window has, too."""
+    with jax.enable_x64(dtype == jnp.float64):
+        x, v = jnp.array([[3.0], [0.0], [0.0], [0.0], [4.0]], dtype), jnp.arange(1, 6, dtype=dtype)[:, None]
+        middle = jnp.array([0, 1, 0], dtype)[:, None]
+        f = lambda x: ops.sum(ops.mul(minicnn.lp_pool(x, (3,), stride=1, p=p), middle))
+        both = lambda x: (engine.grad(f)(x), engine.grad(lambda x: ops.sum(ops.mul(engine.grad(f)(x), v)))(x))
+        for found in (both(x), jax.jit(both)(x)):
+            np.testing.assert_array_equal(found[0], 0)
+            np.testing.assert_array_equal(found[1], 0)
+
+
+def test_the_second_derivative_of_a_zero_beside_others_is_not_lost() -> None:
+    x = jnp.array([[0.0], [0.0], [4.0]])
+    f = lambda x: minicnn.lp_pool(x, (2,), stride=1).sum()
+    np.testing.assert_allclose(jax.hessian(f)(x).reshape(3, 3), np.diag([0, 0.25, 0]), atol=1e-7)
 
 
 def test_the_hessian_is_that_of_the_norm() -> None:
