@@ -28,8 +28,18 @@ PANELS = {
 _ORDER = [name for names in PANELS.values() for name in names]
 
 
-class InOrder(TyperGroup):
-    """Commands in the order of their panels, whatever the order in which their modules are imported."""
+class Commands(TyperGroup):
+    """Commands in the order of their panels, whose errors of usage are one line as all other errors are."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read what is asked of the command itself."""
+        with one_line_usage():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read what is asked of one of the commands, and run it."""
+        with one_line_usage(ctx):
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """List the names of the commands."""
@@ -59,7 +69,7 @@ class App(typer.Typer):
 
 
 app = App(
-    cls=InOrder,
+    cls=Commands,
     help="Every layer is a matrix, and differentiation is transposition.",
     no_args_is_help=True,
     add_completion=False,
@@ -67,6 +77,8 @@ app = App(
 )
 # What a person can mend.
 TOLD = (ValueError, TypeError, OSError, MemoryError, ArithmeticError)
+# Whatever is typed wrongly: Typer exports only this kind of it, and not the whole.
+_USAGE: Any = typer.BadParameter.__base__
 console = Terminal()
 errors = Terminal(stderr=True)
 
@@ -146,6 +158,37 @@ def error_line(error: Exception) -> None:
     """Say in one line what went wrong, where anybody can be told: a disk that is full does not end what goes on."""
     with suppress(OSError):
         errors.print(f"[bold red]error:[/] {escape(_said(error))}", highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def one_line_usage(group: Any = None) -> Iterator[None]:
+    """What is typed wrongly is said in one line, with the command whose help says what can be typed.
+
+    Args:
+        group: the context of the commands, where one of them is being read: some errors come without their own.
+    """
+    try:
+        yield
+    except _USAGE as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # it has printed the help
+            raise
+        error_line(ValueError(f"{_misuse(error)} (see `{_command_of(error, group)} --help`)"))
+        raise typer.Exit(2) from error
+
+
+def _misuse(error: Any) -> str:
+    """An error of usage as ours are worded, with the value where that is of another type."""
+    said, faults = error.format_message().rstrip("."), getattr(error.__cause__, "errors", list)()
+    if faults:
+        said = said.replace("Invalid value for", f"Invalid value {faults[0]['input']!r} for", 1)
+    return said[:1].lower() + said[1:]
+
+
+def _command_of(error: Any, group: Any) -> str:
+    """The command that was typed, as it was."""
+    if error.ctx is not None:
+        return error.ctx.command_path
+    return "minicnn" if group is None else f"{group.command_path} {group.invoked_subcommand or ''}".rstrip()
 
 
 @contextmanager

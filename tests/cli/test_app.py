@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 import minicnn
 from minicnn.cli import app
@@ -93,6 +94,37 @@ def test_paths_are_checked_before_anything_heavy_is_imported(args, said):
     done = subprocess.run([sys.executable, "-c", loads, *args], capture_output=True, text=True, cwd=root, check=False)
     assert (done.returncode, done.stderr) == (2, f"error: {said}\n")
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["show", "--nothing"], "no such option: --nothing (see `minicnn show --help`)"),
+        (
+            ["show", "--[red]", 3],
+            "no such option: --[red] (Possible options: --rate, --seed) (see `minicnn show --help`)",
+        ),
+        (["show", "--input"], "option '--input' requires an argument (see `minicnn show --help`)"),
+        (["show", "--dark=3"], "option '--dark' does not take a value (see `minicnn show --help`)"),
+        (["show", "--rate", "x"], "invalid value 'x' for '--rate': Input should be a valid number, "),
+        (["predict"], "missing argument 'run' (see `minicnn predict --help`)"),
+        (["evaluate", "a", "b"], "got unexpected extra argument(s) (b) (see `minicnn evaluate --help`)"),
+        (["sho"], "no such command 'sho'. Did you mean 'show'? (see `minicnn --help`)"),
+        (["--nothing"], "no such option: --nothing (see `minicnn --help`)"),
+        (["train", "--seed", "-1"], "invalid value for '--seed': a seed is a whole number from 0 to 2147483647, "),
+    ],
+)
+def test_what_is_typed_wrongly_is_one_line_on_standard_error(args, said):
+    result = CliRunner().invoke(app, [*map(str, args)], prog_name="minicnn", env={"COLUMNS": "40"})
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"error: {said}")
+
+
+def test_without_a_command_there_is_the_help_and_no_error(run):
+    result = run()
+    assert "Every layer is a matrix" in result.output
+    assert "error" not in result.output
 
 
 @pytest.mark.parametrize("seed", [-1, 2**31, 10**30])
