@@ -133,7 +133,12 @@ def _frames(source: Any) -> list[Any]:
 
 def of_a_library(file_name: str) -> bool:
     """Whether a file is installed, or one of ours: its lines are not those that the author of a model can change."""
-    return "site-packages" in file_name or file_name.startswith(_OURS)
+    return "site-packages" in file_name or of_this_library(file_name)
+
+
+def of_this_library(file_name: str) -> bool:
+    """Whether a file is one of ours."""
+    return file_name.startswith(_OURS)
 
 
 _OURS = f"{Path(__file__).parent}{os.sep}"

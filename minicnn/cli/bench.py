@@ -117,9 +117,10 @@ def _own_model(
     import jax
 
     from minicnn.bench import own_model
-    from minicnn.cli.target import inputs, is_wide, load
+    from minicnn.cli.target import check_found, inputs, is_wide, load
     from minicnn.lift.models import read_model
 
+    check_found(target)
     with jax.enable_x64(is_wide(dtypes)), placed_faults(target):
         key = jax.random.key(seed)
         xs = inputs(shapes, dtypes, seed)

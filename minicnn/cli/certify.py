@@ -12,7 +12,7 @@ from minicnn.cli.app import Seed, app, check_written, conclude, console, write_j
 from minicnn.cli.faults import placed_faults
 from minicnn.cli.parsing import each, padding, rank_of, sizes
 from minicnn.cli.sizes import check_numbers
-from minicnn.cli.target import TARGET, Dtypes, is_wide, shape_of
+from minicnn.cli.target import TARGET, Dtypes, check_found, is_wide, shape_of
 from minicnn.cli.unused import refuse, typed
 from minicnn.cli.waiting import waiting
 from minicnn.forms.tables import MODES
@@ -91,6 +91,7 @@ def certify(
     _check_used(context, "a model" if is_model else "a RUN" if subject is not None else "")
     check_written(json_file)
     if subject is not None and is_model:
+        check_found(subject)
         with jax.enable_x64(is_wide(dtype)):
             found, result = _certify_model(subject, _inputs(shapes, dtype, data, image, data_dir, seed), seed)
     elif subject is not None:

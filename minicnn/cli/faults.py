@@ -39,11 +39,29 @@ def placed_faults(target: str) -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a file that ends the process, too
+        if (looking := _looking(error, target)) is not None:
+            raise ValueError(looking) from error
         place = _place(error, target)
         if place is None:
             raise
         said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
         raise ValueError(f"{place}: {type(error).__name__}{said and ': '}{said}") from error
+
+
+def _looking(error: BaseException, target: str) -> str | None:
+    """Where code makes numbers of what JAX traces, of which JAX tells in words about this library's own code.
+
+    What `lift` says of a line in somebody's code is said already.
+    """
+    from minicnn.lift.linear_jaxpr import LOOKED_AT
+
+    looked = next((one for one in (error, error.__cause__) if isinstance(one, LOOKED_AT)), None)
+    place = None if looked is None else _place(looked, target)
+    if looked is None or (looked is not error and place is not None):
+        return None
+    return (
+        f"{place or target} makes numbers of Python or NumPy of its inputs, and these have no derivative: use jax.numpy"
+    )
 
 
 def _place(error: BaseException, target: str) -> str | None:

@@ -31,9 +31,10 @@ def lift(
 
     import minicnn
     from minicnn.autodiff import beside
-    from minicnn.cli.target import inputs, is_wide, load
+    from minicnn.cli.target import check_found, inputs, is_wide, load
     from minicnn.lift.models import read_model
 
+    check_found(target)
     check_written(json_file)
     with jax.enable_x64(is_wide(dtype)), placed_faults(target):
         key = jax.random.key(seed)

@@ -33,6 +33,23 @@ Dtypes = Annotated[
 ]
 
 
+def check_found(target: str) -> None:
+    """Refuse a target that is none, or whose file or package is not there, before anything else is asked for.
+
+    Raises:
+        ValueError: naming it.
+    """
+    place, expression = _split(target)
+    _parsed(expression)
+    if place.endswith(".py"):
+        _file(place)
+        return
+    _see_folder()
+    package = place.partition(".")[0]
+    if not package or (package not in sys.modules and importlib.util.find_spec(package) is None):
+        raise ValueError(f"{place} cannot be imported: {_NOWHERE.format(package or place)}")
+
+
 def load(target: str, key: Any) -> Any:
     """The function or the model that a target names. Its module is run, as Python runs what is imported.
 
@@ -49,9 +66,7 @@ def load(target: str, key: Any) -> Any:
     """
     from minicnn.lift.models import made
 
-    place, colon, expression = target.partition(":")
-    if not (place and colon and expression):
-        raise ValueError(f"{target!r} must be module:name or file.py:name, such as net.py:build")
+    place, expression = _split(target)
     names, call = _parsed(expression)
     value = _module(place)
     for name in names:
@@ -105,19 +120,39 @@ def shape_of(text: str) -> tuple[int, ...]:
     return sizes("shape", text.replace(",", "x"))
 
 
+_NOWHERE = "there is no module {}; name one that is installed, or a file, as in net.py:build"
+
+
+def _split(target: str) -> tuple[str, str]:
+    place, colon, expression = target.partition(":")
+    if not (place and colon and expression):
+        raise ValueError(f"{target!r} must be module:name or file.py:name, such as net.py:build")
+    return place, expression
+
+
+def _see_folder() -> None:
+    """Let Python find what is in the folder, as `python -m` does."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+
+
+def _file(place: str) -> Path:
+    path = Path(place).expanduser()
+    if not path.is_file():
+        raise ValueError(f"there is no file {place}")
+    return path
+
+
 def _module(place: str) -> Any:
     if not place.endswith(".py"):
-        if "" not in sys.path:
-            sys.path.insert(0, "")  # as `python -m` finds what is in the folder
+        _see_folder()
         try:
             return importlib.import_module(place)
         except ModuleNotFoundError as error:
             if not f"{place}.".startswith(f"{error.name}."):
                 raise  # it is there, and something that it imports is not
-            raise ValueError(f"{place} cannot be imported: {error}") from error
-    path = Path(place).expanduser()
-    if not path.is_file():
-        raise ValueError(f"there is no file {place}")
+            raise ValueError(f"{place} cannot be imported: {_NOWHERE.format(error.name)}") from error
+    path = _file(place)
     folder = str(path.parent.resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)  # as Python finds what lies beside a file that it runs

@@ -24,10 +24,12 @@ def linear_jaxpr(
     with jax.disable_jit():
         try:
             y, f_dot = jax.linearize(straight, *primals)
-        except _LOOKED_AT as error:
+        except LOOKED_AT as error:
+            place = line_of(error)
+            code = f"the code at {place}" if place else "the function"
             raise LiftError(
-                f"the code at {line_of(error)} makes numbers of Python or NumPy of what varies, and these have no "
-                "derivative: use jax.numpy, or jax.lax.stop_gradient around what it makes them of"
+                f"{code} makes numbers of Python or NumPy of what varies, and these have no derivative: use jax.numpy, "
+                "or jax.lax.stop_gradient around what it makes them of"
             ) from error
         return y, jax.make_jaxpr(f_dot)(*primals)
 
@@ -36,7 +38,7 @@ def unrolled(f: Callable[..., Any], primals: Sequence[Any], run: Unrolling) -> C
     """The function with its loops unrolled; itself, where it looks at values, which only a run at a point has."""
     try:
         closed, shape = jax.make_jaxpr(f, return_shape=True)(*primals)
-    except _LOOKED_AT:
+    except LOOKED_AT:
         return f
     out_tree = jax.tree.structure(shape)
 
@@ -48,7 +50,7 @@ def unrolled(f: Callable[..., Any], primals: Sequence[Any], run: Unrolling) -> C
 
 
 # What JAX raises where a function looks at a value that is not there yet.
-_LOOKED_AT = (
+LOOKED_AT = (
     jax.errors.ConcretizationTypeError,
     jax.errors.NonConcreteBooleanIndexError,
     jax.errors.TracerArrayConversionError,

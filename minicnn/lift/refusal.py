@@ -16,7 +16,10 @@ def refused(equation: Any, why: str) -> LiftError:
 
 
 def line_of(error: BaseException) -> str:
-    """The file and the line that an error comes from: the innermost that is not a library's, if one is."""
-    frames = traceback.extract_tb(error.__traceback__)
-    frame = ([f for f in frames if not jax_internals.of_a_library(f.filename)] or frames)[-1]
-    return f"{frame.filename}:{frame.lineno}"
+    """The file and the line that an error comes from: the innermost that is no library's, else none of this one's.
+
+    It is "" where there is none, as of a function that is not written in Python.
+    """
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not jax_internals.of_this_library(f.filename)]
+    frames = [f for f in frames if not jax_internals.of_a_library(f.filename)] or frames
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -12,6 +12,8 @@ from jax.nn.initializers import he_normal as _he_normal
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
+from minicnn.arguments import numeric
+
 __all__ = ["Initializer", "glorot_uniform", "he_normal", "lecun_1998"]
 
 _HE_NORMAL, _GLOROT_UNIFORM = _he_normal(), _glorot_uniform()
@@ -25,7 +27,7 @@ def he_normal(key: jax.Array, shape: Sequence[Any], dtype: DTypeLike | None = No
     >>> w.shape
     (5, 5, 1, 6)
     """
-    return _HE_NORMAL(key, tuple(shape), dtype, **_placed(out_sharding))
+    return _HE_NORMAL(key, tuple(shape), _with_fractions(dtype), **_placed(out_sharding))
 
 
 def glorot_uniform(
@@ -37,7 +39,7 @@ def glorot_uniform(
     >>> bool(abs(w).max() <= 1)
     True
     """
-    return _GLOROT_UNIFORM(key, tuple(shape), dtype, **_placed(out_sharding))
+    return _GLOROT_UNIFORM(key, tuple(shape), _with_fractions(dtype), **_placed(out_sharding))
 
 
 def lecun_1998(key: jax.Array, shape: Sequence[Any], dtype: DTypeLike | None = None, out_sharding: Any = None) -> Array:
@@ -51,7 +53,15 @@ def lecun_1998(key: jax.Array, shape: Sequence[Any], dtype: DTypeLike | None = N
     True
     """
     bound = 2.4 / math.sqrt(math.prod(shape[:-1]))
-    return jax.random.uniform(key, tuple(shape), jnp.float32 if dtype is None else dtype, -bound, bound)
+    dtype = jnp.float32 if dtype is None else _with_fractions(dtype)
+    return jax.random.uniform(key, tuple(shape), dtype, -bound, bound)
+
+
+def _with_fractions(dtype: DTypeLike | None) -> DTypeLike | None:
+    """Refuse a dtype of integers, which JAX would refuse in the words of one of its own functions."""
+    if dtype is not None and not jnp.issubdtype(found := numeric("dtype", dtype), jnp.inexact):
+        raise TypeError(f"`dtype`={found.name} has no fractions, and weights are such: use one such as float32")
+    return dtype
 
 
 def _placed(out_sharding: Any) -> dict[str, Any]:

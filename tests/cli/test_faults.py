@@ -52,7 +52,7 @@ def test_a_fault_wholly_inside_an_installed_package_is_told_with_its_place_there
 
 def test_a_fault_of_this_library_keeps_its_traceback(run, monkeypatch):
     monkeypatch.setattr("minicnn.cli.target.load", import_module)  # Python's own, which fails
-    assert isinstance(run("lift", "no_such_module:f", "--shape", 3).exception, ModuleNotFoundError)
+    assert isinstance(run("lift", "json:f", "--shape", 3).exception, ModuleNotFoundError)
 
 
 def test_the_place_is_the_innermost_line_that_is_a_persons_own(run, tmp_path):
@@ -68,6 +68,33 @@ def test_a_module_that_imports_what_is_missing_is_told_from_one_that_is_missing(
     assert result.output.startswith(f"error: {tmp_path}/lacking_module.py:1: ModuleNotFoundError: No module named")
     result = run("lift", "lacking_modules:f", "--shape", 3, width=400)
     assert "error: lacking_modules cannot be imported" in result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("no_such:f", "no_such cannot be imported: there is no module no_such; name one that is installed, or a file"),
+        ("no.such:f", "no.such cannot be imported: there is no module no; name one that is installed, or a file"),
+        ("no_such.py:f", "there is no file no_such.py"),
+        ("jax.nn", "'jax.nn' must be module:name or file.py:name, such as net.py:build"),
+        ("jax.nn:3", "'3' must be a name"),
+    ],
+)
+def test_a_target_that_is_none_is_told_before_anything_else_is_asked_for(run, command, target, said):
+    args = (*COMMANDS[command], target)
+    if command == "certify" and ":" not in target:
+        pytest.skip("it is a RUN")
+    assert run(*args, width=400).output.startswith(f"error: {said}")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_makes_numbers_of_traced_inputs_is_told_without_our_own_files(run, tmp_path, command):
+    result = run(*COMMANDS[command], "numpy:sin", "--shape", 3, width=400)
+    own = told(run, command, tmp_path / f"numbers_{command}.py", "import numpy as np\ndef f(x):\n    return np.sin(x)")
+    for line, place in ((result.output, "numpy:sin"), (own, f"{tmp_path}/numbers_{command}.py:3")):
+        assert f"{place} makes numbers of Python or NumPy of " in line
+        assert "minicnn" not in line
 
 
 def test_a_file_that_is_no_text_of_python_is_told(run, tmp_path):

@@ -99,6 +99,8 @@ def test_a_module_by_its_name_and_the_program_beside_its_transpose(run):
         ("{}tokens", ["--shape", "3", "--dtype", "int32"], "only floats have derivatives"),
         ("no.such.module:f", ["--shape", "3"], "no.such.module cannot be imported"),
         ("no_such.py:f", ["--shape", "3"], "there is no file no_such.py"),
+        ("numpy:sin", ["--shape", "3"], "error: numpy:sin makes numbers of Python or NumPy of its inputs"),
+        ("minicnn.nn:Dense(3)", ["--shape", "3", "--dtype", "int32"], "error: `dtype`=int32 has no fractions"),
     ],
 )
 def test_what_is_refused_is_said_in_one_line(run, net, target, options, said):

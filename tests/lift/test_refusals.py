@@ -157,3 +157,8 @@ def test_a_matrix_that_would_not_fit_says_its_size(monkeypatch):
     with pytest.raises(MemoryError, match=r"100000×100000 float32, 37\.3 GiB, and this machine has 16\.0 GiB"):
         P.matrix()
     assert P.nnz == 100_000
+
+
+def test_a_function_that_is_not_of_python_has_no_line_and_none_of_ours_is_given_for_it():
+    with pytest.raises(LiftError, match=r"^the function makes numbers of Python or NumPy of what varies"):
+        minicnn.lift(np.sin, jnp.ones(3))
