@@ -30,7 +30,7 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
 
     Raises:
         ValueError: if the shapes of y and `indices` differ, or `output_size` has no axis.
-        TypeError: if the indices are not integers.
+        TypeError: if the indices are not integers, or y is boolean: values at one position add.
 
     >>> x = jnp.array([1.0, 5.0, 2.0, 3.0]).reshape(4, 1)
     >>> y, indices = minicnn.max_pool(x, (2,), return_indices=True)
@@ -38,6 +38,8 @@ def max_unpool(y: ArrayLike, indices: ArrayLike, output_size: Sequence[int]) -> 
     Array([0., 5., 0., 3.], dtype=float32)
     """
     (y,) = operands(y=y)
+    if y.dtype == jnp.bool_:
+        raise TypeError("`y` is bool: convert it to numbers with y.astype(int)")
     positions, output_size = array("indices", value_of(indices)), window_sizes("output_size", output_size, 0)
     rank = len(output_size)
     check_rank("y", y, rank)

@@ -208,6 +208,9 @@ def tile(x: ArrayLike, reps: int | Sequence[int]) -> Any:
 def getitem(x: ArrayLike, index: Any) -> Any:
     """Compute x[index]: integers, slices, None and Ellipsis cut a box out; integer arrays pick entries by position.
 
+    A boolean beside an integer or None is read as JAX reads it, which is not everywhere as NumPy does: of an array of
+    shape (2, 3, 4), [None, 1, True] has shape (1, 1, 1, 4), and NumPy's (1, 1, 3, 4).
+
     Raises:
         IndexError: if an integer is out of range, or there are more of them than axes.
         TypeError: for what is no index.

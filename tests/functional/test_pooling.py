@@ -168,6 +168,15 @@ def test_unpooling_at_the_winners_is_the_vjp():
     equal(max_unpool(y, indices, pool.in_size), x_bar)
 
 
+@pytest.mark.parametrize("of", [jnp.asarray, np.asarray, jax.jit])
+def test_booleans_are_not_unpooled(of):
+    y, indices = np.ones((2, 1), bool), np.array([[0], [3]])
+    call = of(lambda y: max_unpool(y, indices, (4,))) if of is jax.jit else lambda y: max_unpool(of(y), indices, (4,))
+    with pytest.raises(TypeError, match=r"`y` is bool: convert it to numbers with y\.astype"):
+        call(y)
+    equal(call(y.astype(int)).ravel(), [1, 0, 0, 1])
+
+
 def test_overlapping_windows_add():
     x = np.array([0.0, 9.0, 0.0]).reshape(3, 1)
     x_bar = jax.grad(lambda x: max_pool(x, (2,), stride=1).sum())(x)
