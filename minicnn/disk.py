@@ -3,14 +3,20 @@
 import errno
 import os
 import secrets
+import time
 from contextlib import suppress
 from os.path import realpath
 from pathlib import Path
 
-# What ends the hidden name under which a file is written; one that a kill leaves behind is read by nobody.
+# What ends the hidden name under which a file is written; one that a kill leaves behind is read by nobody, and goes
+# when the same file is written a day later.
 _PARTIAL = ".partial"
 # Bytes of a file's name in its name aside, which file systems limit: to 255 bytes, or 143 where names are encrypted.
 _LABEL = 100
+# Seconds in which nothing was written to a file aside, after which nobody is writing it any more.
+_DAY = 86_400
+# Random bytes of its name.
+_RANDOM = 8
 # Bytes of one write. A signal is handled between two of them, and a full disk is noticed before all is prepared.
 _CHUNK = 1 << 20
 
@@ -51,13 +57,14 @@ def _target(path: Path) -> Path:
 
 def _replace(path: Path, content: bytes) -> None:
     label = os.fsencode(path.name)[:_LABEL].decode(errors="ignore")
-    partial = path.with_name(f".{label}.{secrets.token_hex(8)}{_PARTIAL}")
+    partial = path.with_name(f".{label}.{secrets.token_hex(_RANDOM)}{_PARTIAL}")
     try:
         _write(partial, os.O_EXCL, content)
         if path.exists():
             partial.chmod(path.stat().st_mode)
         os.replace(partial, path)
         sync_folder(path.parent)
+        _clear_old(path.parent, f".{label}.")
     except OSError as error:
         with suppress(OSError):
             os.unlink(partial)
@@ -65,6 +72,20 @@ def _replace(path: Path, content: bytes) -> None:
             why = f"{error.strerror}: it is made beside and renamed, so its folder must be writable"
             raise PermissionError(error.errno, why) from error
         raise
+
+
+def _clear_old(folder: Path, begins: str) -> None:
+    """Delete what kills have left aside of one file, if it is old; what cannot be deleted stays.
+
+    Others may be writing the same file: theirs are young. One that is stopped for a day fails to rename, and says so.
+    """
+    length, oldest = len(begins) + 2 * _RANDOM + len(_PARTIAL), time.time() - _DAY
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if len(entry.name) == length and entry.name.startswith(begins) and entry.name.endswith(_PARTIAL):
+                with suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                        os.unlink(entry.path)
 
 
 def clear(folder: Path) -> None:

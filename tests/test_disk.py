@@ -127,6 +127,38 @@ def test_two_who_write_one_file_at_once_both_succeed_and_the_last_wins_whole(tmp
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "of the one")]
 
 
+@pytest.mark.parametrize("name", ["file", "f[1]*", "n" * 255])
+def test_what_a_kill_left_of_a_file_goes_when_it_is_written_a_day_later(name, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt  # as little is cleaned up
+
+    names = {name: getattr(os, name) for name in dir(os)}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(disk, "os", SimpleNamespace(**names | {"replace": killed}))
+        disk.write_whole(tmp_path / name, "half")
+    (left,) = tmp_path.iterdir()
+    others = [
+        left.with_name(other) for other in (".other.0123456789abcdef.partial", ".file.txt", f"{name[:9]}.partial")
+    ]
+    young = left.with_name(f"{left.name[:-24]}{'0' * 16}.partial")
+    for path in (*others, young):
+        path.write_text("not to be deleted")
+    for path in (left, *others):
+        os.utime(path, (0, 0))
+    disk.write_whole(tmp_path / name, "whole")
+    assert {*tmp_path.iterdir()} == {*others, young, tmp_path / name}
+
+
+def test_what_cannot_be_cleared_does_not_keep_a_file_from_being_written(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    names = {name: getattr(os, name) for name in dir(os)}
+    monkeypatch.setattr(disk, "os", SimpleNamespace(**names | {"scandir": refuse}))
+    disk.write_whole(tmp_path / "file", "whole")
+    assert (tmp_path / "file").read_text() == "whole"
+
+
 @pytest.mark.parametrize("name", ["n" * 247, "n" * 255, "é" * 127, "日" * 85])
 def test_a_name_as_long_as_names_can_be_is_written(name, tmp_path):
     disk.write_whole(tmp_path / name, "whole")
