@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from minicnn.forms import trilinear
+from minicnn.forms import fence, trilinear
 from minicnn.identities.function import Function, Layout, Leaves
 from minicnn.identities.materialise import columns
 from minicnn.identities.rounding import roundoff
@@ -27,11 +27,7 @@ from minicnn.jax_internals import ClosedJaxpr, Literal
 Weigh = Callable[[Any], Any]
 
 # What minicnn's own linear primitives do, of JAX's operations.
-STEPS: dict[str, Callable[..., Any]] = {
-    **trilinear.STEPS,
-    "fence": lambda x, *new: x,
-    "apart": lambda x, *, function, size: function(x),
-}
+STEPS: dict[str, Callable[..., Any]] = {**trilinear.STEPS, **fence.STEPS}
 
 
 class UnderivableError(Exception):

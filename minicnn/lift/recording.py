@@ -1,6 +1,7 @@
 """Linear equations read as a program: every equation becomes an arrow for each operand that varies."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +13,7 @@ from minicnn import jax_internals, maps
 from minicnn.arguments import untraced
 from minicnn.autodiff.layers import Layer
 from minicnn.autodiff.program import Arrow, Node, Program, needed
+from minicnn.forms import fence
 from minicnn.jax_internals import Jaxpr
 from minicnn.lift.columns import columns
 from minicnn.lift.evaluation import evaluated
@@ -175,6 +177,13 @@ def _unchanged(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
     return operands
 
 
+def _own_step(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
+    """A primitive of ours that only says how XLA is to compile: what it computes is read."""
+    step = partial(fence.STEPS[equation.primitive.name], **equation.params)
+    closed = jax.make_jaxpr(step)(*(jax.ShapeDtypeStruct(a.aval.shape, a.aval.dtype) for a in equation.invars))
+    return run.read(closed.jaxpr, closed.consts, operands)
+
+
 def _linear_solve(run: Recording, equation: Any, operands: list[Any]) -> list[Any]:
     """A system solved by a function that came with it: its equations are linear in the right-hand side."""
     lengths, solve = equation.params["const_lengths"], equation.params["jaxprs"].solve
@@ -209,4 +218,5 @@ _ENTERED = {
     "custom_lin": _pulled_back,
     "optimization_barrier": _unchanged,
     "device_put": _unchanged,
+    **dict.fromkeys(fence.STEPS, _own_step),
 }

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jax.extend.core import Primitive, primitives
 
+from minicnn.forms.fence import kept
 from minicnn.identities.function import Function
 from minicnn.identities.magnitudes import FORMERLY, PRIMITIVES, UnderivableError, sums_of
 
@@ -59,8 +60,9 @@ def test_nothing_is_both_in_the_table_and_left_out():
         lambda x: jnp.tile(x, 3),
         lambda x: sum(jnp.split(x, 2)),
         lambda x: jnp.fft.irfft(jnp.fft.rfft(x)),
+        lambda x: 2 * kept(x),
     ],
-    ids=["checkpoint", "stack", "tile", "split", "fft"],
+    ids=["checkpoint", "stack", "tile", "split", "fft", "kept"],
 )
 def test_the_size_of_the_sums_bounds_the_matrix(f):
     function = Function(f, (jnp.zeros(4),))

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 
 import minicnn
+from minicnn.forms.fence import apart
+from minicnn.jax_internals import ad
 from minicnn.lift import LiftError
+from minicnn.lift.recording import _ENTERED
+from minicnn.lift.rules import table
 
 close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
 X = jnp.array([0.5, -1.0, 2.0])
@@ -128,6 +132,29 @@ def test_a_barrier_passes_constants_on_as_well():
         return w @ x
 
     np.testing.assert_array_equal(minicnn.lift(f, X).matrix(), W)
+
+
+OWN_POOLS = {
+    "a fence behind the norms": lambda x: minicnn.lp_pool(x[:, None], (2,), stride=1),
+    "numbers that are kept": lambda x: minicnn.max_pool(x[:, None] ** 2, (2,), stride=1),
+    "a sum apart": lambda x: apart(lambda y: 2 * y + y[::-1], x, (3,)),
+}
+
+
+@pytest.mark.parametrize("f", OWN_POOLS.values(), ids=OWN_POOLS)
+def test_what_only_tells_xla_how_to_compile_is_read_in_gradients_too(f):
+    gradient = jax.grad(lambda x: (f(x) ** 3).sum())
+    P, J = minicnn.lift(gradient, X), jax.jacfwd(gradient)(X)
+    close(P.matrix(), J)
+    close(P.T.matrix(), J.T)
+
+
+def test_every_linear_primitive_of_ours_is_known_to_lift():
+    rules = {p.name: (rule, *getattr(rule, "args", ())) for p, rule in ad.primitive_transposes.items()}
+    home = lambda f: getattr(getattr(f, "func", f), "__module__", None) or ""
+    ours = {name for name, functions in rules.items() if any(home(f).startswith("minicnn.") for f in functions)}
+    assert ours >= {"convolve", "fence", "kept", "apart"}
+    assert ours <= {*table, *_ENTERED}
 
 
 def test_a_backward_function_that_is_not_linear_is_refused():
