@@ -168,9 +168,12 @@ class LinearMap(ABC):
         return _matrix(self)
 
     def dense(self) -> Shaped[Array, "..."]:
-        """Build the dense matrix without the check, in any shape of the right size; by default column by column."""
-        columns = self.apply(jnp.eye(self.shape[1], dtype=self.dtype).reshape(self.shape[1], *self.in_shape))
-        return columns.reshape(self.shape[::-1]).T
+        """Build the dense matrix without the check, in any shape of the right size; by default from unit vectors.
+
+        Those of a wide matrix are its transpose's: those of its columns would take more memory than it does itself.
+        """
+        rows, columns = self.shape
+        return _of_units(self.T).T if rows < columns else _of_units(self)
 
     def to_scipy(self) -> Any:
         """Build the matrix as a `scipy.sparse.csr_array` of its structural non-zeros.
@@ -262,6 +265,12 @@ def _product(A: LinearMap, x: Array, batch: Shape) -> Array:
 @partial(jax.jit, inline=True)
 def _matrix(A: LinearMap) -> Array:
     return A.dense().reshape(A.shape).astype(A.dtype)
+
+
+def _of_units(A: LinearMap) -> Shaped[Array, "out in"]:
+    """The products with all unit vectors, as columns."""
+    columns = A.apply(jnp.eye(A.shape[1], dtype=A.dtype).reshape(A.shape[1], *A.in_shape))
+    return columns.reshape(A.shape[::-1]).T
 
 
 @linear_map

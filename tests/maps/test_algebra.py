@@ -1,5 +1,6 @@
 """Products, sums and multiples of maps are those of their matrices."""
 
+import math
 import operator
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from minicnn import Axis, conv_map, maps
+from minicnn.functional.pooling import avg_pool_map
 from minicnn.maps import Compose, Dense, Sum, add, compose
+from tests.equations import equations
 from tests.maps.members import F32, convolution, integers, matrix
 
 A: Any = matrix(2, 3)
@@ -20,6 +23,20 @@ M, N = np.asarray(A.M), np.asarray(B.M)
 
 def test_matmul_is_the_matrix_product():
     np.testing.assert_array_equal((A @ B).matrix(), M @ N)
+
+
+WIDE = {
+    "a dense layer": lambda: maps.Contraction(jnp.ones((512, 2)), ("i", "io", "o"), (512,), (2,), None, F32),
+    "an average": lambda: avg_pool_map((512, 2), (512,)),
+}
+
+
+@pytest.mark.parametrize("made", WIDE.values(), ids=WIDE)
+def test_a_wide_matrix_takes_no_more_memory_on_the_way_than_it_has(made):
+    A = made()
+    computed = [y.aval.size for equation in equations(jax.make_jaxpr(A.matrix)().jaxpr) for y in equation.outvars]
+    assert max(computed) <= 3 * math.prod(A.shape)
+    np.testing.assert_array_equal(A.matrix(), A.T.matrix().T)
 
 
 def test_add_is_the_matrix_sum():
