@@ -17,6 +17,7 @@ from minicnn.forms import fence
 from minicnn.jax_internals import Jaxpr
 from minicnn.lift.columns import columns
 from minicnn.lift.evaluation import evaluated
+from minicnn.lift.linear_jaxpr import LOOKED_AT
 from minicnn.lift.refusal import LiftError, refused
 from minicnn.lift.rules import Equation, Rule, table
 from minicnn.lift.wording import Wording
@@ -202,7 +203,11 @@ def _pulled_back(run: Recording, equation: Any, operands: list[Any]) -> list[Any
     residuals, tangents = operands[:count], operands[count:]
     cotangents = [jnp.zeros(a.shape, a.dtype) for a in equation.params["out_avals"]]
     with jax.disable_jit():
-        closed = jax.make_jaxpr(lambda *y_bars: pull_back(*residuals, *y_bars))(*cotangents)
+        try:
+            closed = jax.make_jaxpr(lambda *y_bars: pull_back(*residuals, *y_bars))(*cotangents)
+        except LOOKED_AT as error:
+            why = "has a backward function that looks at values: lift with own_rules=False reads its function instead"
+            raise refused(equation, why) from error
     backward = Recording(run.wording, run.fallback)
     inputs = [backward.node(y_bar) for y_bar in cotangents]
     outputs = backward.read(closed.jaxpr, closed.consts, inputs)

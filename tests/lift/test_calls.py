@@ -167,6 +167,14 @@ def test_a_backward_function_that_is_not_linear_is_refused():
         minicnn.lift(clipped, X)
 
 
+def test_a_backward_function_that_looks_at_values_is_refused_and_left_out_if_one_says_so():
+    doubled = jax.custom_vjp(lambda x: 2 * x)
+    doubled.defvjp(lambda x: (2 * x, None), lambda _, y_bar: (2 * y_bar if y_bar.sum() > -1 else y_bar,))
+    with pytest.raises(LiftError, match="own_rules=False"):
+        minicnn.lift(doubled, X)
+    np.testing.assert_array_equal(minicnn.lift(doubled, X, own_rules=False).matrix(), 2 * np.eye(3))
+
+
 def test_a_function_with_a_transpose_of_its_own_is_entered_and_transposed_by_us():
     wrong = lambda w, y_bar: 7 * y_bar
     f = lambda x: jax.custom_derivatives.linear_call(lambda w, x: w @ x, wrong, W, 2 * x)
