@@ -43,6 +43,14 @@ def theirs(case: Case) -> Function:
     return jax.vmap(function) if case.mapped else function
 
 
+def held(case: Case) -> tuple[Any, ...]:
+    """What the functions take first, without a gradient: the images of a network.
+
+    They are no constants of the program: XLA would cut windows out of constants while it compiles.
+    """
+    return tuple(map(jnp.asarray, case.operands())) if case.operation in _NETWORKS else ()
+
+
 def operands(case: Case) -> tuple[Any, ...]:
     """What the functions take, as JAX arrays: x and w, or the parameters of the network."""
     if case.operation in _NETWORKS:
@@ -98,10 +106,8 @@ def _window(case: Case) -> tuple[tuple[int, ...], tuple[int, ...], Any]:
 
 
 def _loss(case: Case, apply: Function) -> Function:
-    (images,) = case.operands()
-    x = jnp.asarray(images)
     labels = jnp.arange(case.batch) % case.c_out
-    return lambda params: losses.cross_entropy(apply(params, x), labels)
+    return lambda x, params: losses.cross_entropy(apply(params, x), labels)
 
 
 def _lax_lenet(params: Any, x: Any) -> Any:

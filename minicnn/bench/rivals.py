@@ -6,6 +6,7 @@ import importlib.util
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -37,29 +38,30 @@ class Programs:
     temporary_bytes: int | None = None
 
 
-def in_jax(function: Callable[..., Any], operands: tuple[Any, ...], network: bool, scanned: bool = False) -> Programs:
+def in_jax(case: Case, function: Callable[..., Any], scanned: bool = False) -> Programs:
     """The programs of a function of JAX arrays; `scanned` puts the step into a `lax.scan`."""
+    held, operands = jax_operations.held(case), jax_operations.operands(case)
 
-    def gradients(*operands: Any) -> tuple[Any, Any]:
-        y, pull_back = jax.vjp(function, *operands)
+    def gradients(held: Any, *operands: Any) -> tuple[Any, Any]:
+        y, pull_back = jax.vjp(partial(function, *held), *operands)
         return y, pull_back(jax.numpy.ones_like(y))
 
-    def moved(*operands: Any) -> Any:
-        _, gradient = gradients(*operands)
+    def moved(held: Any, *operands: Any) -> Any:
+        _, gradient = gradients(held, *operands)
         return jax.tree.map(lambda operand, slope: operand - _RATE * slope, operands, gradient)
 
-    def scan(*operands: Any) -> Any:
-        return jax.lax.scan(lambda carry, _: (moved(*carry), None), operands, length=_STEPS)[0]
+    def scan(held: Any, *operands: Any) -> Any:
+        return jax.lax.scan(lambda carry, _: (moved(held, *carry), None), operands, length=_STEPS)[0]
 
-    program = scan if scanned else moved if network else gradients
+    program = scan if scanned else moved if case.network else gradients
     begun = time.perf_counter()
-    step = jax.jit(program).lower(*operands).compile()
+    step = jax.jit(program).lower(held, *operands).compile()
     seconds = time.perf_counter() - begun
     analysis = step.memory_analysis()
     forward = None if scanned else jax.jit(function)
     return Programs(
-        None if forward is None else lambda: jax.block_until_ready(forward(*operands)),
-        lambda: jax.block_until_ready(step(*operands)),
+        None if forward is None else lambda: jax.block_until_ready(forward(*held, *operands)),
+        lambda: jax.block_until_ready(step(held, *operands)),
         _STEPS if scanned else 1,
         seconds,
         getattr(analysis, "temp_size_in_bytes", None),
@@ -68,29 +70,29 @@ def in_jax(function: Callable[..., Any], operands: tuple[Any, ...], network: boo
 
 def ours(case: Case) -> Programs:
     """The programs of minicnn."""
-    return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.network)
+    return in_jax(case, jax_operations.ours(case))
 
 
 def ours_in_scan(case: Case) -> Programs:
     """The programs of minicnn, inside `lax.scan`."""
-    return in_jax(jax_operations.ours(case), jax_operations.operands(case), case.network, scanned=True)
+    return in_jax(case, jax_operations.ours(case), scanned=True)
 
 
 def lax(case: Case) -> Programs:
     """The programs of `jax.lax`, called step by step."""
-    return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.network)
+    return in_jax(case, jax_operations.theirs(case))
 
 
 def lax_in_scan(case: Case) -> Programs:
     """The programs of `jax.lax`, inside `lax.scan`."""
-    return in_jax(jax_operations.theirs(case), jax_operations.operands(case), case.network, scanned=True)
+    return in_jax(case, jax_operations.theirs(case), scanned=True)
 
 
 def flax(case: Case) -> Programs | None:
     """The programs of `flax.nnx.Conv`, where flax is installed."""
     if case.operation != "conv" or case.mapped or case.layout != "NHWC" or not _installed("flax"):
         return None
-    return in_jax(jax_operations.flax(case), jax_operations.operands(case), network=False)
+    return in_jax(case, jax_operations.flax(case))
 
 
 def torch(case: Case, channels_last: bool = False, compiled: bool = False) -> Programs | None:
