@@ -143,6 +143,16 @@ class Arithmetic:
         """`jnp.einsum` computed this way."""
         return jnp.einsum(spec, *arrays, precision=self.precision, preferred_element_type=self.preferred_element_type)
 
+    def dot(self, a: jax.Array, b: jax.Array, dimension_numbers: jax.lax.DotDimensionNumbers) -> jax.Array:
+        """`jax.lax.dot_general` of two arrays computed this way; without a result type they are promoted to one dtype.
+
+        An `einsum` would be traced as a program of its own.
+        """
+        dtype = self.result_type(a, b)
+        if self.preferred_element_type is None:
+            a, b = a.astype(dtype), b.astype(dtype)
+        return jax.lax.dot_general(a, b, dimension_numbers, precision=self.precision, preferred_element_type=dtype)
+
     def result_type(self, *arrays: jax.Array) -> jnp.dtype:
         """The dtype of a product of these arrays."""
         preferred = self.preferred_element_type

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 from jaxtyping import Array, Shaped
 
-from minicnn.jax_internals import Primitive, ad, batching, call_apart, mlir
+from minicnn.jax_internals import Primitive, ad, barrier_apart, batching, call_apart, mlir
 
 
 def fence(x: Shaped[Array, "*n"], *new: Array) -> Shaped[Array, "*n"]:
@@ -55,8 +55,7 @@ def _identity(name: str, elsewhere: Callable[..., Any]) -> Primitive:
     ad.primitive_jvps[primitive] = jvp
     batching.primitive_batchers[primitive] = lambda operands, dims: (primitive.bind(*operands), dims[0])
     mlir.register_lowering(primitive, elsewhere)
-    on_cpu = call_apart(lambda x, *new: jax.lax.optimization_barrier((x, *new))[0])
-    mlir.register_lowering(primitive, on_cpu, platform="cpu")
+    mlir.register_lowering(primitive, barrier_apart, platform="cpu")
     return primitive
 
 

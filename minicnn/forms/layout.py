@@ -200,8 +200,14 @@ def taps_of_matrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> S
     return picked_sum(rows, terms, shape, 0)[0].astype(blocks.dtype)
 
 
-def multiply(spec: str, a: Shaped[Array, "g i j"], b: Shaped[Array, "g k l"], arithmetic: Arithmetic) -> Array:
-    """The product of `spec` for each group; a single group is multiplied as plain matrices, which is faster."""
+def multiply(
+    a: Shaped[Array, "g i j"], b: Shaped[Array, "g k l"], over: tuple[int, int], arithmetic: Arithmetic
+) -> Shaped[Array, "g m n"]:
+    """The product for each group, summed over one axis of a and one of b; what is left of a comes first.
+
+    A single group is multiplied as plain matrices, which is faster.
+    """
+    of_a, of_b = over
     if len(a) == 1:
-        return arithmetic.einsum(spec.replace("g", ""), a[0], b[0])[None]
-    return arithmetic.einsum(spec, a, b)
+        return arithmetic.dot(a[0], b[0], (((of_a - 1,), (of_b - 1,)), ((), ())))[None]
+    return arithmetic.dot(a, b, (((of_a,), (of_b,)), ((0,), (0,))))

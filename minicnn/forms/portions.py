@@ -1,5 +1,6 @@
 """Products taken portion by portion: few images at a time, so that what is moved between them stays in a cache."""
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -19,10 +20,11 @@ def mapped(
     if portions == 1:
         return product(x)
     size, whole = _equal(len(x), portions)
-    # `jax.lax.map` would have zeros to write to from the start of the program
-    y = jnp.broadcast_to(fence(jnp.zeros((), like.dtype), x), (whole, *like.shape))
-    write = lambda first, y: _written(y, product(_portion(x, first, size)), first)
-    y = _in_turn(write, y, whole, size)
+    # `jax.lax.map` would have zeros to write to from the start of the program. Images are written as rows: in their own
+    # shape they would be written by a loop that XLA compiles anew for each place in a program.
+    y = jnp.broadcast_to(fence(jnp.zeros((), like.dtype), x), (whole, math.prod(like.shape)))
+    write = lambda first, y: _written(y, product(_portion(x, first, size)).reshape(size, -1), first)
+    y = fence(_in_turn(write, y, whole, size).reshape(whole, *like.shape))
     return jnp.concatenate([y, product(x[whole:])]) if whole < len(x) else y
 
 
@@ -38,8 +40,11 @@ def summed(
         return product(x, y)
     size, whole = _equal(len(x), portions)
     x = fence(x, y)
-    add = lambda first, total: total + product(_portion(x, first, size), _portion(y, first, size))
-    total = _in_turn(add, jnp.zeros(like.shape, like.dtype), whole, size)
+    # Added up as a list: where a product is the transpose of what is summed, XLA takes twice as long to compile the sum
+    # of its axes.
+    zeros = jnp.zeros(math.prod(like.shape), like.dtype)
+    part = lambda first: product(_portion(x, first, size), _portion(y, first, size)).reshape(-1)
+    total = _in_turn(lambda first, total: total + part(first), zeros, whole, size).reshape(like.shape)
     return total + product(x[whole:], y[whole:]) if whole < len(x) else total
 
 

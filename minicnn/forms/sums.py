@@ -6,7 +6,7 @@ compile and runs slowly. Written as entries that are picked by a table, it is on
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import partial, reduce
+from functools import reduce
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -92,35 +92,42 @@ def picked_sum(
         (*shape[:at], b, *shape[at:], c), in memory.
     """
     images, channels, rank = z.shape[1], z.shape[-1], len(shape)
-    ends, is_large = (at, rank + 1), math.prod(shape) > BAKED_PLACES
-    beside = tuple(axis for axis in range(rank + 2) if axis not in ends)
-    numbers = jax.lax.GatherDimensionNumbers(ends, (0, 2), (0, 2))
-
-    def picked(z: Array, taken: Sequence[Entries], starts: Array | np.ndarray) -> Array:
-        rows = jax.lax.gather(z, starts, numbers, (1, images, 1, channels), mode=_INSIDE)
-        # Masks of 0 and 1 go axis by axis where their product would be a large table in the program.
-        masks, factors = list[Any](), list[Any]()
-        for weight in (np.reshape(each.weight, np.shape(each.weight) or (1,) * rank) for each in taken):
-            (masks if is_large and np.isin(weight, (0, 1)).all() else factors).append(weight)
-        for weight in (*masks, math.prod(factors, start=np.ones((1,) * rank))):
-            if not np.all(weight == 1):
-                own = jax.lax.broadcast_in_dim(weight.astype(z.dtype), rows.shape, beside)
-                rows = times(rows, own)
-        return rows
-
+    result = *shape[:at], images, *shape[at:], channels
     if not all(axes):  # an axis that takes no entry at all
-        return jnp.zeros((*shape[:at], images, *shape[at:], channels), z.dtype)
+        return jnp.zeros(result, z.dtype)
     terms = list(product(*axes))
+    factors = [_factors(taken, shape) for taken in terms]
     holds = [reduce(np.logical_or, (np.not_equal(each.weight, 0) for each in taken)) for taken in axes]
 
+    def weighted(rows: Array, taken: Sequence[np.ndarray]) -> Array:
+        own = (jax.lax.broadcast_in_dim(each.astype(rows.dtype), rows.shape, tuple(range(rank))) for each in taken)
+        return reduce(times, own, rows)
+
     def total(z: Array) -> Array:
-        y = reduce(plus, map(partial(picked, z), terms, _places(terms, shape)))
+        rows = [gathered(z, places, (0, 2), (1, images, 1, channels)) for places in _places(terms, shape)]
+        with_axes = lambda rows: rows.reshape(*shape, images, channels)
+        if any(factors):
+            y = reduce(plus, map(weighted, map(with_axes, rows), factors))
+        else:  # the sum is given its axes, not what is added: XLA moves a change of shape past one sum at a time
+            y = with_axes(reduce(plus, rows))
         # what has no entry on some axis is zero, whatever the number that stands in for one
         for held in (held for held in holds if not held.all()):
-            y = jnp.where(np.expand_dims(held, ends), y, 0)
-        return y
+            y = jnp.where(held[..., None, None], y, 0)
+        return jnp.moveaxis(y, rank, at)
 
-    return apart(total, z, (*shape[:at], images, *shape[at:], channels))
+    return apart(total, z, result)
+
+
+def _factors(taken: Sequence[Entries], shape: tuple[int, ...]) -> list[np.ndarray]:
+    """What the entries of a term are multiplied by: the product of all factors, where it is not 1.
+
+    Masks of 0 and 1 go axis by axis where their product would be a large table in the program.
+    """
+    masks, factors, ones = list[Any](), list[Any](), np.ones((1,) * len(shape))
+    for weight in (np.reshape(each.weight, np.shape(each.weight) or ones.shape) for each in taken):
+        is_mask = math.prod(shape) > BAKED_PLACES and np.isin(weight, (0, 1)).all()
+        (masks if is_mask else factors).append(weight)
+    return [factor for factor in (*masks, math.prod(factors, start=ones)) if not np.all(factor == 1)]
 
 
 def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Iterable[Array | np.ndarray]:
@@ -132,6 +139,19 @@ def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Itera
     together = lambda tables: np.stack(np.broadcast_arrays(*map(full, tables)))
     by_side = [[together(tables) for tables in zip(*side, strict=True)] for side in zip(*columns, strict=True)]
     return places_of(by_side, (len(terms), *shape))
+
+
+def gathered(
+    z: Array, places: Int[Array | np.ndarray, "*shape axes"], axes: tuple[int, ...], sizes: tuple[int, ...]
+) -> Shaped[Array, "blocks *sizes"]:
+    """The blocks of z that begin at these places on some axes, as one list.
+
+    XLA rewrites every gather into this one, with a change of shape and of the order of axes behind it. Each round of
+    its simplification, which goes over the whole program, moves such a change past one sum: with n entries in a sum it
+    took n rounds.
+    """
+    numbers = jax.lax.GatherDimensionNumbers(tuple(range(1, z.ndim + 1)), (), axes)
+    return jax.lax.gather(z, places.reshape(-1, len(axes)), numbers, sizes, mode=_INSIDE)
 
 
 def places_of(columns: Iterable[Sequence[Any]], shape: tuple[int, ...]) -> Int[Array | np.ndarray, "..."]:

@@ -35,7 +35,7 @@ from minicnn.forms.layout import (
     taps_of_matrix,
     to_matrix,
 )
-from minicnn.forms.sums import FEW, Entries, along, picked_sum, places_of, sources
+from minicnn.forms.sums import FEW, Entries, along, gathered, picked_sum, places_of, sources
 
 _SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
 # And these, up to the size of the kernel: a larger tile is half zeros.
@@ -109,12 +109,17 @@ class Cuts(Costed):
         return cuts_cost(geometry, self.parts, batch)
 
     def convolve(self, geometry: Geometry, x: Array, w: Array, arithmetic: Arithmetic) -> Array:
-        """Multiply x by C(w): every tile of x times the one matrix, added up."""
+        """Multiply x by C(w): every tile of x times the one matrix, added up.
+
+        The result is in memory in its own shape: a loop that read a product or a sum of tiles in another one would be
+        another loop for each, to compile.
+        """
         parts, groups = self.parts, geometry.groups
+        matrix, of_inputs = _tile_matrix(w.reshape(geometry.split_shape), [cut.axis for cut in parts])
         x = gather(x, groups, [cut.x for cut in parts])
-        y = _times_tile(rows(x, len(parts)), w.reshape(geometry.split_shape), [cut.axis for cut in parts], arithmetic)
+        y = multiply(rows(x, len(parts)), matrix, (2, of_inputs), arithmetic)
         y = y.reshape(*x.shape[: 2 + len(parts)], *(cut.y.length for cut in parts), geometry.c_out // groups)
-        return scatter(y, [cut.y for cut in parts], geometry.out_shape[:-1])
+        return fence(scatter(y, [cut.y for cut in parts], geometry.out_shape[:-1]))
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
         """Multiply y by X(x)ᵀ: every tile of x against its tile of y, then the entries of one tap summed."""
@@ -123,21 +128,26 @@ class Cuts(Costed):
         y = rows(gather(y, groups, [cut.y for cut in parts]), len(parts))
         # the left operand is the one that gets transposed, so it should be the smaller one
         if x.size < y.size:
-            w = taps_of_matrix(multiply("gbi,gbo->gio", x, y, arithmetic), axes)
+            w = taps_of_matrix(multiply(x, y, (1, 1), arithmetic), axes)
         else:
-            back = taps_of_matrix(multiply("gbo,gbi->goi", y, x, arithmetic), [axis.T for axis in axes])
+            back = taps_of_matrix(multiply(y, x, (1, 1), arithmetic), [axis.T for axis in axes])
             w = back.swapaxes(-1, -3)
         return w.reshape(geometry.w_shape)
 
 
-def _times_tile(
-    x: Shaped[Array, "g rows in"], w: Shaped[Array, "*kernel c g d"], axes: Sequence[Axis], arithmetic: Arithmetic
-) -> Shaped[Array, "g rows out"]:
-    """Multiply every row by the tile's matrix, which is laid out alike for y and for x̄: XLA then does it once."""
+def _tile_matrix(
+    w: Shaped[Array, "*kernel c g d"], axes: Sequence[Axis]
+) -> tuple[Shaped[Array, "g rows columns"], int]:
+    """The tile's matrix, in memory, and which of its axes is that of the inputs.
+
+    It is laid out alike for y and for x̄: XLA does it once, and once for all portions of a batch. Between its axes and
+    the matrix lies a list, which has one order only.
+    """
     inner, outer = [axis.in_size for axis in axes], [axis.out_size for axis in axes]
-    if inner > outer or (inner == outer and not run_backwards(axes)):
-        return multiply("gbi,gio->gbo", x, to_matrix(lay(w, tuple(axes))), arithmetic)
-    return multiply("gbi,goi->gbo", x, to_matrix(lay(w.swapaxes(-1, -3), tuple(axis.T for axis in axes))), arithmetic)
+    straight = inner > outer or (inner == outer and not run_backwards(axes))
+    laid = lay(w, tuple(axes)) if straight else lay(w.swapaxes(-1, -3), tuple(axis.T for axis in axes))
+    matrix = to_matrix(laid)
+    return fence(matrix.reshape(-1)).reshape(matrix.shape), 1 if straight else 2
 
 
 def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
@@ -231,15 +241,14 @@ def gather(x: Shaped[Array, "b *n gc"], groups: int, spans: Sequence[Span]) -> S
     rank, channels = len(spans), x.shape[-1] // groups
     inner = tuple(span.length for span in spans)
     if _in_place(spans, x.shape[1:-1]):
-        x = groups_first(x, groups)
+        x = groups_first(fence(x), groups)
         return x.reshape(*x.shape[:2], *(span.count for span in spans), *inner, channels)
     in_rows = groups == spans[-1].spacing == 1
     x = padded(x, spans)
     starts = _starts(x.shape[1:-1], x.shape[-1], groups, spans, inner[: rank - in_rows])
     piece = inner[-1] * channels if in_rows else channels
-    numbers = jax.lax.GatherDimensionNumbers((1, starts.ndim), (), (1,))
-    flat, mode = x.reshape(x.shape[0], math.prod(x.shape[1:])), jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS
-    tiles = fence(jax.lax.gather(flat, starts, numbers, (x.shape[0], piece), mode=mode))
+    pieces = gathered(x.reshape(x.shape[0], math.prod(x.shape[1:])), starts, (1,), (x.shape[0], piece))
+    tiles = fence(jnp.moveaxis(pieces.reshape(*starts.shape[:-1], *pieces.shape[1:]), -2, 1))
     return tiles.reshape(*tiles.shape[: 2 + rank], *inner, channels)
 
 

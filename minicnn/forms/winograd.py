@@ -176,18 +176,18 @@ def _convolve(
 ) -> Shaped[Array, "b *out co"]:
     """Multiply x by C(w): y = A((Gᵀw) ∘ (Bᵀx)), one product over the channels for each term."""
     x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
-    kernel, spec = geometry, "gbi,gio->gbo"
+    kernel, of_inputs = geometry, 1
     if run_backwards(geometry.axes):
-        w, kernel, spec = swap_channels(w, geometry), geometry.T, "gbi,goi->gbo"
+        w, kernel, of_inputs = swap_channels(w, geometry), geometry.T, 2
     w = fence(w, x).reshape(kernel.split_shape).swapaxes(-3, -2)
     x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
     taps = _tap_factors(parts)
     w = w.reshape(1, *map(len, taps), *w.shape[-3:])
     for G in taps:
         w = _joined(_multiplied(G, w, 1, 0))
-    y = multiply(spec, _rows(x), _joined(w), arithmetic)
+    y = multiply(_rows(x), _joined(w), (2, of_inputs), arithmetic)
     y = y.reshape(*x.shape[:-1], y.shape[-1])
-    return _synthesised(y, [(cut.y, factors.A) for cut, factors in parts], geometry.out_shape[:-1])
+    return fence(_synthesised(y, [(cut.y, factors.A) for cut, factors in parts], geometry.out_shape[:-1]))
 
 
 def _correlate(
@@ -202,7 +202,7 @@ def _correlate(
     # One after the other: all terms at once are more than what the C library keeps for the next call, 32 MB, sooner.
     x = _analysed(fence(x, y), geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
     y = _analysed(fence(y, x), geometry.groups, [(cut.y, factors.A) for cut, factors in parts])
-    w = multiply("gbi,gbo->gio", _rows(x), _rows(y), arithmetic)
+    w = multiply(_rows(x), _rows(y), (1, 1), arithmetic)
     w = w.reshape(*x.shape[:2], *w.shape[1:])
     for G in reversed(_tap_factors(parts)):
         w = _multiplied(G.T, _apart(w, G.shape[1]), 0, 1)

@@ -1,5 +1,7 @@
 """A fence keeps two loops apart on a CPU, and is nothing anywhere else."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +24,25 @@ def test_what_lies_before_a_fence_is_no_part_of_the_loop_behind_it():
 def test_equal_fences_are_computed_once():
     program = jax.jit(lambda x: (2 * fence(jnp.sin(x)), fence(jnp.sin(x))[::-1])).lower(jnp.ones(30)).compile()
     assert str(program.as_text()).count(" call(") == 1
+
+
+@on_a_cpu
+def test_fences_of_one_type_are_calls_of_one_function():
+    program = jax.jit(lambda x, y: (fence(x) + fence(2 * x), fence(y))).lower(jnp.ones(3), jnp.ones(4)).as_text()
+    assert (program.count("func.func private"), program.count("call @")) == (2, 3)
+
+
+@on_a_cpu
+def test_a_function_that_is_called_as_a_fence_is_none():
+    @jax.jit
+    def f(x):
+        return 0 * x
+
+    x, program = jnp.ones(4), jax.jit(lambda x: f(x) + fence(x))
+    name = re.findall(r"call @([^(]*fence[^(]*)", program.lower(x).as_text())[0]
+    f.__wrapped__.__name__ = re.sub(r"\W", "_", name)
+    jax.clear_caches()
+    np.testing.assert_array_equal(program(x), x)
 
 
 def test_other_platforms_have_no_fences():

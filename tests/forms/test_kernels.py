@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import pytest
 
 from minicnn import conv
-from minicnn.forms import trilinear
+from minicnn.forms import Tiles, Winograd, trilinear
+from minicnn.forms.tiles import Cuts
 from tests.processors import on_a_cpu
 
 
@@ -60,3 +61,29 @@ def test_what_a_loop_over_portions_reads_is_computed_once():
     program = compiled(f, jnp.ones((3, 3, 64, 64)), jnp.ones((32, 32, 32, 64)))
     assert "while(" in program
     assert len(re.findall(r" = \S+ sine\(", program)) == 1
+
+
+@on_a_cpu
+@pytest.mark.parametrize("portioned", [(), (Winograd,), (Cuts,), (Winograd, Cuts)])
+def test_a_loop_over_the_images_is_one_kernel_whatever_form_has_computed_them(portioned, monkeypatch):
+    """Sums of tiles are lists, and products of rows matrices: read as such they would be other loops."""
+    monkeypatch.setattr(trilinear, "_portions", lambda form, *_: 2 if isinstance(form, portioned) else 1)
+
+    def layers(x, w):
+        forms = (w, "winograd"), (w, Tiles((1, 8))), (w[:1, :1], "tiles")
+        return [jnp.sin(2 * conv(x, w, padding="SAME", form=form)) for w, form in forms]
+
+    program = compiled(layers, jnp.ones((4, 8, 8, 16)), jnp.ones((3, 3, 16, 16)))
+    assert len([kernel for kernel in kernels(program) if " sine(" in kernel]) == 1
+
+
+@on_a_cpu
+def test_the_matrix_of_a_tile_is_laid_out_once_for_all_portions(monkeypatch):
+    monkeypatch.setattr(trilinear, "_portions", lambda *_: 4)
+    y = lambda x, w: conv(x, w, padding="SAME", form=Tiles((1, 8)))
+    program = compiled(y, jnp.ones((8, 8, 8, 8)), jnp.ones((3, 3, 8, 16)))
+    (loop,) = re.findall(r"body=%([\w.-]+)", program)
+    body = re.search(rf"^%{re.escape(loop)} .*?^\}}", program, re.M | re.S)
+    assert body is not None
+    assert re.search(r"= f32\[(240,128|30720)\]\S* fusion", program)
+    assert not re.search(r"= f32\[(240,128|30720)\]\S* fusion", body[0])
