@@ -282,12 +282,15 @@ def _loop(x: Array, position: int, k: int, step: int, stride: int, outputs: int,
     """Combine k entries `step` apart, from every `stride`-th on, in XLA's own loop for windows."""
     combine: Any = monoid.of_numbers
     (neutral,) = (np.asarray(number).astype(x.dtype)[()] for number in monoid.neutral)
-    of_axis = lambda number: tuple(number if at == position else 1 for at in range(x.ndim))
     room = x.shape[position] - (k - 1) * step - 1
     if room // stride >= outputs:  # the loop would combine windows that nobody asks for
         x = jax.lax.slice_in_dim(x, 0, max(outputs - 1, 0) * stride + (k - 1) * step + 1, axis=position)
-    size, strides, dilation = map(of_axis, (k, stride, step))
-    return jax.lax.reduce_window(x, neutral, combine, size, strides, "VALID", window_dilation=dilation)
+    # What lies before the axis is one axis and what lies behind it another: LLVM then has two loops less to look at.
+    before, n, behind = x.shape[:position], x.shape[position], x.shape[position + 1 :]
+    rows = x.reshape(math.prod(before), n, math.prod(behind))
+    size, strides, dilation = ((1, number, 1) for number in (k, stride, step))
+    rows = jax.lax.reduce_window(rows, neutral, combine, size, strides, "VALID", window_dilation=dilation)
+    return rows.reshape(*before, rows.shape[1], *behind)
 
 
 def _in_loop(axis: Axis, monoid: Monoid) -> bool:
