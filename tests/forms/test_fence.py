@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn import conv
+from minicnn.forms import trilinear
 from minicnn.forms.fence import fence
 from tests.processors import on_a_cpu
 
@@ -100,6 +101,22 @@ def test_the_terms_of_a_kernel_are_there_while_they_are_multiplied_and_no_longer
         return temporary_megabytes(network, *arguments)
 
     assert megabytes(6) - megabytes(3) < 1  # three kernels of 16 terms have 3.1
+
+
+@on_a_cpu
+def test_the_zeros_that_a_loop_over_portions_adds_to_are_not_there_before_it(monkeypatch):
+    monkeypatch.setattr(trilinear, "_portions", lambda *_: 2)
+
+    def megabytes(layers):
+        def loss(kernels, x):
+            for w in kernels:
+                x = jnp.tanh(conv(x, w, padding="SAME", form="tiles"))
+            return x.sum()
+
+        step = lambda kernels, x: jax.tree.map(jnp.subtract, kernels, jax.grad(loss)(kernels, x))
+        return temporary_megabytes(step, [jnp.ones((3, 3, 128, 128))] * layers, jnp.ones((2, 4, 4, 128)))
+
+    assert megabytes(6) - megabytes(3) < 0.1  # three kernels have 1.8
 
 
 @on_a_cpu
