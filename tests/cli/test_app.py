@@ -97,28 +97,29 @@ def test_paths_are_checked_before_anything_heavy_is_imported(args, said):
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "named"),
     [
-        (["show", "--nothing"], "no such option: --nothing (see `minicnn show --help`)"),
-        (
-            ["show", "--[red]", 3],
-            "no such option: --[red] (Possible options: --rate, --seed) (see `minicnn show --help`)",
-        ),
-        (["show", "--input"], "option '--input' requires an argument (see `minicnn show --help`)"),
-        (["show", "--dark=3"], "option '--dark' does not take a value (see `minicnn show --help`)"),
-        (["show", "--rate", "x"], "invalid value 'x' for '--rate': Input should be a valid number, "),
-        (["predict"], "missing argument 'run' (see `minicnn predict --help`)"),
-        (["evaluate", "a", "b"], "got unexpected extra argument(s) (b) (see `minicnn evaluate --help`)"),
-        (["sho"], "no such command 'sho'. Did you mean 'show'? (see `minicnn --help`)"),
-        (["--nothing"], "no such option: --nothing (see `minicnn --help`)"),
-        (["train", "--seed", "-1"], "invalid value for '--seed': a seed is a whole number from 0 to 2147483647, "),
+        (["show", "--nothing"], ["no such option: --nothing", "minicnn show"]),
+        (["show", "--[red]", 3], ["no such option: --[red]", "minicnn show"]),
+        (["show", "--input"], ["option '--input' requires an argument", "minicnn show"]),
+        (["show", "--dark=3"], ["option '--dark' does not take a value", "minicnn show"]),
+        (["show", "--rate", "x"], ["'--rate'", "'x'", "minicnn show"]),
+        (["predict"], ["missing argument 'run'", "minicnn predict"]),
+        (["evaluate", "a", "b"], ["got unexpected extra argument(s) (b)", "minicnn evaluate"]),
+        (["sho"], ["no such command 'sho'. did you mean 'show'?", "minicnn"]),
+        (["--nothing"], ["no such option: --nothing", "minicnn"]),
+        (["train", "--seed", "-1"], ["'--seed': a seed is a whole number from 0 to 2147483647", "minicnn train"]),
     ],
 )
-def test_what_is_typed_wrongly_is_one_line_on_standard_error(args, said):
+def test_what_is_typed_wrongly_is_one_line_on_standard_error(args, named):
+    """The rest of its words are Typer's, and change with its version."""
     result = CliRunner().invoke(app, [*map(str, args)], prog_name="minicnn", env={"COLUMNS": "40"})
     assert (result.exit_code, result.stdout) == (2, "")
+    *named, command = named
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"error: {said}")
+    assert line.startswith("error: ")
+    assert line.endswith(f"(see `{command} --help`)")
+    assert all(words in line.lower() for words in named)
 
 
 def test_without_a_command_there_is_the_help_and_no_error(run):
