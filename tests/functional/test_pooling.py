@@ -443,6 +443,16 @@ def test_a_nan_is_the_maximum_of_its_window_however_long(window, size, channels,
         assert not np.isnan(y[0, 1:]).any()
 
 
+@pytest.mark.parametrize("channels", [1, 16])
+@pytest.mark.parametrize(("window", "size"), [(49, 50), (56, 113), (59, 60), (60, 149), (64, 129)])
+def test_maxima_of_long_windows_are_those_of_their_parts_whatever_is_left_over(window, size, channels):
+    """With many channels 56 entries are two parts of 28; 59 have none, and what 60 leave of 149 is less than a part."""
+    x = np.random.default_rng(0).permutation(size**2 * channels).astype(np.float32).reshape(1, size, size, channels)
+    count = size // window
+    tiles = x[:, : count * window, : count * window].reshape(1, count, window, count, window, channels)
+    equal(max_pool(x, (window, window)), tiles.max((2, 4)))
+
+
 @pytest.mark.parametrize("over", [(0, 2), (5, 0), (-1, -5)])
 def test_long_windows_side_by_side_may_leave_entries_over_or_reach_beyond_the_end(over):
     """They are tiles of the image without what they leave over; where they reach beyond, padding is in them."""
