@@ -41,6 +41,14 @@ def kept(x: Shaped[Array, "*n"]) -> Shaped[Array, "*n"]:
     return _kept_p.bind(x)
 
 
+# What the primitives here compute, of JAX's own operations.
+STEPS: dict[str, Callable[..., Array]] = {
+    "fence": lambda x, *new: x,
+    "kept": lambda x: x,
+    "apart": lambda x, *, function, size: function(x),
+}
+
+
 def _identity(name: str, elsewhere: Callable[..., Any]) -> Primitive:
     """A primitive that is its first operand, after all others, with a lowering for other platforms than CPUs."""
     primitive = Primitive(name)
@@ -49,7 +57,7 @@ def _identity(name: str, elsewhere: Callable[..., Any]) -> Primitive:
         x_dot, *_ = tangents
         return primitive.bind(*primals), x_dot if isinstance(x_dot, ad.Zero) else primitive.bind(x_dot)
 
-    primitive.def_impl(lambda x, *new: x)
+    primitive.def_impl(STEPS[name])
     primitive.def_abstract_eval(lambda x, *new: x)
     ad.deflinear2(primitive, lambda y_bar, x: [primitive.bind(y_bar)])
     ad.primitive_jvps[primitive] = jvp
@@ -93,16 +101,9 @@ def _compiled_apart(context: Any, x: Any, *, function: Callable[[Array], Array],
 
 
 _apart_p = Primitive("apart")
-_apart_p.def_impl(lambda x, *, function, size: function(x))
+_apart_p.def_impl(STEPS["apart"])
 _apart_p.def_abstract_eval(lambda x, *, function, size: x.update(shape=(size,)))
 ad.deflinear2(_apart_p, _transposed)
 batching.primitive_batchers[_apart_p] = _many_apart
-mlir.register_lowering(_apart_p, mlir.lower_fun(lambda x, *, function, size: function(x), multiple_results=False))
+mlir.register_lowering(_apart_p, mlir.lower_fun(STEPS["apart"], multiple_results=False))
 mlir.register_lowering(_apart_p, _compiled_apart, platform="cpu")
-
-# What they compute, of JAX's own operations.
-STEPS: dict[str, Callable[..., Array]] = {
-    "fence": lambda x, *new: x,
-    "kept": lambda x: x,
-    "apart": lambda x, *, function, size: function(x),
-}

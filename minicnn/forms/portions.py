@@ -22,7 +22,7 @@ def mapped(
     size, whole = _equal(len(x), portions)
     # Images are written as rows: in their own shape they would be written by a loop that XLA compiles anew for each
     # place in a program.
-    y = _zeros((whole, math.prod(like.shape)), like, x)
+    y = _zeros((whole, math.prod(like.shape)), like.dtype, x)
     write = lambda first, y: _written(y, product(_portion(x, first, size)).reshape(size, -1), first)
     y = fence(_in_turn(write, y, whole, size).reshape(whole, *like.shape))
     return jnp.concatenate([y, product(x[whole:])]) if whole < len(x) else y
@@ -42,15 +42,15 @@ def summed(
     x = fence(x, y)
     # Added up as a list: where a product is the transpose of what is summed, XLA takes twice as long to compile the sum
     # of its axes.
-    zeros = _zeros((math.prod(like.shape),), like, x)
+    zeros = _zeros((math.prod(like.shape),), like.dtype, x)
     part = lambda first: product(_portion(x, first, size), _portion(y, first, size)).reshape(-1)
     total = _in_turn(lambda first, total: total + part(first), zeros, whole, size).reshape(like.shape)
     return total + product(x[whole:], y[whole:]) if whole < len(x) else total
 
 
-def _zeros(shape: tuple[int, ...], like: jax.ShapeDtypeStruct, x: Array) -> Array:
+def _zeros(shape: tuple[int, ...], dtype: jnp.dtype, x: Array) -> Array:
     """Zeros that are there once x is: others, as `jax.lax.map` has, are there from the start of a program."""
-    return jnp.broadcast_to(fence(jnp.zeros((), like.dtype), x), shape)
+    return jnp.broadcast_to(fence(jnp.zeros((), dtype), x), shape)
 
 
 def _equal(images: int, portions: int) -> tuple[int, int]:

@@ -1,5 +1,8 @@
 """Sums of picked entries, against loops."""
 
+import re
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -28,3 +31,19 @@ def test_the_places_of_all_axes_add_up_and_their_weights_multiply(baked, monkeyp
         for m, shift in enumerate((0, 2, 5)):
             expected[n, :, m] = (1, -2)[n] * z[n, :, (1, 2)[n] + shift] + z[0, :, shift]
     np.testing.assert_array_equal(found, expected)
+
+
+def test_gathers_are_stated_as_xla_states_them_and_axes_are_given_to_the_sum():
+    """Any other gather gets a change of shape and of order, which XLA moves past one sum in each of its rounds."""
+    shifts = [Entries((0, along([0, 2, 5], 1, 2)))]
+
+    def changes(taken):
+        entries = [Entries((along([0, 1], 0, 2), along([n, n + 1], 0, 2))) for n in range(taken)]
+        total = jax.jit(lambda z: picked_sum(z, [entries, shifts], (2, 3), 1))
+        program = total.lower(jnp.ones((2, 3, 9, 4))).as_text()
+        places = re.findall(r'"stablehlo.gather"\(.*, tensor<(\w+)xi32>\) ->', program)
+        assert places == ["6x2"] * taken
+        assert "collapsed_slice_dims" not in program
+        return program.count("stablehlo.reshape "), program.count("stablehlo.transpose ")
+
+    assert changes(3) == changes(1)
