@@ -13,6 +13,7 @@ from typing import Any
 import jax
 from jaxtyping import Array, Shaped
 
+from minicnn.forms.shaping import listed, reshaped
 from minicnn.jax_internals import Primitive, ad, barrier_apart, batching, call_apart, mlir
 
 
@@ -82,8 +83,8 @@ def apart(function: Callable[[Array], Array], x: Array, shape: tuple[int, ...]) 
     Array([0, 2, 4], dtype=int32)
     """
     size = x.shape  # a function that held x itself would keep a trace that has ended
-    of_list = lambda numbers: fence(function(numbers.reshape(size))).reshape(-1)
-    return _apart_p.bind(x.reshape(-1), function=of_list, size=math.prod(shape)).reshape(shape)
+    of_list = lambda numbers: listed(fence(function(reshaped(numbers, size))))
+    return reshaped(_apart_p.bind(listed(x), function=of_list, size=math.prod(shape)), shape)
 
 
 def _transposed(y_bar: Array, x: Any, *, function: Callable[[Array], Array], size: int) -> list[Array]:

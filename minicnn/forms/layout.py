@@ -8,6 +8,7 @@ the kernel is long. Then tiles, positions in them and channels are ordered into 
 import math
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from types import ModuleType
 
 import jax
@@ -17,6 +18,8 @@ from jaxtyping import Array, Int, Shaped
 
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic, summing
+from minicnn.forms.fence import fence
+from minicnn.forms.shaping import listed, moved, ordered, reshaped
 from minicnn.forms.sums import BAKED_PLACES, FEW, Entries, along, picked_sum, sources
 
 
@@ -26,9 +29,24 @@ def lay(w: Shaped[Array, "*kernel c d"], axes: tuple[Axis, ...]) -> Shaped[Array
 
     An entry is the tap that joins its output and input, or zero where none does.
     """
-    for position, axis in reversed(list(enumerate(axes))):
-        w = _copies(w, axis, position)
-    return w
+    return copied(w, axes)
+
+
+def copied(w: Shaped[Array, "*kernel c d"], axes: Sequence[Axis]) -> Shaped[Array, "..."]:
+    """`lay` where no derivative is taken."""
+    in_order = [_in_order(axis) for axis in axes]
+    w = _turned(w, in_order)
+    for position, (axis, step) in reversed(list(enumerate(zip(axes, in_order, strict=True)))):
+        w = _copies(w, axis, position) if step is None else w
+    pairs = (size for axis in axes for size in (axis.out_size, axis.in_size))
+    behind = 2 * len(axes) - in_order.count(1) - in_order.count(-1)
+    return reshaped(w, (*pairs, *w.shape[behind:]))
+
+
+def _turned(w: Array, in_order: Sequence[int | None]) -> Array:
+    """The axes whose entries are taps that run backwards, turned round."""
+    backwards = [position for position, step in enumerate(in_order) if step == -1]
+    return jax.lax.rev(w, backwards) if backwards else w
 
 
 @lay.defjvp
@@ -37,28 +55,27 @@ def _lay_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Arra
     laid = w_dot.astype(summing(w_dot.dtype))  # for the transpose, which sums
     for position, axis in reversed(list(enumerate(axes))):
         if axis.kernel_size > _SHORT:
-            laid = _copies(laid, axis, position)
+            laid = copied(moved(laid, position, 0), [axis])
         else:
             laid = jnp.tensordot(_taps(axis, laid.dtype), laid, axes=(1, position), precision=_EXACT)
-            laid = jnp.moveaxis(laid, (0, 1), (position, position + 1))
+        laid = jnp.moveaxis(laid, (0, 1), (position, position + 1))
     return lay(w, axes), laid.astype(w_dot.dtype)
 
 
 def collect(m: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped[Array, "*kernel c d"]:
     """The adjoint of `lay`: sum the entries that share a tap, from (out₁, in₁, …) back to (*kernel, …)."""
-    total = m.astype(summing(m.dtype))
-    for position, axis in enumerate(axes):
-        if (step := _in_order(axis)) is not None:
-            joined = total.reshape(*total.shape[:position], axis.kernel_size, *total.shape[position + 2 :])
-            total = joined if step > 0 else jax.lax.rev(joined, (position,))
-        elif axis.kernel_size > _SHORT:
+    total, in_order = m.astype(summing(m.dtype)), [_in_order(axis) for axis in axes]
+    sizes = [(n.out_size, n.in_size) if step is None else (n.kernel_size,) for n, step in zip(axes, in_order, strict=True)]
+    total = reshaped(total, (*chain.from_iterable(sizes), *total.shape[2 * len(axes) :]))
+    for position, (axis, step) in enumerate(zip(axes, in_order, strict=True)):
+        if step is None and axis.kernel_size > _SHORT:
             total = _diagonal_sums(total, axis, position)
-        else:
+        elif step is None:
             total = jnp.tensordot(
                 _taps(axis, total.dtype), total, axes=((0, 2), (position, position + 1)), precision=_EXACT
             )
-            total = jnp.moveaxis(total, 0, position)
-    return total.astype(m.dtype)
+            total = moved(total, 0, position)
+    return _turned(total, in_order).astype(m.dtype)
 
 
 # Kernels of more taps are laid out and collected row by row: the tap tensor has so many times more entries than the
@@ -91,9 +108,6 @@ def _in_order(axis: Axis) -> int | None:
 
 def _copies(w: Array, axis: Axis, position: int) -> Array:
     """The entries of one axis, copied: entry by entry, or row by row, where a row of a long kernel is one piece."""
-    if (step := _in_order(axis)) is not None:
-        w = w if step > 0 else jax.lax.rev(w, (position,))
-        return w.reshape(*w.shape[:position], axis.out_size, axis.in_size, *w.shape[position + 1 :])
     if axis.kernel_size <= _SHORT or axis.stretch > 1:
         return _taken(w, axis.tap_of(_home(axis)), position)
     first, _ = axis.span(1)
@@ -129,7 +143,7 @@ def pad_axis(x: Array, position: int, low: int, high: int, between: int = 0) -> 
         return x
     widths = [(0, 0, 0)] * x.ndim
     widths[position] = (low, high, between)
-    return jax.lax.pad(x, jnp.zeros((), x.dtype), widths)
+    return jax.lax.pad(x, np.zeros((), x.dtype), widths)
 
 
 def pad_in_rows(x: Array, outer: Sequence[tuple[int, int, int]], low: int, high: int) -> Array:
@@ -138,9 +152,9 @@ def pad_in_rows(x: Array, outer: Sequence[tuple[int, int, int]], low: int, high:
     A loop over few channels is written out for each of them: XLA takes 140 ms to compile it for 64, and 20 for rows.
     """
     size, channels = x.shape[-2:]
-    rows = x.reshape(*x.shape[:-2], size * channels)
-    rows = jax.lax.pad(rows, jnp.zeros((), x.dtype), [(0, 0, 0), *outer, (low * channels, high * channels, 0)])
-    return rows.reshape(*rows.shape[:-1], low + size + high, channels)
+    rows = reshaped(x, (*x.shape[:-2], size * channels))
+    rows = jax.lax.pad(rows, np.zeros((), x.dtype), [(0, 0, 0), *outer, (low * channels, high * channels, 0)])
+    return reshaped(rows, (*rows.shape[:-1], low + size + high, channels))
 
 
 _EXACT = jax.lax.Precision.HIGHEST
@@ -148,40 +162,57 @@ _EXACT = jax.lax.Precision.HIGHEST
 
 def groups_first(x: Shaped[Array, "b *n gc"], groups: int) -> Shaped[Array, "g b *n c"]:
     """Take the groups out of the channels, to the front."""
-    return jnp.moveaxis(x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups), -2, 0)
+    apart = (*x.shape[:-1], groups, x.shape[-1] // groups)
+    return moved(reshaped(x, apart), -2, 0)
 
 
 def groups_last(x: Shaped[Array, "g b *n c"]) -> Shaped[Array, "b *n gc"]:
     """Put the groups back into the channels: the inverse of `groups_first`."""
-    x = jnp.moveaxis(x, 0, -2)
-    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
+    x = moved(x, 0, -2)
+    return reshaped(x, (*x.shape[:-2], x.shape[-2] * x.shape[-1]))
 
 
-def rows(tiles: Shaped[Array, "g b *m_and_l c"], rank: int) -> Shaped[Array, "g rows inside"]:
-    """One row for each tile of each image; behind the batch stand `rank` axes of tiles, then what is in them."""
-    return tiles.reshape(len(tiles), math.prod(tiles.shape[1 : 2 + rank]), math.prod(tiles.shape[2 + rank :]))
+def as_matrix(numbers: Shaped[Array, "..."], groups: int, rows: int, columns: int) -> Shaped[Array, "..."]:
+    """All numbers as one matrix, or as one for each group where there are several.
+
+    A single group is multiplied as a plain matrix, which is faster.
+    """
+    return reshaped(numbers, (groups, rows, columns) if groups != 1 else (rows, columns))
 
 
-def to_matrix(laid: Shaped[Array, "*t_and_l c g d"]) -> Shaped[Array, "g in out"]:
-    """From (t₁, l₁, t₂, l₂, …, c, g, d) to one matrix per group, (l₁, l₂, …, c) × (t₁, t₂, …, d)."""
+def to_matrix(laid: Shaped[Array, "*t_and_l c g d"]) -> Shaped[Array, "..."]:
+    """From (t₁, l₁, t₂, l₂, …, c, g, d) to (l₁, l₂, …, c) × (t₁, t₂, …, d), a matrix for each group, in memory.
+
+    Between its axes and the matrix lies a list, which has one order only.
+    """
     *pairs, c, g, d = range(laid.ndim)
-    return rows(laid.transpose(g, *pairs[1::2], c, *pairs[::2], d), len(pairs) // 2)
+    inside, outside = (*pairs[1::2], c), (*pairs[::2], d)
+    size_of = lambda axes: math.prod(laid.shape[axis] for axis in axes)
+    numbers = fence(listed(ordered(laid, (g, *inside, *outside))))
+    return as_matrix(numbers, laid.shape[g], size_of(inside), size_of(outside))
 
 
-def from_matrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> Shaped[Array, "*t_and_l c g d"]:
+def from_matrix(blocks: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped[Array, "*t_and_l c g d"]:
     """The inverse of `to_matrix` for a kernel laid out by these axes."""
     inner, outer = [axis.in_size for axis in axes], [axis.out_size for axis in axes]
-    c, d = blocks.shape[1] // math.prod(inner), blocks.shape[2] // math.prod(outer)
+    groups, c, d = _parts(blocks, axes)
     rank = len(axes)
     places = [place for a in range(rank) for place in (2 + rank + a, 1 + a)]
-    return blocks.reshape(len(blocks), *inner, c, *outer, d).transpose(*places, 1 + rank, 0, 2 + 2 * rank)
+    return ordered(reshaped(blocks, (groups, *inner, c, *outer, d)), (*places, 1 + rank, 0, 2 + 2 * rank))
 
 
-def taps_of_matrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> Shaped[Array, "*kernel c g d"]:
+def _parts(blocks: Shaped[Array, "..."], axes: Sequence[Axis]) -> tuple[int, int, int]:
+    """The groups of the matrices of tiles, and the channels of an input and of an output."""
+    *groups, rows, columns = blocks.shape
+    inside, outside = math.prod(axis.in_size for axis in axes), math.prod(axis.out_size for axis in axes)
+    return math.prod(groups), rows // inside, columns // outside
+
+
+def taps_of_matrix(blocks: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped[Array, "*kernel c g d"]:
     """Sum the entries of a tile's matrix that share a tap: `collect`, in one loop where they are few."""
     entries = [sources(axis.tap_of().ravel(), axis.kernel_size) for axis in axes]
     inside, outside = math.prod(axis.in_size for axis in axes), math.prod(axis.out_size for axis in axes)
-    groups, c, d = len(blocks), blocks.shape[1] // inside, blocks.shape[2] // outside
+    groups, c, d = _parts(blocks, axes)
     shape = (*(axis.kernel_size for axis in axes), c, groups)
     is_short = math.prod(map(len, entries)) in range(2, FEW + 1) and math.prod(shape) <= BAKED_PLACES
     if not is_short:
@@ -196,18 +227,17 @@ def taps_of_matrix(blocks: Shaped[Array, "g in out"], axes: Sequence[Axis]) -> S
         )
     terms.append([Entries((along(range(c), rank, rank + 2), 0))])
     terms.append([Entries((along(inside * c * np.arange(groups), rank + 1, rank + 2), 0))])
-    rows = blocks.astype(summing(blocks.dtype)).reshape(groups * inside * c, 1, outside, d)
-    return picked_sum(rows, terms, shape, 0)[0].astype(blocks.dtype)
+    rows = reshaped(blocks.astype(summing(blocks.dtype)), (groups * inside * c, 1, outside, d))
+    return picked_sum(rows, terms, shape, 0, (*shape, d)).astype(blocks.dtype)
 
 
 def multiply(
-    a: Shaped[Array, "g i j"], b: Shaped[Array, "g k l"], over: tuple[int, int], arithmetic: Arithmetic
-) -> Shaped[Array, "g m n"]:
-    """The product for each group, summed over one axis of a and one of b; what is left of a comes first.
+    a: Shaped[Array, "*g i j"], b: Shaped[Array, "*g k l"], over: tuple[int, int], arithmetic: Arithmetic
+) -> Shaped[Array, "*g m n"]:
+    """The product of two matrices, or of those of each group, summed over rows, −2, or columns, −1, of a and of b.
 
-    A single group is multiplied as plain matrices, which is faster.
+    What is left of a comes first.
     """
-    of_a, of_b = over
-    if len(a) == 1:
-        return arithmetic.dot(a[0], b[0], (((of_a - 1,), (of_b - 1,)), ((), ())))[None]
-    return arithmetic.dot(a, b, (((of_a,), (of_b,)), ((0,), (0,))))
+    of_a, of_b = (axis + a.ndim for axis in over)
+    groups = tuple(range(a.ndim - 2))
+    return arithmetic.dot(a, b, (((of_a,), (of_b,)), (groups, groups)))

@@ -5,9 +5,12 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.forms.arithmetic import plus
 from minicnn.forms.fence import fence
+from minicnn.forms.shaping import listed, reshaped
 
 
 def mapped(
@@ -23,8 +26,9 @@ def mapped(
     # Images are written as rows: in their own shape they would be written by a loop that XLA compiles anew for each
     # place in a program.
     y = _zeros((whole, math.prod(like.shape)), like.dtype, x)
-    write = lambda first, y: _written(y, product(_portion(x, first, size)).reshape(size, -1), first)
-    y = fence(_in_turn(write, y, whole, size).reshape(whole, *like.shape))
+    as_rows = lambda portion: reshaped(portion, (size, math.prod(like.shape)))
+    write = lambda first, y: _written(y, as_rows(product(_portion(x, first, size))), first)
+    y = fence(reshaped(_in_turn(write, y, whole, size), (whole, *like.shape)))
     return jnp.concatenate([y, product(x[whole:])]) if whole < len(x) else y
 
 
@@ -43,14 +47,14 @@ def summed(
     # Added up as a list: where a product is the transpose of what is summed, XLA takes twice as long to compile the sum
     # of its axes.
     zeros = _zeros((math.prod(like.shape),), like.dtype, x)
-    part = lambda first: product(_portion(x, first, size), _portion(y, first, size)).reshape(-1)
-    total = _in_turn(lambda first, total: total + part(first), zeros, whole, size).reshape(like.shape)
-    return total + product(x[whole:], y[whole:]) if whole < len(x) else total
+    part = lambda first: listed(product(_portion(x, first, size), _portion(y, first, size)))
+    total = reshaped(_in_turn(lambda first, total: plus(total, part(first)), zeros, whole, size), like.shape)
+    return plus(total, product(x[whole:], y[whole:])) if whole < len(x) else total
 
 
 def _zeros(shape: tuple[int, ...], dtype: jnp.dtype, x: Array) -> Array:
     """Zeros that are there once x is: others, as `jax.lax.map` has, are there from the start of a program."""
-    return jnp.broadcast_to(fence(jnp.zeros((), dtype), x), shape)
+    return jax.lax.broadcast(fence(np.zeros((), dtype), x), shape)
 
 
 def _equal(images: int, portions: int) -> tuple[int, int]:
@@ -61,8 +65,9 @@ def _equal(images: int, portions: int) -> tuple[int, int]:
 
 def _in_turn(step: Callable[[Array, Array], Array], total: Array, whole: int, size: int) -> Array:
     """The total after a step for each portion, of which it is given the first image."""
-    is_left = lambda state: state[0] < whole
-    _, total = jax.lax.while_loop(is_left, lambda state: (state[0] + size, step(*state)), (jnp.int32(0), total))
+    is_left = lambda state: jax.lax.lt(state[0], np.int32(whole))
+    next_of = lambda state: (jax.lax.add(state[0], np.int32(size)), step(*state))
+    _, total = jax.lax.while_loop(is_left, next_of, (np.int32(0), total))
     return total
 
 
@@ -78,4 +83,4 @@ def _written(y: Array, portion: Array, first: Array) -> Array:
 
 def _start(first: Array, rank: int) -> tuple[Array, ...]:
     """Where a portion begins, all numbers of one dtype: a Python zero would be a wider one under x64."""
-    return (first, *(jnp.zeros_like(first),) * (rank - 1))
+    return (first, *(np.int32(0),) * (rank - 1))

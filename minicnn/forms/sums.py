@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int, Shaped
 from minicnn.forms.arithmetic import plus, times
 from minicnn.forms.decomposition import Rationals
 from minicnn.forms.fence import apart
+from minicnn.forms.shaping import moved, reshaped
 
 
 class Entries(NamedTuple):
@@ -77,7 +78,11 @@ def along(numbers: Sequence[int] | np.ndarray, axis: int, rank: int) -> np.ndarr
 
 
 def picked_sum(
-    z: Shaped[Array, "p b q c"], axes: Sequence[Sequence[Entries]], shape: tuple[int, ...], at: int
+    z: Shaped[Array, "p b q c"],
+    axes: Sequence[Sequence[Entries]],
+    shape: tuple[int, ...],
+    at: int,
+    result: tuple[int, ...] | None = None,
 ) -> Shaped[Array, "..."]:
     """Add up entries of z: rows of c numbers, for every image.
 
@@ -87,12 +92,13 @@ def picked_sum(
             weights multiply.
         shape: of the results, to which all places broadcast.
         at: where among the axes of `shape` the images are put.
+        result: another shape of the result, with the same numbers in the same order.
 
     Returns:
         (*shape[:at], b, *shape[at:], c), in memory.
     """
     images, channels, rank = z.shape[1], z.shape[-1], len(shape)
-    result = *shape[:at], images, *shape[at:], channels
+    result = result or (*shape[:at], images, *shape[at:], channels)
     if not all(axes):  # an axis that takes no entry at all
         return jnp.zeros(result, z.dtype)
     terms = list(product(*axes))
@@ -105,7 +111,7 @@ def picked_sum(
 
     def total(z: Array) -> Array:
         rows = [gathered(z, places, (0, 2), (1, images, 1, channels)) for places in _places(terms, shape)]
-        with_axes = lambda rows: rows.reshape(*shape, images, channels)
+        with_axes = lambda rows: reshaped(rows, (*shape, images, channels))
         if any(factors):
             y = reduce(plus, map(weighted, map(with_axes, rows), factors))
         else:  # the sum is given its axes, not what is added: XLA moves a change of shape past one sum at a time
@@ -113,7 +119,7 @@ def picked_sum(
         # what has no entry on some axis is zero, whatever the number that stands in for one
         for held in (held for held in holds if not held.all()):
             y = jnp.where(held[..., None, None], y, 0)
-        return jnp.moveaxis(y, rank, at)
+        return moved(y, rank, at)
 
     return apart(total, z, result)
 

@@ -25,16 +25,17 @@ from minicnn.forms.fence import fence
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry, run_backwards
 from minicnn.forms.layout import (
+    as_matrix,
+    copied,
     groups_first,
     groups_last,
-    lay,
     multiply,
     pad_axis,
     pad_in_rows,
-    rows,
     taps_of_matrix,
     to_matrix,
 )
+from minicnn.forms.shaping import moved, reshaped, swapped
 from minicnn.forms.sums import FEW, Entries, along, gathered, picked_sum, places_of, sources
 
 _SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)  # tiles that are tried, besides the whole axis
@@ -115,39 +116,37 @@ class Cuts(Costed):
         another loop for each, to compile.
         """
         parts, groups = self.parts, geometry.groups
-        matrix, of_inputs = _tile_matrix(w.reshape(geometry.split_shape), [cut.axis for cut in parts])
-        x = gather(x, groups, [cut.x for cut in parts])
-        y = multiply(rows(x, len(parts)), matrix, (2, of_inputs), arithmetic)
-        y = y.reshape(*x.shape[: 2 + len(parts)], *(cut.y.length for cut in parts), geometry.c_out // groups)
+        matrix, of_inputs = _tile_matrix(reshaped(w, geometry.split_shape), [cut.axis for cut in parts])
+        y = multiply(_tile_rows(x, groups, [cut.x for cut in parts]), matrix, (-1, of_inputs), arithmetic)
+        tiles = (*(cut.y.count for cut in parts), *(cut.y.length for cut in parts))
+        y = reshaped(y, (groups, x.shape[0], *tiles, geometry.c_out // groups))
         return fence(scatter(y, [cut.y for cut in parts], geometry.out_shape[:-1]))
 
     def correlate(self, geometry: Geometry, x: Array, y: Array, arithmetic: Arithmetic) -> Array:
         """Multiply y by X(x)ᵀ: every tile of x against its tile of y, then the entries of one tap summed."""
         parts, axes, groups = self.parts, [cut.axis for cut in self.parts], geometry.groups
-        x = rows(gather(x, groups, [cut.x for cut in parts]), len(parts))
-        y = rows(gather(y, groups, [cut.y for cut in parts]), len(parts))
+        x = _tile_rows(x, groups, [cut.x for cut in parts])
+        y = _tile_rows(y, groups, [cut.y for cut in parts])
         # the left operand is the one that gets transposed, so it should be the smaller one
         if x.size < y.size:
-            w = taps_of_matrix(multiply(x, y, (1, 1), arithmetic), axes)
+            w = taps_of_matrix(multiply(x, y, (-2, -2), arithmetic), axes)
         else:
-            back = taps_of_matrix(multiply(y, x, (1, 1), arithmetic), [axis.T for axis in axes])
-            w = back.swapaxes(-1, -3)
-        return w.reshape(geometry.w_shape)
+            back = taps_of_matrix(multiply(y, x, (-2, -2), arithmetic), [axis.T for axis in axes])
+            w = swapped(back, -1, -3)
+        return reshaped(w, geometry.w_shape)
 
 
 def _tile_matrix(
     w: Shaped[Array, "*kernel c g d"], axes: Sequence[Axis]
-) -> tuple[Shaped[Array, "g rows columns"], int]:
-    """The tile's matrix, in memory, and which of its axes is that of the inputs.
+) -> tuple[Shaped[Array, "*g rows columns"], int]:
+    """The tile's matrix, or one for each group, in memory, and which of its axes is that of the inputs.
 
-    It is laid out alike for y and for x̄: XLA does it once, and once for all portions of a batch. Between its axes and
-    the matrix lies a list, which has one order only.
+    It is laid out alike for y and for x̄: XLA does it once, and once for all portions of a batch.
     """
     inner, outer = [axis.in_size for axis in axes], [axis.out_size for axis in axes]
     straight = inner > outer or (inner == outer and not run_backwards(axes))
-    laid = lay(w, tuple(axes)) if straight else lay(w.swapaxes(-1, -3), tuple(axis.T for axis in axes))
-    matrix = to_matrix(laid)
-    return fence(matrix.reshape(-1)).reshape(matrix.shape), 1 if straight else 2
+    laid = copied(w, axes) if straight else copied(swapped(w, -1, -3), [axis.T for axis in axes])
+    return to_matrix(laid), -2 if straight else -1
 
 
 def cuts_cost(geometry: Geometry, parts: Sequence[Cut], batch: int) -> Cost:
@@ -233,23 +232,32 @@ def _candidates(axis: Axis) -> Iterator[Cut]:
 
 
 def gather(x: Shaped[Array, "b *n gc"], groups: int, spans: Sequence[Span]) -> Shaped[Array, "g b *m_and_l c"]:
-    """From (b, n₁, n₂, …, g·c) to (g, b, m₁, m₂, …, l₁, l₂, …, c): all tiles, then what is in them.
+    """From (b, n₁, n₂, …, g·c) to (g, b, m₁, m₂, …, l₁, l₂, …, c): all tiles, then what is in them."""
+    tiles = (*(span.count for span in spans), *(span.length for span in spans))
+    return reshaped(_gathered(x, groups, spans), (groups, x.shape[0], *tiles, x.shape[-1] // groups))
+
+
+def _tile_rows(x: Shaped[Array, "b *n gc"], groups: int, spans: Sequence[Span]) -> Shaped[Array, "*g rows inside"]:
+    """All tiles of all images, a row each."""
+    tiles, inside = math.prod(span.count for span in spans), math.prod(span.length for span in spans)
+    return as_matrix(_gathered(x, groups, spans), groups, x.shape[0] * tiles, inside * (x.shape[-1] // groups))
+
+
+def _gathered(x: Shaped[Array, "b *n gc"], groups: int, spans: Sequence[Span]) -> Shaped[Array, "..."]:
+    """The numbers of all tiles in the order of `gather`.
 
     Every tile is copied from the padded image in pieces that lie in one piece there, along its last axis where that is
     possible, all in one loop.
     """
-    rank, channels = len(spans), x.shape[-1] // groups
-    inner = tuple(span.length for span in spans)
     if _in_place(spans, x.shape[1:-1]):
-        x = groups_first(fence(x), groups)
-        return x.reshape(*x.shape[:2], *(span.count for span in spans), *inner, channels)
+        return groups_first(fence(x), groups)
+    channels, inner = x.shape[-1] // groups, tuple(span.length for span in spans)
     in_rows = groups == spans[-1].spacing == 1
     x = padded(x, spans)
-    starts = _starts(x.shape[1:-1], x.shape[-1], groups, spans, inner[: rank - in_rows])
+    starts = _starts(x.shape[1:-1], x.shape[-1], groups, spans, inner[: len(spans) - in_rows])
     piece = inner[-1] * channels if in_rows else channels
-    pieces = gathered(x.reshape(x.shape[0], math.prod(x.shape[1:])), starts, (1,), (x.shape[0], piece))
-    tiles = fence(jnp.moveaxis(pieces.reshape(*starts.shape[:-1], *pieces.shape[1:]), -2, 1))
-    return tiles.reshape(*tiles.shape[: 2 + rank], *inner, channels)
+    pieces = gathered(reshaped(x, (x.shape[0], math.prod(x.shape[1:]))), starts, (1,), (x.shape[0], piece))
+    return fence(moved(reshaped(pieces, (*starts.shape[:-1], *pieces.shape[1:])), -2, 1))
 
 
 def _in_place(spans: Sequence[Span], sizes: Sequence[int]) -> bool:
@@ -294,18 +302,18 @@ def scatter(y: Shaped[Array, "g b *m_and_l c"], spans: Sequence[Span], size: tup
     """
     groups, images, channels, rank = *y.shape[:2], y.shape[-1], len(spans)
     if _in_place(spans, size):
-        return groups_last(y.reshape(groups, images, *size, channels))
+        return groups_last(reshaped(y, (groups, images, *size, channels)))
     reaching = [_reaching(span, length) for span, length in zip(spans, size, strict=True)]
     if channels >= _LONG_ROW and math.prod(map(len, reaching)) in range(1, FEW + 1):
-        return _scatter_rows(y, reaching, size, 0).reshape(images, *size, groups * channels)
+        return _scatter_rows(y, reaching, size, 0, (images, *size, groups * channels))
     for n, (span, taken, length) in enumerate(zip(spans, reaching, size, strict=True)):
         is_last, behind = n == rank - 1, math.prod(y.shape[3 + n : 2 + rank])
         if _in_place([span], [length]) and 1 in (span.length, behind) and (groups == 1 or not is_last):
-            y = y.reshape(*y.shape[: 2 + n], length, *y.shape[3 + n : 2 + rank], *y.shape[3 + rank :])
+            y = reshaped(y, (*y.shape[: 2 + n], length, *y.shape[3 + n : 2 + rank], *y.shape[3 + rank :]))
         elif not taken:
             y = _scatter_axis(y, span, length, n + 2, rank + 1)
         elif is_last:
-            return _scatter_rows(y, [taken], (length,), n).reshape(images, *size, groups * channels)
+            return _scatter_rows(y, [taken], (length,), n, (images, *size, groups * channels))
         else:
             y = _scatter_rows(y, [taken], (length,), n)
     return groups_last(y)
@@ -321,6 +329,7 @@ def _scatter_rows(
     reaching: Sequence[Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]],
     size: tuple[int, ...],
     n: int,
+    result: tuple[int, ...] | None = None,
 ) -> Array:
     """Replace the tiles of some axes by the axes: every row is a sum of a few of them.
 
@@ -332,7 +341,9 @@ def _scatter_rows(
     count, aside = y.shape[2 + n : 2 + n + many], y.shape[2 + n + many : 2 + last]
     length, inside = y.shape[2 + last : 2 + last + many], y.shape[2 + last + many :]
     between = math.prod(aside)
-    z = y.reshape(groups, images * math.prod(done), math.prod(count) * between * math.prod(length), math.prod(inside))
+    z = reshaped(
+        y, (groups, images * math.prod(done), math.prod(count) * between * math.prod(length), math.prod(inside))
+    )
     shape, at = ((groups, *size, between), 1) if aside else ((*size, groups), 0)
     list_of = lambda numbers, axis: along(numbers, axis, len(shape))
     axes = [[Entries((list_of(range(groups), 0 if aside else many), 0))]]
@@ -342,8 +353,7 @@ def _scatter_rows(
         axes.append([Entries((0, place), list_of(weight, at + a)) for place, weight in places])
     if aside:
         axes.append([Entries((0, list_of(math.prod(length) * np.arange(between), 1 + many)))])
-    rows = picked_sum(z, axes, shape, at)
-    return rows.reshape(groups, images, *done, *size, *aside, *inside) if aside else rows
+    return picked_sum(z, axes, shape, at, (groups, images, *done, *size, *aside, *inside) if aside else result)
 
 
 def _reaching(span: Span, size: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -23,6 +23,7 @@ from minicnn.axis import Axis
 from minicnn.forms.arithmetic import plus, summing
 from minicnn.forms.memory import check_widened
 from minicnn.forms.meshes import vary_alike
+from minicnn.forms.shaping import reshaped
 from minicnn.forms.shifts import is_sparse, reader, shift, taps, widths_of
 from minicnn.forms.tables import window_positions
 
@@ -297,10 +298,10 @@ def _loop(x: Array, position: int, k: int, step: int, stride: int, outputs: int,
         x = jax.lax.slice_in_dim(x, 0, max(outputs - 1, 0) * stride + (k - 1) * step + 1, axis=position)
     # What lies before the axis is one axis and what lies behind it another: LLVM then has two loops less to look at.
     before, n, behind = x.shape[:position], x.shape[position], x.shape[position + 1 :]
-    rows = x.reshape(math.prod(before), n, math.prod(behind))
+    rows = reshaped(x, (math.prod(before), n, math.prod(behind)))
     size, strides, dilation = ((1, number, 1) for number in (k, stride, step))
     rows = jax.lax.reduce_window(rows, neutral, combine, size, strides, "VALID", window_dilation=dilation)
-    return rows.reshape(*before, rows.shape[1], *behind)
+    return reshaped(rows, (*before, rows.shape[1], *behind))
 
 
 def _in_loop(axis: Axis, monoid: Monoid) -> bool:

@@ -25,6 +25,7 @@ from minicnn.forms.fence import fence
 from minicnn.forms.form import Costed
 from minicnn.forms.geometry import Geometry, run_backwards, swap_channels
 from minicnn.forms.layout import groups_first, multiply
+from minicnn.forms.shaping import moved, reshaped, swapped
 from minicnn.forms.sums import Entries, along, columns, picked_sum
 from minicnn.forms.tiles import bringing_groups_together, gather, padded, scatter
 
@@ -176,17 +177,17 @@ def _convolve(
 ) -> Shaped[Array, "b *out co"]:
     """Multiply x by C(w): y = A((Gᵀw) ∘ (Bᵀx)), one product over the channels for each term."""
     x, w = (a.astype(arithmetic.result_type(x, w)) for a in (x, w))
-    kernel, of_inputs = geometry, 1
+    kernel, of_inputs = geometry, -2
     if run_backwards(geometry.axes):
-        w, kernel, of_inputs = swap_channels(w, geometry), geometry.T, 2
-    w = fence(w, x).reshape(kernel.split_shape).swapaxes(-3, -2)
+        w, kernel, of_inputs = swap_channels(w, geometry), geometry.T, -1
+    w = swapped(reshaped(fence(w, x), kernel.split_shape), -3, -2)
     x = _analysed(x, geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
     taps = _tap_factors(parts)
-    w = w.reshape(1, *map(len, taps), *w.shape[-3:])
+    w = reshaped(w, (1, *map(len, taps), *w.shape[-3:]))
     for G in taps:
         w = _joined(_multiplied(G, w, 1, 0))
-    y = multiply(_rows(x), _joined(w), (2, of_inputs), arithmetic)
-    y = y.reshape(*x.shape[:-1], y.shape[-1])
+    y = multiply(_rows(x), _joined(w), (-1, of_inputs), arithmetic)
+    y = reshaped(y, (*x.shape[:-1], y.shape[-1]))
     return fence(_synthesised(y, [(cut.y, factors.A) for cut, factors in parts], geometry.out_shape[:-1]))
 
 
@@ -202,11 +203,11 @@ def _correlate(
     # One after the other: all terms at once are more than what the C library keeps for the next call, 32 MB, sooner.
     x = _analysed(fence(x, y), geometry.groups, [(cut.x, factors.B) for cut, factors in parts])
     y = _analysed(fence(y, x), geometry.groups, [(cut.y, factors.A) for cut, factors in parts])
-    w = multiply(_rows(x), _rows(y), (1, 1), arithmetic)
-    w = w.reshape(*x.shape[:2], *w.shape[1:])
+    w = multiply(_rows(x), _rows(y), (-2, -2), arithmetic)
+    w = reshaped(w, (*x.shape[:2], *w.shape[1:]))
     for G in reversed(_tap_factors(parts)):
         w = _multiplied(G.T, _apart(w, G.shape[1]), 0, 1)
-    return w.reshape(*geometry.w_shape[:-2], *w.shape[-3:]).swapaxes(-3, -2).reshape(geometry.w_shape)
+    return reshaped(swapped(reshaped(w, (*geometry.w_shape[:-2], *w.shape[-3:])), -3, -2), geometry.w_shape)
 
 
 def _tap_factors(parts: Parts) -> list[Rationals]:
@@ -240,12 +241,12 @@ def _analysed(
     x = groups_first(x, groups)[None]
     for position, (span, factor) in enumerate(sides, start=3):
         before, behind = x.shape[:position], x.shape[position + 1 :]
-        z = x.reshape(math.prod(before), x.shape[position], math.prod(behind))
+        z = reshaped(x, (math.prod(before), x.shape[position], math.prod(behind)))
         if _are_few([factor]):
             terms = _summed(z, 1, [(span, factor)])
         else:
             terms = _multiplied(factor, gather(z, 1, [span])[0], 2, 0)
-        x = _joined(terms.reshape(len(terms), *before, span.count, *behind))
+        x = _joined(reshaped(terms, (len(terms), *before, span.count, *behind)))
     return x
 
 
@@ -273,8 +274,9 @@ def _summed(
         inside = [tuple(map(of_terms_and_tiles, each)) for each in _inside(span, factor, size)]
         axes.append([Entries((0, width * place), weight) for place, weight in inside])
         width *= size
-    terms = picked_sum(x.reshape(1, x.shape[0], width, channels), axes, shape, rank + 1)
-    return terms.reshape(math.prod(shape[:rank]), *terms.shape[rank:])
+    rows = reshaped(x, (1, x.shape[0], width, channels))
+    result = math.prod(shape[:rank]), groups, x.shape[0], *shape[rank + 1 :], channels
+    return picked_sum(rows, axes, shape, rank + 1, result)
 
 
 def _inside(
@@ -322,26 +324,26 @@ def _summed_up(
         places = [(before * list_of(row[inside], n), list_of(weight[inside], n)) for row, weight in columns(factor.T)]
         axes.append([Entries((place, behind * list_of(tile, n)), weight) for place, weight in places])
         before *= factor.shape[1]
-    rows = y.reshape(before, images, math.prod(tiles), channels)
-    return picked_sum(rows, axes, (*size, groups), 0).reshape(images, *size, groups * channels)
+    rows = reshaped(y, (before, images, math.prod(tiles), channels))
+    return picked_sum(rows, axes, (*size, groups), 0, (images, *size, groups * channels))
 
 
 def _multiplied(factor: Rationals, z: Array, position: int, to: int) -> Array:
     """Multiply an axis of z by the transpose of a factor, zeros included; its terms become an axis at `to`."""
     weights = jnp.asarray(factor.astype(float), z.dtype)
     product = jnp.tensordot(weights, z, ((0,), (position,)), precision=jax.lax.Precision.HIGHEST)
-    return jnp.moveaxis(product, 0, to)
+    return moved(product, 0, to)
 
 
 def _joined(z: Array) -> Array:
     """The terms of one more axis before those there are, as one axis."""
-    return z.reshape(z.shape[0] * z.shape[1], *z.shape[2:])
+    return reshaped(z, (z.shape[0] * z.shape[1], *z.shape[2:]))
 
 
 def _apart(z: Array, count: int) -> Array:
     """The terms of the last axis apart from those of the others: the inverse of `_joined`."""
-    return z.reshape(count, z.shape[0] // count, *z.shape[1:])
+    return reshaped(z, (count, z.shape[0] // count, *z.shape[1:]))
 
 
 def _rows(z: Shaped[Array, "terms g b *tiles c"]) -> Shaped[Array, "terms_and_g rows c"]:
-    return z.reshape(z.shape[0] * z.shape[1], math.prod(z.shape[2:-1]), z.shape[-1])
+    return reshaped(z, (z.shape[0] * z.shape[1], math.prod(z.shape[2:-1]), z.shape[-1]))

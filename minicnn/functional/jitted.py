@@ -1,6 +1,7 @@
 """What is compiled: the primitives that the functions of this package are made of, and whole functions of them."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -56,9 +57,19 @@ def in_one_program(function: Callable[..., Any], /, *operands: Any, **params: An
 
 
 def _jitted(compute: Callable[..., Any], /, *operands: Any, **params: Any) -> Any:
+    if _is_within.get():
+        return compute(*operands, **params)
     return _jit(compute, tuple(params.items()), *operands)
 
 
 @partial(jax.jit, static_argnums=(0, 1), inline=True)
 def _jit(compute: Callable[..., Any], params: tuple[tuple[str, Any], ...], *operands: Any) -> Any:
-    return compute(*operands, **dict(params))
+    token = _is_within.set(True)
+    try:
+        return compute(*operands, **dict(params))
+    finally:
+        _is_within.reset(token)
+
+
+# Whether a program of this module is being traced: another one in it is only more to trace.
+_is_within: ContextVar[bool] = ContextVar("is_within", default=False)
