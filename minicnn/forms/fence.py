@@ -8,6 +8,7 @@ of a function that may not be inlined stays, moves nothing by itself, and is wha
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -82,9 +83,18 @@ def apart(function: Callable[[Array], Array], x: Array, shape: tuple[int, ...]) 
     >>> apart(lambda x: 2 * x, jnp.arange(3), (3,))
     Array([0, 2, 4], dtype=int32)
     """
-    size = x.shape  # a function that held x itself would keep a trace that has ended
-    of_list = lambda numbers: listed(fence(function(reshaped(numbers, size))))
-    return reshaped(_apart_p.bind(listed(x), function=of_list, size=math.prod(shape)), shape)
+    return reshaped(_apart_p.bind(listed(x), function=_OfList(function, x.shape), size=math.prod(shape)), shape)
+
+
+@dataclass(frozen=True)
+class _OfList:
+    """A function of arrays of this shape as one of lists. Where the functions are equal so are these."""
+
+    function: Callable[[Array], Array]
+    shape: tuple[int, ...]
+
+    def __call__(self, numbers: Array) -> Array:
+        return listed(fence(self.function(reshaped(numbers, self.shape))))
 
 
 def _transposed(y_bar: Array, x: Any, *, function: Callable[[Array], Array], size: int) -> list[Array]:
@@ -98,7 +108,7 @@ def _many_apart(
 
 
 def _compiled_apart(context: Any, x: Any, *, function: Callable[[Array], Array], size: int) -> Any:
-    return call_apart(function)(context, x)
+    return call_apart(lambda numbers: function(numbers))(context, x)  # JAX names a program after what is a function
 
 
 _apart_p = Primitive("apart")

@@ -25,7 +25,7 @@ def mapped(
     size, whole = _equal(len(x), portions)
     # Images are written as rows: in their own shape they would be written by a loop that XLA compiles anew for each
     # place in a program.
-    y = _zeros((whole, math.prod(like.shape)), like.dtype, x)
+    y = _room((whole, math.prod(like.shape)), like.dtype, x)
     as_rows = lambda portion: reshaped(portion, (size, math.prod(like.shape)))
     write = lambda first, y: _written(y, as_rows(product(_portion(x, first, size))), first)
     y = fence(reshaped(_in_turn(write, y, whole, size), (whole, *like.shape)))
@@ -55,6 +55,12 @@ def summed(
 def _zeros(shape: tuple[int, ...], dtype: jnp.dtype, x: Array) -> Array:
     """Zeros that are there once x is: others, as `jax.lax.map` has, are there from the start of a program."""
     return jax.lax.broadcast(fence(np.zeros((), dtype), x), shape)
+
+
+def _room(shape: tuple[int, int], dtype: jnp.dtype, x: Array) -> Array:
+    """An array all of which is to be written over: the images, where they fill it, which need no loop that makes zeros."""
+    fits = x.dtype == dtype and math.prod(x.shape) == math.prod(shape)
+    return reshaped(x, shape) if fits else _zeros(shape, dtype, x)
 
 
 def _equal(images: int, portions: int) -> tuple[int, int]:

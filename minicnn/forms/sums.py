@@ -6,7 +6,8 @@ compile and runs slowly. Written as entries that are picked by a table, it is on
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from dataclasses import dataclass
+from functools import cached_property, reduce
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -97,31 +98,59 @@ def picked_sum(
     Returns:
         (*shape[:at], b, *shape[at:], c), in memory.
     """
-    images, channels, rank = z.shape[1], z.shape[-1], len(shape)
-    result = result or (*shape[:at], images, *shape[at:], channels)
+    result = result or (*shape[:at], z.shape[1], *shape[at:], z.shape[-1])
     if not all(axes):  # an axis that takes no entry at all
         return jnp.zeros(result, z.dtype)
-    terms = list(product(*axes))
-    factors = [_factors(taken, shape) for taken in terms]
-    holds = [reduce(np.logical_or, (np.not_equal(each.weight, 0) for each in taken)) for taken in axes]
+    return apart(_Picked(axes, shape, at), z, result)
 
-    def weighted(rows: Array, taken: Sequence[np.ndarray]) -> Array:
-        own = (jax.lax.broadcast_in_dim(each.astype(rows.dtype), rows.shape, tuple(range(rank))) for each in taken)
-        return reduce(times, own, rows)
 
-    def total(z: Array) -> Array:
-        rows = [gathered(z, places, (0, 2), (1, images, 1, channels)) for places in _places(terms, shape)]
-        with_axes = lambda rows: reshaped(rows, (*shape, images, channels))
+@dataclass(frozen=True, eq=False, repr=False)
+class _Picked:
+    """What `picked_sum` computes. Equal ones are one to JAX, which then writes them down for XLA once.
+
+    The sums of a layer's y, x̄ and w̄ have their analyses in common, and y and x̄ often their synthesis.
+    """
+
+    axes: Sequence[Sequence[Entries]]
+    shape: tuple[int, ...]
+    at: int
+
+    def __call__(self, z: Shaped[Array, "p b q c"]) -> Shaped[Array, "..."]:
+        terms, channels, rank = list(product(*self.axes)), z.shape[-1], len(self.shape)
+        block = 1, z.shape[1], 1, channels
+        rows = [gathered(z, places, (0, 2), block) for places in _places(terms, self.shape)]
+        with_axes = lambda rows: reshaped(rows, (*self.shape, z.shape[1], channels))
+        factors = [_factors(taken, self.shape) for taken in terms]
         if any(factors):
-            y = reduce(plus, map(weighted, map(with_axes, rows), factors))
+            y = reduce(plus, map(_weighted, map(with_axes, rows), factors))
         else:  # the sum is given its axes, not what is added: XLA moves a change of shape past one sum at a time
             y = with_axes(reduce(plus, rows))
         # what has no entry on some axis is zero, whatever the number that stands in for one
+        holds = (reduce(np.logical_or, (np.not_equal(each.weight, 0) for each in taken)) for taken in self.axes)
         for held in (held for held in holds if not held.all()):
             y = jnp.where(held[..., None, None], y, 0)
-        return moved(y, rank, at)
+        return moved(y, rank, self.at)
 
-    return apart(total, z, result)
+    @cached_property
+    def _key(self) -> tuple[Any, ...]:
+        tables = (table for axis in self.axes for (first, second), weight in axis for table in (first, second, weight))
+        entries = tuple((table.shape, table.dtype, table.tobytes()) for table in map(np.asarray, tables))
+        return self.shape, self.at, tuple(map(len, self.axes)), entries
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Picked) and self._key == other._key
+
+    def __repr__(self) -> str:
+        return f"sums of {math.prod(map(len, self.axes))} entries"
+
+
+def _weighted(rows: Array, factors: Sequence[np.ndarray]) -> Array:
+    """Every row times all of its factors; behind the axes of these lie the images and the channels."""
+    own = (jax.lax.broadcast_in_dim(each.astype(rows.dtype), rows.shape, tuple(range(each.ndim))) for each in factors)
+    return reduce(times, own, rows)
 
 
 def _factors(taken: Sequence[Entries], shape: tuple[int, ...]) -> list[np.ndarray]:
