@@ -23,6 +23,7 @@ def mapped(
     if portions == 1:
         return product(x)
     size, whole = _equal(len(x), portions)
+    x = fence(x)  # it is read twice: in the loop, and before it where it makes room for the result
     # Images are written as rows: in their own shape they would be written by a loop that XLA compiles anew for each
     # place in a program.
     y = _room((whole, math.prod(like.shape)), like.dtype, x)
