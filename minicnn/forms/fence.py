@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn.forms.shaping import listed, reshaped
 from minicnn.jax_internals import Primitive, ad, barrier_apart, batching, call_apart, mlir
 
 
-def fence(x: Shaped[Array, "*n"], *new: Array) -> Shaped[Array, "*n"]:
+def fence(x: Shaped[Array | np.ndarray, "*n"], *new: Array) -> Shaped[Array, "*n"]:
     """The same array, in memory, where a CPU computes it; the same array anywhere else.
 
     XLA computes what depends on little as early as it can, and keeps it until it is needed: the terms of a kernel from

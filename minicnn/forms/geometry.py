@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Array, Bool, Int, Shaped
 
 from minicnn.axis import Axis
-from minicnn.forms.shaping import reshaped, swapped
 
 Mask = tuple[tuple[bool, ...], ...]
 
@@ -109,7 +108,7 @@ def as_mask(mask: Any) -> Mask:
 
 def swap_channels(w: Shaped[Array, "*k c co"], geometry: Geometry) -> Shaped[Array, "*k d ci"]:
     """The kernel of the transposed map: input and output channels exchanged within each group."""
-    return reshaped(swapped(reshaped(w, geometry.split_shape), -1, -3), geometry.T.w_shape)
+    return w.reshape(geometry.split_shape).swapaxes(-1, -3).reshape(geometry.T.w_shape)
 
 
 def run_backwards(axes: Iterable[Axis]) -> bool:

@@ -20,7 +20,7 @@ from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic, summing
 from minicnn.forms.fence import fence
 from minicnn.forms.shaping import listed, moved, ordered, reshaped
-from minicnn.forms.sums import BAKED_PLACES, FEW, Entries, along, picked_sum, sources
+from minicnn.forms.sums import FEW, LARGE, Entries, along, gathered, picked_sum, places_of, sources
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -65,8 +65,8 @@ def _lay_jvp(axes: tuple[Axis, ...], primals: tuple[Array], tangents: tuple[Arra
 def collect(m: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped[Array, "*kernel c d"]:
     """The adjoint of `lay`: sum the entries that share a tap, from (out₁, in₁, …) back to (*kernel, …)."""
     total, in_order = m.astype(summing(m.dtype)), [_in_order(axis) for axis in axes]
-    sizes = [(n.out_size, n.in_size) if step is None else (n.kernel_size,) for n, step in zip(axes, in_order, strict=True)]
-    total = reshaped(total, (*chain.from_iterable(sizes), *total.shape[2 * len(axes) :]))
+    pair_or_taps = lambda axis, step: (axis.out_size, axis.in_size) if step is None else (axis.kernel_size,)
+    total = reshaped(total, (*chain.from_iterable(map(pair_or_taps, axes, in_order)), *total.shape[2 * len(axes) :]))
     for position, (axis, step) in enumerate(zip(axes, in_order, strict=True)):
         if step is None and axis.kernel_size > _SHORT:
             total = _diagonal_sums(total, axis, position)
@@ -112,10 +112,11 @@ def _copies(w: Array, axis: Axis, position: int) -> Array:
         return _taken(w, axis.tap_of(_home(axis)), position)
     first, _ = axis.span(1)
     turn = axis.stride * max(axis.out_size - 1, 0)
-    w = jnp.flip(w, position) if axis.dilation < 0 else w
+    w = jax.lax.rev(w, (position,)) if axis.dilation < 0 else w
     w = pad_axis(w, position, turn + first, axis.in_size - first - axis.extent, abs(axis.dilation) - 1)
-    row = lambda start: jax.lax.dynamic_slice_in_dim(w, start, axis.in_size, position)
-    return jax.vmap(row, out_axes=position)(turn - axis.stride * jnp.arange(axis.out_size))
+    starts = places_of([[turn - axis.stride * np.arange(axis.out_size)]], (axis.out_size,))
+    rows = gathered(w, starts, (position,), (*w.shape[:position], axis.in_size, *w.shape[position + 1 :]))
+    return moved(rows, 0, position)
 
 
 def _taken(w: Array, table: Int[Array | np.ndarray, "out in"], position: int) -> Array:
@@ -131,10 +132,11 @@ def _diagonal_sums(m: Array, axis: Axis, position: int) -> Array:
     first, _ = axis.span(1)
     high = max(axis.T.stretched - 1, 0) + first + axis.extent - axis.stretched
     m = pad_axis(m, position + 1, -first, high, axis.stretch - 1)
-    row = lambda m, start: jax.lax.dynamic_slice_in_dim(m, start, axis.extent, position)
-    rows = jax.vmap(row, (position, 0))(m, axis.stride * jnp.arange(axis.out_size))
-    w = jax.lax.slice_in_dim(rows.sum(0), 0, axis.extent, abs(axis.dilation), position)
-    return jnp.flip(w, position) if axis.dilation < 0 else w
+    places = places_of([[np.arange(axis.out_size)], [axis.stride * np.arange(axis.out_size)]], (axis.out_size,))
+    row = *m.shape[:position], 1, axis.extent, *m.shape[position + 2 :]
+    sums = gathered(m, places, (position, position + 1), row).sum((0, position + 1))
+    w = jax.lax.slice_in_dim(sums, 0, axis.extent, abs(axis.dilation), position)
+    return jax.lax.rev(w, (position,)) if axis.dilation < 0 else w
 
 
 def pad_axis(x: Array, position: int, low: int, high: int, between: int = 0) -> Array:
@@ -214,7 +216,7 @@ def taps_of_matrix(blocks: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped
     inside, outside = math.prod(axis.in_size for axis in axes), math.prod(axis.out_size for axis in axes)
     groups, c, d = _parts(blocks, axes)
     shape = (*(axis.kernel_size for axis in axes), c, groups)
-    is_short = math.prod(map(len, entries)) in range(2, FEW + 1) and math.prod(shape) <= BAKED_PLACES
+    is_short = math.prod(map(len, entries)) in range(2, FEW + 1) and math.prod(shape) <= LARGE
     if not is_short:
         return collect(from_matrix(blocks, axes), axes)
     rank, terms, behind = len(axes), [], (inside * c, outside)

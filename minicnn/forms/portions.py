@@ -59,7 +59,7 @@ def _zeros(shape: tuple[int, ...], dtype: jnp.dtype, x: Array) -> Array:
 
 
 def _room(shape: tuple[int, int], dtype: jnp.dtype, x: Array) -> Array:
-    """An array all of which is to be written over: the images, where they fill it, which need no loop that makes zeros."""
+    """An array that is written over as a whole: the images, where they fill it, which saves a loop that makes zeros."""
     fits = x.dtype == dtype and math.prod(x.shape) == math.prod(shape)
     return reshaped(x, shape) if fits else _zeros(shape, dtype, x)
 
@@ -88,6 +88,6 @@ def _written(y: Array, portion: Array, first: Array) -> Array:
     return jax.lax.dynamic_update_slice(y, portion, _start(first, y.ndim), allow_negative_indices=False)
 
 
-def _start(first: Array, rank: int) -> tuple[Array, ...]:
+def _start(first: Array, rank: int) -> tuple[Array | np.int32, ...]:
     """Where a portion begins, all numbers of one dtype: a Python zero would be a wider one under x64."""
     return (first, *(np.int32(0),) * (rank - 1))
