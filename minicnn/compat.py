@@ -19,7 +19,7 @@ from jaxtyping import Array
 
 from minicnn import ops
 from minicnn.arguments import flag, integer, is_sequence, look_up, sizes
-from minicnn.dtypes import array, preferred
+from minicnn.dtypes import operand, preferred
 from minicnn.forms import Arithmetic, Diagonals, Form, Geometry, as_form
 from minicnn.forms.arithmetic import checked_precision
 from minicnn.forms.meshes import as_asked
@@ -280,7 +280,7 @@ def theano_conv2d(
 
 
 def _arrays(**values: ArrayLike) -> tuple[Array, ...]:
-    arrays: list[Any] = [a if isinstance(a, Traced) else array(name, a) for name, a in values.items()]
+    arrays: list[Any] = [operand(name, a) for name, a in values.items()]
     return tuple(arrays)
 
 

@@ -22,10 +22,23 @@ def operands(**arrays: ArrayLike) -> tuple[Array, ...]:
     Raises:
         TypeError: if some are integers and some are not, naming each, or one is not an array.
     """
-    values = {name: a if isinstance(a, Traced) else array(name, a) for name, a in arrays.items()}
+    values = {name: operand(name, a) for name, a in arrays.items()}
     one_kind({name: a.dtype for name, a in values.items()})
     dtype = jnp.result_type(*(a.dtype for a in values.values()))
     return tuple(ops.astype(a, dtype) for a in values.values())
+
+
+def operand(name: str, value: Any) -> Array:
+    """An array of JAX from whatever holds numbers, or the traced value that it is already.
+
+    Raises:
+        TypeError, ValueError: as `array`.
+
+    >>> operand("x", 2.0)
+    Array(2., dtype=float32, weak_type=True)
+    """
+    found: Any = value if isinstance(value, Traced) else array(name, value)
+    return found
 
 
 def array(name: str, value: Any) -> Array:

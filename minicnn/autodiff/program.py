@@ -16,10 +16,9 @@ from jaxtyping import Array, Shaped
 from minicnn import ops
 from minicnn.autodiff.layers import Layer, LayerTable, Row, layers_of
 from minicnn.autodiff.times import times
-from minicnn.dtypes import array
+from minicnn.dtypes import operand
 from minicnn.forms.memory import check_fits
 from minicnn.maps import LinearMap
-from minicnn.primitive import Traced
 from minicnn.pytrees import pytree, static
 
 _DOT, _BAR = "\u0307", "\u0304"
@@ -333,7 +332,7 @@ def needed(program: Program) -> Program:
 def _array(x: Any, node: Node, kind: str) -> Any:
     if isinstance(x, int | float):
         return jnp.full((), x, node.dtype)
-    vector = x if isinstance(x, Traced) else array(kind, x)
+    vector = operand(kind, x)
     if vector.dtype == node.dtype:
         return vector
     raise TypeError(

@@ -18,7 +18,7 @@ from minicnn import maps, ops
 from minicnn.autodiff.layers import Layer, layer_named
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.autodiff.rules import table
-from minicnn.dtypes import array
+from minicnn.dtypes import array, operand
 from minicnn.jax_internals import Tracer
 from minicnn.ops.operands import vary_alike
 from minicnn.primitive import Primitive, Traced, value_of
@@ -214,7 +214,7 @@ def _nonzero(constant: Any) -> bool:
 
 
 def _floating(x: Any, name: str) -> Any:
-    number = x if isinstance(x, Traced) else array(name, x)
+    number = operand(name, x)
     if isinstance(number, Traced):
         number.run.check_running()
     if not jnp.issubdtype(number.dtype, jnp.inexact):

@@ -10,6 +10,7 @@ import typer
 from minicnn.arguments import look_up
 from minicnn.cli.app import Seed, app, check_written, console
 from minicnn.cli.parsing import each, numbers, padding, rank_of
+from minicnn.cli.unused import refuse
 from minicnn.forms.tables import MODES, check_mode
 
 _KINDS = ("convolution", "max", "average", "lp", "local", "tiled")
@@ -17,8 +18,13 @@ _POOLS = ("max", "average", "lp")
 _SEEDS = 999_999  # six digits are what the page reads
 
 
+# What only a convolution has: the page puts it back for other kinds.
+_OF_A_CONVOLUTION = ("stretch", "padding_mode", "groups", "flip", "transpose", "output_padding", "taps")
+
+
 @app.command()
 def explore(
+    context: typer.Context,
     in_size: Annotated[str, typer.Option("--input", help="Size of the input: 5, or 5x7.")] = "5",
     kernel: Annotated[str, typer.Option(help="Taps, or the window of a pool: 3 for every axis, or 3x2.")] = "3",
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(_KINDS)}.")] = "convolution",
@@ -48,6 +54,8 @@ def explore(
 
     look_up("kind", kind, dict.fromkeys(_KINDS), "a kind of layer")
     check_mode("padding_mode", padding_mode)
+    if kind != "convolution":
+        refuse(context, _OF_A_CONVOLUTION, f"for --kind {kind}: leave it out, or take a convolution")
     rank = rank_of(dims, in_size, kernel)
     if rank > 2:
         raise ValueError(f"`input`={in_size} and `kernel`={kernel} have {rank} axes: the explorer shows 1 or 2")
@@ -114,12 +122,8 @@ def _check_drawn(kind: str, given: dict[str, Any], taps: list[float] | None) -> 
     from minicnn.explore.setting import check_size
 
     options = dict(given)
-    if kind != "convolution":  # the page puts back what another kind does not have
-        options |= {"stretch": 1, "padding_mode": "zeros", "groups": 1, "flip": False}
-        options |= {"transpose": False, "output_padding": 0}
     if kind in _POOLS:
         channels = given["channels"][0]
         options |= {"channels": (channels, channels), "groups": channels}
         options.setdefault("stride", given["kernel"])
-    w = taps if kind == "convolution" else None
-    check_size(worked_conv(options.pop("input"), options.pop("kernel"), w=w, **options).A)
+    check_size(worked_conv(options.pop("input"), options.pop("kernel"), w=taps, **options).A)

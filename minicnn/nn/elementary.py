@@ -12,6 +12,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn import maps, ops
 from minicnn.arguments import look_up
+from minicnn.dtypes import operand
 from minicnn.functional import patch_map
 from minicnn.maps import Diagonal, LinearMap, Reshape, compose
 from minicnn.nn.arguments import a_count, a_draw, a_flag, a_function, an_input, features, settle
@@ -93,6 +94,7 @@ class Flatten(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Lay x out as vec(x)."""
+        x = operand("x", x)
         batch, image = x.shape[: -self.ndim - 1], x.shape[-self.ndim - 1 :]
         return ops.reshape(x, (*batch, math.prod(image)))
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Shaped
 from minicnn import ops
 from minicnn.arguments import check_keywords
 from minicnn.axis import Axis
+from minicnn.dtypes import operand
 from minicnn.forms.arithmetic import summing
 from minicnn.functional import add_bias
 from minicnn.maps import LinearMap
@@ -97,6 +98,7 @@ def with_bias(
         summed: the product in the dtype in which numbers of x and w are summed; by default that of x and w converted.
         dtype: of the product, if it is not that of x and w.
     """
+    x = operand("x", x)
     if "b" not in params:
         return multiply(x, w)
     b, dtype = params["b"], jnp.result_type(x.dtype, w.dtype) if dtype is None else jnp.dtype(dtype)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Int
 
 from minicnn import ops
 from minicnn.arguments import number
-from minicnn.dtypes import array, operands
+from minicnn.dtypes import array, operand, operands
 from minicnn.jax_internals import Tracer
 from minicnn.ops.operands import as_floating, is_complex, promoted, rounded_once
 from minicnn.primitive import ArrayLike, Traced
@@ -86,7 +86,7 @@ def squared_error(predicted: ArrayLike, target: ArrayLike) -> Any:
     Array(1., dtype=float32)
     """
     given = {"predicted": predicted, "target": target}
-    predicted, target = (a if isinstance(a, Traced) else array(name, a) for name, a in given.items())
+    predicted, target = (operand(name, a) for name, a in given.items())
     shapes = predicted.shape, target.shape
     if shapes[0] != shapes[1]:
         raise ValueError(

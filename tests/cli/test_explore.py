@@ -55,6 +55,8 @@ def test_explore_need_not_open_it(run, tmp_path, opened):
         (("--input", "100", "--kernel", "50"), "non-zeros: the explorer shows up to 600,000"),
         (("--output-padding", "1"), "only for a transposed convolution: give `transpose`, too, or leave it out"),
         (("--seed", "1000000"), "`seed`=1000000 must be from 0 to 999999"),
+        (("--kind", "lp", "--groups", "5"), "--groups would do nothing for --kind lp: leave it out"),
+        (("--kind", "local", "--taps", "1,2", "--flip"), "--flip, --taps would do nothing for --kind local"),
     ],
 )
 def test_explore_says_what_it_cannot_read(run, tmp_path, opened, options, said):
@@ -69,8 +71,8 @@ def test_explore_says_what_it_cannot_read(run, tmp_path, opened, options, said):
     "options",
     [
         ("--kind", "average", "--channels", 3, "--padding", 1),
-        ("--kind", "lp", "--kernel", 2, "--stride", 1, "--groups", 5),
-        ("--kind", "local", "--channels", "2x3", "--taps", "1,2"),
+        ("--kind", "lp", "--kernel", 2, "--stride", 1),
+        ("--kind", "local", "--channels", "2x3"),
         ("--kind", "tiled", "--input", "8x7", "--dilation", 2),
         ("--transpose", "--input", 3, "--stride", 2, "--output-padding", 1, "--channels", "4x2", "--groups", 2),
         ("--padding", "causal", "--dims", 1, "--input", 512, "--kernel", 9),

@@ -90,6 +90,14 @@ def test_the_axes_say_which_inputs_an_output_reads(name):
         assert np.all(found <= read) if isinstance(layer, nn.MaxPool) else np.array_equal(found, read)
 
 
+@pytest.mark.parametrize(("layer", "in_shape"), LAYERS.values(), ids=LAYERS)
+@pytest.mark.parametrize("wrong", [None, "digits"])
+def test_what_holds_no_numbers_is_refused_as_an_input(layer, in_shape, wrong):
+    params = layer.init(KEY, in_shape)
+    with pytest.raises(TypeError, match=r"`x`=.* is not an array of numbers|is neither an array nor a number"):
+        layer.apply(params, wrong)
+
+
 def test_a_non_linear_layer_has_no_map():
     with pytest.raises(TypeError, match="Activation is not linear: use map_at"):
         LAYERS["sequential"][0].map(LAYERS["sequential"][0].init(KEY, (8, 8, 1)), (8, 8, 1))
