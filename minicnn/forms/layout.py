@@ -20,7 +20,7 @@ from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic, summing
 from minicnn.forms.fence import fence
 from minicnn.forms.shaping import listed, moved, ordered, reshaped
-from minicnn.forms.sums import FEW, LARGE, Entries, along, gathered, picked_sum, places_of, sources
+from minicnn.forms.sums import BAKED_PLACES, FEW, Entries, along, gathered, picked_sum, places_of, sources
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -33,7 +33,7 @@ def lay(w: Shaped[Array, "*kernel c d"], axes: tuple[Axis, ...]) -> Shaped[Array
 
 
 def copied(w: Shaped[Array, "*kernel c d"], axes: Sequence[Axis]) -> Shaped[Array, "..."]:
-    """`lay` where no derivative is taken."""
+    """`lay` where no derivative is taken: a product is differentiated as a whole, not its steps."""
     in_order = [_in_order(axis) for axis in axes]
     w = _turned(w, in_order)
     for position, (axis, step) in reversed(list(enumerate(zip(axes, in_order, strict=True)))):
@@ -216,7 +216,7 @@ def taps_of_matrix(blocks: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped
     inside, outside = math.prod(axis.in_size for axis in axes), math.prod(axis.out_size for axis in axes)
     groups, c, d = _parts(blocks, axes)
     shape = (*(axis.kernel_size for axis in axes), c, groups)
-    is_short = math.prod(map(len, entries)) in range(2, FEW + 1) and math.prod(shape) <= LARGE
+    is_short = math.prod(map(len, entries)) in range(2, FEW + 1) and math.prod(shape) <= BAKED_PLACES
     if not is_short:
         return collect(from_matrix(blocks, axes), axes)
     rank, terms, behind = len(axes), [], (inside * c, outside)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.forms.arithmetic import plus
 from minicnn.forms.fence import fence
+from minicnn.forms.meshes import vary_alike
 from minicnn.forms.shaping import listed, reshaped
 
 
@@ -23,10 +24,9 @@ def mapped(
     if portions == 1:
         return product(x)
     size, whole = _equal(len(x), portions)
-    x = fence(x)  # it is read twice: in the loop, and before it where it makes room for the result
     # Images are written as rows: in their own shape they would be written by a loop that XLA compiles anew for each
     # place in a program.
-    y = _room((whole, math.prod(like.shape)), like.dtype, x)
+    x, y = _with_room(x, (whole, math.prod(like.shape)), like.dtype)
     as_rows = lambda portion: reshaped(portion, (size, math.prod(like.shape)))
     write = lambda first, y: _written(y, as_rows(product(_portion(x, first, size))), first)
     y = fence(reshaped(_in_turn(write, y, whole, size), (whole, *like.shape)))
@@ -54,14 +54,19 @@ def summed(
 
 
 def _zeros(shape: tuple[int, ...], dtype: jnp.dtype, x: Array) -> Array:
-    """Zeros that are there once x is: others, as `jax.lax.map` has, are there from the start of a program."""
-    return jax.lax.broadcast(fence(np.zeros((), dtype), x), shape)
+    """Zeros that are there once x is: others, as `jax.lax.map` has, are there from the start of a program.
+
+    They vary over the devices over which x does, as what is written over them will.
+    """
+    return vary_alike(jax.lax.broadcast(fence(np.zeros((), dtype), x), shape), x)[0]
 
 
-def _room(shape: tuple[int, int], dtype: jnp.dtype, x: Array) -> Array:
-    """An array that is written over as a whole: the images, where they fill it, which saves a loop that makes zeros."""
-    fits = x.dtype == dtype and math.prod(x.shape) == math.prod(shape)
-    return reshaped(x, shape) if fits else _zeros(shape, dtype, x)
+def _with_room(x: Array, shape: tuple[int, int], dtype: jnp.dtype) -> tuple[Array, Array]:
+    """The images, and an array that is written over as a whole: their own where they fill it, which needs no zeros."""
+    if x.dtype != dtype or math.prod(x.shape) != math.prod(shape):
+        return x, _zeros(shape, dtype, x)
+    x = fence(x)  # for two readers, which would compute it twice
+    return x, reshaped(x, shape)
 
 
 def _equal(images: int, portions: int) -> tuple[int, int]:

@@ -134,7 +134,7 @@ class _Picked:
     @cached_property
     def _key(self) -> tuple[Any, ...]:
         tables = (table for axis in self.axes for (first, second), weight in axis for table in (first, second, weight))
-        entries = tuple((table.shape, table.dtype, table.tobytes()) for table in map(np.asarray, tables))
+        entries = tuple((table.shape, table.dtype.str, table.tobytes()) for table in map(np.asarray, tables))
         return self.shape, self.at, tuple(map(len, self.axes)), entries
 
     def __hash__(self) -> int:
@@ -160,7 +160,7 @@ def _factors(taken: Sequence[Entries], shape: tuple[int, ...]) -> list[np.ndarra
     """
     masks, factors, ones = list[Any](), list[Any](), np.ones((1,) * len(shape))
     for weight in (np.reshape(each.weight, np.shape(each.weight) or ones.shape) for each in taken):
-        is_mask = math.prod(shape) > LARGE and np.isin(weight, (0, 1)).all()
+        is_mask = math.prod(shape) > BAKED_PLACES and np.isin(weight, (0, 1)).all()
         (masks if is_mask else factors).append(weight)
     return [factor for factor in (*masks, math.prod(factors, start=ones)) if not np.all(factor == 1)]
 
@@ -168,7 +168,7 @@ def _factors(taken: Sequence[Entries], shape: tuple[int, ...]) -> list[np.ndarra
 def _places(terms: Sequence[Sequence[Entries]], shape: tuple[int, ...]) -> Iterable[Array | np.ndarray]:
     """Where each term picks its entries. Tables that are computed in the program are one loop for all terms."""
     columns = [list(zip(*(each.place for each in taken), strict=True)) for taken in terms]
-    if len(terms) * math.prod(shape) <= _BAKED:
+    if math.prod(shape) <= BAKED_PLACES:
         return [places_of(each, shape) for each in columns]
     full = lambda numbers: np.reshape(numbers, np.shape(numbers) or (1,) * len(shape))
     together = lambda tables: np.stack(np.broadcast_arrays(*map(full, tables)))
@@ -194,15 +194,23 @@ def places_of(columns: Iterable[Sequence[Any]], shape: tuple[int, ...]) -> Int[A
 
     They are part of the program where they are few, else computed in it: XLA compiles a loop of its own for that.
     """
-    home = np if math.prod(shape) <= _BAKED else jnp
-    # Tables of NumPy's are left to it: each operation of jax.numpy is traced as a program of its own.
-    return home.stack([home.broadcast_to(reduce(home.add, each), shape) for each in columns], -1).astype(np.int32)
+    if math.prod(shape) <= BAKED_PLACES:
+        return np.stack([np.broadcast_to(reduce(np.add, each), shape) for each in columns], -1).astype(np.int32)
+    return jax.lax.concatenate([reduce(jax.lax.add, (_spread(t, shape) for t in each)) for each in columns], len(shape))
+
+
+def _spread(table: Any, shape: tuple[int, ...]) -> Int[Array, "*shape 1"]:
+    """A table at all places. Of many numbers in equal steps only the step is part of the program."""
+    table = np.asarray(table, np.int32)
+    table = table.reshape((1,) * (len(shape) - table.ndim) + table.shape)
+    first, *steps = (table.ravel()[0], *np.unique(np.diff(table.ravel())))
+    if table.size > BAKED_PLACES and max(table.shape) == table.size and len(steps) == 1:
+        counted = jax.lax.broadcasted_iota(np.int32, (*shape, 1), table.shape.index(table.size))
+        return first + steps[0] * counted
+    return jax.lax.broadcast_in_dim(table, (*shape, 1), tuple(range(len(shape))))
 
 
 # So many entries are added up in one sum, without a loop over what each of them adds.
 FEW = 16
-LARGE = 2**14  # numbers of a table that is not small: those of 112×112 outputs, 50 kB
-# Places of all tables of a sum that are part of a program, 1 MB. With one of 224×224 outputs as a part of it a gather
-# compiled in 0.87 of the time that it took to compute it, with sixteen of them in 1.8 of that.
-_BAKED = FEW * LARGE
+BAKED_PLACES = 2**14  # places of a table that is part of a program: those of 112×112 outputs, 50 kB
 _INSIDE = jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS

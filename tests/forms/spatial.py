@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
 import minicnn
+from minicnn.forms import trilinear
 
 Operation = tuple[Callable[..., Any], tuple[int, ...], tuple[int, ...] | None]
 
@@ -54,6 +56,8 @@ CASES: dict[str, Operation] = {
     ),
     "two axes": (conv(padding="SAME"), (16, 12, 2), (5, 3, 2, 2)),
     "images and rows": (conv(padding="SAME", stride=(2, 1)), (32, 4, 2), (3, 3, 2, 2)),
+    "in portions": (conv(padding="SAME"), (16, 3, 2), (3, 3, 2, 3)),
+    "in portions, as many channels": (conv(padding="SAME"), (16, 3, 2), (3, 3, 2, 2)),
 }
 LAYOUTS = {"two axes": ((4, 2), P(None, "a", "b")), "images and rows": ((2, 4), P("a", "b"))}
 WHOLE = {"circular"}  # the padding before it reads the other end
@@ -82,6 +86,13 @@ def answers(f: Callable[..., Any], *operands: Any) -> list[Any]:
 
 
 def compared(name: str) -> dict[str, Any]:
+    if name.startswith("in portions"):
+        with mock.patch.object(trilinear, "_portions", lambda *_: 2):
+            return _compared(name)
+    return _compared(name)
+
+
+def _compared(name: str) -> dict[str, Any]:
     f, *shapes = CASES[name]
     operands = arrays(*shapes)
     expected = jax.jit(partial(answers, f))(*operands)

@@ -21,7 +21,7 @@ def test_columns_give_a_factor_back():
 
 @pytest.mark.parametrize("baked", [0, 100])
 def test_the_places_of_all_axes_add_up_and_their_weights_multiply(baked, monkeypatch):
-    monkeypatch.setattr(sums, "_BAKED", baked)
+    monkeypatch.setattr(sums, "BAKED_PLACES", baked)
     z = np.random.default_rng(0).integers(-9, 9, (2, 3, 8, 4)).astype(np.float32)
     rows = [Entries((along([0, 1], 0, 2), along([1, 2], 0, 2)), along([1, -2], 0, 2)), Entries((0, 0))]
     shifts = [Entries((0, along([0, 2, 5], 1, 2)))]

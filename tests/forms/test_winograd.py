@@ -141,7 +141,7 @@ def test_it_multiplies_less_than_tiles_and_has_the_name() -> None:
 def test_long_kernels_do_not_make_long_programs() -> None:
     lines = [
         jax.jit(lambda x, w: conv(x, w, form="winograd")).lower(jnp.ones((1, 4 * k, 1)), jnp.ones((k, 1, 1))).as_text()
-        for k in (1000, 3000)
+        for k in (100, 1000)
     ]
     assert lines[1].count("\n") <= 1.1 * lines[0].count("\n")
 
