@@ -40,7 +40,7 @@ class ProgramMap(LinearMap):
         ends = accumulate((math.prod(node.shape) for node in nodes), initial=0)
         flat = x.reshape(x.shape[0], self.shape[1])
         parts = [
-            flat[:, start:end].reshape(x.shape[0], *node.shape).astype(node.dtype)
+            _of_dtype(flat[:, start:end], node.dtype).reshape(x.shape[0], *node.shape)
             for node, (start, end) in zip(nodes, pairwise(ends), strict=True)
         ]
         images: list[Any] = jax.tree.leaves(self.program(*jax.tree.unflatten(self.program.in_tree, parts)))
@@ -67,6 +67,12 @@ def as_map(program: Program) -> LinearMap:
     if chain and steps == list(pairwise(path)) and path[-1] == program.outputs[0]:
         return compose(*(arrow.map for arrow in reversed(program.arrows)))
     return ProgramMap(program)
+
+
+def _of_dtype(x: Array, dtype: jnp.dtype) -> Array:
+    """Convert an array, of complex numbers for real inputs the real parts: all that a unit vector has."""
+    real = not jnp.issubdtype(dtype, jnp.complexfloating)
+    return (jnp.real(x) if real else x).astype(dtype)
 
 
 def _shape(program: Program, places: tuple[int, ...]) -> Shape:

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from minicnn.dtypes import complexes
 from minicnn.forms.arithmetic import total
 from minicnn.forms.memory import check_entries_fit
-from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map
+from minicnn.maps.base import Entries, LinearMap, Shape, Transposed, carried_back, derived, linear_map, units
+from minicnn.maps.complex import ImaginaryPart, RealPart
 from minicnn.maps.elementary import Scale
 
 
@@ -23,7 +25,7 @@ class Compose(LinearMap):
 
     in_shape = derived(lambda self: self.factors[-1].in_shape)
     out_shape = derived(lambda self: self.factors[0].out_shape)
-    dtype = derived(lambda self: jnp.result_type(*(factor.dtype for factor in self.factors)))
+    dtype = derived(lambda self: _dtype_of_product(self.factors))
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Multiply by one factor after the other, from the right."""
@@ -65,11 +67,20 @@ class Compose(LinearMap):
         return sparse_product([_ones_of(factor) for factor in self.factors])
 
     def dense(self) -> Shaped[Array, "..."]:
-        """Carry the columns of the last factor through the others."""
-        columns = self.factors[-1].matrix().T.reshape(self.shape[1], *self.factors[-1].out_shape)
-        for factor in reversed(self.factors[:-1]):
-            columns = factor.apply(columns)
-        return columns.reshape(self.shape[::-1]).T
+        """Carry the lesser of two sides through the other factors: the rows of the first, or the columns of the last.
+
+        So nothing on the way has more vectors than the matrix has on its lesser side, whichever factors are square.
+        """
+        first, last = self.factors[0], self.factors[-1]
+        if self.shape[0] < self.shape[1]:
+            if first.real_linear:
+                return carried_back(units(self.out_shape, first.dtype), self, self.dtype)
+            rows = first.matrix().reshape(self.shape[0], *first.in_shape)
+            return carried_back(rows, Compose(self.factors[1:]), self.dtype)
+        if last.real_linear:
+            return self.apply(units(self.in_shape, last.dtype)).reshape(self.shape[::-1]).T
+        columns = last.matrix().T.reshape(self.shape[1], *last.out_shape)
+        return Compose(self.factors[:-1]).apply(columns).reshape(self.shape[::-1]).T
 
     def __repr__(self) -> str:
         """Show the factors, joined by @."""
@@ -171,6 +182,18 @@ def _check(what: str, left_name: str, left: Shape, right_name: str, right: Shape
             f"no {what}: the left map's {left_name} is {left} and the right map's {right_name} {right}; "
             "reshape with Reshape where only the sizes agree"
         )
+
+
+def _dtype_of_product(factors: tuple[LinearMap, ...]) -> jnp.dtype:
+    """The dtype of a product's entries, which the first factor that makes real or complex numbers decides."""
+    dtype = jnp.result_type(*(factor.dtype for factor in factors))
+    for factor in factors:
+        if isinstance(factor, RealPart | ImaginaryPart):
+            return jnp.finfo(dtype).dtype
+        whole = isinstance(factor, Transposed) and isinstance(factor.of, RealPart | ImaginaryPart)
+        if whole or jnp.issubdtype(factor.dtype, jnp.complexfloating):
+            return complexes(dtype)
+    return dtype
 
 
 def sparse_product(factors: list[Any]) -> Any:

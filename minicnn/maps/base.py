@@ -76,6 +76,7 @@ class LinearMap(ABC):
     dtype: jnp.dtype
     axes: tuple[Axis, ...] = ()
     one_to_one = False  # whether every row and every column has exactly one structural non-zero
+    real_linear = False  # whether it commutes with real factors only, so that no complex matrix states it
 
     @abstractmethod
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
@@ -173,7 +174,9 @@ class LinearMap(ABC):
         Those of a wide matrix are its transpose's: those of its columns would take more memory than it does itself.
         """
         rows, columns = self.shape
-        return _of_units(self.T).T if rows < columns else _of_units(self)
+        if rows < columns:
+            return carried_back(units(self.out_shape, self.dtype), self, self.dtype)
+        return self.apply(units(self.in_shape, self.dtype)).reshape(columns, rows).T
 
     def to_scipy(self) -> Any:
         """Build the matrix as a `scipy.sparse.csr_array` of its structural non-zeros.
@@ -267,10 +270,23 @@ def _matrix(A: LinearMap) -> Array:
     return A.dense().reshape(A.shape).astype(A.dtype)
 
 
-def _of_units(A: LinearMap) -> Shaped[Array, "out in"]:
-    """The products with all unit vectors, as columns."""
-    columns = A.apply(jnp.eye(A.shape[1], dtype=A.dtype).reshape(A.shape[1], *A.in_shape))
-    return columns.reshape(A.shape[::-1]).T
+def units(shape: Shape, dtype: jnp.dtype) -> Shaped[Array, "n ..."]:
+    """All arrays of a shape with a single 1 among zeros, in C order."""
+    return jnp.eye(math.prod(shape), dtype=dtype).reshape(math.prod(shape), *shape)
+
+
+def carried_back(rows: Shaped[Array, "m ..."], A: LinearMap, dtype: jnp.dtype) -> Shaped[Array, "m ..."]:
+    """Multiply rows by a matrix through its transpose; the products have the given dtype, that of the whole matrix.
+
+    The transpose is that of the pairing Re Σ y·x, which says the real part of an entry, and of −i times the row the
+    imaginary part. For a map that is linear over the complex numbers one product says both; a real part, a conjugate or
+    a real input leaves it only the first.
+    """
+    if not jnp.issubdtype(dtype, jnp.complexfloating):
+        return jnp.real(A.T.apply(rows))
+    rows = rows.astype(dtype)
+    parts = jnp.real(A.T.apply(jnp.concatenate([rows, -1j * rows])))
+    return jax.lax.complex(*jnp.split(parts, 2))
 
 
 @linear_map
@@ -283,6 +299,7 @@ class Transposed(LinearMap):
     out_shape = derived(lambda self: self.of.in_shape)
     dtype = derived(lambda self: self.of.dtype)
     axes = derived(lambda self: tuple(axis.T for axis in self.of.axes))
+    real_linear = derived(lambda self: self.of.real_linear)
 
     def with_axes(self, axes: tuple[Axis, ...]) -> LinearMap:
         """Slide the map itself along the transposed axes, and transpose it again."""

@@ -15,6 +15,8 @@ from minicnn.maps.base import LinearMap, Shape, TransposableMap, derived, linear
 class _RealLinear(LinearMap):
     """A map that commutes with real factors only."""
 
+    real_linear = True
+
     def dense(self) -> NoReturn:
         """Refuse: i·x does not go to i·A(x)."""
         raise TypeError(f"{type(self).__name__} is linear over the real numbers only: it has no complex matrix")

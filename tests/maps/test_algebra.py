@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minicnn import Axis, conv_map, maps
+from minicnn import Axis, conv_map, lift, maps
 from minicnn.functional.pooling import avg_pool_map
 from minicnn.maps import Compose, Dense, Sum, add, compose
 from tests.equations import equations
@@ -28,6 +28,8 @@ def test_matmul_is_the_matrix_product():
 WIDE = {
     "a dense layer": lambda: maps.Contraction(jnp.ones((512, 2)), ("i", "io", "o"), (512,), (2,), None, F32),
     "an average": lambda: avg_pool_map((512, 2), (512,)),
+    "a flattened image": lambda: matrix(2, 512) @ maps.Reshape((16, 32), (512,), F32),
+    "channels last": lambda: matrix(2, 512) @ maps.Reshape((32, 16), (512,), F32) @ maps.Permute((1, 0), (16, 32), F32),
 }
 
 
@@ -37,6 +39,34 @@ def test_a_wide_matrix_takes_no_more_memory_on_the_way_than_it_has(made):
     computed = [y.aval.size for equation in equations(jax.make_jaxpr(A.matrix)().jaxpr) for y in equation.outvars]
     assert max(computed) <= 3 * math.prod(A.shape)
     np.testing.assert_array_equal(A.matrix(), A.T.matrix().T)
+
+
+def _parts_of_spectra() -> dict[str, tuple[maps.LinearMap, Any]]:
+    """Maps with real or conjugate parts, as few rows as columns or fewer, and the dtype of what they take."""
+    C64 = jnp.dtype("complex64")
+    cut = compose(maps.Slice((1,), (4,), (1,), (8,), C64), maps.Fourier(1, False, (8,), C64))
+    whole = maps.RealPart((8,), F32).T
+    imaginary = maps.ImaginaryPart((3,), F32)
+    return {
+        "real part": (compose(maps.RealPart((3,), F32), cut), C64),
+        "imaginary part": (compose(imaginary, cut), C64),
+        "conjugate": (compose(maps.Conjugate((3,), C64), cut), C64),
+        "of real numbers": (compose(cut, whole), F32),
+        "between real numbers": (compose(imaginary, cut, whole), F32),
+        "real part of a program": (lift(lambda x: jnp.real(jnp.fft.fft(x)[:3]), jnp.ones(8, C64)).as_map(), C64),
+        "half a spectrum": (lift(lambda x: jnp.fft.rfft(x)[:3], jnp.ones(8)).as_map(), F32),
+    }
+
+
+@pytest.mark.parametrize("name", _parts_of_spectra())
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_matrix_with_real_parts_has_the_dtype_and_the_products_of_the_map(name: str, transposed: bool):
+    A, takes = _parts_of_spectra()[name]
+    if transposed:
+        A, takes = A.T, A(jnp.zeros(A.in_shape, takes)).dtype
+    columns = jax.vmap(A)(jnp.eye(A.shape[1], dtype=takes))
+    assert A.dtype == A.dense().dtype == columns.dtype
+    np.testing.assert_allclose(A.matrix(), columns.T, rtol=1e-6, atol=1e-6)
 
 
 def test_add_is_the_matrix_sum():
