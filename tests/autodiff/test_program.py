@@ -11,6 +11,7 @@ import pytest
 import minicnn
 from minicnn import autodiff, ops
 from minicnn.autodiff import beside, linearize, make_program
+from tests.equations import equations
 
 X, W = jnp.arange(10.0).reshape(2, 5, 1) - 4, jnp.arange(6.0).reshape(3, 1, 2) - 2
 
@@ -116,6 +117,13 @@ def test_a_program_draws_itself_forward_and_transposed() -> None:
     assert arrows == [("0", "2", "C(w)"), ("1", "2", "X(x)"), ("2", "3", "diag(v₂ > 0)")]
     backward = re.findall(r"n(\d) -> n(\d) \[label=\"(.*)\"\]", P.T.dot())
     assert backward == [("0", "1", "diag(v₂ > 0)"), ("1", "2", "X(x)ᵀ"), ("1", "3", "C(w)ᵀ")]
+
+
+def test_a_wide_program_is_multiplied_out_from_as_many_unit_vectors_as_it_has_rows() -> None:
+    _, P = linearize(lambda x: (jnp.ones((2, 512)) @ ops.square(x), ops.sum(x)), jnp.arange(512.0))
+    computed = [y.aval.size for equation in equations(jax.make_jaxpr(P.matrix)().jaxpr) for y in equation.outvars]
+    assert max(computed) <= 2 * P.shape[0] * P.shape[1]
+    np.testing.assert_array_equal(P.matrix(), np.array([[2.0], [2], [0]]) * np.arange(512) + [[0], [0], [1]])
 
 
 def test_a_matrix_that_would_not_fit_is_refused_before_it_is_built() -> None:
