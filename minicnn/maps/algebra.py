@@ -38,6 +38,11 @@ class Compose(LinearMap):
         """The transposed factors in reverse order: (A B)ᵀ = Bᵀ Aᵀ."""
         return Compose(tuple(factor.T for factor in reversed(self.factors)))
 
+    def conj(self) -> LinearMap:
+        """Conjugate every factor, some of which become products themselves; a real product is its own conjugate."""
+        is_complex = jnp.issubdtype(self.dtype, jnp.complexfloating)
+        return compose(*(factor.conj() for factor in self.factors)) if is_complex else self
+
     def entries(self) -> Entries:
         """List the non-zeros as `sparse` does: the sparse products look at the memory one by one."""
         return self.sparse()

@@ -127,10 +127,12 @@ class LinearMap(ABC):
         return self.conj().T
 
     def conj(self) -> "LinearMap":
-        """Conjugate every entry; a real map is its own conjugate."""
+        """Conjugate every entry, each map that it is made of in its own way; a real map is its own conjugate."""
         if not jnp.issubdtype(self.dtype, jnp.complexfloating):
             return self
-        return jax.tree.map(jnp.conj, self)
+        parts, structure = jax.tree.flatten(self, is_leaf=lambda part: isinstance(part, LinearMap) and part is not self)
+        conjugates = (part.conj() if isinstance(part, LinearMap) else jnp.conj(part) for part in parts)
+        return jax.tree.unflatten(structure, conjugates)
 
     @property
     def shape(self) -> tuple[int, int]:
