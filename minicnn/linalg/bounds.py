@@ -299,11 +299,11 @@ _TABLE: dict[str, tuple[str, Callable[[_Kernel], Found]]] = {
 
 
 def _around(C: Stencil, periods: tuple[int, ...]) -> Any:
-    """The small matrices of a circulant with so many outputs on each axis, or None if they are too many to hold."""
+    """The small matrices of a circulant, those of conjugate pairs once, or None if they are too many to hold."""
     symbol = Symbol.of(C)
     if math.prod(periods) * math.prod(symbol.coefficients.shape[C.rank :]) > NUMBERS:
         return None
-    return symbol.around(periods)
+    return symbol.half_around(periods)
 
 
 def _powers(blocks: Any, squarings: int) -> tuple[Any, float]:

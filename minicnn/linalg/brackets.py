@@ -191,7 +191,7 @@ def _of_stencil(C: Stencil) -> tuple[float, str]:
     over_all = supremum(symbol).upper * (1 + 1e-12), "supremum of the symbol"
     if math.prod(periods) > FREQUENCIES:
         return over_all
-    around = float(largest_of(symbol.around(periods)).max()) * (1 + 1e-12)
+    around = float(largest_of(symbol.half_around(periods)).max()) * (1 + 1e-12)
     return min(over_all, (around, "circulant around it"))
 
 

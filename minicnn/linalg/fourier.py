@@ -19,7 +19,7 @@ from minicnn.linalg.diagonalised import Factored, Layout, function_of, vectors_o
 from minicnn.linalg.frames import sign_of
 from minicnn.linalg.magnitudes import length
 from minicnn.linalg.stencils import Stencil, oriented
-from minicnn.linalg.symbols import Symbol, circular_waves, largest_of
+from minicnn.linalg.symbols import Symbol, largest_of
 from minicnn.maps import LinearMap
 
 
@@ -119,12 +119,8 @@ def top(A: LinearMap) -> tuple[Array, Array, Array]:
 def _half(C: Stencil) -> tuple[list[Any], np.ndarray]:
     """The waves of the frequencies that are needed, and for each one of the last axis which of them stands for it."""
     symbol, sizes = Symbol.of(C), [axis.out_size for axis in C.axes]
-    last, complete = sizes[-1], jnp.iscomplexobj(C.w)
-    needed = last if complete else last // 2 + 1
-    waves = [circular_waves(n, powers) for n, powers in zip(sizes[:-1], symbol.offsets[:-1], strict=True)]
-    waves.append(circular_waves(last, symbol.offsets[-1], needed))
-    j = np.arange(last)
-    return waves, j if complete else np.minimum(j, last - j)
+    j = np.arange(sizes[-1])
+    return symbol.half_waves(sizes), np.minimum(j, sizes[-1] - j) if symbol.real else j
 
 
 def _sign_of_phases(inputs: Layout) -> int:

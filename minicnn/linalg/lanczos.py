@@ -245,7 +245,7 @@ def _waves(C: Stencil) -> Any:
     """
     symbol = Symbol.of(C)
     xp: Any = symbol.xp
-    omega = xp.asarray(supremum(symbol, 1e-8).omega) if C.concrete else _peak(symbol)
+    omega = xp.asarray(supremum(symbol).omega) if C.concrete else _peak(symbol)
     _, s, Vh = xp.linalg.svd(symbol.at(omega), full_matrices=False)
     strides = [axis.stride for axis in C.axes]
     of_best = (xp.arange(C.groups) == xp.argmax(s[:, 0]))[:, None] * Vh[:, 0].conj()  # group, phases and channels

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -54,6 +55,13 @@ class Symbol:
         return tuple((len(powers) - 1) / 2 for powers in self.offsets)
 
     @property
+    def digest(self) -> bytes:
+        """What tells symbols in NumPy apart that differ by more than a shift, which changes no singular value."""
+        W = self.coefficients
+        steps = [powers[1] - powers[0] for powers in self.offsets if len(powers) > 1]
+        return sha256(f"{W.dtype}{W.shape}{steps}".encode() + W.tobytes()).digest()
+
+    @property
     def xp(self) -> Any:
         """The module of the coefficients: numpy or jax.numpy."""
         return np if isinstance(self.coefficients, np.ndarray) else jnp
@@ -93,9 +101,23 @@ class Symbol:
             blocks = np.fft.ifft(shifted, count, axis=n, norm="forward")
         return blocks.reshape(-1, *blocks.shape[len(counts) :])
 
+    @property
+    def real(self) -> bool:
+        """Whether the coefficients are real: the matrix at −ω is then the conjugate of the one at ω."""
+        return not self.xp.iscomplexobj(self.coefficients)
+
     def around(self, periods: Sequence[int]) -> Any:
         """The matrices at every frequency of a circle with so many outputs on each axis: those of the circulant."""
         return self.through([circular_waves(n, powers) for n, powers in zip(periods, self.offsets, strict=True)])
+
+    def half_around(self, periods: Sequence[int]) -> Any:
+        """The same without frequencies whose matrix is the conjugate of another's, which has its singular values."""
+        return self.through(self.half_waves(periods))
+
+    def half_waves(self, periods: Sequence[int]) -> list[Complex[np.ndarray, "f q"]]:
+        """The waves on each axis of a circle, for real coefficients those of no more than half of the last axis."""
+        needed = [*periods[:-1], periods[-1] // 2 + 1 if self.real else periods[-1]]
+        return [circular_waves(*each) for each in zip(periods, self.offsets, needed, strict=True)]
 
 
 def _wave(xp: Any, omega: Any, powers: Sequence[int]) -> Any:
@@ -193,15 +215,32 @@ def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Sup
     Riesz), on each axis. So a cell whose middle has the value σ holds no more than σ / Π cos(D·half its width), and
     cells that cannot hold the maximum are dropped, the others divided.
 
+    What was found is kept: a bracket asks for the bound and for where it is, of a kernel with every border.
+
     Args:
         symbol: with NumPy coefficients.
         rtol: how far apart the two bounds may be, relative to the upper one.
-        most: how many matrices may be looked at, by default as many as take seconds; the bounds hold however few.
+        most: how many matrices may be looked at, by default as many as take seconds, those at opposite frequencies
+            included; the bounds hold however few.
 
     >>> C = minicnn.conv_map(jnp.array([1.0, -1.0]).reshape(2, 1, 1), (3,), padding="SAME")
     >>> round(supremum(Symbol.of(oriented(C)[0].in_float64())).upper, 4)
     2.0
     """
+    key = symbol.digest, rtol, most
+    if key not in _KNOWN:
+        if len(_KNOWN) >= KEPT:
+            _KNOWN.clear()
+        _KNOWN[key] = _search(symbol, rtol, most)
+    return _KNOWN[key]
+
+
+# Suprema that are kept, a hundred bytes each.
+KEPT = 1024
+_KNOWN: dict[tuple[bytes, float, int | None], Supremum] = {}
+
+
+def _search(symbol: Symbol, rtol: float, most: int | None) -> Supremum:
     rank, number = len(symbol.offsets), math.prod(map(len, symbol.offsets))
     work = max(symbol.coefficients.shape[rank + 1 :]) ** 3 + _OF_WAVE * number
     most = min(MATRICES, max(LEAST, int(SEARCH / work))) if most is None else most
@@ -210,8 +249,11 @@ def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Sup
     counts = [max(math.ceil(4 * D), 1) for D in symbol.degree]
     grid = np.meshgrid(*((2 * np.arange(n) + 1) * h for n, h in zip(counts, halves, strict=True)), indexing="ij")
     centres = np.stack([axis.ravel() for axis in grid], -1)
+    alike = 2 if symbol.real else 1  # cells opposite to each other, the first of which is in the first half of them
+    first = -(-len(centres) // alike)
+    centres = centres[:first]
     best, where, evaluations, settled = 0.0, np.zeros(rank), 0, 0.0
-    values = largest_of(symbol.in_the_middle(counts))
+    values = largest_of(symbol.in_the_middle(counts)[:first])
     while True:
         evaluations += len(centres)
         if values.max() > best:
@@ -220,7 +262,7 @@ def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Sup
         bounds = values / factor
         settled = max(settled, float(bounds[bounds <= best * (1 + rtol)].max(initial=0.0)))
         centres = centres[bounds > best * (1 + rtol)]
-        if not len(centres) or evaluations + len(centres) * 2**rank > most:
+        if not len(centres) or alike * (evaluations + len(centres) * 2**rank) > most:
             upper = max(best, settled, float(bounds.max(initial=0.0)) if len(centres) else 0.0)
             return Supremum(best, upper, tuple(where / np.abs(steps)), evaluations)
         halves = halves / 2

@@ -10,10 +10,11 @@ import pytest
 import minicnn
 from minicnn import linalg, maps
 from minicnn.axis import Axis
+from minicnn.linalg import lanczos
 from minicnn.linalg.brackets import enclose, upper
 from minicnn.linalg.cholesky import MOST, Gram, multiplications
 from minicnn.linalg.stencils import Border, Stencil
-from minicnn.linalg.symbols import Symbol, supremum
+from minicnn.linalg.symbols import Symbol, largest_of, supremum
 from tests.linalg.examples import conv, dense, kernel
 from tests.strategies import Case, fitting
 
@@ -182,3 +183,31 @@ def test_a_symbol_of_thousands_of_taps_is_searched_without_its_waves_at_every_ce
     dense = np.abs(np.fft.fft(w[:, 0, 0], 2**17)).max()
     assert dense <= found.upper
     assert np.abs(symbol.at(np.array([found.omega]))).item() == pytest.approx(found.lower, rel=1e-9)
+
+
+def test_the_supremum_of_a_kernel_is_sought_once_for_its_bound_and_for_the_start_with_every_border(monkeypatch):
+    searched, middles = [], Symbol.in_the_middle
+    monkeypatch.setattr(Symbol, "in_the_middle", lambda self, counts: searched.append(counts) or middles(self, counts))
+    for options in ({}, {"padding": "SAME"}, {"padding": "FULL"}):
+        A = conv(kernel(3, 3, 2, 2, seed=20_000), (70, 70), **options)
+        upper(A)
+        lanczos.start_of(A)
+    assert len(searched) == 1
+
+
+@pytest.mark.parametrize("size", [(3,), (4,), (1, 3), (3, 1), (3, 4), (2, 2, 2)])
+def test_the_supremum_of_a_real_kernel_takes_half_of_the_frequencies(size: tuple[int, ...]):
+    w = np.random.default_rng(0).standard_normal((*size, 2, 3))
+    borders = tuple(Border(Axis.of(9, n)) for n in size)
+    half, whole = (supremum(Symbol.of(Stencil(v, borders)), 1e-4) for v in (w, w.astype(complex)))
+    assert whole.evaluations == 2 * half.evaluations
+    assert half[:2] == pytest.approx(whole[:2], rel=1e-12)
+
+
+@pytest.mark.parametrize("periods", [(5, 6), (6, 5), (1, 1), (2, 7)])
+@pytest.mark.parametrize("unit", [1, 1 + 1j])
+def test_half_of_a_circle_has_all_singular_values(periods: tuple[int, int], unit: complex):
+    symbol = Symbol.of(Stencil(unit * np.asarray(kernel(3, 2, 2, 2)), (Border(Axis.of(9, 3)), Border(Axis.of(9, 2)))))
+    every, half = (largest_of(f(periods)).ravel() for f in (symbol.around, symbol.half_around))
+    assert len(half) == (periods[0] * (periods[1] // 2 + 1) if unit == 1 else len(every))
+    np.testing.assert_allclose(np.abs(every[:, None] - half).min(1), 0, atol=1e-6)
