@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
 from minicnn.forms.memory import memory, readable
+from minicnn.linalg import banded
 from minicnn.maps import Dense, LinearMap
 
 # Rows · columns · the lesser of them, with which the time grows: 1e12 is 10,000 × 10,000, which takes minutes.
@@ -29,7 +30,10 @@ def stored(M: Inexact[Array, "m n"], dtype: jnp.dtype | None = None) -> Dense:
 
 
 def values(A: LinearMap) -> Array:
-    """All singular values of the matrix."""
+    """All singular values of the matrix, those of a narrow band without the zeros around it."""
+    found = banded.values(A)
+    if found is not None:
+        return jnp.asarray(found, jnp.finfo(A.dtype).dtype)
     return jnp.linalg.svd(A.matrix(), full_matrices=False, compute_uv=False)
 
 
