@@ -26,6 +26,8 @@ FULL = {"step": 1}
 
 TURNS = (-40.0, 0.0, 40.0)
 SIZE = 32
+# Of a sum in float32 of so many products, whose absolute values add up to no more than 1 between two unit vectors.
+ROUNDINGS = SIZE**2 * float(np.finfo(np.float32).eps) / 2
 RESPONDS = 0.75  # of the response to the template itself; all curves are compared at this one level
 
 
@@ -51,7 +53,7 @@ def run(step: int = 2, seed: int = 0) -> Result:
             unit,
             (images_dot(images, templates)).max(1),
             "maxout",
-            1e-5,
+            ROUNDINGS,
         ),
         at_least("degrees to which the unit responds, over the best single template", whole / max(ranges), 2, "three"),
         at_least(
