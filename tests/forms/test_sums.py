@@ -47,3 +47,14 @@ def test_gathers_are_stated_as_xla_states_them_and_axes_are_given_to_the_sum():
         return program.count("stablehlo.reshape "), program.count("stablehlo.transpose ")
 
     assert changes(3) == changes(1)
+
+
+def test_equal_sums_are_one_function_and_sums_with_other_weights_are_not():
+    def functions(second):
+        """How often the program of two sums has a private function that gathers."""
+        sums_of = lambda weight: [[Entries((0, along([0, 2], 0, 1)), weight), Entries((0, 1))]]
+        both = jax.jit(lambda z: [picked_sum(z, sums_of(weight), (2,), 0) for weight in (2, second)])
+        program = both.lower(jnp.ones((1, 2, 3, 4))).as_text()
+        return sum("gather" in body for body in program.split("func.func private"))
+
+    assert (functions(2), functions(3)) == (1, 2)

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import minicnn
+from minicnn.functional import jitted
 
 CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "conv": lambda x, w: minicnn.conv(x, w),
@@ -51,3 +53,19 @@ def test_a_new_shape_is_one_program_of_numpys_arrays_as_of_jaxs(name: str, batch
     del compiled[:]
     CALLS[name](x, w)
     assert len(compiled) == 1, compiled
+
+
+def test_a_function_within_a_program_of_ours_is_no_program_in_it(monkeypatch):
+    programs, program = [], jitted._jit
+    monkeypatch.setattr(jitted, "_jit", lambda *operands: programs.append(operands) or program(*operands))
+    minicnn.max_pool(jnp.arange(6.0).reshape(6, 1), (2,))
+    assert len(programs) == 1
+
+
+def test_a_program_that_fails_leaves_the_next_one_a_program():
+    def fails(x):
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        jitted._jitted(fails, jnp.ones(1))
+    assert not jitted._is_within.get()
