@@ -1,7 +1,7 @@
 """Other shapes and orders of axes, each one operation of `jax.lax` and none where nothing changes.
 
-`jax.numpy` traces a program of its own for `moveaxis` and `swapaxes`, wherever one stands: a product made of them took
-JAX twice as long to write down for XLA.
+`jax.numpy` traces a program of its own for `moveaxis` and `swapaxes`, wherever one stands: products made of them took
+JAX a quarter longer to write down for XLA.
 """
 
 import math

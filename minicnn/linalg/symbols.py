@@ -228,11 +228,13 @@ def supremum(symbol: Symbol, rtol: float = 1e-6, most: int | None = None) -> Sup
     2.0
     """
     key = symbol.digest, rtol, most
-    if key not in _KNOWN:
+    found = _KNOWN.get(key)
+    if found is None:
+        found = _search(symbol, rtol, most)
         if len(_KNOWN) >= KEPT:
             _KNOWN.clear()
-        _KNOWN[key] = _search(symbol, rtol, most)
-    return _KNOWN[key]
+        _KNOWN[key] = found
+    return found
 
 
 # Suprema that are kept, a hundred bytes each.

@@ -58,3 +58,12 @@ def test_equal_sums_are_one_function_and_sums_with_other_weights_are_not():
         return sum("gather" in body for body in program.split("func.func private"))
 
     assert (functions(2), functions(3)) == (1, 2)
+
+
+def test_many_places_in_equal_steps_are_counted_in_the_program():
+    """As tables they would be a part of it: those of 300,000 outputs 2.4 MB of text."""
+    n = 4 * sums.BAKED_PLACES
+    total = jax.jit(lambda z: picked_sum(z, [[Entries((0, along(1 + 2 * np.arange(n), 0, 1)))]], (n,), 0))
+    z = jnp.arange(2.0 * n).reshape(1, 1, 2 * n, 1)
+    np.testing.assert_array_equal(total(z).ravel(), 1 + 2 * np.arange(n))
+    assert len(total.lower(z).as_text()) < n

@@ -210,4 +210,4 @@ def test_half_of_a_circle_has_all_singular_values(periods: tuple[int, int], unit
     symbol = Symbol.of(Stencil(unit * np.asarray(kernel(3, 2, 2, 2)), (Border(Axis.of(9, 3)), Border(Axis.of(9, 2)))))
     every, half = (largest_of(f(periods)).ravel() for f in (symbol.around, symbol.half_around))
     assert len(half) == (periods[0] * (periods[1] // 2 + 1) if unit == 1 else len(every))
-    np.testing.assert_allclose(np.abs(every[:, None] - half).min(1), 0, atol=1e-6)
+    np.testing.assert_allclose(np.abs(every[:, None] - half).min(1), 0, atol=1e-13)
