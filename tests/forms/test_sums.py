@@ -33,6 +33,18 @@ def test_the_places_of_all_axes_add_up_and_their_weights_multiply(baked, monkeyp
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("baked", [0, 100])
+@pytest.mark.parametrize("side", [0, 1])
+def test_an_axis_that_is_read_at_its_first_place_alone_has_no_table(side, baked, monkeypatch):
+    monkeypatch.setattr(sums, "BAKED_PLACES", baked)
+    z = jnp.asarray(np.random.default_rng(0).integers(-9, 9, (5, 3, 6, 4)), jnp.float32)
+    on_its_side = lambda places: Entries((0, places) if side else (places, 0))
+    total = jax.jit(lambda z: picked_sum(z, [[on_its_side(along([1, 0, 4], 0, 1)), on_its_side(2)]], (3,), 1))
+    read = z[0].swapaxes(0, 1) if side else z[:, :, 0]
+    np.testing.assert_array_equal(total(z), read[jnp.array([1, 0, 4])] + read[2])
+    assert re.findall(r'"stablehlo.gather"\(.*, tensor<3x(?:1x)?(\w+)xi32>\) ->', total.lower(z).as_text()) == ["1"] * 2
+
+
 def test_gathers_are_stated_as_xla_states_them_and_axes_are_given_to_the_sum():
     """Any other gather gets a change of shape and of order, which XLA moves past one sum in each of its rounds."""
     shifts = [Entries((0, along([0, 2, 5], 1, 2)))]
