@@ -25,6 +25,7 @@ def typed(context: typer.Context) -> dict[str, str]:
     found = {}
     for parameter in context.command.params:
         name, option = str(parameter.name), parameter.opts[0]
-        if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
+        is_there = context.params.get(name) not in (None, (), [])  # to Typer 0.26 words are typed where there are none
+        if is_there and str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
             found[name] = option if option.startswith("-") else parameter.metavar or option
     return found

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import minicnn.bench
+from minicnn.cli import unused
 from tests.processors import on_a_cpu
 
 
@@ -131,3 +133,14 @@ def test_a_model_without_floats_has_no_gradient(run, tmp_path: Path):
     result = run("bench", "--model", f"{file}:counts", "--shape", "4", "--dtype", "int32", "--seconds", "0")
     assert result.exit_code == 0, result.output
     assert "gradient" not in result.output
+
+
+@pytest.mark.parametrize(("words", "typed"), [((), {}), (("C3",), {"words": "WORDS"})])
+def test_words_that_are_none_were_not_typed(words: tuple[str, ...], typed: dict[str, str]):
+    """Typer 0.26 says that they were."""
+    parameter = SimpleNamespace(name="words", opts=["words"], metavar="WORDS")
+    source = lambda name: "ParameterSource.COMMANDLINE"
+    context: Any = SimpleNamespace(
+        command=SimpleNamespace(params=[parameter]), params={"words": words}, get_parameter_source=source
+    )
+    assert unused.typed(context) == typed
