@@ -376,7 +376,7 @@ def _scatter_axis(y: Array, span: Span, size: int, position: int, last: int) -> 
         """One piece of every tile, where they lie: a step apart."""
         extent = span.extent(piece.shape[inside])
         piece = pad_axis(piece, inside, 0, span.step - extent, span.spacing - 1)
-        piece = jnp.moveaxis(piece, inside, position + 1)
+        piece = moved(piece, inside, position + 1)
         return piece.reshape(*piece.shape[:position], whole, *piece.shape[position + 2 :])
 
     if len(span.pieces) > _PIECES:

@@ -23,6 +23,7 @@ from minicnn.forms.geometry import Geometry, swap_channels
 from minicnn.forms.meshes import spec_of_convolve, spec_of_correlate, vary_alike
 from minicnn.forms.portions import mapped, summed
 from minicnn.forms.reach import put_back, taken, within_reach
+from minicnn.forms.shaping import moved
 
 
 def convolve(
@@ -112,7 +113,7 @@ def _convolve_many(x: Array, w: Array, dims: tuple[Any, Any], geometry: Geometry
     """Many images are a batch, many kernels are channels, and many of both are groups."""
     x_dim, w_dim = dims
     if w_dim is None:
-        x = jnp.moveaxis(x, x_dim, 0)
+        x = moved(x, x_dim, 0)
         y = convolve(x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), w, geometry, **static)
         return y.reshape(*x.shape[:2], *y.shape[1:])
     n, groups = w.shape[w_dim], geometry.groups
@@ -134,15 +135,15 @@ def _correlate_many(x: Array, y: Array, dims: tuple[Any, Any], geometry: Geometr
     if y_dim is None:
         w = correlate(_merge(_split(x, x_dim, groups), n), y, geometry.times(c_in=n), **static)
         w = w.reshape(*w.shape[:-2], n, w.shape[-2] // n, w.shape[-1])
-        return jnp.moveaxis(w, -3, 0)
+        return moved(w, -3, 0)
     x, y = _merge(_split(x, x_dim, 1), n), _merge(_split(y, y_dim, 1), n)
     return _part(correlate(x, y, geometry.times(groups=n), **static), 1, n)
 
 
 def _split(a: Array, dim: Any, groups: int) -> Array:
     """The mapped axis between the groups and the channels: (*, g, n, c)."""
-    a = jnp.moveaxis(a, dim, 0)
-    return jnp.moveaxis(a.reshape(*a.shape[:-1], groups, a.shape[-1] // groups), 0, -2)
+    a = moved(a, dim, 0)
+    return moved(a.reshape(*a.shape[:-1], groups, a.shape[-1] // groups), 0, -2)
 
 
 def _merge(a: Array, n: int) -> Array:
@@ -152,7 +153,7 @@ def _merge(a: Array, n: int) -> Array:
 
 def _part(a: Array, groups: int, n: int) -> Array:
     """From (*, g·n·c) to (n, *, g·c)."""
-    a = jnp.moveaxis(a.reshape(*a.shape[:-1], groups, n, a.shape[-1] // (groups * n)), -2, 0)
+    a = moved(a.reshape(*a.shape[:-1], groups, n, a.shape[-1] // (groups * n)), -2, 0)
     return a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
 
 

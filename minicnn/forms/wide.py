@@ -16,6 +16,7 @@ from jaxtyping import Array, Shaped
 from minicnn.axis import Axis
 from minicnn.forms.fence import fence
 from minicnn.forms.meshes import vary_alike
+from minicnn.forms.shaping import moved
 from minicnn.forms.windows import IN_LOOP, SUM, combine_in_loop, is_tiled, reduce_windows
 from minicnn.jax_internals import Primitive, ad, batching, mlir
 
@@ -163,7 +164,7 @@ def _batched(of: Primitive, operands: tuple[Array, ...], dims: tuple[Any, ...], 
     """Take what is mapped over as more images."""
     (count, *_) = (z.shape[dim] for z, dim in zip(operands, dims, strict=True) if dim is not None)
     full = [
-        jnp.broadcast_to(z, (count, *z.shape)) if dim is None else jnp.moveaxis(z, dim, 0)
+        jnp.broadcast_to(z, (count, *z.shape)) if dim is None else moved(z, dim, 0)
         for z, dim in zip(operands, dims, strict=True)
     ]
     y = of.bind(*(z.reshape(count * z.shape[1], *z.shape[2:]) for z in full), **params)
