@@ -44,13 +44,12 @@ class Average(TransposableMap):
         return self.averaged(self.S.apply(x.astype(summing(x.dtype)))).astype(x.dtype)
 
     def averaged(self, total: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *out c"]:
-        """Divide the sum of each window or bin by its count."""
+        """Divide the sum of each window or bin, or its cotangent, by its count."""
         return total / self.count[None].astype(total.dtype)
 
     def apply_transpose(self, y: Shaped[Array, "b *out c"]) -> Shaped[Array, "b *in c"]:
         """Divide by the counts, then spread over the windows."""
-        wide = y.astype(summing(y.dtype))
-        return self.S.T.apply(wide / self.count[None].astype(wide.dtype)).astype(y.dtype)
+        return self.S.T.apply(self.averaged(y.astype(summing(y.dtype)))).astype(y.dtype)
 
     def sparse(self) -> Entries:
         """List the ones of S, each divided by its count."""
