@@ -1,6 +1,7 @@
 """The elementary maps: a stored matrix, diagonals, a multiple of the identity, and changes of shape."""
 
 import math
+from abc import abstractmethod
 
 import jax.numpy as jnp
 import numpy as np
@@ -45,108 +46,90 @@ class Dense(LinearMap):
         return self.M
 
 
+class _OnDiagonal(LinearMap):
+    """A map that multiplies entry by entry."""
+
+    one_to_one = True
+
+    out_shape = derived(lambda self: self.in_shape)
+
+    @property
+    def T(self) -> LinearMap:
+        """The map itself, because a diagonal matrix is symmetric."""
+        return self
+
+    def sparse(self) -> Entries:
+        """List the entries of the diagonal."""
+        i = np.arange(self.shape[0])
+        return i, i, self._entries()
+
+    @abstractmethod
+    def _entries(self) -> np.ndarray:
+        """The entries of the diagonal, in C order."""
+
+
 @linear_map
-class Diagonal(LinearMap):
+class Diagonal(_OnDiagonal):
     """A diagonal matrix: the derivative of an elementwise function."""
 
     d: Shaped[Array, "..."]
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
-    one_to_one = True
-
-    out_shape = derived(lambda self: self.in_shape)
-
-    @property
-    def T(self) -> "LinearMap":
-        """The map itself, because a diagonal matrix is symmetric."""
-        return self
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Multiply entry by entry, d·x."""
         return self.d[None] * x
 
-    def sparse(self) -> Entries:
-        """List the entries of the diagonal."""
-        i = np.arange(self.shape[0])
-        return i, i, np.asarray(self.d).ravel()
+    def _entries(self) -> np.ndarray:
+        return np.asarray(self.d).ravel()
 
 
 @linear_map
-class Mask(LinearMap):
+class Mask(_OnDiagonal):
     """A diagonal of zeros and ones. What it drops counts for nothing, not even where it is infinite."""
 
     keep: Bool[Array, "..."]
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
-    one_to_one = True
-
-    out_shape = derived(lambda self: self.in_shape)
-
-    @property
-    def T(self) -> LinearMap:
-        """The map itself, because a diagonal matrix is symmetric."""
-        return self
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Keep the entries to keep, and put zeros for the others."""
         return jnp.where(self.keep[None], x, jnp.zeros((), x.dtype))
 
-    def sparse(self) -> Entries:
-        """List the entries of the diagonal."""
-        i = np.arange(self.shape[0])
-        return i, i, np.asarray(self.keep).ravel().astype(self.dtype)
+    def _entries(self) -> np.ndarray:
+        return np.asarray(self.keep).ravel().astype(self.dtype)
 
 
 @linear_map
-class InverseDiagonal(LinearMap):
+class InverseDiagonal(_OnDiagonal):
     """diag(d)⁻¹: division by d, rounded once."""
 
     d: Shaped[Array, "..."]
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
-    one_to_one = True
-
-    out_shape = derived(lambda self: self.in_shape)
-
-    @property
-    def T(self) -> LinearMap:
-        """The map itself, because a diagonal matrix is symmetric."""
-        return self
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Divide entry by entry, x / d."""
         return x / self.d[None]
 
-    def sparse(self) -> Entries:
-        """List the entries of the diagonal."""
-        i = np.arange(self.shape[0])
-        return i, i, 1 / np.asarray(self.d).ravel()
+    def _entries(self) -> np.ndarray:
+        return 1 / np.asarray(self.d).ravel()
 
 
 @linear_map
-class Scale(LinearMap):
+class Scale(_OnDiagonal):
     """A multiple of the identity."""
 
     c: Shaped[Array, ""]
     in_shape: Shape = static()
     dtype: jnp.dtype = static()
-    one_to_one = True
-
-    out_shape = derived(lambda self: self.in_shape)
-
-    @property
-    def T(self) -> "LinearMap":
-        """The map itself, because a diagonal matrix is symmetric."""
-        return self
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Multiply every entry by c."""
         return self.c * x
 
-    def sparse(self) -> Entries:
-        """List the entries of the diagonal."""
-        i = np.arange(self.shape[0])
-        return i, i, np.full(self.shape[0], np.asarray(self.c))
+    def _entries(self) -> np.ndarray:
+        return np.full(self.shape[0], np.asarray(self.c))
 
     def __repr__(self) -> str:
         """Show the name and the shape."""
