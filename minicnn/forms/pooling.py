@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Int, Shaped
 from minicnn.axis import Axis, Sliding
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.fence import kept
-from minicnn.forms.shifts import reader, shift, taps
+from minicnn.forms.shifts import axes_with, reader, shift, taps
 from minicnn.forms.tables import BinAxis, gather
 from minicnn.forms.windows import Monoid, few_taps, is_tiled, reduce_windows
 
@@ -91,9 +91,9 @@ def _one_by_one(axes: Sequence[Axis]) -> Iterator[tuple[int, list[Axis]]]:
     The last one comes first, so that of all that are largest the earliest is the one in the first of their rows.
     """
     sizes = [axis.in_size for axis in axes]
-    for at, axis in reversed(list(enumerate(axes))):
-        yield at + 1, [axis if n == at else Axis(size, size, 1) for n, size in enumerate(sizes)]
-        sizes[at] = axis.out_size
+    for position, axis in reversed(list(enumerate(axes, start=1))):
+        yield position, axes_with({position: axis}, sizes)
+        sizes[position - 1] = axis.out_size
 
 
 def _winners_of_maxima(x: Array, axes: Sequence[Axis]) -> Int[Array, "b *out c"]:

@@ -4,7 +4,7 @@ A convolution is the sum over its taps of a shift times a coefficient; pooling i
 adjoint of a shift is a shift on the transposed axes, so nothing here is ever scattered.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 
 import jax
@@ -17,6 +17,15 @@ from minicnn.axis import Axis
 def taps(axes: Sequence[Axis]) -> Iterator[tuple[int, ...]]:
     """All taps of a kernel, in row-major order."""
     return product(*(range(axis.kernel_size) for axis in axes))
+
+
+def axes_with(some: Mapping[int, Axis], sizes: Sequence[int]) -> list[Axis]:
+    """All spatial axes of images of these sizes: some, given by their position in an array, the others left as are.
+
+    >>> axes_with({2: Axis(5, 3, 3)}, (4, 5))[0]
+    Axis(in_size=4, out_size=4, kernel_size=1, stride=1, dilation=1, stretch=1, low=0)
+    """
+    return [some.get(position, Axis(size, size, 1)) for position, size in enumerate(sizes, start=1)]
 
 
 def shift(

@@ -17,6 +17,7 @@ from minicnn.axis import Axis
 from minicnn.forms.fence import fence
 from minicnn.forms.meshes import vary_alike
 from minicnn.forms.shaping import moved
+from minicnn.forms.shifts import axes_with
 from minicnn.forms.windows import IN_LOOP, SUM, combine_in_loop, is_tiled, reduce_windows
 from minicnn.jax_internals import Primitive, ad, batching, mlir
 
@@ -101,9 +102,9 @@ _ABOVE = 0.043 * 2**20  # half of what a logarithm lies above the digits at most
 
 def _axis_by_axis(x: Array, axes: Sequence[Axis]) -> Array:
     """Sum along one axis, in memory before the next: one loop would repeat the first sums for each tap of the next."""
-    for at, axis in enumerate(axes):
-        one = [axis if n == at else Axis(size, size, 1) for n, size in enumerate(x.shape[1:-1])]
-        (x,) = reduce_windows((fence(x) if at else x,), one, SUM)
+    for position, axis in enumerate(axes, start=1):
+        one = axes_with({position: axis}, x.shape[1:-1])
+        (x,) = reduce_windows((fence(x) if position > 1 else x,), one, SUM)
     return x
 
 

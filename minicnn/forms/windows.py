@@ -24,7 +24,7 @@ from minicnn.forms.arithmetic import plus, summing
 from minicnn.forms.memory import check_widened
 from minicnn.forms.meshes import vary_alike
 from minicnn.forms.shaping import reshaped
-from minicnn.forms.shifts import is_sparse, reader, shift, taps, widths_of
+from minicnn.forms.shifts import axes_with, is_sparse, reader, shift, taps, widths_of
 from minicnn.forms.tables import window_positions
 
 Parts = tuple[Array, ...]
@@ -112,10 +112,9 @@ def _reduce_pieces(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> P
 
     The pieces of the windows of an axis lie side by side; those of the transposed axis add up, as a transpose does.
     """
-    others = [Axis(size, size, 1) for size in parts[0].shape[1:-1]]
 
     def along(parts: Parts, piece: Axis) -> Parts:
-        return reduce_windows(parts, [*others[: position - 1], piece, *others[position:]], monoid)
+        return reduce_windows(parts, axes_with({position: piece}, parts[0].shape[1:-1]), monoid)
 
     if not _is_in_padding(axis):
         pieces = _pieces(axis.T)
@@ -176,10 +175,9 @@ def _reduce_phases(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> P
     plain, u, shape = axis if axis.dilation > 0 else axis.flipped, axis.stretch, parts[0].shape
     (whole, few), first = divmod(plain.kernel_size, u), -(plain.low // u)
     groups = -((plain.low - plain.out_size + 1) // u) - first + 1
-    others = [Axis(size, size, 1) for size in shape[1:-1]]
 
     def windows(k: int, low: int) -> Parts:
-        along = [*others[: position - 1], Axis(plain.in_size, groups, k, low=low), *others[position:]]
+        along = axes_with({position: Axis(plain.in_size, groups, k, low=low)}, shape[1:-1])
         return tuple(jnp.expand_dims(z, position + 1) for z in _reduce_axes(parts, along, monoid))
 
     phase = jnp.arange(u).reshape(*(1,) * position, 1, u, *(1,) * (len(shape) - position - 1))
@@ -367,7 +365,7 @@ def _combine_blocks(parts: Parts, blocks: Mapping[int, int], monoid: Monoid) -> 
 
 def _reduce_shifts(parts: Parts, by_position: Mapping[int, Axis], monoid: Monoid) -> Parts:
     """Combine the shifts of some axes, tap by tap."""
-    axes = [by_position.get(at, Axis(size, size, 1)) for at, size in enumerate(parts[0].shape[1:-1], start=1)]
+    axes = axes_with(by_position, parts[0].shape[1:-1])
 
     def read(tap: tuple[int, ...]) -> Parts:
         return tuple(shift(z, axes, tap, value, padded=False) for z, value in zip(parts, monoid.neutral, strict=True))
