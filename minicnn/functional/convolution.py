@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Unpack
 
 import jax
+import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
@@ -108,7 +109,7 @@ def summed_conv(x: ArrayLike, w: ArrayLike, **options: Unpack[ConvOptions]) -> A
 
 def _conv(x: ArrayLike, w: ArrayLike, summed: bool = False, **options: Unpack[ConvOptions]) -> Any:
     x, w = operands(x=x, w=w)
-    options |= {"preferred_element_type": preferred(x.dtype, options.get("preferred_element_type"))}
+    options = _accumulating(options, x.dtype)
     rank = check_kernel_shape(w.shape)
     check_rank("x", x, rank)
     groups = options.get("groups", 1)
@@ -120,6 +121,11 @@ def _conv(x: ArrayLike, w: ArrayLike, summed: bool = False, **options: Unpack[Co
     arithmetic = resolved.arithmetic.rounded_later(value_of(x), value_of(w)) if summed else resolved.arithmetic
     x = batched(pad_p, x, rank, axes=resolved.pads) if resolved.pads else x
     return batched(convolve_p, x, rank, w, geometry=geometry, form=resolved.form, arithmetic=arithmetic)
+
+
+def _accumulating(options: ConvOptions, dtype: jnp.dtype) -> ConvOptions:
+    """The options with the dtype in which products of this one accumulate, which only their operands can tell."""
+    return options | {"preferred_element_type": preferred(dtype, options.get("preferred_element_type"))}
 
 
 @keywords_explained
@@ -209,7 +215,7 @@ def _conv_transpose(
     **options: Unpack[ConvOptions],
 ) -> Any:
     y, w = operands(y=y, w=w)
-    options |= {"preferred_element_type": preferred(y.dtype, options.get("preferred_element_type"))}
+    options = _accumulating(options, y.dtype)
     rank = check_kernel_shape(w.shape)
     check_rank("y", y, rank)
     resolved = Convolution.onto(w.shape, y.shape[-rank - 1 : -1], output_size, output_padding, **options)
@@ -246,7 +252,7 @@ def conv_map(w: Shaped[Array, "*kernel c co"], in_size: Sequence[int], **options
     36
     """
     (w,) = operands(w=w)
-    options = options | {"preferred_element_type": preferred(w.dtype, options.get("preferred_element_type"))}
+    options = _accumulating(options, w.dtype)
     resolved = Convolution.of(w.shape, sizes("in_size", in_size), **options)
     warn_of_channels_in_front(w.shape, callers=1)
     geometry, arithmetic = resolved.geometry, resolved.arithmetic
@@ -299,7 +305,7 @@ def patch_map(x: Shaped[Array, "..."], w_shape: Sequence[int], **options: Unpack
            [2., 3.]], dtype=float32)
     """
     (x,) = operands(x=x)
-    options = options | {"preferred_element_type": preferred(x.dtype, options.get("preferred_element_type"))}
+    options = _accumulating(options, x.dtype)
     w_shape = sizes("w_shape", w_shape)
     rank = check_kernel_shape(w_shape, "w_shape")
     check_rank("x", x, rank)
@@ -337,7 +343,7 @@ def transposed_patch_map(
     Array([1., 2., 5., 4., 6.], dtype=float32)
     """
     (y,), w_shape = operands(y=y), sizes("w_shape", w_shape)
-    options = options | {"preferred_element_type": preferred(y.dtype, options.get("preferred_element_type"))}
+    options = _accumulating(options, y.dtype)
     rank = check_kernel_shape(w_shape, "w_shape")
     check_rank("y", y, rank)
     resolved = Convolution.onto(w_shape, y.shape[:-1], output_size, output_padding, **options)
