@@ -1,5 +1,8 @@
 """What a benchmark ran on: ratios hold for the processor that gave them, so every output names it."""
 
+import json
+from typing import Any
+
 import jax
 
 from minicnn import __version__, processor
@@ -15,6 +18,11 @@ def made_with() -> dict[str, str | int]:
         "cores": processor.cores(),
         "devices": str(jax.devices()[0].device_kind),
     }
+
+
+def as_json(**found: Any) -> str:
+    """What was found as JSON, behind what it was made with."""
+    return json.dumps({"made with": made_with(), **found}, indent=1)
 
 
 def one_line() -> str:

@@ -1,6 +1,5 @@
 """What `minicnn.accelerate` brings for a model of one's own: before and after, in turn, in one run."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ import numpy as np
 
 import minicnn
 from minicnn.acceleration import Listing
-from minicnn.bench.machine import made_with, one_line
+from minicnn.bench.machine import as_json, one_line
 from minicnn.bench.measure import in_turn
 from minicnn.extras import require
 
@@ -147,4 +146,4 @@ def table(comparisons: Sequence[Comparison]) -> "Table":
 def to_json(comparisons: Sequence[Comparison]) -> str:
     """The comparisons, and what they were made with."""
     rows = [{**asdict(one), "ratio": one.ratio} for one in comparisons]
-    return json.dumps({"made with": made_with(), "comparisons": rows}, indent=1)
+    return as_json(comparisons=rows)

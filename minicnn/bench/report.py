@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn.bench.machine import made_with, one_line
+from minicnn.bench.machine import as_json, one_line
 from minicnn.bench.measure import Measurement, ratios
 from minicnn.extras import require
 
@@ -62,7 +62,7 @@ def summary(measurements: _Many) -> dict[str, dict[str, float]]:
 def to_json(measurements: _Many) -> str:
     """The measurements, their summary, and what they were made with."""
     rows = [asdict(measured) for measured in measurements]
-    return json.dumps({"made with": made_with(), "summary": summary(measurements), "measurements": rows}, indent=1)
+    return as_json(summary=summary(measurements), measurements=rows)
 
 
 def from_json(text: str | bytes) -> list[Measurement]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minicnn.cli.app import Seed, app, console, save_figure
+from minicnn.cli.app import Seed, app, check_written, console, save_figure
 from minicnn.cli.faults import placed_faults
 from minicnn.cli.target import TARGET, Dtypes, Shapes
 from minicnn.cli.unused import refuse, typed
@@ -85,12 +85,11 @@ def bench(
 
 
 def _check(seconds: float, json_file: Path | None, picture: Path | None) -> None:
-    from minicnn.draw.saving import check_folder, check_still
+    from minicnn.draw.saving import check_still
 
     if not 0 <= seconds < math.inf:
         raise ValueError(f"`seconds`={seconds} must be at least 0, and finite")
-    for file in filter(None, (json_file, picture)):
-        check_folder(file)
+    check_written(json_file)
     if picture is not None:
         check_still(picture)
 
