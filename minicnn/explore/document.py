@@ -7,12 +7,12 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from minicnn.disk import write_whole
 from minicnn.explore.bundle import bundle
 from minicnn.explore.limits import LIMITS
 from minicnn.explore.presets import presets
+from minicnn.explore.setting import address
 from minicnn.explore.weights import WEIGHTS
 
 _PARTS = resources.files("minicnn.explore") / "web"
@@ -43,15 +43,6 @@ def write_page(path: Path, state: Mapping[str, str] | None = None, *, network: b
     """
     write_whole(path, page(state, network=network))
     return path
-
-
-def address(state: Mapping[str, str]) -> str:
-    """Write a state as the page's address has it, without its #.
-
-    >>> address({"input": "5x7", "x": "1,-2"})
-    'input=5x7&x=1,-2'
-    """
-    return urlencode(state, safe=",:")
 
 
 @cache

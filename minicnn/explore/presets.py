@@ -1,6 +1,7 @@
 """Settings with a name: the animations of the convolution-arithmetic guide, and other examples that people know."""
 
 from minicnn.draw.guide import PUBLISHED, Published, W, X
+from minicnn.explore.setting import address
 
 Preset = dict[str, str]
 
@@ -54,8 +55,6 @@ _OTHERS: tuple[tuple[str, str, dict[str, str]], ...] = (
 
 def presets() -> list[Preset]:
     """List all of them: each with its group, its name and its address."""
-    from minicnn.explore.document import address
-
     guide = ((_GUIDE, _name(published), _state(published)) for published in PUBLISHED)
     return [{"group": group, "name": name, "address": address(state)} for group, name, state in (*_OTHERS, *guide)]
 

@@ -1,7 +1,8 @@
 """A linear map as a setting of the page, in the words of its address."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import jax.numpy as jnp
 import numpy as np
@@ -73,6 +74,15 @@ def _setting(A: LinearMap, x: Any, transposed: bool | None) -> Setting:
         f"{A!r} is not a setting of the explorer: it shows convolutions, their transposes, locally connected and tiled "
         "layers, averages, and the selection of a max pool together with its x"
     )
+
+
+def address(state: Mapping[str, str]) -> str:
+    """Write a setting, and what else the page's address may say, as the address has it, without its #.
+
+    >>> address({"input": "5x7", "x": "1,-2"})
+    'input=5x7&x=1,-2'
+    """
+    return urlencode(state, safe=",:")
 
 
 def numbers(name: str, array: Any) -> str:
