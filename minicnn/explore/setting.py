@@ -63,8 +63,8 @@ def _setting(A: LinearMap, x: Any, transposed: bool | None) -> Setting:
         case ConvMap():
             turned = _is_transposed(A.axes) if transposed is None else transposed
             return _convolution(A.T if turned else A, (), transpose=turned)
-        case LocalMap() | TiledMap():
-            kind, tile = ("tiled", {"tile": _each(A.tile)}) if isinstance(A, TiledMap) else ("local", {})
+        case TiledMap():  # a local map is one, too, whose tile is as large as its output
+            kind, tile = ("local", {}) if isinstance(A, LocalMap) else ("tiled", {"tile": _each(A.tile)})
             return _sizes(kind, A.axes, A.in_shape[-1], A.out_shape[-1]) | tile | {"w": numbers("A", A.w)}
         case AveragePool():
             return _pool("average", A.axes, A.channels, A.counted)

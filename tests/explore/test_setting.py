@@ -62,6 +62,11 @@ def test_the_page_shows_the_map_itself(tab, name):
     assert page["x"] == x.tolist()
 
 
+@pytest.mark.parametrize("name", ["local", "tiled", "average"])
+def test_a_layer_is_shown_as_of_its_own_kind(name):
+    assert explore(MAPS[name]).setting["kind"] == name
+
+
 def test_a_max_pool_is_shown_with_its_input(tab):
     x = jnp.asarray(np.random.default_rng(0).integers(-5, 5, (5, 6, 2)), jnp.float32)
     A = max_pool_map_at(x, (2, 3), stride=1, padding=((1, 0), 1))
