@@ -7,7 +7,10 @@ compiled and started. A batch that moves more than a cache holds is taken in por
 docs/fast.md derives the model and compares it with measurements.
 """
 
+import math
 from dataclasses import dataclass
+
+from minicnn.forms.geometry import Geometry
 
 # Multiply-adds at the full speed of a matrix product in the time of moving one number into its place. Fitted, like the
 # constants below, to the forward and backward products of 42 convolutions on two x86 cores.
@@ -60,3 +63,12 @@ def portions(batch: int, moved: int, matrix: int, each: int = PORTION) -> int:
         return 1
     least = min(batch, -(-moved // max(each, 4 * matrix)))
     return next((n for n in range(least, min(2 * least, batch) + 1) if batch % n == 0), least)
+
+
+def bringing_groups_together(geometry: Geometry, batch: int) -> int:
+    """What it costs to bring channels apart in memory together, group by group, one small piece after the other."""
+    numbers = math.prod(geometry.in_shape) + math.prod(geometry.out_shape)
+    return _APART * batch * numbers if geometry.groups > 1 else 0
+
+
+_APART = 8  # numbers that are moved, in the time of bringing one number of x or y to its group

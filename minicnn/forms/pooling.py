@@ -13,9 +13,11 @@ from jaxtyping import Array, Bool, Int, Shaped
 from minicnn.axis import Axis, Sliding
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.fence import kept
+from minicnn.forms.monoids import Monoid
 from minicnn.forms.shifts import axes_with, reader, shift, taps
 from minicnn.forms.tables import BinAxis, gather
-from minicnn.forms.windows import Monoid, few_taps, is_tiled, reduce_windows
+from minicnn.forms.unfolding import few_taps
+from minicnn.forms.windows import is_tiled, reduce_windows
 
 
 def pool_axes(slidings: Sequence[Sliding], in_size: Sequence[int], ceil_mode: bool) -> tuple[Axis, ...]:

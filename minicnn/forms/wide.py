@@ -16,9 +16,10 @@ from jaxtyping import Array, Shaped
 from minicnn.axis import Axis
 from minicnn.forms.fence import fence
 from minicnn.forms.meshes import vary_alike
+from minicnn.forms.monoids import IN_LOOP, SUM, combine_in_loop
 from minicnn.forms.shaping import moved
 from minicnn.forms.shifts import axes_with
-from minicnn.forms.windows import IN_LOOP, SUM, combine_in_loop, is_tiled, reduce_windows
+from minicnn.forms.windows import is_tiled, reduce_windows
 from minicnn.jax_internals import Primitive, ad, batching, mlir
 
 

@@ -1,4 +1,4 @@
-"""What each window holds, brought together by an associative operation, or laid side by side.
+"""What each window holds, brought together by an associative operation.
 
 A window of a + b taps is a window of a taps and the window of b taps that begins behind it. So the windows of 1, 2,
 4, … taps follow from one another, and those of k taps take about log₂ k steps on each axis, whatever k is. Every result
@@ -8,54 +8,34 @@ leaves no trace.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
-from itertools import accumulate, chain
-from operator import add
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
-from minicnn.forms.arithmetic import plus, summing
 from minicnn.forms.memory import check_widened
 from minicnn.forms.meshes import vary_alike
-from minicnn.forms.shaping import reshaped
-from minicnn.forms.shifts import axes_with, is_sparse, reader, shift, taps, widths_of
-from minicnn.forms.tables import window_positions
-
-Parts = tuple[Array, ...]
-
-
-@dataclass(frozen=True)
-class Monoid:
-    """An associative and commutative operation on entries of one or more parts.
-
-    Attributes:
-        combine: the operation.
-        neutral: the entry that changes no other.
-        along: all entries along some axes, combined.
-        idempotent: whether windows that are combined may overlap, as for a maximum and not for a sum.
-        of_numbers: the operation of two numbers, where entries have one part, as XLA's loop for windows takes it.
-    """
-
-    combine: Callable[[Parts, Parts], Parts]
-    neutral: tuple[complex, ...]
-    along: Callable[[Parts, tuple[int, ...]], Parts]
-    idempotent: bool = True
-    of_numbers: Callable[[Array, Array], Array] | None = None
-
-
-SUM = Monoid(
-    lambda a, b: (plus(a[0], b[0]),),
-    (0,),
-    lambda parts, axes: (parts[0].sum(axes, dtype=parts[0].dtype),),
-    idempotent=False,
-    of_numbers=jax.lax.add,  # by itself, for which JAX has a sum of windows with a derivative and a rounding bound
+from minicnn.forms.monoids import (
+    FEW_SLICES,
+    IN_LOOP,
+    SHORT,
+    SUM,
+    Monoid,
+    Parts,
+    combine_blocks,
+    combine_in_loop,
+    has_few_channels,
+    one_by_one,
+    padded_by_neutral,
+    sliced,
+    sweep,
+    sweep_in_loop,
 )
+from minicnn.forms.shifts import axes_with, is_sparse, shift, taps, widths_of
 
 
 def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone: bool = False) -> Parts:
@@ -75,8 +55,8 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
             return reduce_windows(parts, [*axes[: position - 1], done, *axes[position:]], monoid)
     loop = alone and _fits_loop(axes, monoid)
     if alone and all(map(is_tiled, axes)):
-        full, short = all(map(_is_full, axes)), all(axis.kernel_size <= _SHORT for axis in axes)
-        if loop and (_has_few_channels(parts[0]) or not (full or short)):
+        full, short = all(map(_is_full, axes)), all(axis.kernel_size <= SHORT for axis in axes)
+        if loop and (has_few_channels(parts[0]) or not (full or short)):
             return (combine_in_loop(parts[0], axes, monoid),)
         if full or not short:
             return _combine_tiles(parts, axes, monoid)
@@ -93,7 +73,7 @@ def _reduce_repeated(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Part
         parts = _reduce_phases(parts, axis, position, monoid)
     for position, (axis, times, start) in enumerate(zip(axes, repeats, starts, strict=True), start=1):
         if times > 1:
-            parts = _slice(tuple(jnp.repeat(z, times, position) for z in parts), position, start, axis.out_size)
+            parts = sliced(tuple(jnp.repeat(z, times, position) for z in parts), position, start, axis.out_size)
     return parts
 
 
@@ -118,11 +98,11 @@ def _reduce_pieces(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> P
 
     if not _is_in_padding(axis):
         pieces = _pieces(axis.T)
-        return reduce(monoid.combine, (along(_slice(parts, position, o.start, len(o)), c.T) for o, c in pieces))
+        return reduce(monoid.combine, (along(sliced(parts, position, o.start, len(o)), c.T) for o, c in pieces))
     found = [along(parts, piece) for _, piece in _pieces(axis)]
     ends = axis.met.start, axis.out_size - axis.met.stop, 0
     widths = [ends if at == position else (0, 0, 0) for at in range(parts[0].ndim)]
-    return _pad(tuple(jnp.concatenate(z, position) for z in zip(*found, strict=True)), widths, monoid)
+    return padded_by_neutral(tuple(jnp.concatenate(z, position) for z in zip(*found, strict=True)), widths, monoid)
 
 
 def _pieces(axis: Axis) -> list[tuple[range, Axis]]:
@@ -186,7 +166,7 @@ def _reduce_phases(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> P
     alike = tuple(map(jnp.broadcast_to, windows(whole, -first), (z.shape for z in more)))
     combined = monoid.combine(alike, more)
     start, flat = u - 1 - plain.low - u * first, (*shape[:position], groups * u, *shape[position + 1 :])
-    return _slice(tuple(z.reshape(flat) for z in combined), position, start, plain.out_size)
+    return sliced(tuple(z.reshape(flat) for z in combined), position, start, plain.out_size)
 
 
 def _reduce_axes(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
@@ -199,7 +179,7 @@ def _reduce_axes(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
         if not _by_shifts(axis):
             check_widened(axis, sum(math.prod(_known(z.shape[1:])) * z.dtype.itemsize for z in parts))
     at_once = ((0, 0, 0) if _doubles(axis, monoid) else _widths(axis, monoid) for axis in axes)
-    parts = _pad(parts, [(0, 0, 0), *at_once, (0, 0, 0)], monoid)
+    parts = padded_by_neutral(parts, [(0, 0, 0), *at_once, (0, 0, 0)], monoid)
     parts = _in_blocks(parts, axes, monoid)
     shifted = [position for position, axis in enumerate(axes, start=1) if _by_shifts(axis)]
     together = math.prod(axes[position - 1].kernel_size for position in shifted) <= _TOGETHER
@@ -208,13 +188,13 @@ def _reduce_axes(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     for position, axis in enumerate(axes, start=1):
         if _doubles(axis, monoid):
             widths = [_widths(axis, monoid) if at == position else (0, 0, 0) for at in range(parts[0].ndim)]
-            parts = _pad(parts, widths, monoid)
+            parts = padded_by_neutral(parts, widths, monoid)
         if _in_loop(axis, monoid):
             of_axis = axis.kernel_size, abs(axis.dilation), axis.stride, axis.out_size
-            parts = (_loop(parts[0], position, *of_axis, monoid),)
+            parts = (sweep_in_loop(parts[0], position, *of_axis, monoid),)
         elif not _by_shifts(axis):
             k, stride = axis.kernel_size // _block(axis, monoid), max(axis.stride // _block(axis, monoid), 1)
-            parts = _sweep(parts, position, k, abs(axis.dilation), stride, axis.out_size, monoid)
+            parts = sweep(parts, position, k, abs(axis.dilation), stride, axis.out_size, monoid)
     return parts
 
 
@@ -229,8 +209,8 @@ def _by_shifts(axis: Axis) -> bool:
     So it is where no entry is read twice, and where the windows span far more padding than there is to read.
     """
     if is_sparse(axis):
-        return axis.kernel_size <= _FEW
-    return axis.kernel_size <= min(_SHORT, axis.stride) and axis.stretch == 1 and abs(axis.dilation) == 1
+        return axis.kernel_size <= FEW_SLICES
+    return axis.kernel_size <= min(SHORT, axis.stride) and axis.stretch == 1 and abs(axis.dilation) == 1
 
 
 def is_tiled(axis: Axis) -> bool:
@@ -249,8 +229,8 @@ def _combine_tiles(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     """Combine windows that lie side by side as blocks; what they leave over is cut off before."""
     for position, axis in enumerate(axes, start=1):
         if not _is_full(axis):
-            parts = _slice(parts, position, 0, axis.kernel_size * axis.out_size)
-    return _combine_blocks(parts, {position: axis.kernel_size for position, axis in enumerate(axes, start=1)}, monoid)
+            parts = sliced(parts, position, 0, axis.kernel_size * axis.out_size)
+    return combine_blocks(parts, {position: axis.kernel_size for position, axis in enumerate(axes, start=1)}, monoid)
 
 
 def _fits_loop(axes: Sequence[Axis], monoid: Monoid) -> bool:
@@ -260,46 +240,6 @@ def _fits_loop(axes: Sequence[Axis], monoid: Monoid) -> bool:
     10.5 ms with XLA's loop there, and 5.2 without.
     """
     return monoid.of_numbers is not None and all(1 < axis.kernel_size <= IN_LOOP for axis in axes)
-
-
-def _has_few_channels(x: Array, vectors: int = 2) -> bool:
-    """Tell whether channels do not fill so many vectors; a symbolic number of them is taken to be many."""
-    return isinstance(x.shape[-1], int) and x.shape[-1] < vectors * _VECTOR
-
-
-def combine_in_loop(x: Array, axes: Sequence[Axis], monoid: Monoid) -> Array:
-    """Combine windows that lie side by side in XLA's own loop for that, axis by axis.
-
-    It takes in what x is computed from, what the windows leave over, and all axes.
-    """
-    for position, axis in enumerate(axes, start=1):
-        k, outputs = axis.kernel_size, axis.out_size
-        if monoid.idempotent and not _has_few_channels(x, vectors=1) and 1 < (part := _part(k)) < k:
-            # the parts of all windows, and of what is left over behind them
-            x = _loop(x, position, part, 1, part, x.shape[position] // part, monoid)
-            k //= part
-        x = _loop(x, position, k, 1, k, outputs, monoid)
-    return x
-
-
-def _part(k: int) -> int:
-    """The largest part of k entries that LLVM writes out, to go along the channels; 1, where there is none."""
-    return next(part for part in range(min(k, _WRITTEN_OUT), 0, -1) if k % part == 0)
-
-
-def _loop(x: Array, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Array:
-    """Combine k entries `step` apart, from every `stride`-th on, in XLA's own loop for windows."""
-    combine: Any = monoid.of_numbers
-    (neutral,) = (np.asarray(number).astype(x.dtype)[()] for number in monoid.neutral)
-    room = x.shape[position] - (k - 1) * step - 1
-    if room // stride >= outputs:  # the loop would combine windows that nobody asks for
-        x = jax.lax.slice_in_dim(x, 0, max(outputs - 1, 0) * stride + (k - 1) * step + 1, axis=position)
-    # What lies before the axis is one axis and what lies behind it another: LLVM then has two loops less to look at.
-    before, n, behind = x.shape[:position], x.shape[position], x.shape[position + 1 :]
-    rows = reshaped(x, (math.prod(before), n, math.prod(behind)))
-    size, strides, dilation = ((1, number, 1) for number in (k, stride, step))
-    rows = jax.lax.reduce_window(rows, neutral, combine, size, strides, "VALID", window_dilation=dilation)
-    return reshaped(rows, (*before, rows.shape[1], *behind))
 
 
 def _in_loop(axis: Axis, monoid: Monoid) -> bool:
@@ -314,11 +254,8 @@ def _in_loop(axis: Axis, monoid: Monoid) -> bool:
 
 def _doubles(axis: Axis, monoid: Monoid) -> bool:
     """Tell whether the windows of single entries are made of windows of 1, 2, 4, … entries."""
-    return (
-        _block(axis, monoid) == 1
-        and not _in_loop(axis, monoid)
-        and axis.kernel_size > (_FEW if axis.stride > 1 else _SHORT)
-    )
+    is_single = _block(axis, monoid) == 1 and not _in_loop(axis, monoid)
+    return is_single and not one_by_one(axis.kernel_size, axis.stride)
 
 
 def _block(axis: Axis, monoid: Monoid) -> int:
@@ -349,18 +286,10 @@ def _in_blocks(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
     """
     blocks = {position: _block(axis, monoid) for position, axis in enumerate(axes, start=1)}
     blocks = {position: size for position, size in blocks.items() if size > 1}
-    at_once = [(position,) for position in blocks] if _has_few_channels(parts[0]) else [tuple(blocks)]
+    at_once = [(position,) for position in blocks] if has_few_channels(parts[0]) else [tuple(blocks)]
     for positions in filter(None, at_once):
-        parts = _combine_blocks(parts, {at: blocks[at] for at in positions}, monoid)
+        parts = combine_blocks(parts, {at: blocks[at] for at in positions}, monoid)
     return parts
-
-
-def _combine_blocks(parts: Parts, blocks: Mapping[int, int], monoid: Monoid) -> Parts:
-    """Combine the entries of every block, of the sizes that are given by the position of an axis."""
-    sizes = ((n // blocks[at], blocks[at]) if at in blocks else (n,) for at, n in enumerate(parts[0].shape))
-    shape = tuple(chain.from_iterable(sizes))
-    along = tuple(at + n for n, at in enumerate(blocks, start=1))
-    return monoid.along(tuple(z.reshape(shape) for z in parts), along)
 
 
 def _reduce_shifts(parts: Parts, by_position: Mapping[int, Axis], monoid: Monoid) -> Parts:
@@ -371,66 +300,6 @@ def _reduce_shifts(parts: Parts, by_position: Mapping[int, Axis], monoid: Monoid
         return tuple(shift(z, axes, tap, value, padded=False) for z, value in zip(parts, monoid.neutral, strict=True))
 
     return reduce(monoid.combine, map(read, taps(axes)))
-
-
-def _sweep(parts: Parts, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Parts:
-    """Combine k entries `step` apart, from every `stride`-th on: one by one, or as windows of 1, 2, 4, … entries.
-
-    Those of the binary digits of k lie side by side; where windows may overlap, two of the largest are enough.
-    """
-    if monoid.idempotent and parts[1:]:
-        return _sweep_in_loop(parts, position, k, step, stride, outputs, monoid)
-    if k <= (_FEW if stride > 1 else _SHORT):
-        return reduce(monoid.combine, (_slice(parts, position, n * step, outputs, stride) for n in range(k)))
-    pieces, size = [], 1
-    for length, start in _digits(k, monoid.idempotent):
-        while size < length:
-            left = parts[0].shape[position] - size * step
-            parts = monoid.combine(_slice(parts, position, 0, left), _slice(parts, position, size * step, left))
-            size *= 2
-        pieces.append(_slice(parts, position, start * step, outputs, stride))
-    return reduce(monoid.combine, pieces)
-
-
-def _digits(k: int, overlapping: bool) -> list[tuple[int, int]]:
-    """Cover k entries by runs of 1, 2, 4, … of them: the length of each, which do not fall, and where it starts."""
-    if overlapping:
-        longest = 1 << (k.bit_length() - 1)
-        return [(longest, start) for start in sorted({0, k - longest})]
-    lengths = [1 << bit for bit in range(k.bit_length()) if k >> bit & 1]
-    return list(zip(lengths, accumulate(lengths[:-1], initial=0), strict=True))
-
-
-def _sweep_in_loop(parts: Parts, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Parts:
-    """Combine windows of 1, 2, 4, … and at last k entries with those behind them; the last two may overlap.
-
-    Written one after the other, the steps of an operation on pairs take XLA seconds to compile, which joins them; those
-    of a loop it compiles once.
-    """
-    steps = [min(1 << bit, k - (1 << bit)) * step for bit in range((k - 1).bit_length())]
-    size, room = parts[0].shape[position], max(steps, default=0)
-    widths = [(0, room if n == position else 0, 0) for n in range(parts[0].ndim)]
-
-    def combine_with_next(parts: Parts, start: Array) -> tuple[Parts, None]:
-        behind = (jax.lax.dynamic_slice_in_dim(z, start, size, position) for z in _pad(parts, widths, monoid))
-        return monoid.combine(parts, tuple(behind)), None
-
-    if steps:
-        parts, _ = jax.lax.scan(combine_with_next, vary_alike(*parts), jnp.array(steps, jnp.int32))
-    return _slice(parts, position, 0, outputs, stride)
-
-
-def _slice(parts: Parts, position: int, start: int, count: int, stride: int = 1) -> Parts:
-    limit = start + (count - 1) * stride + 1 if count else start
-    return tuple(jax.lax.slice_in_dim(z, start, limit, stride, position) for z in parts)
-
-
-def _pad(parts: Parts, widths: Sequence[tuple[int, int, int]], monoid: Monoid) -> Parts:
-    if not any(map(any, widths)):
-        return parts
-    return tuple(
-        jax.lax.pad(z, jnp.asarray(value, z.dtype), widths) for z, value in zip(parts, monoid.neutral, strict=True)
-    )
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
@@ -464,55 +333,12 @@ def transposed(function: Callable[[Array], Array], shape: Sequence[int], x: Arra
     return jax.linear_transpose(function, example)(x)[0]
 
 
-# How windows are combined, found by compiling and running pools of 2 to 64 positions on two axes with XLA for CPUs:
-# so many taps run faster from shifts, in one loop, than in blocks, by up to six times;
-_SHORT = 4
-# so many shifts of all axes are one loop;
+# Found by compiling and running pools of 2 to 64 positions on two axes with XLA for CPUs: so many shifts of all axes
+# are one loop;
 _TOGETHER = 16
-# so many slices of a strided axis are read by one loop, which beats sums and maxima of windows that are not needed;
-_FEW = 8
-# with two vectors of so many channels, which are the widest, blocks of all axes at once are as fast as one axis after
-# the other;
-_VECTOR = 16
-# so many entries XLA's loop combines one after the other, in 0.4 to 0.9 of the time of a reduction of blocks where
-# these have few channels or are cut out first; more would round more, too.
-IN_LOOP = 64
-# Of maxima of so many entries LLVM writes each out, and goes along the channels. More stay a loop: 64×64 windows took
-# 0.31 ms with 32 channels and 0.84 with 64, and take 0.17 and 0.30 in parts of 32 entries, which compile as fast.
-_WRITTEN_OUT = 48
-# overlapping windows of what blocks have in common, that read an entry so often on each axis, it combines in a tenth to
-# nine tenths of the time of blocks;
+# overlapping windows of what blocks have in common, that read an entry so often on each axis, XLA's loop combines in a
+# tenth to nine tenths of the time of blocks;
 _READS = 4
 # and sums of so many entries that slide by one, in a twelfth of the time of doubling, which joins three pieces or more,
 # or two in a loop that repeats them for the next axis. Sums of 8 double.
 _SOME = range(7, 16)
-
-
-def unfold(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *out taps c"]:
-    """Lay every window's entries side by side, 0 where it sees padding; the derivative adds in the dtype of sums."""
-    if few_taps(axes):
-        read = reader(x, axes)
-        return jnp.stack([read(tap) for tap in taps(axes)], axis=-2)
-    flat = x.astype(summing(x.dtype)).reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1])
-    return jnp.take(flat, window_positions(axes), axis=1, mode="fill", fill_value=0).astype(x.dtype)
-
-
-def fold(y: Shaped[Array, "b *out taps c"], axes: Sequence[Axis]) -> Shaped[Array, "b *in c"]:
-    """Add windows back where they overlap: the adjoint of `unfold`."""
-    in_size, total = tuple(axis.in_size for axis in axes), y.astype(summing(y.dtype))
-    if few_taps(axes):
-        back = tuple(axis.T for axis in axes)
-        x = reduce(add, (shift(total[..., n, :], back, tap) for n, tap in enumerate(taps(axes))))
-    else:
-        flat = jnp.zeros((y.shape[0], math.prod(in_size), y.shape[-1]), total.dtype)
-        x = flat.at[:, window_positions(axes)].add(total, mode="drop").reshape(y.shape[0], *in_size, y.shape[-1])
-    return x.astype(y.dtype)
-
-
-def few_taps(axes: Sequence[Axis]) -> bool:
-    """Whether a window has so few taps that they are taken one by one, in one loop over the outputs."""
-    return math.prod(axis.kernel_size for axis in axes) <= _FEW_TAPS
-
-
-# One by one, each tap makes the program longer. Nine are chosen, not fitted: 3×3 windows stay as they were measured.
-_FEW_TAPS = 9

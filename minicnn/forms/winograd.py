@@ -18,16 +18,16 @@ from jaxtyping import Array, Float, Int, Shaped
 from minicnn.arguments import look_up
 from minicnn.axis import Axis
 from minicnn.forms.arithmetic import Arithmetic
-from minicnn.forms.cost import Cost, portions
+from minicnn.forms.cost import Cost, bringing_groups_together, portions
 from minicnn.forms.cuts import CUTS, Cut, Span, tile_sizes
 from minicnn.forms.decomposition import Decomposition, Rationals, is_dyadic, is_local, kinds, terms
 from minicnn.forms.fence import fence
 from minicnn.forms.form import Costed
+from minicnn.forms.gathering import gather, padded, scatter
 from minicnn.forms.geometry import Geometry, run_backwards, swap_channels
 from minicnn.forms.layout import groups_first, multiply
 from minicnn.forms.shaping import moved, reshaped, swapped
 from minicnn.forms.sums import Entries, along, columns, picked_sum
-from minicnn.forms.tiles import bringing_groups_together, gather, padded, scatter
 
 # Points of evaluation in one tile. The condition number of their Vandermonde matrix is 10⁵ with 10 points, 10⁷ with 12
 # (all digits of float32) and 2·10¹² with 16 (three quarters of a double's).

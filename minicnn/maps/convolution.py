@@ -13,7 +13,7 @@ from minicnn.forms import Arithmetic, Form, Geometry, dense
 from minicnn.forms.geometry import swap_channels
 from minicnn.forms.memory import check_room
 from minicnn.forms.trilinear import convolve, correlate, masked
-from minicnn.forms.windows import unfold
+from minicnn.forms.unfolding import unfold
 from minicnn.maps.algebra import Compose
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 from minicnn.maps.elementary import Permute, Reshape

@@ -15,8 +15,9 @@ from minicnn.forms.arithmetic import summing
 from minicnn.forms.powers import power_sum
 from minicnn.forms.shifts import reader, shift, taps
 from minicnn.forms.tables import BinAxis, gather, scatter
+from minicnn.forms.unfolding import few_taps, fold, unfold
 from minicnn.forms.wide import is_wide, raised
-from minicnn.forms.windows import few_taps, fold, transposed, unfold, window_sum
+from minicnn.forms.windows import transposed, window_sum
 from minicnn.maps.base import Entries, LinearMap, Shape, TransposableMap, derived, linear_map, static
 
 

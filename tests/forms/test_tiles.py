@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicnn.axis import Axis
-from minicnn.forms import tiles
+from minicnn.forms import gathering
 from minicnn.forms.cuts import Cut, Span
-from minicnn.forms.tiles import gather, scatter
+from minicnn.forms.gathering import gather, scatter
 from tests.strategies import axes
 
-many_pieces = pytest.mark.parametrize("pieces", [tiles._PIECES, 1])
+many_pieces = pytest.mark.parametrize("pieces", [gathering._PIECES, 1])
 cuts = st.sampled_from([Cut.outputs, Cut.inputs])
 
 
@@ -94,5 +94,5 @@ def test_scatter_is_the_transpose_of_gather(name, groups, channels, few, pieces)
     (spans, size), shape = SPANS[name], (2, 6, 8, 14, groups * channels)
     x = jnp.arange(float(math.prod(shape))).reshape(shape)
     y, pull_back = jax.vjp(lambda x: gather(x, groups, spans), x)
-    with patch.object(tiles, "_PIECES", pieces), patch.object(tiles, "FEW", few):
+    with patch.object(gathering, "_PIECES", pieces), patch.object(gathering, "FEW", few):
         np.testing.assert_array_equal(pull_back(y)[0], scatter(y, spans, size))

@@ -7,8 +7,9 @@ import pytest
 
 from minicnn import Axis
 from minicnn.forms import windows
+from minicnn.forms.monoids import SUM, Monoid
 from minicnn.forms.pooling import max_values
-from minicnn.forms.windows import SUM, Monoid, reduce_windows, window_sum
+from minicnn.forms.windows import reduce_windows, window_sum
 
 LARGEST = Monoid(
     lambda a, b: (jnp.maximum(a[0], b[0]),),
