@@ -200,7 +200,7 @@ def square(x: ArrayLike) -> Any:
 
 def reciprocal(x: ArrayLike) -> Any:
     """Divide 1 by x, entry by entry."""
-    return div(1, x)
+    return div(1, as_floating(x))
 
 
 def maximum(x: ArrayLike, y: ArrayLike) -> Any:
@@ -257,7 +257,7 @@ def softplus(x: ArrayLike) -> Any:
 def elu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Any:
     """Compute x where it is positive and α·(eˣ − 1) elsewhere."""
     positive = value_of(operand(x)) > 0
-    return where(positive, x, mul(alpha, expm1(where(positive, 0, x))))
+    return where(positive, x, mul(alpha, expm1(where(positive, 0.0, x))))
 
 
 def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 0.01) -> Any:
@@ -273,6 +273,7 @@ def silu(x: ArrayLike) -> Any:
 def gelu(x: ArrayLike, approximate: bool = True) -> Any:
     """Compute x·Φ(x), with the normal distribution Φ or its usual approximation by the hyperbolic tangent."""
     x = as_floating(x)
+    x = astype(x, dtype_of(x))  # no weak one, as in JAX
     if not approximate:
         return mul(0.5, mul(x, erfc(mul(-math.sqrt(0.5), x))))
     inner = mul(math.sqrt(2 / math.pi), add(x, mul(0.044715, power(x, 3))))

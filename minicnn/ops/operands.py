@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
@@ -22,7 +23,8 @@ Axes = int | Sequence[int] | None
 def astype(x: ArrayLike, dtype: DTypeLike) -> Any:
     """Convert x to another dtype."""
     wanted = jnp.dtype(dtype)
-    return x if dtype_of(x) == wanted and not _is_scalar(x) else primitives.astype_p(x, dtype=wanted)
+    as_asked = _promotion(x) == (wanted, False) and not _is_scalar(x)
+    return x if as_asked else primitives.astype_p(x, dtype=wanted)
 
 
 def aligned(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
@@ -32,24 +34,31 @@ def aligned(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
 
 def aligned_as_floating(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
     """Two arrays of floats, of one dtype and one shape. No number passes through a narrow dtype that cannot hold it."""
-    dtype = _floating(_promotion(x, y))
-    return of_one_shape(astype(x, dtype), astype(y, dtype))
+    dtype, weak = _promotion(x, y)
+    return of_one_shape(*(_converted(z, _floating(dtype), weak) for z in (x, y)))
 
 
 def promoted(*xs: ArrayLike) -> tuple[Any, ...]:
-    """Arrays of one dtype, as `jax.numpy` promotes them."""
-    dtype = _promotion(*xs)
-    return tuple(astype(x, dtype) for x in xs)
+    """Arrays of one dtype, as `jax.numpy` promotes them: what is made of numbers alone adapts to arrays, as they do."""
+    dtype, weak = _promotion(*xs)
+    return tuple(_converted(x, dtype, weak) for x in xs)
 
 
 def as_floating(x: ArrayLike) -> Any:
     """Make floats of integers as `jax.numpy` does: of 64 bits from 64 bits, and of 32 bits from any others."""
-    dtype = _floating(dtype_of(x))
-    return x if dtype == dtype_of(x) else astype(x, dtype)
+    dtype, weak = _promotion(x)
+    return x if _floating(dtype) == dtype else _converted(x, _floating(dtype), weak)
 
 
-def _promotion(*xs: ArrayLike) -> jnp.dtype:
-    return jnp.result_type(*(value_of(operand(x)) for x in xs))
+def _promotion(*xs: ArrayLike) -> tuple[jnp.dtype, bool]:
+    """The dtype that operands promote to, and whether it is a weak one, which the next array decides."""
+    return jax.dtypes.result_type(*(value_of(operand(x)) for x in xs), return_weak_type_flag=True)
+
+
+def _converted(x: ArrayLike, dtype: jnp.dtype, weak: bool) -> Any:
+    """Convert x to what operands promote to. One that has the dtype stays, weak or not: the others decide that."""
+    known = dtype_of(x) == dtype and not _is_scalar(x)
+    return x if known else primitives.astype_p(x, dtype=dtype, weak=weak)
 
 
 def _floating(dtype: jnp.dtype) -> jnp.dtype:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
 
 from minicnn.forms import meshes
 from minicnn.forms.arithmetic import contracted
-from minicnn.primitive import Primitive
+from minicnn.primitive import ArrayLike, Primitive
 
 
 def _extreme(along: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
@@ -20,6 +22,14 @@ def _extreme(along: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
         return jnp.where(jnp.isnan(x).any(axes), jnp.nan, y)
 
     return kept
+
+
+def _as(x: ArrayLike, dtype: DTypeLike, weak: bool = False) -> jax.Array:
+    """Convert x; to a weak dtype, for which JAX has no public name, as a number of Python beside x would."""
+    x = jnp.asarray(x)
+    if not weak:
+        return x.astype(dtype)
+    return x if x.dtype == dtype else jnp.where(True, x, np.zeros((), dtype).item())
 
 
 neg_p = Primitive("neg", jnp.negative)
@@ -62,7 +72,7 @@ logsumexp_p = Primitive("logsumexp", lambda x, axes: jax.nn.logsumexp(x, axes))
 cumsum_p = Primitive("cumsum", lambda x, axis: jnp.cumsum(x, axis))
 broadcast_p = Primitive("broadcast", jnp.broadcast_to)
 vary_p = Primitive("vary", lambda x, mesh_axes: meshes.vary(jnp.asarray(x), mesh_axes))
-astype_p = Primitive("astype", lambda x, dtype: jnp.asarray(x).astype(dtype))
+astype_p = Primitive("astype", _as)
 reshape_p = Primitive("reshape", meshes.reshape)
 transpose_p = Primitive("transpose", jnp.transpose)
 slice_p = Primitive("slice", lambda x, starts, limits, strides: jax.lax.slice(x, starts, limits, strides))

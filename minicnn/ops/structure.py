@@ -18,14 +18,12 @@ from minicnn.jax_internals import Inconclusive
 from minicnn.ops import primitives
 from minicnn.ops.operands import (
     Axes,
-    astype,
     axes_of,
     axis_of,
     broadcast_to,
-    dtype_of,
     promoted,
+    rounded_once,
     shape_of,
-    wide,
 )
 from minicnn.primitive import ArrayLike, Traced
 
@@ -262,9 +260,10 @@ def _no_integer(index: Any) -> TypeError:
     return TypeError(f"the index {reprlib.repr(index)} is no integer: use an int, a slice or integer arrays")
 
 
+@rounded_once
 def gather(x: ArrayLike, positions: Any) -> Any:
-    """The entries at these positions of x laid out flat. One picked twice is added in the derivative, hence `wide`."""
-    return astype(primitives.gather_p(wide(x), positions), dtype_of(x))
+    """The entries at these positions of x laid out flat. One picked twice is added in the derivative."""
+    return primitives.gather_p(x, positions)
 
 
 def _positions(shape: tuple[int, ...]) -> jax.Array:

@@ -221,6 +221,44 @@ def test_dtypes_and_shapes_are_jaxs(dtype):
                 assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), name
 
 
+WEAK = [jax.ShapeDtypeStruct((2, 3), dtype, weak_type=True) for dtype in ("float32", "int32")]
+
+
+@pytest.mark.parametrize("first", [*WEAK, jax.ShapeDtypeStruct((2, 3), jnp.int8)], ids=["float", "int", "int8"])
+def test_what_is_made_of_numbers_takes_the_dtype_of_an_array_as_in_jax(first):
+    fixed = ("matmul", "dot", "vdot", "inner", "tensordot", "einsum", "diag", "take", "pad")  # keep their dtype
+    for name, call in SAME.items():
+        for second in (2, 2.5, jax.ShapeDtypeStruct((3,), jnp.float32, weak_type=True)):
+            arrays = (first, second) if isinstance(second, jax.ShapeDtypeStruct) else (first,)
+            beside = lambda m, *xs, call=call, second=second: m.multiply(call(m, *(*xs, second)[:2]), jnp.bfloat16(1))
+            shaped = lambda m, *xs, f=beside: jax.eval_shape(lambda *xs: f(m, *xs), *xs)
+            theirs = answer(shaped, Theirs(), *arrays)
+            if theirs is not None and name.split()[0] not in fixed:
+                ours = shaped(ops, *arrays)
+                assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), (name, second)
+
+
+def test_numbers_alone_take_the_dtype_of_an_array():
+    short = jnp.ones(2, jnp.bfloat16)
+    for factor in (
+        ops.mul(2.0, 3.0),
+        ops.sqrt(2),
+        ops.div(1, 2),
+        ops.where(short > 0, 1.0, 0.0),
+        ops.where(short > 0, 1.0, 0),
+        ops.mul(jnp.ones(2, jnp.int8), 0.5),
+    ):
+        assert ops.mul(factor, short).dtype == short.dtype
+    assert ops.mul(ops.astype(jnp.asarray(2.0), jnp.float32), short).dtype == jnp.float32  # it was asked for
+    value, slope = autodiff.value_and_grad(lambda s: ops.sum(ops.exp(s * 2.0) * short))(1.0)
+    assert (value.dtype, slope.dtype) == (jnp.bfloat16, jnp.float32)
+
+
+def test_numbers_alone_keep_every_bit():
+    assert ops.add(2**24 + 1, 0) == 2**24 + 1
+    assert np.signbit(ops.mul(-0.0, 1)) and np.isnan(ops.add(jnp.nan, 1)) and ops.add(jnp.inf, 1j).imag == 1
+
+
 def test_every_operation_is_compared():
     assert {name.split()[0] for name in SAME} == set(ops.__all__) - NOT_IN_JAX
 
