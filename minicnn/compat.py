@@ -76,6 +76,7 @@ def conv_general_dilated(
            [9., 9.]], dtype=float32)
     """
     lhs, rhs = _arrays(lhs=lhs, rhs=rhs)
+    _check_axes(lhs.shape, rhs.shape)
     laid_out = isinstance(out_sharding, NamedSharding | PartitionSpec)
     if out_sharding is not None and (not laid_out or any(isinstance(a, Traced) for a in (lhs, rhs))):
         raise NotImplementedError(
@@ -209,6 +210,7 @@ def conv_transpose(
     (1, 4, 4, 1)
     """
     lhs, rhs = _arrays(lhs=lhs, rhs=rhs)
+    _check_axes(lhs.shape, rhs.shape)
     rank = len(lhs.shape) - 2
     if dimension_numbers is None:
         if rank > 3:
@@ -218,7 +220,10 @@ def conv_transpose(
     numbers = jax.lax.conv_dimension_numbers(lhs.shape, rhs.shape, dimension_numbers)
     strides = _one_per_axis("strides", strides, rank)
     dilation = _one_per_axis("rhs_dilation", rhs_dilation, rank)
-    if use_consistent_padding or padding in ("SAME", "VALID"):
+    padding, consistent = _checked_padding(padding, rank), flag("use_consistent_padding", use_consistent_padding)
+    if isinstance(padding, str) and padding not in ("SAME", "VALID") and (consistent or max(strides, default=1) > 1):
+        raise _unknown(padding)
+    if consistent or padding in ("SAME", "VALID"):
         words = (padding,) * rank if isinstance(padding, str) else padding
         extents = _extents((rhs.shape[axis] for axis in numbers.rhs_spec[2:]), dilation)
         padding = [_transposed_padding(*row) for row in zip(extents, strides, words, strict=True)]
@@ -284,6 +289,15 @@ def _arrays(**values: ArrayLike) -> tuple[Array, ...]:
     return tuple(arrays)
 
 
+def _check_axes(lhs_shape: Sequence[int], rhs_shape: Sequence[int]) -> None:
+    """Refuse arrays that have no axes for images and channels, or not as many as each other."""
+    if len(lhs_shape) != len(rhs_shape) or len(lhs_shape) < 2:
+        raise ValueError(
+            f"`lhs` has shape {tuple(lhs_shape)} and `rhs` {tuple(rhs_shape)}: both must have two axes more than there "
+            "are spatial ones"
+        )
+
+
 def _transposed_padding(extent: int, stride: int, padding: str | tuple[int, int]) -> tuple[int, int]:
     """The padding of the stretched input from that of the convolution that is transposed, as lax has it."""
     if padding == "SAME":
@@ -292,9 +306,8 @@ def _transposed_padding(extent: int, stride: int, padding: str | tuple[int, int]
         return low, total - low
     if padding == "VALID":
         return extent - 1, stride - 1 + max(extent - stride, 0)
-    if isinstance(padding, str):
-        raise ValueError(f'`padding`={padding!r} is not known: use "SAME", "VALID" or pairs (low, high)')
-    return extent - 1 - padding[0], extent - 1 - padding[1]
+    low, high = map(int, padding)
+    return extent - 1 - low, extent - 1 - high
 
 
 def _extents(kernel_size: Iterable[int], dilation: Sequence[int]) -> list[int]:
@@ -374,18 +387,31 @@ def _pads(
     stretch: Sequence[int],
     dilation: Sequence[int],
 ) -> Sequence[tuple[int, int]]:
-    rank = len(strides)
+    padding = _checked_padding(padding, len(strides))
+    if not isinstance(padding, str):
+        return padding
+    if any(u != 1 for u in stretch):
+        raise ValueError("a padding word has no meaning with `lhs_dilation`: give pairs, or use `conv_transpose`")
+    pairs = jax.lax.padtype_to_pads(in_size, _extents(kernel_size, dilation), strides, padding)
+    return [(int(low), int(high)) for low, high in pairs]
+
+
+def _checked_padding(padding: Any, rank: int) -> str | list[tuple[int, int]]:
+    """A word, as it is written, or a pair for each axis."""
     if isinstance(padding, str):
-        if any(u != 1 for u in stretch):
-            raise ValueError("a padding word has no meaning with `lhs_dilation`: give pairs, or use `conv_transpose`")
-        pairs = jax.lax.padtype_to_pads(in_size, _extents(kernel_size, dilation), strides, padding)
-        return [(int(low), int(high)) for low, high in pairs]
+        if padding.upper() not in ("VALID", "SAME", "SAME_LOWER"):
+            raise _unknown(padding)
+        return padding
     if not is_sequence(padding) or any(not is_sequence(pair) or len(pair) != 2 for pair in padding):
         raise ValueError(f"`padding`={padding!r} must be a word or (low, high) per spatial axis")
     pads = [(integer("padding", low), integer("padding", high)) for low, high in padding]
     if len(pads) != rank:
         raise ValueError(f"`padding`={padding!r} has {len(pads)} pairs for {rank} spatial axes: give one per axis")
     return pads
+
+
+def _unknown(padding: str) -> ValueError:
+    return ValueError(f'`padding`={padding!r} is not known: use "SAME", "VALID" or pairs (low, high)')
 
 
 def _check_crops(in_size: Sequence[int], pads: Sequence[tuple[int, int]], stretch: Sequence[int]) -> None:

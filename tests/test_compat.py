@@ -156,6 +156,13 @@ ONES = jnp.ones((2, 2, 4, 4)), jnp.ones((2, 2, 3, 3))
         ({"window_strides": (1,)}, ValueError, "`window_strides`"),
         ({"padding": (1, 1)}, ValueError, "must be a word or"),
         ({"padding": ((1, 1),)}, ValueError, "1 pairs for 2 spatial axes"),
+        ({"padding": "FULL"}, ValueError, "`padding`='FULL' is not known"),
+        (
+            {"lhs": jnp.ones(3), "rhs": jnp.ones(3)},
+            ValueError,
+            r"`lhs` has shape \(3,\) and `rhs` \(3,\): both must have",
+        ),
+        ({"rhs": jnp.ones((2, 2, 3))}, ValueError, r"`rhs` \(2, 2, 3\): both must have two axes more"),
         ({"out_sharding": "x"}, NotImplementedError, "constrain"),
         ({"rhs": jnp.ones((2, 2, 3, 3), jnp.bfloat16)}, TypeError, "one dtype"),
     ],
@@ -188,9 +195,37 @@ def test_a_result_lies_across_an_explicit_mesh_as_it_is_asked_to(ours: Any) -> N
         )
 
 
-def test_conv_transpose_refuses_unknown_padding() -> None:
-    with pytest.raises(ValueError, match="'FULL' is not known"):
-        compat.conv_transpose(*ONES, (1, 1), "FULL", use_consistent_padding=True)
+@pytest.mark.parametrize("consistent", [False, True])
+@pytest.mark.parametrize(
+    ("padding", "message"),
+    [
+        ("FULL", "`padding`='FULL' is not known"),
+        ("SAME_LOWER", "`padding`='SAME_LOWER' is not known"),
+        (None, "`padding`=None must be a word or"),
+        (1, "`padding`=1 must be a word or"),
+        ([(1, 1)], "has 1 pairs for 2 spatial axes"),
+        ([(1, 1, 1), (0, 0, 0)], "must be a word or"),
+        ([(1.5, 1), (0, 0)], r"`padding`=1\.5 must be an int"),
+    ],
+)
+def test_conv_transpose_refuses_unknown_padding(padding: Any, message: str, consistent: bool) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        compat.conv_transpose(*ONES, (2, 1), padding, use_consistent_padding=consistent)
+
+
+def test_conv_transpose_refuses_arrays_without_axes() -> None:
+    with pytest.raises(ValueError, match=r"`lhs` has shape \(3,\) and `rhs` \(3,\): both must have two axes more"):
+        compat.conv_transpose(jnp.ones(3), jnp.ones(3), (), "SAME")
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_pairs_of_a_padding_may_be_an_array(consistent: bool) -> None:
+    lhs, rhs = numbers(0, (2, 4, 3, 2), (3, 2, 2, 3))
+    pairs: Any = np.array([[1, 0], [2, 1]])
+    ours = compat.conv_transpose(lhs, rhs, (2, 3), pairs, use_consistent_padding=consistent)
+    rows = list(map(tuple, pairs.tolist()))
+    theirs = lax.conv_transpose(lhs, rhs, (2, 3), rows, use_consistent_padding=consistent)
+    np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID", "CIRCULAR", "REFLECT", 1, ((1, 2), (0, 1))])
