@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minicnn import maps, ops
+from minicnn.arguments import flag
 from minicnn.autodiff.layers import Layer, layer_named
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.autodiff.rules import table
@@ -168,7 +169,7 @@ def trace(
     run.inputs = range(len(inputs))
     try:
         y = f(*jax.tree.unflatten(in_tree, inputs))
-        y, aux = _pair(y) if has_aux else (y, None)
+        y, aux = _pair(y) if flag("has_aux", has_aux) else (y, None)
         value, program = run.finish(y, run.inputs, in_tree)
         return value, program, run.strip(aux)
     except (TypeError, AttributeError) as error:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer
+from minicnn.arguments import flag, integer
 from minicnn.ops import primitives
 from minicnn.ops.operands import (
     Axes,
@@ -58,7 +58,7 @@ def _over_axes(compute: Callable[..., Any], description: str) -> Callable[..., A
         if axis is not None:
             axes = axes_of(axis, len(shape_of(x)))
             axis = axes if isinstance(axis, Sequence) else axes[0]
-        return constant(x, axis=axis, keepdims=keepdims)
+        return constant(x, axis=axis, keepdims=flag("keepdims", keepdims))
 
     constant = _constant(compute, description)
     function.__name__, function.__qualname__, function.__doc__ = constant.__name__, constant.__name__, description
@@ -274,7 +274,7 @@ def gelu(x: ArrayLike, approximate: bool = True) -> Any:
     """Compute x·Φ(x), with the normal distribution Φ or its usual approximation by the hyperbolic tangent."""
     x = as_floating(x)
     x = astype(x, dtype_of(x))  # no weak one, as in JAX
-    if not approximate:
+    if not flag("approximate", approximate):
         return mul(0.5, mul(x, erfc(mul(-math.sqrt(0.5), x))))
     inner = mul(math.sqrt(2 / math.pi), add(x, mul(0.044715, power(x, 3))))
     return mul(x, mul(0.5, add(1, tanh(inner))))

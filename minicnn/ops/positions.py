@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minicnn.arguments import integer, integers, is_sequence, look_up
+from minicnn.arguments import flag, integer, integers, is_sequence, look_up
 from minicnn.ops import primitives
 from minicnn.ops.operands import Axes, astype, axes_of, axis_of, broadcast_to, check_known, dtype_of, operand, shape_of
 from minicnn.ops.reductions import sum
@@ -38,7 +38,7 @@ def sort(x: ArrayLike, axis: int | None = -1, *, descending: bool = False) -> An
     """The entries in order along one axis, or of x laid out flat; equal ones keep theirs, and NaN comes last."""
     x = reshape(x, -1) if axis is None else x
     axis = axis_of(-1 if axis is None else axis, len(shape_of(x)))
-    order = jnp.argsort(value_of(x), axis, descending=descending)
+    order = jnp.argsort(value_of(x), axis, descending=flag("descending", descending))
     return _read(x, lambda numbers: jnp.take_along_axis(numbers, order, axis))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minicnn.arguments import integer, is_sequence
+from minicnn.arguments import flag, integer, is_sequence
 from minicnn.ops import primitives
 from minicnn.ops.elementwise import add, conj, div, exp, isfinite, log, mul, real, sqrt, stop_gradient, sub, where
 from minicnn.ops.operands import (
@@ -71,7 +71,7 @@ def prod(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
         product = mul(getitem(x, slice(n // 2)), getitem(x, slice(n // 2, n - n % 2)))
         x = concatenate([product, getitem(x, slice(n - 1, n))]) if n % 2 else product
     y = reshape(x, shape_of(x)[1:]) if n else jnp.ones(shape_of(x)[1:], dtype_of(x))
-    return expand_dims(y, axes) if keepdims else y
+    return expand_dims(y, axes) if flag("keepdims", keepdims) else y
 
 
 def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
@@ -167,4 +167,4 @@ def _reduced(primitive: Primitive, x: ArrayLike, axis: Axes, keepdims: bool) -> 
     shape = shape_of(x)
     axes = axes_of(axis, len(shape))
     y = primitive(x, axes=axes)
-    return reshape(y, [1 if a in axes else n for a, n in enumerate(shape)]) if keepdims else y
+    return reshape(y, [1 if a in axes else n for a, n in enumerate(shape)]) if flag("keepdims", keepdims) else y

@@ -440,6 +440,12 @@ def test_an_axis_out_of_range_is_refused(call):
         (lambda: ops.stack([x], None), "`axis`=None must be an int"),
         (lambda: ops.broadcast_to(x, 3), "`shape`=3 must be a tuple of ints"),
         (lambda: ops.einsum(None, x, y), "`spec`=None must be a string"),
+        *(
+            (lambda f=f: f(x, 0, jnp.float32), "`keepdims`=.*float32.* must be True or False")  # the dtype of jax.numpy
+            for f in (ops.sum, ops.mean, ops.var, ops.std, ops.prod, ops.max, ops.logsumexp, ops.any, ops.argmax)
+        ),
+        (lambda: ops.sort(x, descending="no"), "`descending`='no' must be True or False"),
+        (lambda: ops.gelu(x, approximate="none"), "`approximate`='none' must be True or False"),
     ],
 )
 def test_other_slips_with_axes_are_refused(call, message):
