@@ -249,8 +249,10 @@ def _spans(leaves: Sequence[Any]) -> list[tuple[Any, slice]]:
     return [(leaf, slice(*bounds)) for leaf, bounds in zip(leaves, pairwise([0, *ends]), strict=True)]
 
 
-def _pull_back(transposed: Program, y_bar: Any) -> tuple[Any, ...]:
-    gradients = transposed(y_bar)
+def _pull_back(transposed: Program, *cotangents: Any) -> tuple[Any, ...]:
+    if len(cotangents) != 1:
+        raise TypeError(f"{len(cotangents)} cotangents were given: give one, with the structure of the result")
+    gradients = transposed(*cotangents)
     return gradients if len(transposed.out_tree.children()) > 1 else (gradients,)
 
 

@@ -18,6 +18,7 @@ from minicnn.ops.operands import (
     astype,
     axes_of,
     broadcast_to,
+    check_some,
     common_shape,
     dtype_of,
     is_complex,
@@ -69,6 +70,7 @@ def _position(compute: Callable[..., Any], description: str) -> Callable[..., An
     """As `_over_axes`, of a function that takes one axis, or all of them."""
 
     def function(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Any:
+        check_some(x, axis, compute.__name__)
         return over_axes(x, None if axis is None else integer("axis", axis), keepdims)
 
     over_axes = _over_axes(compute, description)
@@ -214,7 +216,14 @@ def minimum(x: ArrayLike, y: ArrayLike) -> Any:
 
 
 def clip(x: ArrayLike, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Any:
-    """Keep x between `min` and `max`; on a bound the derivative is one half."""
+    """Keep x between `min` and `max`; on a bound the derivative is one half.
+
+    Raises:
+        TypeError: if one of them is complex.
+    """
+    for name, value in {"x": x, "min": min, "max": max}.items():
+        if value is not None and is_complex(value):
+            raise TypeError(f"`{name}` is complex, and complex numbers have no order: clip their parts, real and imag")
     x = operand(x) if min is None else maximum(min, x)
     return x if max is None else minimum(max, x)
 

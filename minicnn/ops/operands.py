@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from minicnn.arguments import checked_shape, integer, integers
+from minicnn.arguments import checked_shape, integer, integers, numeric
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.meshes import lacking
 from minicnn.ops import primitives
@@ -22,7 +22,7 @@ Axes = int | Sequence[int] | None
 
 def astype(x: ArrayLike, dtype: DTypeLike) -> Any:
     """Convert x to another dtype."""
-    wanted = jnp.dtype(dtype)
+    wanted = numeric("dtype", dtype)
     as_asked = _promotion(x) == (wanted, False) and not _is_scalar(x)
     return x if as_asked else primitives.astype_p(x, dtype=wanted)
 
@@ -168,6 +168,16 @@ def axes_of(axis: Axes, rank: int, name: str = "axis") -> tuple[int, ...]:
 def count_of(x: ArrayLike, axis: Axes) -> int:
     """The number of entries that a reduction over these axes takes together."""
     return math.prod(shape_of(x)[a] for a in axes_of(axis, len(shape_of(x))))
+
+
+def check_some(x: ArrayLike, axis: Axes, what: str) -> None:
+    """Refuse to choose among no entries.
+
+    Raises:
+        ValueError: if an axis to choose along has size 0.
+    """
+    if 0 in (shape_of(x)[a] for a in axes_of(axis, len(shape_of(x)))):
+        raise ValueError(f"`x` has shape {shape_of(x)} and `axis`={axis} holds no entries: there is no {what} of none")
 
 
 def check_known(x: ArrayLike, axes: Sequence[int], what: str) -> None:

@@ -29,9 +29,15 @@ def take(x: ArrayLike, indices: Any, axis: int | None = None, mode: str | None =
             ("clip"), or as if the entries were repeated ("wrap").
     """
     check_index(operand(indices))
+    if mode is not None:
+        look_up("mode", mode, _OUT_OF_RANGE)
     if axis is not None:
         axis = axis_of(axis, len(shape_of(x)))
     return _read(x, lambda numbers: jnp.take(numbers, indices, axis, mode=mode, fill_value=0), _nothing(dtype_of(x)))
+
+
+# Every mode, and what an index out of range reads.
+_OUT_OF_RANGE = {"fill": "NaN or an extreme", "clip": "the nearest entry", "wrap": "the entries repeated"}
 
 
 def sort(x: ArrayLike, axis: int | None = -1, *, descending: bool = False) -> Any:
@@ -45,6 +51,10 @@ def sort(x: ArrayLike, axis: int | None = -1, *, descending: bool = False) -> An
 def diag(x: ArrayLike, k: int = 0) -> Any:
     """The k-th diagonal of a matrix, or the matrix that has x on it and zeros elsewhere."""
     k = integer("k", k)
+    if len(shape_of(x)) not in (1, 2):
+        raise ValueError(
+            f"`x` has shape {shape_of(x)}: give a matrix, or a vector to make one; diagonal takes more axes"
+        )
     check_known(x, range(len(shape_of(x))), "how long a diagonal is")
     return _read(x, lambda numbers: jnp.diag(numbers, k), 0)
 

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from minicnn.arguments import integer
+from minicnn.forms.arithmetic import checked_precision
 from minicnn.ops import primitives
 from minicnn.ops.elementwise import conj, mul
 from minicnn.ops.operands import astype, axes_of, broadcast_to, common_shape, dtype_of, promoted, shape_of, wide
@@ -36,13 +37,15 @@ def einsum(spec: str, x: ArrayLike, y: ArrayLike, *, precision: jax.lax.Precisio
         )
     x, y = promoted(x, y)
     of_x, of_y, _ = parts
+    if lone := set(out) - {*of_x, *of_y}:
+        raise ValueError(f"`spec`={spec!r} has {', '.join(sorted(lone))} in the result and in neither array")
     _check_sizes(spec, {"x": (of_x, shape_of(x)), "y": (of_y, shape_of(y))})
     a, b = _shared(of_x, of_y + out), _shared(of_y, of_x + out)
     dtype = dtype_of(x)
     if (a, b) != (of_x, of_y):  # what is summed alone is not rounded before it is multiplied
         x, y = wide(x), wide(y)
     x, y = _sum_over(x, of_x, a), _sum_over(y, of_y, b)
-    return astype(primitives.einsum_p(x, y, spec=(a, b, out), precision=precision), dtype)
+    return astype(primitives.einsum_p(x, y, spec=(a, b, out), precision=checked_precision(precision)), dtype)
 
 
 def _check_sizes(spec: str, arrays: dict[str, tuple[str, tuple[int, ...]]]) -> None:
@@ -109,7 +112,7 @@ def tensordot(
     """
     rank_x, rank_y = len(shape_of(x)), len(shape_of(y))
     pair = axes if isinstance(axes, Sequence) else (tuple(range(-integer("axes", axes, 0), 0)), tuple(range(axes)))
-    of_x, of_y = axes_of(pair[0], rank_x), axes_of(pair[1], rank_y)
+    of_x, of_y = axes_of(pair[0], rank_x, "axes"), axes_of(pair[1], rank_y, "axes")
     if len(of_x) != len(of_y):
         raise ValueError(f"`axes`={axes} must name as many axes of x as of y")
     left, right = list(ascii_letters[:rank_x]), list(ascii_letters[rank_x : rank_x + rank_y])

@@ -19,6 +19,7 @@ from minicnn.ops.operands import (
     axes_of,
     axis_of,
     check_known,
+    check_some,
     count_of,
     dtype_of,
     promoted,
@@ -76,11 +77,13 @@ def prod(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
 
 def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
     """The maximum over axes; where several entries are largest they share the derivative equally."""
+    check_some(x, axis, "max")
     return _reduced(primitives.max_p, x, axis, keepdims)
 
 
 def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Any:
     """The minimum over axes; where several entries are smallest they share the derivative equally."""
+    check_some(x, axis, "min")
     return _reduced(primitives.min_p, x, axis, keepdims)
 
 

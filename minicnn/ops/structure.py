@@ -55,7 +55,7 @@ def ravel(x: ArrayLike) -> Any:
 def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Any:
     """New axes of size 1, at these places of the result."""
     new = integers("axis", axis)
-    axes, sizes = axes_of(new, len(shape_of(x)) + len(new)), iter(shape_of(x))
+    axes, sizes = axes_of(axis, len(shape_of(x)) + len(new)), iter(shape_of(x))
     return reshape(x, [1 if a in axes else next(sizes) for a in range(len(shape_of(x)) + len(new))])
 
 
@@ -252,12 +252,17 @@ def check_index(*parts: Any) -> None:
             if not (bound is None or is_integer(bound) or jax.export.is_symbolic_dim(bound)):
                 untraced("index", bound, "take entries at traced places with ops.take")
                 raise _no_integer(bound)
-        if isinstance(part, str | bytes | float | complex | np.inexact):
+        if isinstance(part, str | bytes | float | complex) or _is_inexact(part):
             raise _no_integer(part)
 
 
+def _is_inexact(part: Any) -> bool:
+    return hasattr(part, "dtype") and jnp.issubdtype(part.dtype, jnp.inexact)
+
+
 def _no_integer(index: Any) -> TypeError:
-    return TypeError(f"the index {reprlib.repr(index)} is no integer: use an int, a slice or integer arrays")
+    word = f"of {index.dtype.name}" if getattr(index, "ndim", 0) else reprlib.repr(index)
+    return TypeError(f"the index {word} is no integer: use an int, a slice or integer arrays")
 
 
 @rounded_once

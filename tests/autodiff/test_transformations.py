@@ -384,6 +384,7 @@ SLIPS: dict[str, tuple[Any, str]] = {
     "no rows": (lambda: autodiff.jacfwd(lambda x: None)(1.0), r"the function returns nothing: has it a return\?"),
     "no columns": (lambda: autodiff.jacrev(lambda x: 1.0)({}), r"a Jacobian needs numbers to differentiate"),
     "a word as result": (lambda: grad(lambda x: "a")(1.0), r"`f\(\.\.\.\)`='a' is not an array of numbers"),
+    "two to pull": (lambda: autodiff.vjp(SQUARES, 1.0)[1](1.0, 1.0), "2 cotangents were given: give one, with the"),
     "a word for has_aux": (lambda: grad(lambda x: (x, x), has_aux="no")(1.0), "`has_aux`='no' must be True or False"),
     "no pair": (lambda: grad(SQUARES, has_aux=True)(1.0), r"`has_aux`=True needs a pair .* returns an array"),
     "no pair of vjp": (lambda: autodiff.vjp(lambda x: None, 1.0, has_aux=True), "`has_aux`=True .* returns nothing"),

@@ -444,6 +444,24 @@ def test_an_axis_out_of_range_is_refused(call):
             (lambda f=f: f(x, 0, jnp.float32), "`keepdims`=.*float32.* must be True or False")  # the dtype of jax.numpy
             for f in (ops.sum, ops.mean, ops.var, ops.std, ops.prod, ops.max, ops.logsumexp, ops.any, ops.argmax)
         ),
+        (lambda: ops.take(x, 0, mode="raise"), "`mode`='raise' is unknown: use one of fill, clip, wrap"),
+        (lambda: ops.take(x, y), "the index of float32 is no integer"),
+        (lambda: ops.getitem(x, y), "the index of float32 is no integer"),
+        (lambda: ops.diag(x[None]), r"`x` has shape \(1, 2, 3\): give a matrix, or a vector"),
+        *(
+            (
+                lambda f=f: f(x[:0], 0),
+                rf"`x` has shape \(0, 3\) and `axis`=0 holds no entries: there is no {f.__name__}",
+            )
+            for f in (ops.max, ops.min, ops.argmax, ops.argmin)
+        ),
+        (lambda: ops.clip(z, 0, 1), "`x` is complex, and complex numbers have no order"),
+        (lambda: ops.clip(x, 1j), "`min` is complex"),
+        (lambda: ops.astype(x, "float33"), "`dtype`='float33' is not a dtype of numbers"),
+        (lambda: ops.einsum("ij,j->k", x, y), "`spec`='ij,j->k' has k in the result and in neither array"),
+        (lambda: ops.matmul(x, y, precision="exact"), "`precision`='exact' is unknown"),
+        (lambda: ops.tensordot(x, y, 3), r"`axes`=\(-3, -2, -1\) is out of range"),
+        (lambda: ops.stack([x, x], 5), "`axis`=5 is out of range"),
         (lambda: ops.sort(x, descending="no"), "`descending`='no' must be True or False"),
         (lambda: ops.gelu(x, approximate="none"), "`approximate`='none' must be True or False"),
     ],
