@@ -54,8 +54,12 @@ class Dense(Layer):
         return {"w": w, "b": jnp.zeros(self.features, dtype)} if self.bias else {"w": w}
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
-        """Multiply by wᵀ and add b."""
-        return with_bias(ops.matmul, x, params["w"], params)
+        """Multiply by wᵀ and add b.
+
+        Raises:
+            ValueError: if x has other features than w takes.
+        """
+        return with_bias(_product, x, params["w"], params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (features,)."""
@@ -72,6 +76,12 @@ class Dense(Layer):
         w = params["w"]
         X = patch_map(x[None], (1, *w.shape))
         return compose(Reshape(X.out_shape, (self.features,), w.dtype), X, Reshape(w.shape, X.in_shape, w.dtype))
+
+
+def _product(x: Any, w: Any) -> Any:
+    if x.shape[-1:] != w.shape[:1]:
+        raise ValueError(f"`x` has shape {x.shape} and `w` takes {w.shape[0]} features: they are the last axis of x")
+    return ops.matmul(x, w)
 
 
 @dataclass(frozen=True)

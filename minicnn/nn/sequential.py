@@ -73,8 +73,12 @@ class Sequential(Layer):
         return x
 
     def steps(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Iterator["Step"]:
-        """Yield each layer with its parameters, its input and its output."""
-        for position, (label, layer, own) in enumerate(zip(self.labels, self.layers, params, strict=True)):
+        """Yield each layer with its parameters, its input and its output.
+
+        Raises:
+            TypeError, ValueError: if the parameters are not one entry for each layer.
+        """
+        for position, (label, layer, own) in enumerate(zip(self.labels, *self._with_own(params), strict=True)):
             own_key = None if key is None else jax.random.fold_in(key, position)
             step = Step(label, layer, own, x, layer.apply(own, x, key=own_key))
             yield step
@@ -91,10 +95,10 @@ class Sequential(Layer):
         """The product of the layers' matrices.
 
         Raises:
-            TypeError: if a layer is not linear.
+            TypeError, ValueError: if a layer is not linear, or the parameters are not one entry for each layer.
         """
         maps = []
-        for layer, own in zip(self.layers, params, strict=True):
+        for layer, own in zip(*self._with_own(params), strict=True):
             maps.append(layer.map(own, in_shape))
             in_shape = layer.out_shape(in_shape)
         return compose(*reversed(maps))
@@ -102,6 +106,16 @@ class Sequential(Layer):
     def map_at(self, params: Params, x: Shaped[Array, "..."]) -> LinearMap:
         """The product of the layers' Jacobians, each at what the layers before it make of x."""
         return compose(*reversed([step.map_at() for step in self.steps(params, x)]))
+
+    def _with_own(self, params: Any) -> tuple[tuple[Layer, ...], Params]:
+        """The layers, and the parameters of each."""
+        if not isinstance(params, tuple | list):
+            raise TypeError(f"`params` is a {type(params).__name__} and must be a tuple, as `init` returns it")
+        if len(params) != len(self.layers):
+            raise ValueError(
+                f"`params` has {len(params)} entries for {len(self.layers)} layers: give what `init` returns"
+            )
+        return self.layers, params
 
 
 def _draw(model: Sequential, key: jax.Array, in_shape: Shape, dtype: DTypeLike) -> Params:

@@ -300,3 +300,28 @@ def test_layers_of_other_people_are_asked_for_nothing():
     assert Mine().init("any") == {"n": "any"}
     assert nn.Layer.init(Plain(), None, (2,)) == {}
     assert Plain().out_shape("any") == "any"
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        (({},), ValueError, "`params` has 1 entries for 2 layers: give what `init` returns"),
+        ({"w": jnp.ones((6, 2))}, TypeError, "`params` is a dict and must be a tuple, as `init` returns it"),
+    ],
+)
+def test_parameters_of_other_layers_are_refused(params, error, message):
+    model = nn.Sequential((nn.Flatten(1), nn.Dense(2)))
+    with pytest.raises(error, match=message):
+        model.apply(params, jnp.ones((2, 3, 2)))
+    with pytest.raises(error, match=message):
+        model.map(params, (3, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_other_features_than_those_of_the_weights_are_refused(dtype):
+    params = nn.Dense(2).init(KEY, (3,), dtype)
+    for shape in ((5, 4), ()):
+        with pytest.raises(
+            ValueError, match=r"`x` has shape \(.*\) and `w` takes 3 features: they are the last axis of x"
+        ):
+            nn.Dense(2).apply(params, jnp.ones(shape, dtype))
