@@ -49,9 +49,7 @@ class Compose(LinearMap):
 
     def sparse(self) -> Entries:
         """List the non-zeros of the product of the structures, with the values of the product."""
-        structure, values = self._structure(), self.to_scipy()
-        rows, columns = structure.nonzero()
-        return rows, columns, np.asarray(values[rows, columns]).ravel()
+        return _listed(self._structure(), self.to_scipy())
 
     @property
     def nnz(self) -> int:
@@ -122,8 +120,7 @@ class Sum(LinearMap):
 
     def sparse(self) -> Entries:
         """List the union of the structures, with the values of the sum."""
-        rows, columns = self._structure().nonzero()
-        return rows, columns, np.asarray(self.to_scipy()[rows, columns]).ravel()
+        return _listed(self._structure(), self.to_scipy())
 
     def _structure(self) -> Any:
         check_entries_fit(sum(term.nnz for term in self.terms), np.int64)
@@ -213,6 +210,14 @@ def sparse_product(factors: list[Any]) -> Any:
         check_entries_fit(min(paths, factor.shape[0] * product.shape[1]), np.int64)
         product = factor @ product
     return product
+
+
+def _listed(structure: Any, values: Any) -> Entries:
+    """List the places of one sparse matrix with the values of another."""
+    rows, columns = structure.nonzero()
+    # SciPy answers with a sparse array where no place is asked for
+    found = values[rows, columns] if len(rows) else np.zeros(0, values.dtype)
+    return rows, columns, np.asarray(found).ravel()
 
 
 def _ones_of(A: LinearMap) -> Any:

@@ -148,6 +148,27 @@ def test_cancelled_paths_of_a_product_stay_structural():
     assert (row @ column).to_scipy().toarray() == [[0.0]]
 
 
+def _without_entries() -> dict[str, Any]:
+    """Products and sums that no entry is in, with and without rows and columns."""
+    first, last = (maps.Slice((place,), (place + 1,), (1,), (3,), F32) for place in (0, 2))
+    return {
+        "a product on no path": first @ last.T,
+        "a product through nothing": matrix(2, 0) @ matrix(0, 3),
+        "a product without rows": matrix(0, 3) @ matrix(3, 2),
+        "a sum without columns": matrix(2, 0) + matrix(2, 0),
+        "a sum of nothing": first @ last.T + last @ first.T,
+    }
+
+
+@pytest.mark.parametrize("name", _without_entries())
+def test_a_list_of_no_entries_holds_none(name: str):
+    A = _without_entries()[name]
+    assert [part.shape for part in A.entries()] == [(0,)] * 3 and A.nnz == 0
+    assert A.entries()[2].dtype == A.dtype
+    np.testing.assert_array_equal(A.matrix(), np.zeros(A.shape))
+    assert isinstance(A._repr_html_(), str)
+
+
 def test_the_structure_of_a_product_is_sparse():
     K = convolution()
     gram = K.T @ K
