@@ -119,6 +119,21 @@ def floating(x: ArrayLike) -> Array:
     return x
 
 
+def of_averages(name: str, dtype: Any) -> jnp.dtype:
+    """The dtype of the entries of a matrix that averages.
+
+    Raises:
+        TypeError: if it is one of integers, which would make each share of an average 0; as `numeric`.
+
+    >>> of_averages("dtype", "float16").name
+    'float16'
+    """
+    found = numeric(name, dtype)
+    if not jnp.issubdtype(found, jnp.inexact):
+        raise TypeError(f"`{name}`={found.name} and a share of an average is not an integer: use one such as float32")
+    return found
+
+
 def complexes(*arrays: Any) -> jnp.dtype:
     """The dtype of products of arrays with complex numbers of our own, also where JAX may promote nothing.
 

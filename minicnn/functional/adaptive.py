@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Int, Shaped
 
-from minicnn.arguments import LARGEST, check_rank, integer, is_sequence, numeric, sizes
-from minicnn.dtypes import floating, ordered
+from minicnn.arguments import LARGEST, check_rank, integer, is_sequence, sizes
+from minicnn.dtypes import floating, of_averages, ordered
 from minicnn.forms.pooling import bin_winners
 from minicnn.forms.tables import BinAxis
 from minicnn.functional.batching import batched
@@ -80,14 +80,14 @@ def adaptive_avg_pool_map(
     Args:
         in_shape: shape of one input, (*spatial, c).
         output_size: number of bins, one int per spatial axis.
-        dtype: of the entries.
+        dtype: of the entries, of floating or complex numbers.
 
     >>> adaptive_avg_pool_map((3, 1), (2,)).matrix()
     Array([[0.5, 0.5, 0. ],
            [0. , 0.5, 0.5]], dtype=float32)
     """
     in_shape = sizes("in_shape", in_shape)
-    x = jax.ShapeDtypeStruct(in_shape, numeric("dtype", dtype))
+    x = jax.ShapeDtypeStruct(in_shape, of_averages("dtype", dtype))
     return BinAverage(bin_axes(x, output_size), in_shape[-1], x.dtype)
 
 

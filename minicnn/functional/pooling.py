@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Shaped
 
-from minicnn.arguments import check_rank, flag, keywords_explained, numeric, sizes, window_sizes
+from minicnn.arguments import check_rank, flag, keywords_explained, sizes, window_sizes
 from minicnn.axis import Axis
-from minicnn.dtypes import floating, ordered
+from minicnn.dtypes import floating, of_averages, ordered
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.meshes import laid_out, spec_of_images
 from minicnn.forms.pooling import lowest, max_values, pool_axes, winners
@@ -119,14 +119,14 @@ def avg_pool_map(
     Args:
         in_shape: shape of one input, (*spatial, c).
         window: size of the window, one int per spatial axis.
-        dtype: of the entries.
+        dtype: of the entries, of floating or complex numbers.
         **options: the keyword arguments of `avg_pool`.
 
     >>> avg_pool_map((4, 4, 1), (2, 2))
     AveragePool((4, 4, 1) → (2, 2, 1), 4×16 float32)
     """
     in_shape, include_pad = sizes("in_shape", in_shape), options.pop("count_include_pad", False)
-    like = jax.ShapeDtypeStruct(in_shape, numeric("dtype", dtype))
+    like = jax.ShapeDtypeStruct(in_shape, of_averages("dtype", dtype))
     axes, widths = pooling_axes(like, window, **(POOLING | options))
     counted = widths if flag("count_include_pad", include_pad) else ((0, 0),) * len(window)
     return AveragePool(axes, in_shape[-1], counted, like.dtype)

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from ml_dtypes import bfloat16
 
-from minicnn import avg_pool, conv, conv_matrix, conv_transpose, max_pool, patch_map, unfold
+from minicnn import (
+    adaptive_avg_pool_map,
+    avg_pool,
+    avg_pool_map,
+    conv,
+    conv_matrix,
+    conv_transpose,
+    max_pool,
+    patch_map,
+    unfold,
+)
 from tests import oracles
 from tests.strategies import CORNERS
 
@@ -86,6 +96,13 @@ def test_an_average_is_no_integer():
         TypeError, match=r"`x` is int32 and an average is not an integer: convert it with x.astype\(float\)"
     ):
         avg_pool(jnp.ones((4, 1), int), (2,))
+
+
+@pytest.mark.parametrize("map_of", [avg_pool_map, adaptive_avg_pool_map])
+@pytest.mark.parametrize("dtype", ["int32", jnp.uint8, bool])
+def test_a_share_of_an_average_is_no_integer(map_of, dtype):
+    with pytest.raises(TypeError, match="and a share of an average is not an integer: use one such as float32"):
+        map_of((4, 1), (2,), dtype=dtype)
 
 
 def test_complex_numbers_have_no_maximum():
