@@ -1,5 +1,6 @@
 """Solving with a map: least squares, the pseudo-inverse, the null space, the determinant."""
 
+import math
 from functools import partial, reduce
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from minicnn.linalg import cosine, fourier, kronecker
 from minicnn.linalg.dense import stored
 from minicnn.linalg.frames import framed
 from minicnn.linalg.lanczos import ConvergenceError
+from minicnn.linalg.magnitudes import length
 from minicnn.linalg.methods import cheap, check_map, exact
 from minicnn.linalg.values import tolerance
 from minicnn.maps import Gather, Kronecker, LinearMap, Reshape, compose
@@ -67,17 +69,17 @@ def lstsq(
     batch = y.shape[: y.ndim - len(A.out_shape)]
     if y.shape != (*batch, *A.out_shape):
         raise ValueError(f"`y` has shape {y.shape}: the last axes must be {A.out_shape}, the map's out_shape")
-    damp = number("damp", damp)
+    damp = float(number("damp", damp))
     if not damp >= 0:
         raise ValueError(f"`damp`={damp} must be at least 0")
     y = y.astype(jnp.result_type(y.dtype, A.dtype))
-    goal = float(jnp.finfo(A.dtype).eps) ** 0.5 if rtol is None else number("rtol", rtol)
+    goal = float(jnp.finfo(A.dtype).eps) ** 0.5 if rtol is None else float(number("rtol", rtol))
     chosen = None if method == "iterate" else cheap(A) if method == "auto" else exact(A, method)
     if chosen is None:
         flat = y.reshape(-1, *A.out_shape)
-        x, steps = jax.lax.map(partial(_iterate, A, damp, goal), flat)
+        x, steps, left = jax.lax.map(partial(_iterate, A, damp, goal), flat)
         solution = _checked(A, x.reshape(*batch, *A.in_shape), y, damp, "iterate", int(steps.max()) * 2 + 1)
-        if not (solution.gradient <= 10 * goal * _lengths(A.H(y), A.in_shape) + _tiny(A)).all():
+        if not (left <= 10 * goal).all():
             gradient, residual = float(solution.gradient.max()), float(solution.residual.max())
             raise ConvergenceError(
                 f"after {solution.products} products the gradient is {gradient:.1e} with a residual of {residual:.3g}: "
@@ -86,7 +88,9 @@ def lstsq(
         return solution
 
     def damped(s: Array) -> Array:
-        return jnp.where(s > tolerance(A, s), s / jnp.where(s > 0, s**2 + damp**2, 1), 0)
+        kept = s > tolerance(A, s)
+        size = jnp.where(kept, s, 1)
+        return jnp.where(kept, 1 / (size + damp * (damp / size)), 0)  # s/(s² + damp²), without squares that overflow
 
     return _checked(A, chosen.function(A, damped).H(y), y, damp, chosen.name, 0)
 
@@ -189,10 +193,19 @@ def gram(A: LinearMap) -> LinearMap:
 
 
 @partial(jax.jit, static_argnums=(1, 2))
-def _iterate(A: LinearMap, damp: float, rtol: float, y: Array) -> tuple[Array, Array]:
-    """Conjugate gradients for the normal equations, without forming them (CGLS; Hestenes & Stiefel, 1952)."""
-    H = A.H
-    s = H(y)
+def _iterate(A: LinearMap, damp: float, rtol: float, y: Array) -> tuple[Array, Array, Array]:
+    """Conjugate gradients for the normal equations, without forming them (CGLS; Hestenes & Stiefel, 1952).
+
+    They are run for y/η, A/α and damp/α with powers of two, by which no digit changes: Aᴴy is then about 1 long and
+    damp no more, so that no square overflows or vanishes. Also the steps, and how long the gradient that is left is
+    beside Aᴴy.
+    """
+    H, eta = A.H, _power_of_two(length(y))
+    size = length(H(y / eta))
+    alpha = _power_of_two(jnp.maximum(size, damp))
+    eta = eta * _power_of_two(size / alpha)
+    y, penalty = y / eta, (damp / alpha) ** 2
+    s = H(y) / alpha
     first = jnp.vdot(s, s).real
     goal = (rtol**2) * first
 
@@ -202,26 +215,30 @@ def _iterate(A: LinearMap, damp: float, rtol: float, y: Array) -> tuple[Array, A
 
     def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
         x, r, p, size, steps = state
-        q = A(p)
-        along = size / (jnp.vdot(q, q).real + damp**2 * jnp.vdot(p, p).real)
+        q = A(p) / alpha
+        along = size / (jnp.vdot(q, q).real + penalty * jnp.vdot(p, p).real)
         x, r = x + along * p, r - along * q
-        s = H(r) - damp**2 * x
+        s = H(r) / alpha - penalty * x
         new = jnp.vdot(s, s).real
         return x, r, s + (new / size) * p, new, steps + 1
 
     x, *_, steps = jax.lax.while_loop(unfinished, step, (jnp.zeros_like(s), y, s, first, jnp.zeros((), int)))
-    return x, steps
+    left = length(H(y - A(x) / alpha) / alpha - penalty * x) / jnp.where(first > 0, jnp.sqrt(first), 1)
+    return x * (eta / alpha), steps, left
 
 
 def _checked(A: LinearMap, x: Array, y: Array, damp: float, method: str, products: int) -> Solution:
     away = A(x) - y
-    gradient = A.H(away) + damp**2 * x
+    gradient = A.H(away) + damp * (damp * x)
     return Solution(x, _lengths(away, A.out_shape), _lengths(gradient, A.in_shape), method, products)
 
 
 def _lengths(x: Array, shape: tuple[int, ...]) -> Array:
-    return jnp.sqrt(jnp.sum(jnp.abs(x) ** 2, axis=tuple(range(x.ndim - len(shape), x.ndim))))
+    batch = x.shape[: x.ndim - len(shape)]
+    return jax.vmap(length)(x.reshape(math.prod(batch), math.prod(shape))).reshape(batch)
 
 
-def _tiny(A: LinearMap) -> float:
-    return float(np.finfo(np.dtype(A.dtype)).tiny)
+def _power_of_two(size: Array) -> Array:
+    """The power of two just below a number, within those that have all digits; 1 or less for zero."""
+    room = jnp.finfo(size.dtype)
+    return jnp.ldexp(jnp.ones_like(size), jnp.clip(jnp.frexp(size)[1] - 1, room.minexp, -room.minexp))

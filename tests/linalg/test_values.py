@@ -93,6 +93,23 @@ def test_the_null_space_has_an_orthonormal_basis(name: str) -> None:
     np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), **CLOSE)
 
 
+DOMINANT = np.reshape([1.0, 4.0, 1.0], (3, 1, 1)) * kernel(1, 2, 2)
+MODES = {"dense": "zeros", "kron": "zeros", "fourier": "circular", "dct": "symmetric", "iterate": "zeros"}
+
+
+@pytest.mark.parametrize("damp", [0.0, 0.5, 8.0])
+@pytest.mark.parametrize("c", [2.0**-100, 2.0**-70, 2.0**100])
+@pytest.mark.parametrize("method", MODES)
+def test_least_squares_of_entries_whose_squares_overflow_or_vanish(method: str, c: float, damp: float) -> None:
+    border: dict[str, Any] = {"padding": "SAME", "padding_mode": MODES[method]}
+    A, B = (conv(jnp.asarray(s * DOMINANT, jnp.float32), (6,), **border) for s in (1, c))
+    y = jnp.asarray(kernel(*A.out_shape), jnp.float32)
+    one, other = (linalg.lstsq(M, y, damp=damp * float(s), method=method) for M, s in ((A, 1), (B, c)))
+    np.testing.assert_allclose(other.x * c, one.x, rtol=0, atol=1e-4 * float(jnp.abs(one.x).max()))
+    np.testing.assert_allclose(other.residual, one.residual, rtol=0, atol=1e-5)
+    assert other.gradient <= 1e-2 * c  # the iteration ends at half of the digits
+
+
 @pytest.mark.parametrize(
     "name", ["circular, stride and channels for it", "symmetric, transposed", "separable", "between permutations"]
 )
