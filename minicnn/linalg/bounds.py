@@ -241,9 +241,9 @@ def _power_iteration(A: LinearMap, steps: int) -> Any:
     def step(_: Any, v: Any) -> Any:
         v = H(A(v))
         size = jnp.linalg.norm(v.ravel())
-        return v / jnp.where(size == 0, 1, size)
+        return v / jnp.where(size == 0, 1, size).astype(v.dtype)
 
-    v = jax.lax.fori_loop(0, steps, step, v / jnp.linalg.norm(v.ravel()))
+    v = jax.lax.fori_loop(0, steps, step, v / jnp.linalg.norm(v.ravel()).astype(v.dtype))
     return jnp.linalg.norm(A(v).ravel())
 
 

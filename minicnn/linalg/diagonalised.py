@@ -90,7 +90,7 @@ def cosines(n: int) -> Float[np.ndarray, "n n"]:
 def _along(x: Array, axes: range, matrix: Callable[[int], np.ndarray]) -> Array:
     """Multiply each axis by a matrix of its size."""
     for axis in axes:
-        Q = jnp.asarray(matrix(x.shape[axis]), jnp.finfo(x.dtype).dtype)
+        Q = jnp.asarray(matrix(x.shape[axis]), x.dtype)
         x = jnp.moveaxis(jnp.tensordot(Q, x, ((1,), (axis,))), 0, axis)
     return x
 

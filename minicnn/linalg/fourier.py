@@ -17,7 +17,7 @@ from jaxtyping import Array, Inexact
 from minicnn.linalg import diagonalised
 from minicnn.linalg.diagonalised import Factored, Layout, function_of, vectors_of
 from minicnn.linalg.frames import sign_of
-from minicnn.linalg.magnitudes import length
+from minicnn.linalg.magnitudes import length, normalised
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, largest_of
 from minicnn.maps import LinearMap
@@ -108,11 +108,10 @@ def top(A: LinearMap) -> tuple[Array, Array, Array]:
     if not jnp.iscomplexobj(C.w):
         largest = v.ravel()[jnp.argmax(jnp.abs(v))]
         v = (v * (largest.conj() / jnp.abs(largest).astype(v.dtype))).real
-    v = v / length(v)
+    v = normalised(v)
     forward = A.T if transposed else A
     u = forward(v.astype(A.dtype))
-    sigma = length(u)
-    u = u / jnp.where(sigma == 0, 1, sigma)
+    sigma, u = length(u), normalised(u)
     return (v.conj(), sigma, u.conj()) if transposed else (u, sigma, v)
 
 

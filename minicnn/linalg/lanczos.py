@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Inexact, Int, Shaped
 
 from minicnn.jax_internals import Tracer
 from minicnn.linalg.frames import back, framed
-from minicnn.linalg.magnitudes import length
+from minicnn.linalg.magnitudes import length, normalised
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, largest_of, supremum
 from minicnn.maps import LinearMap
@@ -121,13 +121,13 @@ def _largest(A: LinearMap, start: Array, found: tuple[Array, Array], rtol: Array
         V = V.at[j].set(state.v)
         u = orthogonal(A(state.v.reshape(A.in_shape)).ravel(), P, U)
         alpha = length(u)
-        U = U.at[j].set(_unit(u))
+        U = U.at[j].set(normalised(u))
         v = orthogonal(H(U[j].reshape(A.out_shape)).ravel(), Q, V)
         beta = length(v)
         B = B.at[j, j].set(alpha)
         left, s, right = jnp.linalg.svd(B)
         ritz = s[0], beta * jnp.abs(left[j, 0]), right[0]
-        return _State(U, V, B.at[j, j + 1].set(beta, mode="drop"), j + 1, beta, _unit(v), ritz, products + 2)
+        return _State(U, V, B.at[j, j + 1].set(beta, mode="drop"), j + 1, beta, normalised(v), ritz, products + 2)
 
     def restart(state: _State) -> _State:
         left, s, right = jnp.linalg.svd(state.B)
@@ -152,11 +152,11 @@ def _largest(A: LinearMap, start: Array, found: tuple[Array, Array], rtol: Array
     zero, none = jnp.zeros((), real), jnp.zeros((), int)
     U, V, B = (jnp.zeros((steps, size), dtype) for size, dtype in ((m, start.dtype), (n, start.dtype), (steps, real)))
     ritz = zero, zero + jnp.inf, jnp.zeros(steps, real)
-    begin = _State(U, V, B, none, zero, _unit(orthogonal(v, Q)), ritz, none + products)
+    begin = _State(U, V, B, none, zero, normalised(orthogonal(v, Q)), ritz, none + products)
     end = jax.lax.while_loop(unfinished, fill, begin)
     sigma, residual, right = end.ritz
     v = right.astype(end.V.dtype) @ end.V
-    u = _unit(orthogonal(A(v.reshape(A.in_shape)).ravel(), P))
+    u = normalised(orthogonal(A(v.reshape(A.in_shape)).ravel(), P))
     return Triplet(u.reshape(A.out_shape), sigma, v.reshape(A.in_shape), residual, end.products + 1)
 
 
@@ -219,14 +219,14 @@ def start_of(A: LinearMap) -> Array:
     The vectors of the largest values are such waves, and the random part keeps the start from being orthogonal to a
     better one.
     """
-    noise = _unit(jax.random.normal(jax.random.key(0), (1, *A.in_shape), jnp.finfo(A.dtype).dtype))
+    noise = normalised(jax.random.normal(jax.random.key(0), (1, *A.in_shape), jnp.finfo(A.dtype).dtype)).astype(A.dtype)
     frame = framed(A)
     C, transposed = oriented(frame.core)
     if C is None:
         return noise
     waves = jnp.asarray(_waves(C.in_float64() if C.concrete else C), A.dtype)
     waves = frame.core.T(waves).conj() if transposed else waves
-    return jax.vmap(_unit)(back(frame.right, waves)) + NOISE * noise
+    return jax.vmap(normalised)(back(frame.right, waves)) + NOISE * noise
 
 
 # The share of noise in the first vector: with a hundredth, ten products find σ₁ of 8 → 8 channels of 112 × 112 to 1e-5,
@@ -274,9 +274,3 @@ def _peak(symbol: Symbol) -> Array:
         return near[jnp.argmax(largest_of(symbol.at(near)))]
 
     return jax.lax.fori_loop(0, REFINEMENTS, closer, grid[jnp.argmax(largest_of(symbol.at(grid)))])
-
-
-def _unit(x: Array) -> Array:
-    """The vector of length 1, or zero if it is no longer than rounding."""
-    size = length(x)
-    return jnp.where(size > 0, x / jnp.where(size > 0, size, 1), 0)

@@ -24,7 +24,13 @@ def length(x: Any) -> Any:
     xp: Any = np if isinstance(x, np.ndarray) else jnp
     largest = xp.abs(x).max() if xp is np else jax.lax.stop_gradient(jnp.abs(x).max())
     unit = xp.where(largest == 0, 1, largest)
-    return unit * xp.linalg.norm((x / unit).ravel())
+    return unit * xp.linalg.norm((x / unit.astype(x.dtype)).ravel())
+
+
+def normalised(x: Any) -> Any:
+    """The array of length 1 in the direction of another one; zeros if that is zero."""
+    size = length(x)
+    return x / jnp.where(size == 0, 1, size).astype(x.dtype)
 
 
 class Magnitude(NamedTuple):

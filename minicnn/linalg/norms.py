@@ -99,7 +99,7 @@ def frobenius(A: LinearMap, method: str) -> Array:
     C, _ = oriented(A)
     if C is not None:
         unit = jax.lax.stop_gradient(jnp.abs(C.w).max())
-        w = total = C.w / jnp.where(unit == 0, 1, unit)  # so that no square overflows or vanishes
+        w = total = C.w / jnp.where(unit == 0, 1, unit).astype(C.w.dtype)  # so that no square overflows or vanishes
         for n, border in enumerate(C.borders):
             table = jnp.asarray(border.coincidences(), total.dtype)
             total = jnp.moveaxis(jnp.tensordot(table, total, ((1,), (n,))), 0, n)

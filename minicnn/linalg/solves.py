@@ -200,10 +200,7 @@ def _iterate(A: LinearMap, damp: float, rtol: float, y: Array) -> tuple[Array, A
     damp no more, so that no square overflows or vanishes. Also the steps, and how long the gradient that is left is
     beside Aᴴy.
     """
-    H, eta = A.H, _power_of_two(length(y))
-    size = length(H(y / eta))
-    alpha = _power_of_two(jnp.maximum(size, damp))
-    eta = eta * _power_of_two(size / alpha)
+    H, (eta, alpha) = A.H, _units(A, damp, y)
     y, penalty = y / eta, (damp / alpha) ** 2
     s = H(y) / alpha
     first = jnp.vdot(s, s).real
@@ -216,15 +213,23 @@ def _iterate(A: LinearMap, damp: float, rtol: float, y: Array) -> tuple[Array, A
     def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
         x, r, p, size, steps = state
         q = A(p) / alpha
-        along = size / (jnp.vdot(q, q).real + penalty * jnp.vdot(p, p).real)
+        along = (size / (jnp.vdot(q, q) + penalty * jnp.vdot(p, p)).real).astype(p.dtype)
         x, r = x + along * p, r - along * q
         s = H(r) / alpha - penalty * x
         new = jnp.vdot(s, s).real
-        return x, r, s + (new / size) * p, new, steps + 1
+        return x, r, s + (new / size).astype(p.dtype) * p, new, steps + 1
 
     x, *_, steps = jax.lax.while_loop(unfinished, step, (jnp.zeros_like(s), y, s, first, jnp.zeros((), int)))
     left = length(H(y - A(x) / alpha) / alpha - penalty * x) / jnp.where(first > 0, jnp.sqrt(first), 1)
     return x * (eta / alpha), steps, left
+
+
+def _units(A: LinearMap, damp: float, y: Array) -> tuple[Array, Array]:
+    """Powers of two by which to divide y and A, in the dtype of y, so that Aᴴy is about 1 long and damp no more."""
+    eta = _power_of_two(length(y))
+    size = length(A.H(y / eta.astype(y.dtype)))
+    alpha = _power_of_two(jnp.maximum(size, damp))
+    return (eta * _power_of_two(size / alpha)).astype(y.dtype), alpha.astype(y.dtype)
 
 
 def _checked(A: LinearMap, x: Array, y: Array, damp: float, method: str, products: int) -> Solution:

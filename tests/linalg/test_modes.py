@@ -17,6 +17,9 @@ MAPS: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
     "groups": (np.concatenate([TAPS, -TAPS], -1), {"padding": 1, "padding_mode": "circular", "groups": 2}),
     "zeros": (TAPS, {"padding": 1}),
     "none": (TAPS, {}),
+    "complex": ((1 + 1j) * TAPS, {"padding": 1}),
+    "complex, circular": ((1 + 1j) * TAPS, {"padding": 1, "padding_mode": "circular"}),
+    "complex, symmetric": (1j * np.ones((3, 1, 1)), {"padding": 1, "padding_mode": "symmetric"}),
 }
 QUESTIONS: dict[str, Callable[[LinearMap], Any]] = {
     "bounds": linalg.bounds,
@@ -25,8 +28,10 @@ QUESTIONS: dict[str, Callable[[LinearMap], Any]] = {
     "explain": linalg.explain,
     "gram": lambda A: linalg.gram(A).matrix(),
     "lipschitz": lambda A: linalg.lipschitz(nn.Dense(2), {"w": jnp.ones((3, 2))}, (3,)),
-    "lstsq": lambda A: linalg.lstsq(A, jnp.ones(A.out_shape), damp=0.1).x,
-    "norm": linalg.norm,
+    "lstsq": lambda A: [
+        linalg.lstsq(A, jnp.ones(A.out_shape, A.dtype), damp=0.1, method=m).x for m in ("auto", "iterate")
+    ],
+    "norm": lambda A: [linalg.norm(A), linalg.norm(A, method="lanczos"), linalg.norm(A, "fro")],
     "null_space": lambda A: linalg.null_space(A).matrix(),
     "pinv": lambda A: linalg.pinv(A).matrix(),
     "project": lambda A: linalg.project(A, 1.0, nearest=True).matrix(),
