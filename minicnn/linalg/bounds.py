@@ -20,7 +20,7 @@ from minicnn.linalg.brackets import Bracket, bracket, embedded
 from minicnn.linalg.fourier import circular
 from minicnn.linalg.frames import framed
 from minicnn.linalg.kronecker import joined_channels
-from minicnn.linalg.magnitudes import magnitude
+from minicnn.linalg.magnitudes import length, magnitude, normalised
 from minicnn.linalg.methods import check_map
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, largest_of, supremum
@@ -210,7 +210,7 @@ def gram_zero(kernel: _Kernel) -> Found:
 def tensor(kernel: _Kernel) -> Found:
     """The root of the taps times the spectral norm of the kernel as a tensor, sought by alternating maximisation."""
     rng = np.random.default_rng(0)
-    best = length = 0.0
+    best = size = 0.0
     for _ in range(STARTS):
         vectors = [rng.standard_normal(n) + 0j for n in kernel.w.shape]
         for _ in range(SWEEPS):
@@ -218,9 +218,9 @@ def tensor(kernel: _Kernel) -> Found:
                 part = np.moveaxis(kernel.w, n, 0)
                 for other in reversed([v for m, v in enumerate(vectors) if m != n]):
                     part = part @ other
-                length = float(np.linalg.norm(part))
-                vectors[n] = part.conj() / length if length else vectors[n]
-        best = max(best, length)
+                size = float(length(part))
+                vectors[n] = part.conj() / size if size else vectors[n]
+        best = max(best, size)
     return math.sqrt(kernel.taps) * best, kernel.upper, 0
 
 
@@ -238,13 +238,8 @@ def _power_iteration(A: LinearMap, steps: int) -> Any:
     v = jax.random.normal(jax.random.key(0), A.in_shape, jnp.finfo(A.dtype).dtype).astype(A.dtype)
     H = A.H
 
-    def step(_: Any, v: Any) -> Any:
-        v = H(A(v))
-        size = jnp.linalg.norm(v.ravel())
-        return v / jnp.where(size == 0, 1, size).astype(v.dtype)
-
-    v = jax.lax.fori_loop(0, steps, step, v / jnp.linalg.norm(v.ravel()).astype(v.dtype))
-    return jnp.linalg.norm(A(v).ravel())
+    v = jax.lax.fori_loop(0, steps, lambda _, v: normalised(H(normalised(A(v)))), normalised(v))
+    return length(A(v))
 
 
 def same_circulant(kernel: _Kernel) -> Found:

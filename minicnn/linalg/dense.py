@@ -7,6 +7,7 @@ from jaxtyping import Array, Inexact
 
 from minicnn.forms.memory import memory, readable
 from minicnn.linalg import banded
+from minicnn.linalg.magnitudes import determinant
 from minicnn.maps import Dense, LinearMap
 
 # Rows · columns · the lesser of them, with which the time grows: 1e12 is 10,000 × 10,000, which takes minutes.
@@ -51,7 +52,7 @@ def function(A: LinearMap, f: Callable[[Array], Array]) -> LinearMap:
 
 def slogdet(A: LinearMap) -> tuple[Array, Array]:
     """The sign and the logarithm of the matrix's determinant."""
-    return tuple(jnp.linalg.slogdet(A.matrix()))
+    return determinant(A.matrix())
 
 
 def several(A: LinearMap, k: int) -> tuple[Array, Array, Array]:

@@ -17,7 +17,7 @@ from jaxtyping import Array, Inexact
 from minicnn.linalg import diagonalised
 from minicnn.linalg.diagonalised import Factored, Layout, function_of, vectors_of
 from minicnn.linalg.frames import sign_of
-from minicnn.linalg.magnitudes import length, normalised
+from minicnn.linalg.magnitudes import determinant, length, normalised
 from minicnn.linalg.stencils import Stencil, oriented
 from minicnn.linalg.symbols import Symbol, largest_of
 from minicnn.maps import LinearMap
@@ -82,7 +82,7 @@ def slogdet(A: LinearMap) -> tuple[Array, Array]:
     """The sum over all frequencies of what the small matrices' determinants are; a stride permutes the inputs."""
     C, _ = oriented(A)
     assert C is not None
-    signs, logs = jnp.linalg.slogdet(blocks(C))
+    signs, logs = determinant(blocks(C))
     sign = jnp.prod(signs) * _sign_of_phases(Layout.of(C, "fourier")[1])
     return (sign if jnp.iscomplexobj(C.w) else jnp.sign(sign.real)), jnp.sum(logs)
 

@@ -97,6 +97,16 @@ DOMINANT = np.reshape([1.0, 4.0, 1.0], (3, 1, 1)) * kernel(1, 2, 2)
 MODES = {"dense": "zeros", "kron": "zeros", "fourier": "circular", "dct": "symmetric", "iterate": "zeros"}
 
 
+@pytest.mark.parametrize("c", [2.0**-100, 2.0**100])
+@pytest.mark.parametrize("method", ["dense", "kron", "fourier", "dct"])
+def test_slogdet_of_entries_whose_squares_overflow_or_vanish(method: str, c: float) -> None:
+    border: dict[str, Any] = {"padding": "SAME", "padding_mode": MODES[method]}
+    A = conv(jnp.asarray(c * DOMINANT, jnp.float32), (2,), **border)
+    sign, logarithm = linalg.slogdet(A, method=method)
+    expected = np.linalg.slogdet(np.float64(dense(A)))
+    np.testing.assert_allclose((sign, logarithm), expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("damp", [0.0, 0.5, 8.0])
 @pytest.mark.parametrize("c", [2.0**-100, 2.0**-70, 2.0**100])
 @pytest.mark.parametrize("method", MODES)
