@@ -10,7 +10,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.autodiff import sparsity
 from minicnn.autodiff.program import Program
-from minicnn.maps.algebra import compose
+from minicnn.maps.algebra import compose, values_at
 from minicnn.maps.base import Entries, LinearMap, Shape, derived, linear_map
 
 
@@ -50,8 +50,7 @@ class ProgramMap(LinearMap):
 
     def sparse(self) -> Entries:
         """List the places that some path reaches, with their values."""
-        rows, columns = sparsity.structure(self.program).nonzero()
-        return rows, columns, sparsity.to_scipy(self.program)[rows, columns]
+        return values_at(sparsity.structure(self.program), sparsity.to_scipy(self.program))
 
     def to_scipy(self) -> Any:
         """Multiply the sparse matrices of the maps and add them."""

@@ -49,7 +49,7 @@ class Compose(LinearMap):
 
     def sparse(self) -> Entries:
         """List the non-zeros of the product of the structures, with the values of the product."""
-        return _listed(self._structure(), self.to_scipy())
+        return values_at(self._structure(), self.to_scipy())
 
     @property
     def nnz(self) -> int:
@@ -120,7 +120,7 @@ class Sum(LinearMap):
 
     def sparse(self) -> Entries:
         """List the union of the structures, with the values of the sum."""
-        return _listed(self._structure(), self.to_scipy())
+        return values_at(self._structure(), self.to_scipy())
 
     def _structure(self) -> Any:
         check_entries_fit(sum(term.nnz for term in self.terms), np.int64)
@@ -212,7 +212,7 @@ def sparse_product(factors: list[Any]) -> Any:
     return product
 
 
-def _listed(structure: Any, values: Any) -> Entries:
+def values_at(structure: Any, values: Any) -> Entries:
     """List the places of one sparse matrix with the values of another."""
     rows, columns = structure.nonzero()
     # SciPy answers with a sparse array where no place is asked for

@@ -157,6 +157,7 @@ def _without_entries() -> dict[str, Any]:
         "a product without rows": matrix(0, 3) @ matrix(3, 2),
         "a sum without columns": matrix(2, 0) + matrix(2, 0),
         "a sum of nothing": first @ last.T + last @ first.T,
+        "a program on no path": lift(lambda x: jnp.zeros(2), jnp.ones(3)).as_map(),
     }
 
 
