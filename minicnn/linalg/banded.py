@@ -7,13 +7,12 @@ so that small values are as accurate as those of the dense matrix.
 
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Float, Inexact
 
-from minicnn.jax_internals import Tracer
 from minicnn.linalg.cholesky import doubled
 from minicnn.maps import LinearMap
+from minicnn.maps.base import hidden
 
 # What N² of a diagonal take beside n³ of the dense matrix, and how many diagonals the eigenvalues of the tridiagonal
 # matrix take as long as: on one core 2.5 ns and 20 ns for each N², and 0.5 ns for each n³.
@@ -24,7 +23,7 @@ SOONER = 2
 
 def values(A: LinearMap) -> Float[np.ndarray, " n"] | None:
     """All singular values, descending, in double precision; None where the dense matrix has them as soon."""
-    if not _pays(A.shape, 1) or _hidden(A) or not _pays(A.shape, A.nnz / sum(A.shape)):
+    if not _pays(A.shape, 1) or hidden(A) or not _pays(A.shape, A.nnz / sum(A.shape)):
         return None
     band = _band(doubled(A, A.to_scipy()))
     if band is None:
@@ -39,12 +38,6 @@ def _pays(shape: tuple[int, int], b: float) -> bool:
     """Whether a band of so many diagonals below the main one is less work than the dense matrix."""
     rows, columns = shape
     return SOONER * ENTRY * (rows + columns) ** 2 * (TRIDIAGONAL + b) < rows * columns * min(shape)
-
-
-def _hidden(A: LinearMap) -> bool:
-    """Whether the entries of a map cannot be listed: traced ones, and those that are not complex numbers."""
-    leaves = jax.tree.leaves(A, is_leaf=lambda part: isinstance(part, LinearMap) and part.real_linear)
-    return any(isinstance(leaf, Tracer | LinearMap) for leaf in leaves)
 
 
 def _band(M: Any) -> Inexact[np.ndarray, "b n"] | None:

@@ -17,6 +17,7 @@ from minicnn.axis import Axis
 from minicnn.extras import require
 from minicnn.forms.arithmetic import summing
 from minicnn.forms.memory import check_entries_fit, check_fits, dense_nbytes
+from minicnn.jax_internals import Tracer
 from minicnn.pytrees import pytree, static
 
 Shape = tuple[int, ...]
@@ -249,6 +250,12 @@ class LinearMap(ABC):
         from minicnn.maps.picture import html
 
         return html(self)
+
+
+def hidden(A: LinearMap) -> bool:
+    """Whether the entries of a map cannot be listed: traced ones, and those that are not complex numbers."""
+    leaves = jax.tree.leaves(A, is_leaf=lambda part: isinstance(part, LinearMap) and part.real_linear)
+    return any(isinstance(leaf, Tracer | LinearMap) for leaf in leaves)
 
 
 def _check_kinds(left: LinearMap, right: LinearMap) -> None:

@@ -2,16 +2,12 @@
 
 import math
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
-from minicnn.jax_internals import Tracer
-
-if TYPE_CHECKING:
-    from minicnn.maps.base import LinearMap
+from minicnn.maps.base import LinearMap, hidden
 
 _BLOCKS = 72  # rows or columns of the picture, 5 pixels each on a side of 360; a larger matrix is reduced
 LISTED = 10_000_000  # the most non-zeros that are listed for a picture: listing and sorting them takes 7 s and 1 GB
@@ -23,11 +19,10 @@ _FAINTEST = 0.12  # the opacity of what is hardly more than zero, which still di
 _LEVELS = 4  # of opacity, as many as can be told apart
 
 
-def html(A: "LinearMap") -> str:
+def html(A: LinearMap) -> str:
     """Show the map's name and shapes, and draw its non-zeros: filled where positive, hollow where negative."""
     head = f"<code>{escape(repr(A))}</code>"
-    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(A))
-    if traced or not math.prod(A.shape) or listed(A) > LISTED:
+    if hidden(A) or not math.prod(A.shape) or listed(A) > LISTED:
         return head
     rows, columns, values = A.entries()
     steps = tuple(-(-size // _BLOCKS) for size in A.shape)
@@ -38,7 +33,7 @@ def html(A: "LinearMap") -> str:
     return f'<figure style="margin:0">{picture}<figcaption>{head}<br>{facts}</figcaption></figure>'
 
 
-def listed(A: "LinearMap") -> int:
+def listed(A: LinearMap) -> int:
     """Say how many non-zeros are listed to draw a map: its own, or those of a factor or a term, if they are more.
 
     >>> A = minicnn.conv_map(jnp.ones((3, 1, 1)), (7,))

@@ -1,12 +1,14 @@
 """The picture of a map in a notebook: every non-zero is there, negative ones are hollow, nothing large is listed."""
 
+from html import escape
 from xml.etree import ElementTree
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from minicnn import conv_map
+from minicnn import conv_map, lift
 from minicnn.maps import picture
 
 
@@ -37,6 +39,18 @@ def test_a_large_matrix_is_reduced_and_a_huge_one_only_named(monkeypatch):
     assert {(n, n) for n in range(71)} <= set(squares(page))
     monkeypatch.setattr(picture, "LISTED", 10)
     assert A._repr_html_() == f"<code>{A!r}</code>"
+
+
+PARTS = {
+    "a product": lambda x: 2 * jnp.conj(x),
+    "a program": lambda x: jnp.fft.irfft(jnp.fft.rfft(jnp.real(x)) * 2, n=4),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_map_whose_entries_are_no_complex_numbers_is_only_named(name: str):
+    A = lift(PARTS[name], jnp.ones(4, complex)).as_map()
+    assert A._repr_html_() == f"<code>{escape(repr(A))}</code>"
 
 
 def test_a_traced_map_is_only_named():
