@@ -10,6 +10,7 @@ from jaxtyping import Array
 from minicnn.arguments import look_up
 from minicnn.identities.certificate import Certificate
 from minicnn.identities.claim import Claim, coarsest, in_float64
+from minicnn.identities.comparison import Comparison
 from minicnn.identities.function import Function, check_leaves
 from minicnn.identities.layers import layer_by_layer
 from minicnn.identities.magnitudes import input_roundoff
@@ -101,16 +102,18 @@ def _layers(function: Function) -> Certificate:
     resolution = coarsest(function)
     with jax.default_matmul_precision("highest"):
         with _widened(resolution):
-            found = tuple(layer_by_layer(in_float64(function), resolution)) if _has_float64(function) else ()
+            found = _in_float64(function, resolution)
         found = found or tuple(layer_by_layer(function, resolution))
     return Certificate("layers", (function.outputs.size, function.inputs.size), _arithmetic(function), found)
 
 
-def _has_float64(function: Function) -> bool:
+def _in_float64(function: Function, resolution: Any) -> tuple[Comparison, ...]:
+    """What is found in float64: nothing where a function, or a backward function, wants the dtype of its own arrays."""
     try:
-        return bool(in_float64(function).outputs.like)
-    except TypeError:  # it joins its arguments with arrays of its own, by functions that want one dtype
-        return False
+        wide = in_float64(function)
+        return tuple(layer_by_layer(wide, resolution)) if wide.outputs.like else ()
+    except (TypeError, ValueError):  # what is no matter of the dtype is raised again in the function's own
+        return ()
 
 
 def _widened(resolution: Any) -> AbstractContextManager[Any]:

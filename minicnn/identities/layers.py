@@ -47,9 +47,9 @@ _HOLDS = "vjp = Cᵀ"
 
 
 def _of_operation(operation: Operation, resolution: Any) -> Comparison | None:
-    """Compare one operation; None where none of its results is a float."""
+    """Compare one operation; None where none of its results is a float, or its matrix has no entries."""
     f = Function(operation, operation.primals)
-    if not operation.varying or not f.outputs.like:
+    if not operation.varying or not f.outputs.like or not f.outputs.size * f.inputs.size:
         return None
     identity = f"{_HOLDS} of {operation}"
     rows, columns = f.outputs.size, f.inputs.size

@@ -85,6 +85,22 @@ def test_a_function_that_wants_one_dtype_is_certified_in_its_own():
     assert len(certificate.comparisons) == 2
 
 
+@pytest.mark.parametrize("factor", [2, 3])
+@pytest.mark.parametrize("wants", ["an array", "a dtype"])
+def test_a_backward_function_that_wants_one_dtype_is_certified_in_its_own(wants, factor):
+    of_arrays = {
+        "an array": lambda y_bar: factor * jax.vjp(lambda x: x, X)[1](y_bar)[0],
+        "a dtype": lambda y_bar: (factor * y_bar).astype(jnp.float32),
+    }
+    assert certify(planted(of_arrays[wants]), X, kind="layers").ok is (factor == 2)
+
+
+def test_operations_on_nothing_are_no_layers():
+    certificate = certify(lambda x: (jnp.tanh(x), jnp.sin(x[:0])), X, kind="layers")
+    assert certificate.ok and [c.identity for c in certificate.comparisons] == ["tanh: vjp = Cᵀ"]
+    assert certify(jnp.tanh, X[:0], kind="layers").comparisons == ()
+
+
 def test_integers_and_what_is_constant_are_no_layers():
     tokens = jnp.array([0, 2, 1])
     certificate = certify(lambda w, tokens: w[tokens].argmax(-1) * w[tokens].sum(-1), W, tokens, kind="layers")
