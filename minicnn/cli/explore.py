@@ -116,14 +116,20 @@ def _check_drawn(kind: str, given: dict[str, Any], taps: list[float] | None) -> 
     """Refuse a layer that is none, or too large: its sizes are those of a convolution, whatever its kind.
 
     Raises:
-        ValueError: as `minicnn.conv`, and for taps that are not as many as the kernel has.
+        ValueError: as `minicnn.conv`, for taps that are not as many as the kernel has, and for a pool with more
+            channels on one side than on the other.
     """
     from minicnn.draw.worked_example import worked_conv
     from minicnn.explore.setting import check_size
 
     options = dict(given)
     if kind in _POOLS:
-        channels = given["channels"][0]
-        options |= {"channels": (channels, channels), "groups": channels}
+        channels, outputs = given["channels"]
+        if outputs != channels:
+            raise ValueError(
+                f"`channels`={channels}x{outputs} would do nothing for --kind {kind}, which pools each channel by "
+                f"itself: give {channels}"
+            )
+        options |= {"groups": channels}
         options.setdefault("stride", given["kernel"])
     check_size(worked_conv(options.pop("input"), options.pop("kernel"), w=taps, **options).A)

@@ -56,6 +56,7 @@ def test_explore_need_not_open_it(run, tmp_path, opened):
         (("--output-padding", "1"), "only for a transposed convolution: give `transpose`, too, or leave it out"),
         (("--seed", "1000000"), "`seed`=1000000 must be from 0 to 999999"),
         (("--kind", "lp", "--groups", "5"), "--groups would do nothing for --kind lp: leave it out"),
+        (("--kind", "max", "--channels", "2x3"), "`channels`=2x3 would do nothing for --kind max, which pools each"),
         (("--kind", "local", "--taps", "1,2", "--flip"), "--flip, --taps would do nothing for --kind local"),
     ],
 )
