@@ -104,7 +104,7 @@ def test_slogdet_of_entries_whose_squares_overflow_or_vanish(method: str, c: flo
     A = conv(jnp.asarray(c * DOMINANT, jnp.float32), (2,), **border)
     sign, logarithm = linalg.slogdet(A, method=method)
     expected = np.linalg.slogdet(np.float64(dense(A)))
-    np.testing.assert_allclose((sign, logarithm), expected, rtol=1e-5)
+    np.testing.assert_allclose((sign, logarithm), expected, rtol=8 * float(jnp.finfo(jnp.float32).eps))
 
 
 @pytest.mark.parametrize("damp", [0.0, 0.5, 8.0])
@@ -115,9 +115,11 @@ def test_least_squares_of_entries_whose_squares_overflow_or_vanish(method: str, 
     A, B = (conv(jnp.asarray(s * DOMINANT, jnp.float32), (6,), **border) for s in (1, c))
     y = jnp.asarray(kernel(*A.out_shape), jnp.float32)
     one, other = (linalg.lstsq(M, y, damp=damp * float(s), method=method) for M, s in ((A, 1), (B, c)))
-    np.testing.assert_allclose(other.x * c, one.x, rtol=0, atol=1e-4 * float(jnp.abs(one.x).max()))
-    np.testing.assert_allclose(other.residual, one.residual, rtol=0, atol=1e-5)
-    assert other.gradient <= 1e-2 * c  # the iteration ends at half of the digits
+    eps = float(jnp.finfo(jnp.float32).eps)
+    np.testing.assert_allclose(other.x * c, one.x, rtol=0, atol=32 * eps * float(jnp.abs(one.x).max()))
+    np.testing.assert_allclose(other.residual, one.residual, rtol=16 * eps, atol=16 * eps)
+    goal = eps**0.5 if method == "iterate" else 16 * eps  # the iteration ends at half of the digits
+    assert other.gradient <= goal * c * float(jnp.linalg.norm(A.H(y).ravel()))
 
 
 @pytest.mark.parametrize(
