@@ -17,6 +17,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
+from minicnn.forms.blocks import (
+    combine_blocks,
+    combine_by_library,
+    combine_tiles,
+    combine_written_out,
+    is_full,
+    is_tiled,
+)
 from minicnn.forms.memory import check_widened
 from minicnn.forms.meshes import vary_alike
 from minicnn.forms.monoids import (
@@ -26,8 +34,6 @@ from minicnn.forms.monoids import (
     SUM,
     Monoid,
     Parts,
-    combine_blocks,
-    combine_in_loop,
     has_few_channels,
     one_by_one,
     padded_by_neutral,
@@ -55,11 +61,13 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
             return reduce_windows(parts, [*axes[: position - 1], done, *axes[position:]], monoid)
     loop = alone and _fits_loop(axes, monoid)
     if alone and all(map(is_tiled, axes)):
-        full, short = all(map(_is_full, axes)), all(axis.kernel_size <= SHORT for axis in axes)
+        full, short = all(map(is_full, axes)), all(axis.kernel_size <= SHORT for axis in axes)
+        if loop and monoid.written_out:
+            return (combine_written_out(parts[0], axes, monoid),)
         if loop and (has_few_channels(parts[0]) or not (full or short)):
-            return (combine_in_loop(parts[0], axes, monoid),)
+            return (combine_by_library(parts[0], axes, monoid),)
         if full or not short:
-            return _combine_tiles(parts, axes, monoid)
+            return combine_tiles(parts, axes, monoid)
     return _reduce_repeated(parts, axes, monoid if loop else replace(monoid, of_numbers=None))
 
 
@@ -211,26 +219,6 @@ def _by_shifts(axis: Axis) -> bool:
     if is_sparse(axis):
         return axis.kernel_size <= FEW_SLICES
     return axis.kernel_size <= min(SHORT, axis.stride) and axis.stretch == 1 and abs(axis.dilation) == 1
-
-
-def is_tiled(axis: Axis) -> bool:
-    """Tell whether windows lie side by side from the first entry of the axis on."""
-    is_plain = axis.stretch == abs(axis.dilation) == 1 and axis.span(1)[0] == 0
-    is_whole = axis.out_size == 1 or axis.stride == axis.kernel_size
-    return is_plain and is_whole and axis.in_size >= axis.kernel_size * axis.out_size
-
-
-def _is_full(axis: Axis) -> bool:
-    """Tell whether windows that lie side by side leave no entry over."""
-    return axis.in_size == axis.kernel_size * axis.out_size
-
-
-def _combine_tiles(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
-    """Combine windows that lie side by side as blocks; what they leave over is cut off before."""
-    for position, axis in enumerate(axes, start=1):
-        if not _is_full(axis):
-            parts = sliced(parts, position, 0, axis.kernel_size * axis.out_size)
-    return combine_blocks(parts, {position: axis.kernel_size for position, axis in enumerate(axes, start=1)}, monoid)
 
 
 def _fits_loop(axes: Sequence[Axis], monoid: Monoid) -> bool:
