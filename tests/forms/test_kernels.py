@@ -78,6 +78,17 @@ def test_a_loop_over_the_images_is_one_kernel_whatever_form_has_computed_them(po
 
 
 @on_a_cpu
+@pytest.mark.parametrize(("portions", "counts"), [(2, False), (8, False), (16, True)])
+def test_few_portions_are_neither_counted_nor_compared(portions, counts, monkeypatch):
+    monkeypatch.setattr(trilinear, "_portions", lambda *_: portions)
+    program = compiled(
+        lambda x, w: conv(x, w, padding="SAME", form="tiles"), jnp.ones((16, 6, 6, 4)), jnp.ones((3, 3, 4, 4))
+    )
+    assert "while(" in program
+    assert (" compare(" in program) == counts
+
+
+@on_a_cpu
 def test_the_matrix_of_a_tile_is_laid_out_once_for_all_portions(monkeypatch):
     monkeypatch.setattr(trilinear, "_portions", lambda *_: 4)
     y = lambda x, w: conv(x, w, padding="SAME", form=Tiles((1, 8)))
