@@ -118,7 +118,7 @@ def _pieces(axis: Axis) -> list[tuple[range, Axis]]:
 
     Windows as long as the input hold what longer ones do, if they end or begin at the same place.
     """
-    plain, n, met = axis if axis.dilation > 0 else axis.flipped, axis.in_size, axis.met
+    plain, n, met = axis.forwards, axis.in_size, axis.met
     beyond = plain.kernel_size - n
     ends = -((beyond - plain.low) // plain.stride), plain.low // plain.stride + 1
     first, last = (min(max(end, met.start), met.stop) for end in ends)
@@ -138,7 +138,7 @@ def _repeated(axis: Axis) -> tuple[Axis, int, int]:
     Windows of k positions over entries that lie u apart hold the same entries gcd(k, u) times in a row: with g that
     number, output i reads what output ⌈(i − p) / g⌉ of the windows of k / g positions over entries u / g apart reads.
     """
-    plain = axis if axis.dilation > 0 else axis.flipped
+    plain = axis.forwards
     g = plain.kernel_size if plain.in_size == 1 else math.gcd(plain.kernel_size, plain.stretch)
     if g == 1 or plain.stride > 1 or plain.dilation > 1 or is_sparse(plain):
         return axis, 1, 0
@@ -160,7 +160,7 @@ def _reduce_phases(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> P
 
     It is the transpose of windows that begin u apart, each of ⌊k / u⌋ blocks of u entries and k mod u more.
     """
-    plain, u, shape = axis if axis.dilation > 0 else axis.flipped, axis.stretch, parts[0].shape
+    plain, u, shape = axis.forwards, axis.stretch, parts[0].shape
     (whole, few), first = divmod(plain.kernel_size, u), -(plain.low // u)
     groups = -((plain.low - plain.out_size + 1) // u) - first + 1
 
