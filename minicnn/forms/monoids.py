@@ -29,7 +29,8 @@ class Monoid:
         along: all entries along some axes, combined.
         idempotent: whether windows that are combined may overlap, as for a maximum and not for a sum.
         of_numbers: the operation of two numbers, where entries have one part, as XLA's loop for windows takes it.
-        written_out: so many entries LLVM writes out one after the other; 0 where XLA for CPUs has a library's loop.
+        written_out: so many entries LLVM writes out one after the other; 0 for plain sums, which XLA for CPUs has in a
+            library, and for entries of more parts.
     """
 
     combine: Callable[[Parts, Parts], Parts]

@@ -6,7 +6,6 @@ compute in float64 whatever the rest of a program is allowed, and other devices 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from minicnn.axis import Axis
 from minicnn.forms.blocks import combine_by_library, combine_written_out, is_tiled
 from minicnn.forms.fence import fence
 from minicnn.forms.meshes import vary_alike
-from minicnn.forms.monoids import IN_LOOP, SUM, Parts, has_few_channels
+from minicnn.forms.monoids import IN_LOOP, SUM, Monoid, Parts, has_few_channels
 from minicnn.forms.shaping import moved
 from minicnn.forms.shifts import axes_with
 from minicnn.forms.windows import reduce_windows
@@ -79,7 +78,7 @@ def _along(parts: Parts, axes: tuple[int, ...]) -> Parts:
 
 # Of 31 squares LLVM writes each out, and not of 34: those run 3 to 5 times as long, and compile in 150 ms, not in 80.
 # Higher powers take a few operations more.
-OF_POWERS = replace(SUM, along=_along, of_numbers=_plus_size, written_out=24)
+OF_POWERS = Monoid(SUM.combine, SUM.neutral, _along, idempotent=False, written_out=24)
 
 
 def _total(powers: Array, axes: Sequence[Axis], side_by_side: bool) -> Array:

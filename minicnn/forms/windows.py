@@ -47,9 +47,9 @@ from minicnn.forms.shifts import axes_with, is_sparse, shift, taps, widths_of
 def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone: bool = False) -> Parts:
     """Replace the spatial axes of every part by what their windows hold, combined; an empty place is neutral.
 
-    With `alone` XLA's own loop may combine them, and windows that lie side by side are one loop or reduction, which XLA
-    for CPUs has ready and need not compile. Together with others, shifts of few taps cost little more to compile and
-    run faster.
+    With `alone` XLA's own loop may combine them, and windows that lie side by side are a loop or two, or a reduction:
+    for plain sums XLA for CPUs has them ready and need not compile them. Together with others, shifts of few taps cost
+    little more to compile and run faster.
     """
     if not all(axis.out_size for axis in axes):
         shape = *(axis.out_size for axis in axes), parts[0].shape[-1]
