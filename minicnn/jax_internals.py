@@ -39,6 +39,7 @@ __all__ = [
     "check_for_nans",
     "function_name",
     "inner",
+    "is_parted",
     "mlir",  # and of its compilation
     "of_a_library",
     "pull_back_of",
@@ -90,6 +91,14 @@ def call_apart(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _is_for_one_device(context: Any) -> bool:
     return getattr(context.module_context.axis_context, "num_devices", None) == 1
+
+
+def is_parted(context: Any) -> bool:
+    """Whether XLA parts what is lowered among devices: no program for one device, nor what one does in a shard_map."""
+    within = context.module_context.axis_context
+    if (mesh := getattr(within, "mesh", None)) is None:
+        return getattr(within, "num_devices", 1) != 1
+    return any(size > 1 for name, size in mesh.shape.items() if name not in within.manual_axes)
 
 
 def _keep(call: Any) -> None:

@@ -33,7 +33,7 @@ class Bilinear:
             little to do at once.
         shape: the shape of the result, from the geometry and the number of images.
         spec_of: how the result lies on an explicit mesh.
-        on_tiles: from the operation and what else to do, the operation where spatial axes lie across a mesh.
+        on_mesh: from the operation and what else to do, the operation where images lie across a mesh.
         left_bar: the transpose in the left operand: from the cotangent, the operand's type and the right operand.
         right_bar: the transpose in the right operand.
         many: the operation itself for operands with one more axis, at the place that `dims` gives, first in the result.
@@ -44,7 +44,7 @@ class Bilinear:
     in_portions: Callable[..., Array]
     shape: Callable[[Geometry, int], tuple[int, ...]]
     spec_of: SpecOf
-    on_tiles: Callable[[Callable[..., Array], Callable[..., Array]], Callable[..., Array]]
+    on_mesh: Callable[[Callable[..., Array], Callable[..., Array]], Callable[..., Array]]
     left_bar: Callable[..., Array]
     right_bar: Callable[..., Array]
     many: Callable[..., Array]
@@ -102,17 +102,32 @@ def _batch(primitive: Primitive, operation: Bilinear) -> None:
 def _lower(primitive: Primitive, operation: Bilinear) -> None:
     """Programs for XLA, one for CPUs and one, in the form for accelerators, for everything else.
 
-    Over which mesh axes a value varies is settled by then: the loops inside need not know it.
+    Over which mesh axes a value varies is settled by then: the loops inside need not know it. Where XLA parts a batch
+    among devices, CPUs take the form for accelerators, too: of a loop over portions, or over what a form for CPUs cuts
+    out, each would do all, with images that it has gathered.
     """
     accelerated: Callable[..., Array] = lambda *operands, form, **static: operation.compute(
         *operands, form=form.on_accelerators, **static
     )
-    for compute, platform in ((accelerated, None), (_widened(accelerated), "cuda"), (operation.in_portions, "cpu")):
-        on_mesh = operation.on_tiles(compute, laid_out(compute, operation.spec_of))
-        lower = mlir.lower_fun(on_mesh, multiple_results=False)
+    for platform, compute, of_parted in (
+        (None, accelerated, accelerated),
+        ("cuda", _widened(accelerated), _widened(accelerated)),
+        ("cpu", operation.in_portions, accelerated),
+    ):
+        lower_whole, lower_parted = (
+            mlir.lower_fun(operation.on_mesh(compute, laid_out(rest, operation.spec_of)), multiple_results=False)
+            for rest in (compute, of_parted)
+        )
 
-        def lowering(context: mlir.LoweringRuleContext, *values: Any, lower: Any = lower, **static: Any) -> Any:
+        def lowering(
+            context: mlir.LoweringRuleContext,
+            *values: Any,
+            whole: Any = lower_whole,
+            parted: Any = lower_parted,
+            **static: Any,
+        ) -> Any:
             types: Any = context.avals_in
+            lower = parted if jax_internals.is_parted(context) else whole
             return lower(context.replace(avals_in=list(map(unmarked, types))), *values, **static)
 
         mlir.register_lowering(primitive, lowering, platform=platform)

@@ -3,7 +3,8 @@
 Where a spatial axis lies across a mesh, each device holds a block of the inputs and makes a block of the outputs. The
 window that its outputs read says which rows its neighbours send: these are moved, no others, by `jax.lax.ppermute`
 inside `jax.shard_map`, and what follows is the operation itself on the axis of one tile. Transposed, the windows are
-those of the transposed axis; where JAX transposes the exchange, the overlap is sent back and added.
+those of the transposed axis; where JAX transposes the exchange, the overlap is sent back and added. Where only the
+batch lies across a mesh there is nothing to send: each device does the same with its own images.
 """
 
 import math
@@ -156,7 +157,7 @@ class DeviceTiles:
 
 @dataclass(frozen=True)
 class Spread:
-    """How images lie across an explicit mesh some of whose axes part their spatial axes.
+    """How images lie across an explicit mesh: each device has some of them, or parts of them, or both.
 
     Attributes:
         mesh: the mesh.
@@ -170,7 +171,7 @@ class Spread:
 
     @classmethod
     def of(cls, x: Array, axes: Sequence[Axis]) -> "Spread | None":
-        """How x lies, or None where no spatial axis is in parts, or the outputs do not come out in equal ones."""
+        """How x lies, or None where it is whole on every device, or the outputs do not come out in equal parts."""
         kind = jax.typeof(x).sharding
         if kind.mesh.empty or set(kind.mesh.axis_types) != {AxisType.Explicit}:
             return None
@@ -180,8 +181,8 @@ class Spread:
             for position, (axis, names) in enumerate(zip(axes, across[1:-1], strict=True), start=1)
             if names
         )
-        possible = tiles and not across[-1] and all(each.are_even and each.are_near for _, each, _ in tiles)
-        return cls(kind.mesh, kind.spec, tiles) if possible else None
+        is_spread, fits = any(across), all(each.are_even and each.are_near for _, each, _ in tiles)
+        return cls(kind.mesh, kind.spec, tiles) if is_spread and fits and not across[-1] else None
 
     def axes(self, axes: Sequence[Axis]) -> tuple[Axis, ...]:
         """The axes inside a tile."""
@@ -207,10 +208,13 @@ class Spread:
         return y
 
     def over_devices(
-        self, local: Callable[..., Array], *specs: PartitionSpec, out: PartitionSpec
+        self, local: Callable[..., Array], *specs: PartitionSpec, out: PartitionSpec, lowered: bool = False
     ) -> Callable[..., Array]:
-        """A function of what each device holds as one of whole arrays."""
-        return jax.jit(jax.shard_map(local, mesh=self.mesh, in_specs=specs, out_specs=out))
+        """A function of what each device holds as one of whole arrays.
+
+        What is `lowered` has its derivatives behind it, and the loops inside need not know over which axes they vary.
+        """
+        return jax.jit(jax.shard_map(local, mesh=self.mesh, in_specs=specs, out_specs=out, check_vma=not lowered))
 
     @property
     def names(self) -> Names:
@@ -223,10 +227,10 @@ def _names(entry: Any) -> Names:
     return () if entry is None else entry if isinstance(entry, tuple) else (entry,)
 
 
-def windows_on_tiles(
+def windows_on_mesh(
     operate: Callable[[Array, tuple[Axis, ...]], Array], x: Array, axes: tuple[Axis, ...], fill: Any
 ) -> Array | None:
-    """What `operate` makes of the windows of x, each device its own outputs; None where x is not in spatial parts."""
+    """What `operate` makes of the windows of x, each device its own outputs; None where x is not spread so."""
     spread = Spread.of(x, axes)
     if spread is None:
         return None
@@ -234,7 +238,7 @@ def windows_on_tiles(
     return spread.over_devices(local, spread.spec, out=spread.spec)(x)
 
 
-def convolve_on_tiles(compute: Callable[..., Array], elsewhere: Callable[..., Array]) -> Callable[..., Array]:
+def convolve_on_mesh(compute: Callable[..., Array], elsewhere: Callable[..., Array]) -> Callable[..., Array]:
     """C(w)·x by each device for its own outputs."""
 
     def convolve(x: Array, w: Array, *, geometry: Any, **static: Any) -> Array:
@@ -243,12 +247,12 @@ def convolve_on_tiles(compute: Callable[..., Array], elsewhere: Callable[..., Ar
             return elsewhere(x, w, geometry=geometry, **static)
         inside = replace(geometry, axes=spread.axes(geometry.axes))
         local = lambda x, w: spread.own(compute(spread.windows(x), w, geometry=inside, **static))
-        return spread.over_devices(local, spread.spec, PartitionSpec(), out=spread.spec)(x, w)
+        return spread.over_devices(local, spread.spec, PartitionSpec(), out=spread.spec, lowered=True)(x, w)
 
     return convolve
 
 
-def correlate_on_tiles(compute: Callable[..., Array], elsewhere: Callable[..., Array]) -> Callable[..., Array]:
+def correlate_on_mesh(compute: Callable[..., Array], elsewhere: Callable[..., Array]) -> Callable[..., Array]:
     """X(x)ᵀ·y as the sum of what the devices find in their own outputs; short floats are rounded after it."""
 
     def correlate(x: Array, y: Array, *, geometry: Any, arithmetic: Any, **static: Any) -> Array:
@@ -261,6 +265,6 @@ def correlate_on_tiles(compute: Callable[..., Array], elsewhere: Callable[..., A
             w = compute(spread.windows(x), spread.put(y), geometry=inside, arithmetic=total, **static)
             return jax.lax.psum(w, spread.names).astype(arithmetic.result_type(x, y))
 
-        return spread.over_devices(local, spread.spec, spread.spec, out=PartitionSpec())(x, y)
+        return spread.over_devices(local, spread.spec, spread.spec, out=PartitionSpec(), lowered=True)(x, y)
 
     return correlate

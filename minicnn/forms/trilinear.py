@@ -17,7 +17,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn.forms.arithmetic import Arithmetic
 from minicnn.forms.bilinear import Bilinear
-from minicnn.forms.device_tiles import convolve_on_tiles, correlate_on_tiles
+from minicnn.forms.device_tiles import convolve_on_mesh, correlate_on_mesh
 from minicnn.forms.form import Form
 from minicnn.forms.geometry import Geometry, swap_channels
 from minicnn.forms.meshes import spec_of_convolve, spec_of_correlate, vary_alike
@@ -163,7 +163,7 @@ _convolve_p = Bilinear(
     in_portions=partial(_convolve, in_portions=True),
     shape=lambda geometry, images: (images, *geometry.out_shape),
     spec_of=spec_of_convolve,
-    on_tiles=convolve_on_tiles,
+    on_mesh=convolve_on_mesh,
     left_bar=_x_bar,
     right_bar=_w_bar,
     many=_convolve_many,
@@ -174,7 +174,7 @@ _correlate_p = Bilinear(
     in_portions=partial(_correlate, in_portions=True),
     shape=lambda geometry, images: geometry.w_shape,
     spec_of=spec_of_correlate,
-    on_tiles=correlate_on_tiles,
+    on_mesh=correlate_on_mesh,
     left_bar=_x_bar_of_correlate,
     right_bar=_y_bar_of_correlate,
     many=_correlate_many,

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from minicnn.axis import Axis
-from minicnn.forms.device_tiles import windows_on_tiles
+from minicnn.forms.device_tiles import windows_on_mesh
 from minicnn.forms.meshes import laid_out, spec_of_images
 from minicnn.primitive import Primitive, Traced
 
@@ -34,7 +34,7 @@ def windowed_primitive(
         return rest(windows(x, axes), x, axes, **params)
 
     def on_mesh(x: Any, axes: tuple[Axis, ...], **params: Any) -> Any:
-        y = windows_on_tiles(windows, x, axes, fill(x.dtype))
+        y = windows_on_mesh(windows, x, axes, fill(x.dtype))
         return elsewhere(x, axes=axes, **params) if y is None else rest(y, x, axes, **params)
 
     elsewhere = laid_out(compute, spec_of_images)

@@ -1,10 +1,12 @@
 """What a process with four simulated devices finds out about functions whose images are spread over them.
 
 Each function is asked for its value, its gradients and second derivatives, and what vmap makes of it, on a mesh and on
-one device. JSON on stdout says how far apart the answers are, in units of the largest number among them.
+one device. JSON on stdout says how far apart the answers are, in units of the largest number among them, and how often
+a device receives what others hold, other than a sum.
 """
 
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -58,6 +60,17 @@ MEMBERS |= {
     f"long kernel as {form}": Member(lambda x, w, f=form: minicnn.conv(x, w, form=f), (60, 1), (40, 1, 2))
     for form in ("tiles", "diagonals")
 }
+# Of these an array of positions says what is read, or written: XLA has it whole on every device.
+BY_POSITIONS = {"max_unpool", "unpooled", "adaptive_max_pool"}
+BY_KERNELS = {"patch_map.T"}  # an image of these is a kernel to `jax.vmap`, as which it is the same on every device
+AUTOMATIC = (
+    "conv",
+    "conv_transpose_reflect",
+    "tiled_conv",
+    "max_pool",
+    "avg_pool_of_many_taps",
+    "long kernel as tiles",
+)
 TRACED: dict[str, Callable[[Any, Any, Any], Any]] = {  # of minicnn.ops or jax.numpy, images and what they share
     "conv": lambda m, x, w: minicnn.conv(x, w),
     "max_pool": lambda m, x, w: minicnn.max_pool(x * m.sum(w), (2, 2)),
@@ -125,10 +138,25 @@ def explicit(name: str, mesh: Mesh) -> dict[str, Any]:
     f = MEMBERS[name].function
     with jax.set_mesh(mesh):
         x = jax.reshard(x, P(mesh.axis_names))
-        found = jax.jit(partial(derivatives, f), compiler_options=QUICK)(x, *w)
+        found = compiled(name, x, *w)
         for a, expected in zip((found["y"], *found["gradients"]), ("i", "i", *(None for _ in w)), strict=True):
             assert jax.typeof(a).sharding.spec[0] == expected, (name, jax.typeof(a))
         return found | {"vmap": jax.jit(jax.vmap(lambda image: f(image[None], *w)[0]))(x)}
+
+
+def automatic(name: str, mesh: Mesh) -> dict[str, Any]:
+    """The answers where XLA settles what each device does, and JAX's types say nothing about it."""
+    x, *w = map(jnp.asarray, arrays(MEMBERS[name], batch=4))
+    put = lambda a, *axes: jax.device_put(a, NamedSharding(mesh, P(*axes)))
+    return compiled(name, put(x, "i"), *map(put, w))
+
+
+def compiled(name: str, *operands: Any) -> dict[str, Any]:
+    """The answers of one program, and how often a device receives in it what others hold, other than a sum."""
+    answer = jax.jit(partial(derivatives, MEMBERS[name].function), compiler_options=QUICK)
+    program = answer.lower(*operands).compile()
+    received = len(re.findall(r" (?:all-gather|all-to-all|collective-permute)\(", program.as_text()))
+    return program(*operands) | {"received": 0 if name in BY_POSITIONS | BY_KERNELS else received}
 
 
 def not_in_use(name: str, mesh: Mesh) -> dict[str, float]:
@@ -194,7 +222,7 @@ def refusal(name: str, mesh: Mesh) -> str:
 
 
 def distances(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, float]:
-    gap = lambda a, b: float(np.abs(np.asarray(a) - np.asarray(b)).max() / np.abs(b).max())
+    gap = lambda a, b: float(np.abs(np.asarray(a) - np.asarray(b)).max() / (np.abs(b).max() or 1))
     return {way: max(map(gap, *map(jax.tree.leaves, (found[way], expected[way]))), default=0.0) for way in found}
 
 
@@ -209,13 +237,14 @@ def attempt(question: Callable[..., Any], *args: Any) -> Any:
 if __name__ == "__main__":
     Costed.portions = lambda *_: 2  # so that the loops over portions of a batch are asked as well
     expected = {name: alone(name) for name in MEMBERS}
-    apart = lambda question, mesh: lambda name: distances(question(name, mesh), expected[name])
+    apart = lambda question, mesh: lambda name: distances(question(name, mesh), expected[name] | {"received": 0})
     pair = mesh_of((2,), AxisType.Auto)
     questions: dict[str, tuple[Callable[[str], Any], Any]] = {
         "shard_map over 2": (apart(varying, pair), MEMBERS),
         "shard_map over 2 x 2": (apart(varying, mesh_of((2, 2), AxisType.Auto)), ("conv", "patch_map.T")),
         "explicit over 2": (apart(explicit, mesh_of((2,), AxisType.Explicit)), MEMBERS),
         "explicit over 4": (apart(explicit, mesh_of((4,), AxisType.Explicit)), ("conv", "patch_map.T")),
+        "automatic over 2": (apart(automatic, pair), AUTOMATIC),
         "autodiff over 2": (lambda name: traced(name, pair), TRACED),
         "autodiff over 4": (lambda name: traced(name, mesh_of((2, 2), AxisType.Auto)), ("conv", "elementwise")),
         "not in use": (lambda name: not_in_use(name, mesh_of((2,), AxisType.Explicit)), NOT_IN_USE),

@@ -30,6 +30,7 @@ WAYS = {
     "shard_map over 2 x 2": 2,
     "explicit over 2": MEMBERS,
     "explicit over 4": 2,
+    "automatic over 2": 6,
     "not in use": 2,
     "autodiff over 2": 5,
     "autodiff over 4": 2,
