@@ -118,6 +118,11 @@ class Axis:
         return replace(self, dilation=-self.dilation, low=self.low - self.dilation * (self.kernel_size - 1))
 
     @property
+    def forwards(self) -> "Axis":
+        """The same axis with a kernel that is read forwards: reversed if its taps run backwards."""
+        return self if self.dilation > 0 else self.flipped
+
+    @property
     def extent(self) -> int:
         """How many steps the dilated kernel spans, |d|(k − 1) + 1."""
         return abs(self.dilation) * (self.kernel_size - 1) + 1 if self.kernel_size else 0
@@ -268,8 +273,7 @@ class Axis:
         >>> Axis.of(10**9, 10**6).nnz
         999000001000000
         """
-        axis = min(self, self.T, key=lambda axis: axis.stretch)  # either has as many
-        axis = axis if axis.dilation > 0 else axis.flipped
+        axis = min(self, self.T, key=lambda axis: axis.stretch).forwards  # either has as many
         (shorter, a), (longer, b) = sorted([(axis.out_size, axis.stride), (axis.kernel_size, axis.dilation)])
         return solutions((a, b, axis.stretch), -axis.low, (shorter, longer, axis.in_size))
 

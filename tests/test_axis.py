@@ -46,6 +46,7 @@ def test_taps_of_the_transpose_are_the_transposed_taps(axis):
 def test_flipping_reverses_the_taps(axis):
     np.testing.assert_array_equal(axis.flipped.taps(), axis.taps()[:, ::-1])
     assert axis.flipped.flipped == axis
+    assert axis.forwards == (axis if axis.dilation > 0 else axis.flipped)
 
 
 @thorough

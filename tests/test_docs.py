@@ -211,7 +211,7 @@ def test_every_dotted_name_of_the_package_exists() -> None:
 
 def test_a_dotted_name_that_does_not_exist_is_noticed() -> None:
     assert resolves("minicnn.forms.tiles.Tiles.cuts")
-    assert not resolves("minicnn.forms.blocks")
+    assert not resolves("minicnn.forms.no_such_room")
     assert not resolves("minicnn.nothing")
 
 

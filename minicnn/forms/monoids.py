@@ -1,10 +1,10 @@
 """Associative operations, and the ways to combine entries of an array by one of them."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Any
 
 import jax
@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from minicnn.axis import Axis
 from minicnn.forms.arithmetic import plus
 from minicnn.forms.meshes import vary_alike
 from minicnn.forms.shaping import reshaped
@@ -30,6 +29,8 @@ class Monoid:
         along: all entries along some axes, combined.
         idempotent: whether windows that are combined may overlap, as for a maximum and not for a sum.
         of_numbers: the operation of two numbers, where entries have one part, as XLA's loop for windows takes it.
+        written_out: so many entries LLVM writes out one after the other; 0 for plain sums, which XLA for CPUs has in a
+            library, and for entries of more parts.
     """
 
     combine: Callable[[Parts, Parts], Parts]
@@ -37,6 +38,7 @@ class Monoid:
     along: Callable[[Parts, tuple[int, ...]], Parts]
     idempotent: bool = True
     of_numbers: Callable[[Array, Array], Array] | None = None
+    written_out: int = 0
 
 
 SUM = Monoid(
@@ -48,29 +50,9 @@ SUM = Monoid(
 )
 
 
-def has_few_channels(x: Array, vectors: int = 2) -> bool:
-    """Tell whether channels do not fill so many vectors; a symbolic number of them is taken to be many."""
-    return isinstance(x.shape[-1], int) and x.shape[-1] < vectors * _VECTOR
-
-
-def combine_in_loop(x: Array, axes: Sequence[Axis], monoid: Monoid) -> Array:
-    """Combine windows that lie side by side in XLA's own loop for that, axis by axis.
-
-    It takes in what x is computed from, what the windows leave over, and all axes.
-    """
-    for position, axis in enumerate(axes, start=1):
-        k, outputs = axis.kernel_size, axis.out_size
-        if monoid.idempotent and not has_few_channels(x, vectors=1) and 1 < (part := _part(k)) < k:
-            # the parts of all windows, and of what is left over behind them
-            x = sweep_in_loop(x, position, part, 1, part, x.shape[position] // part, monoid)
-            k //= part
-        x = sweep_in_loop(x, position, k, 1, k, outputs, monoid)
-    return x
-
-
-def _part(k: int) -> int:
-    """The largest part of k entries that LLVM writes out, to go along the channels; 1, where there is none."""
-    return next(part for part in range(min(k, _WRITTEN_OUT), 0, -1) if k % part == 0)
+def has_few_channels(x: Array) -> bool:
+    """Tell whether channels do not fill two vectors; a symbolic number of them is taken to be many."""
+    return isinstance(x.shape[-1], int) and x.shape[-1] < 2 * _VECTOR
 
 
 def sweep_in_loop(x: Array, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Array:
@@ -86,14 +68,6 @@ def sweep_in_loop(x: Array, position: int, k: int, step: int, stride: int, outpu
     size, strides, dilation = ((1, number, 1) for number in (k, stride, step))
     rows = jax.lax.reduce_window(rows, neutral, combine, size, strides, "VALID", window_dilation=dilation)
     return reshaped(rows, (*before, rows.shape[1], *behind))
-
-
-def combine_blocks(parts: Parts, blocks: Mapping[int, int], monoid: Monoid) -> Parts:
-    """Combine the entries of every block, of the sizes that are given by the position of an axis."""
-    sizes = ((n // blocks[at], blocks[at]) if at in blocks else (n,) for at, n in enumerate(parts[0].shape))
-    shape = tuple(chain.from_iterable(sizes))
-    along = tuple(at + n for n, at in enumerate(blocks, start=1))
-    return monoid.along(tuple(z.reshape(shape) for z in parts), along)
 
 
 def sweep(parts: Parts, position: int, k: int, step: int, stride: int, outputs: int, monoid: Monoid) -> Parts:
@@ -175,6 +149,3 @@ _VECTOR = 16
 # so many entries XLA's loop combines one after the other, in 0.4 to 0.9 of the time of a reduction of blocks where
 # these have few channels or are cut out first; more would round more, too.
 IN_LOOP = 64
-# Of maxima of so many entries LLVM writes each out, and goes along the channels. More stay a loop: 64×64 windows took
-# 0.31 ms with 32 channels and 0.84 with 64, and take 0.17 and 0.30 in parts of 32 entries, which compile as fast.
-_WRITTEN_OUT = 48

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -77,10 +78,24 @@ def _equal(images: int, portions: int) -> tuple[int, int]:
 
 def _in_turn(step: Callable[[Array, Array], Array], total: Array, whole: int, size: int) -> Array:
     """The total after a step for each portion, of which it is given the first image."""
-    is_left = lambda state: jax.lax.lt(state[0], np.int32(whole))
-    next_of = lambda state: (jax.lax.add(state[0], np.int32(size)), step(*state))
-    _, total = jax.lax.while_loop(is_left, next_of, (np.int32(0), total))
-    return total
+    firsts = tuple(map(np.int32, range(0, whole, size)))
+    if len(firsts) > _IN_A_ROW:
+        is_left = lambda state: jax.lax.lt(state[0], np.int32(whole))
+        next_of = lambda state: (jax.lax.add(state[0], np.int32(size)), step(*state))
+        return jax.lax.while_loop(is_left, next_of, (firsts[0], total))[1]
+
+    def next_in_row(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        (first, *later), (_, *are_left), total = state
+        return (*later, first), (*are_left, np.bool_(False)), step(first, total)
+
+    are_left = (np.bool_(True),) * len(firsts)
+    return jax.lax.while_loop(lambda state: state[1][0], next_in_row, (firsts, are_left, total))[2]
+
+
+# So few portions stand in a row, which moves up by one with every step: nothing is counted or compared then, for which
+# XLA would compile two more loops. A 3×3 convolution of 56×56 with its gradients takes 15 ms less of 375 to compile so;
+# a step takes 10 µs more.
+_IN_A_ROW = 8
 
 
 # Images are read where they lie. As an array of portions they would be another array to XLA, which computes what they

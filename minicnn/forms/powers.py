@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
+from minicnn.forms.blocks import is_tiled
 from minicnn.forms.meshes import vary_alike
 from minicnn.forms.monoids import SUM, Monoid, Parts
 from minicnn.forms.wide import is_wide, raised, state_derivatives, wide_norms, wide_primitive, wide_sum
-from minicnn.forms.windows import is_tiled, reduce_windows, window_sum
+from minicnn.forms.windows import reduce_windows, window_sum
 
 
 def window_norms(

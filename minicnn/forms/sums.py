@@ -122,10 +122,11 @@ class _Picked:
         rows = [gathered(z, places, on, block) for places in _places(terms, sides, self.shape)]
         with_axes = lambda rows: reshaped(rows, (*self.shape, z.shape[1], channels))
         factors = [_factors(taken, self.shape) for taken in terms]
-        if any(factors):
+        if math.prod(self.shape) <= BAKED_PLACES:  # XLA moves a change of shape past one sum at a time
+            flat = ([np.broadcast_to(each, self.shape).ravel() for each in own] for own in factors)
+            y = with_axes(reduce(plus, map(_weighted, rows, flat)))
+        else:
             y = reduce(plus, map(_weighted, map(with_axes, rows), factors))
-        else:  # the sum is given its axes, not what is added: XLA moves a change of shape past one sum at a time
-            y = with_axes(reduce(plus, rows))
         # what has no entry on some axis is zero, whatever the number that stands in for one
         holds = (reduce(np.logical_or, (np.not_equal(each.weight, 0) for each in taken)) for taken in self.axes)
         for held in (held for held in holds if not held.all()):

@@ -17,6 +17,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from minicnn.axis import Axis
+from minicnn.forms.blocks import (
+    combine_blocks,
+    combine_by_library,
+    combine_tiles,
+    combine_written_out,
+    is_full,
+    is_tiled,
+)
 from minicnn.forms.memory import check_widened
 from minicnn.forms.meshes import vary_alike
 from minicnn.forms.monoids import (
@@ -26,8 +34,6 @@ from minicnn.forms.monoids import (
     SUM,
     Monoid,
     Parts,
-    combine_blocks,
-    combine_in_loop,
     has_few_channels,
     one_by_one,
     padded_by_neutral,
@@ -41,9 +47,9 @@ from minicnn.forms.shifts import axes_with, is_sparse, shift, taps, widths_of
 def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone: bool = False) -> Parts:
     """Replace the spatial axes of every part by what their windows hold, combined; an empty place is neutral.
 
-    With `alone` XLA's own loop may combine them, and windows that lie side by side are one loop or reduction, which XLA
-    for CPUs has ready and need not compile. Together with others, shifts of few taps cost little more to compile and
-    run faster.
+    With `alone` XLA's own loop may combine them, and windows that lie side by side are a loop or two, or a reduction:
+    for plain sums XLA for CPUs has them ready and need not compile them. Together with others, shifts of few taps cost
+    little more to compile and run faster.
     """
     if not all(axis.out_size for axis in axes):
         shape = *(axis.out_size for axis in axes), parts[0].shape[-1]
@@ -55,11 +61,13 @@ def reduce_windows(parts: Parts, axes: Sequence[Axis], monoid: Monoid, *, alone:
             return reduce_windows(parts, [*axes[: position - 1], done, *axes[position:]], monoid)
     loop = alone and _fits_loop(axes, monoid)
     if alone and all(map(is_tiled, axes)):
-        full, short = all(map(_is_full, axes)), all(axis.kernel_size <= SHORT for axis in axes)
+        full, short = all(map(is_full, axes)), all(axis.kernel_size <= SHORT for axis in axes)
+        if loop and monoid.written_out:
+            return (combine_written_out(parts[0], axes, monoid),)
         if loop and (has_few_channels(parts[0]) or not (full or short)):
-            return (combine_in_loop(parts[0], axes, monoid),)
+            return (combine_by_library(parts[0], axes, monoid),)
         if full or not short:
-            return _combine_tiles(parts, axes, monoid)
+            return combine_tiles(parts, axes, monoid)
     return _reduce_repeated(parts, axes, monoid if loop else replace(monoid, of_numbers=None))
 
 
@@ -110,7 +118,7 @@ def _pieces(axis: Axis) -> list[tuple[range, Axis]]:
 
     Windows as long as the input hold what longer ones do, if they end or begin at the same place.
     """
-    plain, n, met = axis if axis.dilation > 0 else axis.flipped, axis.in_size, axis.met
+    plain, n, met = axis.forwards, axis.in_size, axis.met
     beyond = plain.kernel_size - n
     ends = -((beyond - plain.low) // plain.stride), plain.low // plain.stride + 1
     first, last = (min(max(end, met.start), met.stop) for end in ends)
@@ -130,7 +138,7 @@ def _repeated(axis: Axis) -> tuple[Axis, int, int]:
     Windows of k positions over entries that lie u apart hold the same entries gcd(k, u) times in a row: with g that
     number, output i reads what output ⌈(i − p) / g⌉ of the windows of k / g positions over entries u / g apart reads.
     """
-    plain = axis if axis.dilation > 0 else axis.flipped
+    plain = axis.forwards
     g = plain.kernel_size if plain.in_size == 1 else math.gcd(plain.kernel_size, plain.stretch)
     if g == 1 or plain.stride > 1 or plain.dilation > 1 or is_sparse(plain):
         return axis, 1, 0
@@ -152,7 +160,7 @@ def _reduce_phases(parts: Parts, axis: Axis, position: int, monoid: Monoid) -> P
 
     It is the transpose of windows that begin u apart, each of ⌊k / u⌋ blocks of u entries and k mod u more.
     """
-    plain, u, shape = axis if axis.dilation > 0 else axis.flipped, axis.stretch, parts[0].shape
+    plain, u, shape = axis.forwards, axis.stretch, parts[0].shape
     (whole, few), first = divmod(plain.kernel_size, u), -(plain.low // u)
     groups = -((plain.low - plain.out_size + 1) // u) - first + 1
 
@@ -211,26 +219,6 @@ def _by_shifts(axis: Axis) -> bool:
     if is_sparse(axis):
         return axis.kernel_size <= FEW_SLICES
     return axis.kernel_size <= min(SHORT, axis.stride) and axis.stretch == 1 and abs(axis.dilation) == 1
-
-
-def is_tiled(axis: Axis) -> bool:
-    """Tell whether windows lie side by side from the first entry of the axis on."""
-    is_plain = axis.stretch == abs(axis.dilation) == 1 and axis.span(1)[0] == 0
-    is_whole = axis.out_size == 1 or axis.stride == axis.kernel_size
-    return is_plain and is_whole and axis.in_size >= axis.kernel_size * axis.out_size
-
-
-def _is_full(axis: Axis) -> bool:
-    """Tell whether windows that lie side by side leave no entry over."""
-    return axis.in_size == axis.kernel_size * axis.out_size
-
-
-def _combine_tiles(parts: Parts, axes: Sequence[Axis], monoid: Monoid) -> Parts:
-    """Combine windows that lie side by side as blocks; what they leave over is cut off before."""
-    for position, axis in enumerate(axes, start=1):
-        if not _is_full(axis):
-            parts = sliced(parts, position, 0, axis.kernel_size * axis.out_size)
-    return combine_blocks(parts, {position: axis.kernel_size for position, axis in enumerate(axes, start=1)}, monoid)
 
 
 def _fits_loop(axes: Sequence[Axis], monoid: Monoid) -> bool:

@@ -25,7 +25,7 @@ from minicnn.functional.convolution import summed_conv, summed_conv_transpose, t
 from minicnn.maps import Dense, LinearMap, compose
 from minicnn.nn.arguments import a_count, a_draw, a_flag, a_function, a_kernel, an_input, settle
 from minicnn.nn.initializers import Initializer, he_normal
-from minicnn.nn.layer import Layer, Multiply, Params, Shape, with_bias
+from minicnn.nn.layer import Layer, Multiply, Params, Shape, weights_of, with_bias
 
 
 class Convolutional(Layer):
@@ -107,7 +107,7 @@ class Convolutional(Layer):
 
     def _with_bias(self, multiply: Multiply, summed: Multiply, x: Any, params: Params, **how: Any) -> Any:
         """The output, by a product and by the same one in the dtype in which it is summed."""
-        w, dtype = self.whole_kernel(params["w"]), self.preferred_element_type
+        w, dtype = self.whole_kernel(weights_of(params)), self.preferred_element_type
         return with_bias(partial(multiply, **how), x, w, params, partial(summed, **how), dtype)
 
     def _of_kept(self, X: LinearMap, w: Array) -> LinearMap:
@@ -194,11 +194,11 @@ class Conv(Convolutional):
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix C(w)."""
-        return conv_map(self.whole_kernel(params["w"]), in_shape[:-1], **self.options)
+        return conv_map(self.whole_kernel(weights_of(params)), in_shape[:-1], **self.options)
 
     def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
         """The patch matrix X(x); for a masked kernel X(x) @ K, with K the 0/1 matrix from the kept kernels to all."""
-        return self._of_kept(patch_map(x, self.w_shape(x.shape), **self.options), params["w"])
+        return self._of_kept(patch_map(x, self.w_shape(x.shape), **self.options), weights_of(params))
 
 
 @dataclass(frozen=True)
@@ -263,12 +263,12 @@ class ConvTranspose(Convolutional):
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix C(w)ᵀ."""
-        return conv_map(self.whole_kernel(params["w"]), self.out_shape(in_shape)[:-1], **self.options).T
+        return conv_map(self.whole_kernel(weights_of(params)), self.out_shape(in_shape)[:-1], **self.options).T
 
     def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
         """The matrix that multiplies vec(w), or the kernels that the mask keeps, in C(w)ᵀ·x."""
         X = transposed_patch_map(x, self.w_shape(x.shape), **self._sizes, **self.options)
-        return self._of_kept(X, params["w"])
+        return self._of_kept(X, weights_of(params))
 
     @property
     def _sizes(self) -> dict[str, Any]:

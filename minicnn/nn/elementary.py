@@ -17,7 +17,7 @@ from minicnn.functional import patch_map
 from minicnn.maps import Diagonal, LinearMap, Reshape, compose
 from minicnn.nn.arguments import a_count, a_draw, a_flag, a_function, an_input, features, settle
 from minicnn.nn.initializers import Initializer, he_normal
-from minicnn.nn.layer import Layer, Params, Shape, with_bias
+from minicnn.nn.layer import Layer, Params, Shape, weights_of, with_bias
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Dense(Layer):
         Raises:
             ValueError: if x has other features than w takes.
         """
-        return with_bias(_product, x, params["w"], params)
+        return with_bias(_product, x, weights_of(params), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (features,)."""
@@ -68,12 +68,12 @@ class Dense(Layer):
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix wᵀ."""
-        w = params["w"]
+        w = weights_of(params)
         return maps.Dense(w.T, in_shape, (self.features,), w.dtype)
 
     def weight_map(self, params: Params, x: Shaped[Array, " c"]) -> LinearMap:
         """The patch matrix X(x): a dense layer is a convolution of one tap on one position."""
-        w = params["w"]
+        w = weights_of(params)
         X = patch_map(x[None], (1, *w.shape))
         return compose(Reshape(X.out_shape, (self.features,), w.dtype), X, Reshape(w.shape, X.in_shape, w.dtype))
 

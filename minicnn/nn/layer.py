@@ -82,6 +82,19 @@ class Layer(ABC):
         return None
 
 
+def weights_of(params: Params) -> Any:
+    """The weights among a layer's parameters.
+
+    Raises:
+        TypeError: if there are none.
+    """
+    try:
+        return params["w"]
+    except (KeyError, IndexError, TypeError):
+        got = f"a dict of {[*params]}" if isinstance(params, dict) else f"of type {type(params).__name__}"
+        raise TypeError(f"`params` is {got}: it must be what `init` of the layer makes, a dict with 'w'") from None
+
+
 Multiply = Callable[[Any, Any], Any]
 
 

@@ -16,7 +16,7 @@ from minicnn.functional.local import local_map, tiled_map, tiled_patch_map
 from minicnn.maps import LinearMap
 from minicnn.nn.arguments import a_count, a_draw, a_flag, a_function, a_kernel, a_window, an_input, settle
 from minicnn.nn.initializers import Initializer, he_normal
-from minicnn.nn.layer import Layer, Params, Shape, with_bias
+from minicnn.nn.layer import Layer, Params, Shape, weights_of, with_bias
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class LocalConv(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Multiply by the matrix and add b."""
-        return with_bias(partial(local_conv, **self._options), x, params["w"], params)
+        return with_bias(partial(local_conv, **self._options), x, weights_of(params), params)
 
     def out_shape(self, in_shape: Shape) -> Shape:
         """The shape (*out, channels)."""
@@ -78,11 +78,11 @@ class LocalConv(Layer):
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix: the non-zeros of a convolution's, untied."""
-        return local_map(params["w"], in_shape[:-1], **self._options)
+        return local_map(weights_of(params), in_shape[:-1], **self._options)
 
     def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
         """The matrix that multiplies vec(w): every window of x against its own kernel."""
-        return tiled_patch_map(x, params["w"].shape, **self._options)
+        return tiled_patch_map(x, weights_of(params).shape, **self._options)
 
     @property
     def _slidings(self) -> tuple[Sliding, ...]:
@@ -119,8 +119,8 @@ class TiledConv(LocalConv):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Multiply by the matrix and add b."""
-        return with_bias(partial(tiled_conv, **self._options), x, params["w"], params)
+        return with_bias(partial(tiled_conv, **self._options), x, weights_of(params), params)
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """The matrix: that of a local layer, its kernels tied."""
-        return tiled_map(params["w"], in_shape[:-1], **self._options)
+        return tiled_map(weights_of(params), in_shape[:-1], **self._options)

@@ -19,7 +19,7 @@ from minicnn.functional.lp_pooling import exponent, lp_pool_map_at
 from minicnn.functional.pooling import avg_pool_map, max_pool_map_at, pooling_axes
 from minicnn.maps import Broadcast, LinearMap, compose
 from minicnn.nn.arguments import a_draw, a_flag, a_window, an_input, settle
-from minicnn.nn.layer import Layer, Params, Shape, with_bias
+from minicnn.nn.layer import Layer, Params, Shape, weights_of, with_bias
 
 
 class Pool(Layer):
@@ -184,7 +184,7 @@ class Subsample(Layer):
 
     def apply(self, params: Params, x: Any, *, key: jax.Array | None = None) -> Any:
         """Compute w·Σ + b, map by map."""
-        w = params["w"]
+        w = weights_of(params)
         multiply, summed = (partial(product, stride=self.window, groups=w.shape[0]) for product in (conv, summed_conv))
         return with_bias(multiply, x, self._kernel(w), params, summed)
 
@@ -194,12 +194,12 @@ class Subsample(Layer):
 
     def map(self, params: Params, in_shape: Shape) -> LinearMap:
         """A depthwise convolution whose taps are all equal."""
-        w = params["w"]
+        w = weights_of(params)
         return conv_map(self._kernel(w), in_shape[:-1], stride=self.window, groups=w.shape[0])
 
     def weight_map(self, params: Params, x: Shaped[Array, "*spatial c"]) -> LinearMap:
         """The patch matrix X(x) @ B, with B the map that repeats a coefficient over the taps of its window."""
-        w = params["w"]
+        w = weights_of(params)
         X = patch_map(x, (*self.window, 1, *w.shape), stride=self.window, groups=w.shape[0])
         return compose(X, Broadcast(tuple(range(len(self.window) + 1)), w.shape, X.in_shape, w.dtype))
 

@@ -1,12 +1,13 @@
-"""What XLA's compiler for CPUs makes of convolutions: which loops there are, and which of them are equal."""
+"""What XLA's compiler for CPUs makes of convolutions and pools: which loops there are, and which of them are equal."""
 
 import re
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import pytest
 
-from minicnn import conv
+from minicnn import conv, lp_pool, max_pool
 from minicnn.forms import Tiles, Winograd, trilinear
 from minicnn.forms.tiles import Cuts
 from tests.processors import on_a_cpu
@@ -78,6 +79,17 @@ def test_a_loop_over_the_images_is_one_kernel_whatever_form_has_computed_them(po
 
 
 @on_a_cpu
+@pytest.mark.parametrize(("portions", "counts"), [(2, False), (8, False), (16, True)])
+def test_few_portions_are_neither_counted_nor_compared(portions, counts, monkeypatch):
+    monkeypatch.setattr(trilinear, "_portions", lambda *_: portions)
+    program = compiled(
+        lambda x, w: conv(x, w, padding="SAME", form="tiles"), jnp.ones((16, 6, 6, 4)), jnp.ones((3, 3, 4, 4))
+    )
+    assert "while(" in program
+    assert (" compare(" in program) == counts
+
+
+@on_a_cpu
 def test_the_matrix_of_a_tile_is_laid_out_once_for_all_portions(monkeypatch):
     monkeypatch.setattr(trilinear, "_portions", lambda *_: 4)
     y = lambda x, w: conv(x, w, padding="SAME", form=Tiles((1, 8)))
@@ -87,3 +99,13 @@ def test_the_matrix_of_a_tile_is_laid_out_once_for_all_portions(monkeypatch):
     assert body is not None
     assert re.search(r"= f32\[(240,128|30720)\]\S* fusion", program)
     assert not re.search(r"= f32\[(240,128|30720)\]\S* fusion", body[0])
+
+
+@on_a_cpu
+@pytest.mark.parametrize("left_over", [0, 1])
+@pytest.mark.parametrize("pool", [max_pool, partial(lp_pool, p=2)], ids=["maximum", "p = 2"])
+@pytest.mark.parametrize(("window", "loops"), [((2, 2), 1), ((3, 3), 1), ((5, 2), 1), ((4, 4), 2), ((64, 64), 2)])
+def test_windows_side_by_side_are_one_loop_if_the_last_axis_has_few_taps(window, loops, pool, left_over):
+    """What a pool reads is computed in its loop."""
+    x = jnp.ones((1, *(2 * k + left_over for k in window), 8))
+    assert len(kernels(compiled(lambda x: pool(jnp.sin(x), window), x))) == loops

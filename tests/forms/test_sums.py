@@ -49,8 +49,9 @@ def test_gathers_are_stated_as_xla_states_them_and_axes_are_given_to_the_sum():
     """Any other gather gets a change of shape and of order, which XLA moves past one sum in each of its rounds."""
     shifts = [Entries((0, along([0, 2, 5], 1, 2)))]
 
-    def changes(taken):
-        entries = [Entries((along([0, 1], 0, 2), along([n, n + 1], 0, 2))) for n in range(taken)]
+    def changes(taken, factor=1):
+        weight = along([1, factor], 0, 2)
+        entries = [Entries((along([0, 1], 0, 2), along([n, n + 1], 0, 2)), weight) for n in range(taken)]
         total = jax.jit(lambda z: picked_sum(z, [entries, shifts], (2, 3), 1))
         program = total.lower(jnp.ones((2, 3, 9, 4))).as_text()
         places = re.findall(r'"stablehlo.gather"\(.*, tensor<(\w+)xi32>\) ->', program)
@@ -58,7 +59,7 @@ def test_gathers_are_stated_as_xla_states_them_and_axes_are_given_to_the_sum():
         assert "collapsed_slice_dims" not in program
         return program.count("stablehlo.reshape "), program.count("stablehlo.transpose ")
 
-    assert changes(3) == changes(1)
+    assert changes(3) == changes(1) == changes(3, factor=2)
 
 
 def test_equal_sums_are_one_function_and_sums_with_other_weights_are_not():

@@ -78,10 +78,13 @@ def test_a_cotangent_has_the_dtype_of_its_operand() -> None:
 
 
 @pytest.mark.sampled(2)
-@pytest.mark.parametrize("images", [6, 7])
+@pytest.mark.parametrize(("images", "portions"), [(6, 3), (7, 3), (11, 11)])
 @pytest.mark.parametrize("dtype", ["float32", "int32", "bfloat16"])
-def test_a_batch_in_portions_is_the_whole_batch(images: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Cuts, "portions", lambda *_: 3)
+def test_a_batch_in_portions_is_the_whole_batch(
+    images: int, portions: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few portions stand in a row, more are counted."""
+    monkeypatch.setattr(Cuts, "portions", lambda *_: portions)
     geometry, form = geometry_of(CORNERS["grouped"]), Tiles(2)
     shapes = (images, *geometry.in_shape), geometry.w_shape, (images, *geometry.out_shape)
     x, w, y = (jnp.asarray(np.random.default_rng(n).integers(0, 16, s), dtype) for n, s in enumerate(shapes))

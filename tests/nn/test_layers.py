@@ -317,6 +317,19 @@ def test_parameters_of_other_layers_are_refused(params, error, message):
         model.map(params, (3, 2))
 
 
+WITH_WEIGHTS = [name for name, (layer, in_shape) in LAYERS.items() if "w" in layer.init(KEY, in_shape)]
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("wrong", [{}, {"kernel": 1}, {0: 1}, (), [1], None, 1.5, jnp.ones(3), np.ones(3)], ids=str)
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
+def test_parameters_without_weights_are_told_where_to_come_from(name, wrong):
+    layer, in_shape = LAYERS[name]
+    for asked in (layer.apply, layer.map_at):
+        with pytest.raises(TypeError, match=r"`params` is .*: it must be what `init` of the layer makes, a dict with"):
+            asked(wrong, jnp.ones(in_shape))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_other_features_than_those_of_the_weights_are_refused(dtype):
     params = nn.Dense(2).init(KEY, (3,), dtype)
