@@ -103,15 +103,16 @@ def _lower(primitive: Primitive, operation: Bilinear) -> None:
     """Programs for XLA, one for CPUs and one, in the form for accelerators, for everything else.
 
     Over which mesh axes a value varies is settled by then: the loops inside need not know it. Where XLA parts a batch
-    among devices, CPUs take the form for accelerators, too: of a loop over portions, or over what a form for CPUs cuts
-    out, each would do all, with images that it has gathered.
+    among devices, CPUs take the form for accelerators, too, and no portions: each device would gather all images and go
+    through all portions.
     """
     accelerated: Callable[..., Array] = lambda *operands, form, **static: operation.compute(
         *operands, form=form.on_accelerators, **static
     )
+    widened = _widened(accelerated)
     for platform, compute, of_parted in (
         (None, accelerated, accelerated),
-        ("cuda", _widened(accelerated), _widened(accelerated)),
+        ("cuda", widened, widened),
         ("cpu", operation.in_portions, accelerated),
     ):
         lower_whole, lower_parted = (

@@ -171,7 +171,7 @@ class Spread:
 
     @classmethod
     def of(cls, x: Array, axes: Sequence[Axis]) -> "Spread | None":
-        """How x lies, or None where it is whole on every device, or the outputs do not come out in equal parts."""
+        """How x lies, or None where it is empty or whole on every device, or outputs do not come out in equal parts."""
         kind = jax.typeof(x).sharding
         if kind.mesh.empty or set(kind.mesh.axis_types) != {AxisType.Explicit}:
             return None
@@ -181,8 +181,9 @@ class Spread:
             for position, (axis, names) in enumerate(zip(axes, across[1:-1], strict=True), start=1)
             if names
         )
-        is_spread, fits = any(across), all(each.are_even and each.are_near for _, each, _ in tiles)
-        return cls(kind.mesh, kind.spec, tiles) if is_spread and fits and not across[-1] else None
+        is_spread = any(across) and not across[-1] and 0 not in x.shape
+        fits = all(each.are_even and each.are_near for _, each, _ in tiles)
+        return cls(kind.mesh, kind.spec, tiles) if is_spread and fits else None
 
     def axes(self, axes: Sequence[Axis]) -> tuple[Axis, ...]:
         """The axes inside a tile."""

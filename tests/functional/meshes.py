@@ -159,6 +159,25 @@ def compiled(name: str, *operands: Any) -> dict[str, Any]:
     return program(*operands) | {"received": 0 if name in BY_POSITIONS | BY_KERNELS else received}
 
 
+def in_portions(way: str) -> bool:
+    """Whether a batch that is spread over two devices in this way is convolved in a loop over portions."""
+    x, w = map(jnp.asarray, arrays(MEMBERS["conv"], batch=4))
+    mesh, f = mesh_of((2,), AxisType.Explicit if way == "explicit" else AxisType.Auto), MEMBERS["conv"].function
+    if way == "shard_map":
+        f = jax.shard_map(f, mesh=mesh, in_specs=(P("i"), P()), out_specs=P("i"))
+    with jax.set_mesh(mesh):
+        return "stablehlo.while" in jax.jit(f).lower(jax.device_put(x, NamedSharding(mesh, P("i"))), w).as_text()
+
+
+def no_images(spread: str) -> list[bool]:
+    """Whether a convolution of no images, spread over two devices, has no results, and zeros for gradients."""
+    with jax.set_mesh(mesh_of((2,), AxisType.Explicit)):
+        x, w = jax.reshard(jnp.zeros((0, 4, 2)), P("i") if spread == "images" else P(None, "i")), jnp.ones((3, 2, 5))
+        loss = lambda x, w: minicnn.conv(x, w, padding="SAME").sum()
+        y, (x_bar, w_bar) = jax.jit(jax.value_and_grad(loss, (0, 1)), compiler_options=QUICK)(x, w)
+    return [bool(y == 0), x_bar.shape == x.shape, not w_bar.any()]
+
+
 def not_in_use(name: str, mesh: Mesh) -> dict[str, float]:
     """How far derivatives are from those of jax.numpy on a mesh that the images know of and no context names.
 
@@ -245,6 +264,8 @@ if __name__ == "__main__":
         "explicit over 2": (apart(explicit, mesh_of((2,), AxisType.Explicit)), MEMBERS),
         "explicit over 4": (apart(explicit, mesh_of((4,), AxisType.Explicit)), ("conv", "patch_map.T")),
         "automatic over 2": (apart(automatic, pair), AUTOMATIC),
+        "in portions": (in_portions, ("explicit", "shard_map", "automatic")),
+        "no images": (no_images, ("images", "space")),
         "autodiff over 2": (lambda name: traced(name, pair), TRACED),
         "autodiff over 4": (lambda name: traced(name, mesh_of((2, 2), AxisType.Auto)), ("conv", "elementwise")),
         "not in use": (lambda name: not_in_use(name, mesh_of((2,), AxisType.Explicit)), NOT_IN_USE),

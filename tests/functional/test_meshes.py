@@ -48,6 +48,14 @@ def test_several_devices_find_what_one_finds(found: dict, way: str) -> None:
     assert len(found[way]) == WAYS[way]
 
 
+def test_a_device_takes_portions_of_its_own_images_and_none_of_a_batch_that_xla_parts(found: dict) -> None:
+    assert found["in portions"] == {"explicit": True, "shard_map": True, "automatic": False}
+
+
+def test_no_images_on_a_mesh_have_no_results(found: dict) -> None:
+    assert found["no images"] == {"images": [True, True, True], "space": [True, True, True]}
+
+
 def test_a_result_that_differs_over_the_mesh_is_refused_where_it_should_be_shared(found: dict) -> None:
     assert len(found["refusal"]) == MEMBERS
     for name, refusal in found["refusal"].items():
