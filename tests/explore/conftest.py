@@ -47,6 +47,12 @@ class Tab:
         self.page.goto(f"{self.file.as_uri()}#{address}")
         return self.page
 
+    def still(self, address=""):
+        """Open the page with its time standing still: milliseconds pass by `page.clock.run_for` alone, busy or not."""
+        self.page.clock.install(time=0)
+        self.page.clock.pause_at(86_400)
+        return self.go(address)
+
     def read(self):
         """The numbers that the page shows."""
         return self.page.evaluate("explorer.read()")

@@ -164,9 +164,9 @@ def test_choosing_a_class_sends_its_gradient_back_layer_by_layer(browser, file):
 
 
 def test_the_view_is_in_the_address(tab):
-    page = tab.go("input=4")
+    page = tab.still("input=4")
     page.locator("#tab-digit").click()
-    page.wait_for_timeout(300)
+    page.clock.run_for(300)
     assert "view=digit" in page.evaluate("location.hash")
     page.reload()
     assert page.locator("#digit").is_visible()
