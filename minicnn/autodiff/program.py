@@ -11,11 +11,12 @@ from unicodedata import combining, normalize
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import PartitionSpec
 from jaxtyping import Array, Shaped
 
 from minicnn import ops
 from minicnn.autodiff.layers import Layer, LayerTable, Row, layers_of
-from minicnn.autodiff.times import times
+from minicnn.autodiff.times import times_on_mesh
 from minicnn.dtypes import operand
 from minicnn.forms.memory import check_fits
 from minicnn.maps import LinearMap
@@ -25,11 +26,15 @@ _DOT, _BAR = "\u0307", "\u0304"
 
 
 class Node(NamedTuple):
-    """A point of the graph: the tangent of one array, or its cotangent after transposition."""
+    """A point of the graph: the tangent of one array, or its cotangent after transposition.
+
+    On an explicit mesh both lie as the array does.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: jnp.dtype
+    layout: PartitionSpec = PartitionSpec()
 
 
 @pytree
@@ -215,8 +220,8 @@ class Program:
         leaves, batch = self._entering(vectors)
         values = dict(zip(self.inputs, leaves, strict=True))
         for n, arrows in self.equations():
-            dtype = self.nodes[n].dtype
-            terms = [ops.astype(times(arrow.map, values[arrow.source]), dtype) for arrow in arrows]
+            dtype, layout = self.nodes[n].dtype, PartitionSpec(*(None for _ in batch), *self.nodes[n].layout)
+            terms = [ops.astype(times_on_mesh(arrow.map, values[arrow.source], layout), dtype) for arrow in arrows]
             values[n] = ops.total(terms) if terms else jnp.zeros((*batch, *self.nodes[n].shape), dtype)
         results = jax.tree.unflatten(self.out_tree, [values[n] for n in self.outputs])
         return results[0] if len(results) == 1 else results

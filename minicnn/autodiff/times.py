@@ -9,15 +9,17 @@ from functools import singledispatch
 from typing import Any
 
 import jax
+from jax.sharding import PartitionSpec
 
 from minicnn import maps, ops
+from minicnn.forms.meshes import laid_out, layout_as_long
 from minicnn.forms.trilinear import correlate
 from minicnn.functional.convolution import convolve_p
-from minicnn.functional.jitted import jitted_primitive
+from minicnn.functional.jitted import compiled_primitive
 from minicnn.primitive import Primitive, Traced
 
-correlate_p = jitted_primitive("correlate", correlate)
-apply_p = Primitive("apply", lambda x, A: A(x))
+correlate_p = compiled_primitive("correlate", correlate)
+apply_p = Primitive("apply", lambda x, A: _applied(A, x))
 
 
 @singledispatch
@@ -30,6 +32,13 @@ def times(A: maps.LinearMap, x: Any) -> Any:
     if any(isinstance(leaf, Traced) for leaf in jax.tree.leaves(A)):
         raise NotImplementedError(f"{type(A).__name__} depends on a traced value: register its product with `times`")
     return apply_p(x, A=A)
+
+
+def times_on_mesh(A: maps.LinearMap, x: Any, layout: PartitionSpec) -> Any:
+    """A·vec(x), lying as it is said where the arrays lie across an explicit mesh. Traced values lie as they come."""
+    if any(isinstance(value, Traced) for value in (x, *jax.tree.leaves(A))):
+        return times(A, x)
+    return laid_out(times, lambda *_: layout)(A, x)
 
 
 @times.register
@@ -91,6 +100,12 @@ def _transposed(A: maps.Transposed, y: Any) -> Any:
         return apply_p(y, A=A)
     X, images = A.of, (math.prod(A.of.batch), *A.of.geometry.out_shape)
     return _one_by_one(A, y, lambda y: correlate_p(_images(X), ops.reshape(y, images), **_static(X)))
+
+
+def _applied(A: maps.LinearMap, x: Any) -> Any:
+    """A(x), whose first axis lies on an explicit mesh as that of x does where it is as long."""
+    layout = layout_as_long(x, (*_batch(A, x), *A.out_shape))
+    return laid_out(lambda A, x: A(x), lambda *_: layout)(A, x)
 
 
 def _batch(A: maps.LinearMap, x: Any) -> tuple[int, ...]:

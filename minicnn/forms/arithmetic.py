@@ -38,7 +38,9 @@ def total(arrays: Sequence[jax.Array]) -> jax.Array:
     return reduce(add, (x.astype(summing(dtype)) for x in arrays)).astype(dtype)
 
 
-def contracted(spec: str, x: jax.Array, y: jax.Array, precision: jax.lax.PrecisionLike = None) -> jax.Array:
+def contracted(
+    spec: str, x: jax.Array, y: jax.Array, precision: jax.lax.PrecisionLike = None, out_sharding: Any = None
+) -> jax.Array:
     """`jnp.einsum` of two arrays, summed in the dtype that can count them and rounded once.
 
     Short floats are widened before the product: XLA's CPU code lacks some of those with a longer result.
@@ -48,7 +50,7 @@ def contracted(spec: str, x: jax.Array, y: jax.Array, precision: jax.lax.Precisi
     """
     dtype = jnp.result_type(x, y)
     wide = (jnp.asarray(operand).astype(summing(dtype)) for operand in (x, y))
-    return jnp.einsum(spec, *wide, precision=precision).astype(dtype)
+    return jnp.einsum(spec, *wide, precision=precision, out_sharding=out_sharding).astype(dtype)
 
 
 def checked_precision(precision: Any) -> jax.lax.PrecisionLike:

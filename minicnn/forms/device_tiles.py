@@ -10,15 +10,17 @@ batch lies across a mesh there is nothing to send: each device does the same wit
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
 from minicnn.axis import Axis
 from minicnn.forms.cuts import Cut
+from minicnn.forms.meshes import layout_of
 
 Names = tuple[Any, ...]  # of the axes of a mesh across which one axis of an array lies
 
@@ -172,18 +174,28 @@ class Spread:
     @classmethod
     def of(cls, x: Array, axes: Sequence[Axis]) -> "Spread | None":
         """How x lies, or None where it is empty or whole on every device, or outputs do not come out in equal parts."""
-        kind = jax.typeof(x).sharding
-        if kind.mesh.empty or set(kind.mesh.axis_types) != {AxisType.Explicit}:
+        mesh, layout = jax.typeof(x).sharding.mesh, layout_of(x)
+        if not _is_explicit(mesh):
             return None
-        across = [_names(entry) for entry in (*kind.spec, *(None for _ in range(x.ndim - len(kind.spec))))]
+        across = list(map(_names, layout))
         tiles = tuple(
-            (position, DeviceTiles(axis, math.prod(kind.mesh.shape[name] for name in names)), names)
+            (position, DeviceTiles(axis, math.prod(mesh.shape[name] for name in names)), names)
             for position, (axis, names) in enumerate(zip(axes, across[1:-1], strict=True), start=1)
             if names
         )
         is_spread = any(across) and not across[-1] and 0 not in x.shape
         fits = all(each.are_even and each.are_near for _, each, _ in tiles)
-        return cls(kind.mesh, kind.spec, tiles) if is_spread and fits else None
+        return cls(mesh, layout, tiles) if is_spread and fits else None
+
+    @classmethod
+    def of_images(cls, operands: Sequence[Array]) -> "Spread | None":
+        """How images alone lie across the mesh, those of the first array and no others; None where they do not."""
+        mesh, (images, *_) = jax.typeof(operands[0]).sharding.mesh, layout_of(operands[0])
+        if not _is_explicit(mesh) or not _names(images) or any(0 in operand.shape for operand in operands):
+            return None
+        rest = [entry for operand in operands for entry in layout_of(operand)[1:]]
+        others = {layout_of(operand)[0] for operand in operands} - {None, images}
+        return None if any(rest) or others else cls(mesh, PartitionSpec(images), ())
 
     def axes(self, axes: Sequence[Axis]) -> tuple[Axis, ...]:
         """The axes inside a tile."""
@@ -223,9 +235,28 @@ class Spread:
         return tuple(name for entry in self.spec for name in _names(entry))
 
 
+def _is_explicit(mesh: Any) -> bool:
+    """Whether types say of all axes of a mesh what lies across them."""
+    return not mesh.empty and set(mesh.axis_types) == {AxisType.Explicit}
+
+
 def _names(entry: Any) -> Names:
     """The mesh axes of one entry of a PartitionSpec."""
     return () if entry is None else entry if isinstance(entry, tuple) else (entry,)
+
+
+def images_on_mesh(compute: Callable[..., Array], elsewhere: Callable[..., Array]) -> Callable[..., Array]:
+    """What is made of each image by itself: each device makes it of its own, where images alone are spread."""
+
+    def made(*operands: Array, **static: Any) -> Array:
+        spread = Spread.of_images(operands)
+        if spread is None:
+            return elsewhere(*operands, **static)
+        own = spread.over_devices(partial(compute, **static), *[spread.spec] * len(operands), out=spread.spec)
+        layout = NamedSharding(spread.mesh, spread.spec)
+        return jax.jit(lambda *operands: own(*(jax.reshard(operand, layout) for operand in operands)))(*operands)
+
+    return made
 
 
 def windows_on_mesh(
@@ -258,7 +289,7 @@ def correlate_on_mesh(compute: Callable[..., Array], elsewhere: Callable[..., Ar
 
     def correlate(x: Array, y: Array, *, geometry: Any, arithmetic: Any, **static: Any) -> Array:
         spread = Spread.of(x, geometry.axes)
-        if spread is None or jax.typeof(y).sharding.spec != jax.typeof(x).sharding.spec:
+        if spread is None or layout_of(y) != layout_of(x):
             return elsewhere(x, y, geometry=geometry, arithmetic=arithmetic, **static)
         inside, total = replace(geometry, axes=spread.axes(geometry.axes)), arithmetic.summing(x, y)
 

@@ -107,11 +107,11 @@ def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Ar
     """The same function, whose inner arrays XLA lays out by itself where the mesh is explicit.
 
     It is compiled there, and with it its derivatives: step by step, JAX cannot lay out a cotangent on a mesh that is
-    not in use.
+    not in use. An operand may be a tree of arrays.
     """
 
-    def spread(*operands: Array, **static: Any) -> Array:
-        types = [jax.typeof(operand) for operand in operands]
+    def spread(*operands: Any, **static: Any) -> Array:
+        types = [jax.typeof(leaf) for leaf in jax.tree.leaves(operands)]
         if AxisType.Explicit not in _mesh(*types).axis_types:
             return compute(*operands, **static)
         spec = NamedSharding(_mesh(*types), spec_of(*(array.sharding.spec for array in types)))
@@ -119,6 +119,52 @@ def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Ar
         return jax.jit(inner)(*operands)
 
     return spread
+
+
+def layout_of(x: Any) -> PartitionSpec:
+    """How an array, or one of this type, lies on an explicit mesh: an entry for each axis, None where it is whole."""
+    kind = x if isinstance(x, ShapedArray) else jax.typeof(x)
+    return PartitionSpec(*kind.sharding.spec, *(None for _ in range(kind.ndim - len(kind.sharding.spec))))
+
+
+def layout_as_long(x: Any, shape: tuple[int, ...]) -> PartitionSpec:
+    """The layout of a result whose first axis lies as that of x does where it is as long; the others are whole."""
+    return PartitionSpec(*(layout_of(x)[:1] if x.shape[:1] == shape[:1] else ()))
+
+
+def layouts_together(arrays: Sequence[Any], shape: tuple[int, ...]) -> list[PartitionSpec | None]:
+    """How each of some arrays is to lie on an explicit mesh, repeated to this shape: as those do that lie across it.
+
+    None where there is nothing to say: no such mesh, or an array that lies across it in its own way.
+    """
+    types = [jax.typeof(array) for array in arrays]
+    if AxisType.Explicit not in _mesh(*types).axis_types:
+        return [None for _ in arrays]
+    layouts = [(*(None for _ in range(len(shape) - kind.ndim)), *layout_of(kind)) for kind in types]
+    together = [next(filter(None, entries), None) for entries in zip(*layouts, strict=True)]
+    agree = (all(own in (None, entry) for own, entry in zip(layout, together, strict=True)) for layout in layouts)
+    return [PartitionSpec(*together) if agrees else None for agrees in agree]
+
+
+def repeated(x: Any, shape: tuple[int, ...], layout: PartitionSpec | None) -> Array:
+    """`jnp.broadcast_to`, the copies lying on an explicit mesh as a layout says: none of them is sent."""
+    copies = partial(jnp.broadcast_to, shape=shape)
+    return copies(x) if layout is None else laid_out(copies, lambda *_: layout)(x)
+
+
+def sharding_of_product(x: Any, y: Any, spec: tuple[str, str, str]) -> NamedSharding | None:
+    """How a contraction lies whose factors have summed axes across an explicit mesh: the other axes as in the factors.
+
+    None where JAX knows: it asks for a layout only where the devices add up what they have.
+    """
+    types = [jax.typeof(factor) for factor in (x, y)]
+    if AxisType.Explicit not in _mesh(*types).axis_types:
+        return None
+    axes = zip(spec[0] + spec[1], (*layout_of(x), *layout_of(y)), strict=True)
+    across = {letter: entry for letter, entry in axes if entry is not None}
+    if across.keys() <= set(spec[2]):
+        return None
+    return NamedSharding(_mesh(*types), PartitionSpec(*map(across.get, spec[2])))
 
 
 def as_asked(compute: Callable[..., Array], out_sharding: Any) -> Callable[..., Array]:

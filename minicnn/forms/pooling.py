@@ -215,9 +215,12 @@ def select(
         read, zero, relative = reader(wide, axes), jnp.zeros((), wide.dtype), winner - _origins(axes)
         won = (jnp.where(relative == _offset(axes, tap), read(tap), zero) for tap in taps(axes))
         return reduce(add, won).astype(x.dtype)
-    images, flat, channels = _flat(x.shape, winner)
-    entries = wide.reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1]).at[images, flat, channels]
-    return entries.get(mode="fill", fill_value=0, wrap_negative_indices=False).reshape(winner.shape).astype(x.dtype)
+    channels = jnp.arange(x.shape[-1])
+
+    def picked(x: Shaped[Array, "n c"], places: Int[Array, "m c"]) -> Shaped[Array, "m c"]:
+        return x.at[places, channels].get(mode="fill", fill_value=0, wrap_negative_indices=False)
+
+    return jax.vmap(picked)(_rows(wide), _rows(winner)).reshape(winner.shape).astype(x.dtype)
 
 
 def _blocks(x: Shaped[Array, "b *in c"], axes: Sequence[Axis]) -> Shaped[Array, "b *out_and_k c"]:
@@ -252,17 +255,17 @@ def select_transpose(
         back, zero, relative = [axis.T for axis in axes], jnp.zeros((), wide.dtype), winner - _origins(axes)
         sent = (shift(jnp.where(relative == _offset(axes, tap), wide, zero), back, tap) for tap in taps(axes))
         return reduce(add, sent).astype(y.dtype)
-    x = jnp.zeros((y.shape[0], math.prod(in_size), y.shape[-1]), wide.dtype)
-    images, flat, channels = _flat(x.shape, winner)
-    x = x.at[images, flat, channels].add(wide.reshape(flat.shape), mode="drop")
-    return x.reshape(y.shape[0], *in_size, y.shape[-1]).astype(y.dtype)
+    size, channels = math.prod(in_size), jnp.arange(y.shape[-1])
+
+    def put(y: Shaped[Array, "m c"], places: Int[Array, "m c"]) -> Shaped[Array, "n c"]:
+        return jnp.zeros((size, y.shape[-1]), y.dtype).at[places, channels].add(y, mode="drop")
+
+    return jax.vmap(put)(_rows(wide), _rows(winner)).reshape(y.shape[0], *in_size, y.shape[-1]).astype(y.dtype)
 
 
-def _flat(shape: Sequence[int], winner: Int[Array, "b *out c"]) -> tuple[Array, Array, Array]:
-    """The places of the winners: image, position, channel."""
-    images, channels = shape[0], shape[-1]
-    flat = winner.reshape(images, math.prod(winner.shape[1:-1]), channels)
-    return jnp.arange(images)[:, None, None], flat, jnp.arange(channels)[None, None, :]
+def _rows(x: Shaped[Array, "b *n c"]) -> Shaped[Array, "b rows c"]:
+    """The spatial axes as one."""
+    return x.reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1])
 
 
 def _positions(in_size: Sequence[int]) -> Int[Array, "*in 1"]:

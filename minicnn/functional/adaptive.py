@@ -14,7 +14,7 @@ from minicnn.dtypes import floating, of_averages, ordered
 from minicnn.forms.pooling import bin_winners
 from minicnn.forms.tables import BinAxis
 from minicnn.functional.batching import batched
-from minicnn.functional.jitted import jitted_primitive
+from minicnn.functional.jitted import jitted_primitive, of_each_image
 from minicnn.maps.base import LinearMap
 from minicnn.maps.indexing import Gather
 from minicnn.maps.pooling import BinAverage
@@ -135,10 +135,13 @@ def global_max_pool(x: ArrayLike, ndim: int = 2) -> Any:
 
 def bin_selection(x: Shaped[Array, "b *in c"], axes: Sequence[BinAxis]) -> Gather:
     """The derivative of `adaptive_max_pool` at a batch: every image selects its own winners."""
-    winners = bin_winners(x, axes)
+    winners = _winners(x, axes=axes)
     image: Int[Array, " b"] = jnp.arange(x.shape[0], dtype=jnp.int32) * math.prod(x.shape[1:])
     positions = winners + image.reshape(-1, *(1,) * (winners.ndim - 1))
     return Gather(positions, x.shape, positions.shape, x.dtype)
+
+
+_winners = of_each_image(bin_winners)
 
 
 def bin_axes(x: Any, output_size: Sequence[int | None]) -> tuple[BinAxis, ...]:

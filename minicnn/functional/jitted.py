@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from minicnn.axis import Axis
-from minicnn.forms.device_tiles import windows_on_mesh
+from minicnn.forms.device_tiles import images_on_mesh, windows_on_mesh
 from minicnn.forms.meshes import laid_out, spec_of_images
 from minicnn.primitive import Primitive, Traced
 
@@ -16,9 +16,14 @@ from minicnn.primitive import Primitive, Traced
 def jitted_primitive(name: str, compute: Callable[..., Any]) -> Primitive:
     """A primitive that compiles once for each set of shapes and static parameters.
 
-    Its result is one of images: where those lie across an explicit mesh, it lies like the images it was made of.
+    Its result is one of images, each made of one of every operand: where those lie across an explicit mesh, so does it.
     """
-    return compiled_primitive(name, laid_out(compute, spec_of_images))
+    return compiled_primitive(name, of_each_image(compute))
+
+
+def of_each_image(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays of images that makes an image of one of each: on an explicit mesh where they are."""
+    return images_on_mesh(compute, laid_out(compute, spec_of_images))
 
 
 def windowed_primitive(
@@ -37,7 +42,7 @@ def windowed_primitive(
         y = windows_on_mesh(windows, x, axes, fill(x.dtype))
         return elsewhere(x, axes=axes, **params) if y is None else rest(y, x, axes, **params)
 
-    elsewhere = laid_out(compute, spec_of_images)
+    elsewhere = of_each_image(compute)
     return compiled_primitive(name, on_mesh)
 
 

@@ -12,12 +12,11 @@ from minicnn.arguments import check_rank, flag, keywords_explained, sizes, windo
 from minicnn.axis import Axis
 from minicnn.dtypes import floating, of_averages, ordered
 from minicnn.forms.arithmetic import summing
-from minicnn.forms.meshes import laid_out, spec_of_images
 from minicnn.forms.pooling import lowest, max_values, pool_axes, winners
 from minicnn.forms.resolve import Ints, Padding, sliding, windows
 from minicnn.forms.windows import window_sum
 from minicnn.functional.batching import batched
-from minicnn.functional.jitted import windowed_primitive
+from minicnn.functional.jitted import of_each_image, windowed_primitive
 from minicnn.maps.pooling import AveragePool, Selection
 from minicnn.primitive import ArrayLike, value_of
 
@@ -154,7 +153,7 @@ def selection(x: Shaped[Array, "b *in c"], axes: tuple[Axis, ...]) -> Selection:
     return Selection(_winners(x, axes=axes), axes, x.shape[:1], x.shape[-1], x.dtype)
 
 
-_winners = jax.jit(laid_out(winners, spec_of_images), static_argnames="axes", inline=True)
+_winners = jax.jit(of_each_image(winners), static_argnames="axes", inline=True)
 POOLING = {"stride": None, "padding": "VALID", "dilation": 1, "ceil_mode": False}
 
 

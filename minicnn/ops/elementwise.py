@@ -17,7 +17,7 @@ from minicnn.ops.operands import (
     as_floating,
     astype,
     axes_of,
-    broadcast_to,
+    broadcast_together,
     check_some,
     common_shape,
     dtype_of,
@@ -293,4 +293,4 @@ def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> Any:
     """Choose x where the condition holds and y elsewhere, broadcast."""
     x, y = promoted(x, y)
     shape = common_shape({"condition": shape_of(condition), "x": shape_of(x), "y": shape_of(y)})
-    return primitives.where_p(broadcast_to(condition, shape), broadcast_to(x, shape), broadcast_to(y, shape))
+    return primitives.where_p(*broadcast_together(shape, condition, x, y))

@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 
 from minicnn.arguments import checked_shape, integer, integers, numeric
 from minicnn.forms.arithmetic import summing
-from minicnn.forms.meshes import lacking
+from minicnn.forms.meshes import lacking, layout_of, layouts_together
 from minicnn.ops import primitives
 from minicnn.primitive import ArrayLike, Traced, value_of
 
@@ -70,7 +70,17 @@ def _floating(dtype: jnp.dtype) -> jnp.dtype:
 def of_one_shape(x: ArrayLike, y: ArrayLike) -> tuple[Any, Any]:
     """Two arrays broadcast to one shape; each keeps its dtype."""
     shape = common_shape({"x": shape_of(x), "y": shape_of(y)})
-    return broadcast_to(x, shape), broadcast_to(y, shape)
+    return (x, y) if shape_of(x) == shape_of(y) else broadcast_together(shape, x, y)
+
+
+def broadcast_together(shape: tuple[int, ...], *xs: ArrayLike) -> tuple[Any, ...]:
+    """Arrays broadcast to the shape that theirs have in common. On an explicit mesh the copies lie side by side."""
+    values = [value_of(operand(x)) for x in xs]
+    rows = zip(xs, values, layouts_together(values, shape), strict=True)
+    return tuple(
+        x if np.shape(value) == shape and layout in (None, layout_of(value)) else _repeated(x, shape, layout)
+        for x, value, layout in rows
+    )
 
 
 def common_shape(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
@@ -116,12 +126,12 @@ def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
     rows = zip(shape_of(x)[::-1], shape[::-1], strict=False)
     if len(shape) < len(shape_of(x)) or any(n not in (1, m) for n, m in rows):
         raise ValueError(f"`shape`={shape} is not made of copies of {shape_of(x)}: only axes of size 1 are repeated")
-    return _repeated(x, shape=shape)
+    return _repeated(x, shape, None)
 
 
 @rounded_once
-def _repeated(x: ArrayLike, shape: tuple[int, ...]) -> Any:
-    return primitives.broadcast_p(x, shape=shape)
+def _repeated(x: ArrayLike, shape: tuple[int, ...], layout: Any) -> Any:
+    return primitives.broadcast_p(x, shape=shape, layout=layout)
 
 
 def vary_alike(xs: Sequence[Any], beside: Sequence[Any] = ()) -> tuple[Any, ...]:

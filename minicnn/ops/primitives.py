@@ -32,6 +32,15 @@ def _as(x: ArrayLike, dtype: DTypeLike, weak: bool = False) -> jax.Array:
     return x if x.dtype == dtype else jnp.where(True, x, np.zeros((), dtype).item())
 
 
+def _einsum(x: jax.Array, y: jax.Array, spec: tuple[str, str, str], precision: jax.lax.PrecisionLike) -> jax.Array:
+    return contracted("{},{}->{}".format(*spec), x, y, precision, meshes.sharding_of_product(x, y, spec))
+
+
+def _gather(x: jax.Array, positions: np.ndarray) -> jax.Array:
+    layout = meshes.layout_as_long(x, positions.shape)
+    return meshes.laid_out(lambda x, positions: jnp.ravel(x)[positions], lambda *_: layout)(x, positions)
+
+
 neg_p = Primitive("neg", jnp.negative)
 exp_p = Primitive("exp", jnp.exp)
 expm1_p = Primitive("expm1", jnp.expm1)
@@ -70,12 +79,12 @@ max_p = Primitive("max", _extreme(jnp.max))
 min_p = Primitive("min", _extreme(jnp.min))
 logsumexp_p = Primitive("logsumexp", lambda x, axes: jax.nn.logsumexp(x, axes))
 cumsum_p = Primitive("cumsum", lambda x, axis: jnp.cumsum(x, axis))
-broadcast_p = Primitive("broadcast", jnp.broadcast_to)
+broadcast_p = Primitive("broadcast", meshes.repeated)
 vary_p = Primitive("vary", lambda x, mesh_axes: meshes.vary(jnp.asarray(x), mesh_axes))
 astype_p = Primitive("astype", _as)
 reshape_p = Primitive("reshape", meshes.reshape)
 transpose_p = Primitive("transpose", jnp.transpose)
 slice_p = Primitive("slice", lambda x, starts, limits, strides: jax.lax.slice(x, starts, limits, strides))
-gather_p = Primitive("gather", lambda x, positions: jnp.ravel(x)[positions])
+gather_p = Primitive("gather", _gather)
 concatenate_p = Primitive("concatenate", lambda *xs, axis: jnp.concatenate(xs, axis))
-einsum_p = Primitive("einsum", lambda x, y, spec, precision: contracted("{},{}->{}".format(*spec), x, y, precision))
+einsum_p = Primitive("einsum", _einsum)

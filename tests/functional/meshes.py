@@ -49,6 +49,7 @@ MEMBERS = {name: FAMILY[name] for name in ONE_OF_A_KIND} | {
     "unpooled": Member(
         lambda x: minicnn.max_unpool(*minicnn.max_pool(x, (2, 2), return_indices=True), (4, 4)), (4, 4, 2)
     ),
+    "conv with a bias": Member(lambda x, w: minicnn.add_bias(minicnn.conv(x, w), w[0, 0, 0]), (5, 4, 2), (3, 3, 2, 3)),
     "conv_map": Member(lambda x, w: minicnn.conv_map(w, (5, 4), padding=1)(x), (5, 4, 2), (3, 3, 2, 3)),
     "conv_map.T": Member(lambda y, w: minicnn.conv_map(w, (5, 4), stride=2).T(y), (2, 1, 3), (3, 3, 2, 3)),
     "patch_map": Member(lambda x, w: minicnn.patch_map(x, w.shape)(w), (5, 4, 2), (3, 3, 2, 3)),
@@ -60,14 +61,12 @@ MEMBERS |= {
     f"long kernel as {form}": Member(lambda x, w, f=form: minicnn.conv(x, w, form=f), (60, 1), (40, 1, 2))
     for form in ("tiles", "diagonals")
 }
-# Of these an array of positions says what is read, or written: XLA has it whole on every device.
-BY_POSITIONS = {"max_unpool", "unpooled", "adaptive_max_pool"}
 BY_KERNELS = {"patch_map.T"}  # an image of these is a kernel to `jax.vmap`, as which it is the same on every device
 AUTOMATIC = (
     "conv",
     "conv_transpose_reflect",
     "tiled_conv",
-    "max_pool",
+    "max_pool_of_many_taps",
     "avg_pool_of_many_taps",
     "long kernel as tiles",
 )
@@ -76,6 +75,8 @@ TRACED: dict[str, Callable[[Any, Any, Any], Any]] = {  # of minicnn.ops or jax.n
     "max_pool": lambda m, x, w: minicnn.max_pool(x * m.sum(w), (2, 2)),
     "elementwise": lambda m, x, w: m.where(x > 0, m.tanh(x * w.mean()), m.power(1 + x * x, w[0, 0, 0, 0])),
     "products": lambda m, x, w: m.einsum("bijc,klcd->bijkld", x, w),
+    "chosen": lambda m, x, w: m.where(jnp.arange(x.size).reshape(x.shape) % 3 == 0, x * x, m.mean(w)),
+    "indexed": lambda m, x, w: x[:, jnp.array([0, 0, 2])] * m.mean(w),
     "pieces": lambda m, x, w: m.concatenate([w.reshape(-1), m.max(x, axis=0).reshape(-1)]),
 }
 QUICK = {"xla_backend_optimization_level": 0}  # what is compared runs once
@@ -156,7 +157,7 @@ def compiled(name: str, *operands: Any) -> dict[str, Any]:
     answer = jax.jit(partial(derivatives, MEMBERS[name].function), compiler_options=QUICK)
     program = answer.lower(*operands).compile()
     received = len(re.findall(r" (?:all-gather|all-to-all|collective-permute)\(", program.as_text()))
-    return program(*operands) | {"received": 0 if name in BY_POSITIONS | BY_KERNELS else received}
+    return program(*operands) | {"received": 0 if name in BY_KERNELS else received}
 
 
 def in_portions(way: str) -> bool:
@@ -204,26 +205,39 @@ NOT_IN_USE: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {  # of i
 }
 
 
+def asked_of(engine: Any, m: Any, name: str, x: Any, w: Any) -> dict[str, Any]:
+    """The derivatives of a function of `minicnn.ops` or of `jax.numpy`, first and second, by an engine."""
+    f = partial(TRACED[name], m)
+    gradients = engine.grad(lambda *a: m.sum(m.square(f(*a))), (0, 1))
+    slope = lambda *a: sum(m.sum(m.square(g)) for g in gradients(*a))
+    y, pullback = engine.vjp(f, x, w)
+    return {
+        "gradients": gradients(x, w),
+        "cotangents": pullback(jnp.cos(y)),
+        "tangents": engine.jvp(gradients, (x, w), (jnp.ones_like(x), jnp.ones_like(w)))[1],
+        "second": engine.grad(slope, (0, 1))(x, w),
+    }
+
+
+def traced_types(name: str, mesh: Mesh) -> dict[str, float]:
+    """How far our derivatives are from those of JAX on one device, where the type of x says how it is spread."""
+    x, w = map(jnp.asarray, arrays(FAMILY["conv"], batch=4))
+    expected = jax.jit(lambda *a: asked_of(jax, jnp, name, *a), compiler_options=QUICK)(x, w)
+    with jax.set_mesh(mesh):
+        x = jax.reshard(x, P(mesh.axis_names))
+        found = jax.jit(lambda *a: asked_of(autodiff, ops, name, *a), compiler_options=QUICK)(x, w)
+        for way in ("gradients", "cotangents"):
+            assert [jax.typeof(a).sharding.spec[0] for a in found[way]] == [mesh.axis_names[0], None], (name, way)
+    return distances(found, expected)
+
+
 def traced(name: str, mesh: Mesh) -> dict[str, float]:
     """How far our derivatives are from JAX's within `jax.shard_map`, where w is the same on every device."""
     x, w = arrays(FAMILY["conv"], batch=4)
-
-    def asked(engine: Any, m: Any, x: Any, w: Any) -> dict[str, Any]:
-        f = partial(TRACED[name], m)
-        gradients = engine.grad(lambda *a: m.sum(m.square(f(*a))), (0, 1))
-        slope = lambda *a: sum(m.sum(m.square(g)) for g in gradients(*a))
-        y, pullback = engine.vjp(f, x, w)
-        return {
-            "gradients": gradients(x, w),
-            "cotangents": pullback(jnp.cos(y)),
-            "tangents": engine.jvp(gradients, (x, w), (jnp.ones_like(x), jnp.ones_like(w)))[1],
-            "second": engine.grad(slope, (0, 1))(x, w),
-        }
-
     images = P(mesh.axis_names)
     out = dict.fromkeys(("gradients", "cotangents", "tangents", "second"), (images, P()))
     both = [
-        jax.shard_map(partial(asked, *engine), mesh=mesh, in_specs=(images, P()), out_specs=out)
+        jax.shard_map(partial(asked_of, *engine, name), mesh=mesh, in_specs=(images, P()), out_specs=out)
         for engine in ((autodiff, ops), (jax, jnp))
     ]
     return distances(*jax.jit(lambda *a: [f(*a) for f in both], compiler_options=QUICK)(x, w))
@@ -268,6 +282,7 @@ if __name__ == "__main__":
         "no images": (no_images, ("images", "space")),
         "autodiff over 2": (lambda name: traced(name, pair), TRACED),
         "autodiff over 4": (lambda name: traced(name, mesh_of((2, 2), AxisType.Auto)), ("conv", "elementwise")),
+        "autodiff explicit over 2": (lambda name: traced_types(name, mesh_of((2,), AxisType.Explicit)), TRACED),
         "not in use": (lambda name: not_in_use(name, mesh_of((2,), AxisType.Explicit)), NOT_IN_USE),
         "refusal": (lambda name: refusal(name, pair), MEMBERS),
     }

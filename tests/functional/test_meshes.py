@@ -15,7 +15,7 @@ from minicnn import conv, unfold
 from tests.simulated import environment
 
 ROUNDINGS = 1e-5  # of the largest number in an answer; a missing sum over the devices is 0.1 to 1
-MEMBERS = 22  # functions that tests.functional.meshes spreads over devices
+MEMBERS = 23  # functions that tests.functional.meshes spreads over devices
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,9 @@ WAYS = {
     "explicit over 4": 2,
     "automatic over 2": 6,
     "not in use": 2,
-    "autodiff over 2": 5,
+    "autodiff over 2": 7,
     "autodiff over 4": 2,
+    "autodiff explicit over 2": 7,
 }
 
 

@@ -17,7 +17,8 @@ def _sum(y: Any, x: Any, axes: tuple[int, ...]) -> LinearMap:
     return maps.Broadcast(axes, y.shape, x.shape, y.dtype).T
 
 
-def _repeat(y: Any, x: Any, shape: tuple[int, ...]) -> LinearMap:
+def _repeat(y: Any, x: Any, shape: tuple[int, ...], layout: Any) -> LinearMap:
+    del layout
     new = len(shape) - x.ndim
     axes = tuple(axis for axis, size in enumerate(shape) if axis < new or x.shape[axis - new] != size)
     return maps.Broadcast(axes, x.shape, shape, y.dtype)
