@@ -88,12 +88,16 @@ def conv_matrix(
 def patch_matrix(
     x: np.ndarray, w_shape: Sequence[int], seen: np.ndarray, groups: int = 1, flip: bool = False
 ) -> np.ndarray:
-    """X(x) for x (b, *in, c_in): column j is the convolution with the j-th one-hot kernel."""
-    columns = [
-        conv(x, one.reshape(w_shape), seen, groups, flip).ravel()
-        for one in np.eye(int(np.prod(w_shape)), dtype=x.dtype)
-    ]
-    return np.stack(columns, axis=1)
+    """X(x) for x (b, *in, c_in), entry by entry: a row for each output, a column for each weight."""
+    *kernel_size, c_group, c_out = w_shape
+    out_size, flat = seen.shape[: len(kernel_size)], x.reshape(len(x), int(np.prod(x.shape[1:-1])), x.shape[-1])
+    X = np.zeros((len(x), *out_size, c_out, *kernel_size, c_group, c_out), x.dtype)
+    for o, k in product(np.ndindex(*out_size), np.ndindex(*kernel_size)):
+        tap = tuple(size - 1 - n for size, n in zip(kernel_size, k, strict=True)) if flip else k
+        for d in range(c_out if seen[o + k] >= 0 else 0):
+            first = d // (c_out // groups) * c_group
+            X[(slice(None), *o, d, *tap, slice(None), d)] = flat[:, seen[o + k], first : first + c_group]
+    return X.reshape(int(np.prod(X.shape[: 2 + len(out_size)])), int(np.prod(w_shape)))
 
 
 def tap_tensor(in_size: int, out_size: int, kernel_size: int, s: int, d: int, u: int, p: int) -> np.ndarray:

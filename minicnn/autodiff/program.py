@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from html import escape
 from itertools import accumulate, zip_longest
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from jaxtyping import Array, Shaped
 
 from minicnn import ops
 from minicnn.autodiff.layers import Layer, LayerTable, Row, layers_of
-from minicnn.autodiff.times import times_on_mesh
+from minicnn.autodiff.times import times, times_on_mesh
 from minicnn.dtypes import operand
 from minicnn.forms.memory import check_fits
 from minicnn.maps import LinearMap
@@ -28,13 +29,17 @@ _DOT, _BAR = "\u0307", "\u0304"
 class Node(NamedTuple):
     """A point of the graph: the tangent of one array, or its cotangent after transposition.
 
-    On an explicit mesh both lie as the array does.
+    On an explicit mesh both lie as the array does, which is its `layout`; elsewhere that is None.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: jnp.dtype
-    layout: PartitionSpec = PartitionSpec()
+    layout: PartitionSpec | None = None
+
+    def layout_behind(self, batch: tuple[int, ...]) -> PartitionSpec | None:
+        """The layout of many, which have batch axes in front."""
+        return None if self.layout is None else PartitionSpec(*(None for _ in batch), *self.layout)
 
 
 @pytree
@@ -220,8 +225,9 @@ class Program:
         leaves, batch = self._entering(vectors)
         values = dict(zip(self.inputs, leaves, strict=True))
         for n, arrows in self.equations():
-            dtype, layout = self.nodes[n].dtype, PartitionSpec(*(None for _ in batch), *self.nodes[n].layout)
-            terms = [ops.astype(times_on_mesh(arrow.map, values[arrow.source], layout), dtype) for arrow in arrows]
+            dtype, layout = self.nodes[n].dtype, self.nodes[n].layout_behind(batch)
+            product = times if layout is None else partial(times_on_mesh, layout=layout)
+            terms = [ops.astype(product(arrow.map, values[arrow.source]), dtype) for arrow in arrows]
             values[n] = ops.total(terms) if terms else jnp.zeros((*batch, *self.nodes[n].shape), dtype)
         results = jax.tree.unflatten(self.out_tree, [values[n] for n in self.outputs])
         return results[0] if len(results) == 1 else results

@@ -12,7 +12,7 @@ import jax
 from jax.sharding import PartitionSpec
 
 from minicnn import maps, ops
-from minicnn.forms.meshes import laid_out, layout_as_long
+from minicnn.forms.meshes import laid_out, layout_as_long, tell_a_layout
 from minicnn.forms.trilinear import correlate
 from minicnn.functional.convolution import convolve_p
 from minicnn.functional.jitted import compiled_primitive
@@ -35,8 +35,8 @@ def times(A: maps.LinearMap, x: Any) -> Any:
 
 
 def times_on_mesh(A: maps.LinearMap, x: Any, layout: PartitionSpec) -> Any:
-    """A·vec(x), lying as it is said where the arrays lie across an explicit mesh. Traced values lie as they come."""
-    if any(isinstance(value, Traced) for value in (x, *jax.tree.leaves(A))):
+    """A·vec(x), lying as it is said across an explicit mesh. Traced values lie as they come."""
+    if any(isinstance(leaf, Traced) for leaf in (x, *jax.tree.leaves(A))):
         return times(A, x)
     return laid_out(times, lambda *_: layout)(A, x)
 
@@ -104,6 +104,8 @@ def _transposed(A: maps.Transposed, y: Any) -> Any:
 
 def _applied(A: maps.LinearMap, x: Any) -> Any:
     """A(x), whose first axis lies on an explicit mesh as that of x does where it is as long."""
+    if not tell_a_layout(map(jax.typeof, (x, *jax.tree.leaves(A)))):
+        return A(x)
     layout = layout_as_long(x, (*_batch(A, x), *A.out_shape))
     return laid_out(lambda A, x: A(x), lambda *_: layout)(A, x)
 

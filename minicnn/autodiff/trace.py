@@ -20,7 +20,7 @@ from minicnn.autodiff.layers import Layer, layer_named
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.autodiff.rules import table
 from minicnn.dtypes import array, operand
-from minicnn.forms.meshes import layout_of
+from minicnn.forms.meshes import known_layout
 from minicnn.jax_internals import Tracer
 from minicnn.ops.operands import vary_alike
 from minicnn.primitive import Primitive, Traced, value_of
@@ -51,7 +51,7 @@ class LinearTrace:
     def value(self, primal: Any, name: str | None = None) -> Traced:
         """A new node, and its traced value."""
         name = name or f"v{len(self.nodes)}".translate(_SUBSCRIPT)
-        self.nodes.append(Node(name, primal.shape, primal.dtype, layout_of(value_of(primal))))
+        self.nodes.append(Node(name, primal.shape, primal.dtype, known_layout(value_of(primal))))
         return Traced(self, primal, len(self.nodes) - 1)
 
     def process(self, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:

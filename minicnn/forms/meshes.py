@@ -5,7 +5,7 @@ and which of its axes lie across an explicit mesh. JAX's own primitives state bo
 All that reads or writes these parts of a type is here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -112,7 +112,7 @@ def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Ar
 
     def spread(*operands: Any, **static: Any) -> Array:
         types = [jax.typeof(leaf) for leaf in jax.tree.leaves(operands)]
-        if AxisType.Explicit not in _mesh(*types).axis_types:
+        if not tell_a_layout(types):
             return compute(*operands, **static)
         spec = NamedSharding(_mesh(*types), spec_of(*(array.sharding.spec for array in types)))
         inner: Any = jax.sharding.auto_axes(partial(compute, **static), out_sharding=spec)
@@ -121,10 +121,20 @@ def laid_out(compute: Callable[..., Array], spec_of: SpecOf) -> Callable[..., Ar
     return spread
 
 
+def tell_a_layout(types: Iterable[ShapedArray]) -> bool:
+    """Whether the types of some arrays say how they lie on a mesh, an explicit one."""
+    return AxisType.Explicit in _mesh(*types).axis_types
+
+
 def layout_of(x: Any) -> PartitionSpec:
     """How an array, or one of this type, lies on an explicit mesh: an entry for each axis, None where it is whole."""
-    kind = x if isinstance(x, ShapedArray) else jax.typeof(x)
+    kind = _type_of(x)
     return PartitionSpec(*kind.sharding.spec, *(None for _ in range(kind.ndim - len(kind.sharding.spec))))
+
+
+def known_layout(x: Any) -> PartitionSpec | None:
+    """As `layout_of`; None where there is no such mesh."""
+    return layout_of(x) if tell_a_layout([_type_of(x)]) else None
 
 
 def layout_as_long(x: Any, shape: tuple[int, ...]) -> PartitionSpec:
@@ -138,7 +148,7 @@ def layouts_together(arrays: Sequence[Any], shape: tuple[int, ...]) -> list[Part
     None where there is nothing to say: no such mesh, or an array that lies across it in its own way.
     """
     types = [jax.typeof(array) for array in arrays]
-    if AxisType.Explicit not in _mesh(*types).axis_types:
+    if not tell_a_layout(types):
         return [None for _ in arrays]
     layouts = [(*(None for _ in range(len(shape) - kind.ndim)), *layout_of(kind)) for kind in types]
     together = [next(filter(None, entries), None) for entries in zip(*layouts, strict=True)]
@@ -158,7 +168,7 @@ def sharding_of_product(x: Any, y: Any, spec: tuple[str, str, str]) -> NamedShar
     None where JAX knows: it asks for a layout only where the devices add up what they have.
     """
     types = [jax.typeof(factor) for factor in (x, y)]
-    if AxisType.Explicit not in _mesh(*types).axis_types:
+    if not tell_a_layout(types):
         return None
     axes = zip(spec[0] + spec[1], (*layout_of(x), *layout_of(y)), strict=True)
     across = {letter: entry for letter, entry in axes if entry is not None}
@@ -183,7 +193,7 @@ def unmarked(array: ShapedArray) -> ShapedArray:
 def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     """`jnp.reshape`, also where leading axes that stay as they are lie across an explicit mesh."""
     array = jax.typeof(x)
-    if AxisType.Explicit not in _mesh(array).axis_types:
+    if not tell_a_layout([array]):
         return jnp.reshape(x, shape)
     spec, kept = array.sharding.spec, 0
     while kept < min(len(spec), len(shape)) and x.shape[kept] == shape[kept]:
@@ -191,6 +201,10 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     if any(axis is not None for axis in spec[kept:]):
         return jnp.reshape(x, shape)
     return jax.lax.reshape(x, shape, out_sharding=NamedSharding(_mesh(array), PartitionSpec(*spec[:kept])))
+
+
+def _type_of(x: Any) -> ShapedArray:
+    return x if isinstance(x, ShapedArray) else jax.typeof(x)
 
 
 def _varying(array: ShapedArray) -> frozenset[Any]:

@@ -14,6 +14,7 @@ from minicnn.arguments import untraced
 from minicnn.autodiff.layers import Layer
 from minicnn.autodiff.program import Arrow, Node, Program, needed
 from minicnn.forms import fence
+from minicnn.forms.meshes import known_layout
 from minicnn.jax_internals import Jaxpr
 from minicnn.lift.columns import columns
 from minicnn.lift.evaluation import evaluated
@@ -51,7 +52,8 @@ class Recording:
     def node(self, aval: Any, name: str | None = None) -> Varying:
         """A new node."""
         name = name or f"v{len(self.nodes)}".translate(_SUBSCRIPT)
-        self.nodes.append(Node(name, tuple(aval.shape), jnp.dtype(aval.dtype)))
+        layout = aval.layout if isinstance(aval, Node) else known_layout(aval)
+        self.nodes.append(Node(name, tuple(aval.shape), jnp.dtype(aval.dtype), layout))
         return Varying(len(self.nodes) - 1)
 
     def read(self, jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:

@@ -98,7 +98,7 @@ class Sum(LinearMap):
 
     in_shape = derived(lambda self: self.terms[0].in_shape)
     out_shape = derived(lambda self: self.terms[0].out_shape)
-    dtype = derived(lambda self: jnp.result_type(*(term.dtype for term in self.terms)))
+    dtype = derived(lambda self: jnp.result_type(*{term.dtype for term in self.terms}))
 
     def apply(self, x: Shaped[Array, "b ..."]) -> Shaped[Array, "b ..."]:
         """Add the products with each term."""
@@ -188,7 +188,7 @@ def _check(what: str, left_name: str, left: Shape, right_name: str, right: Shape
 
 def _dtype_of_product(factors: tuple[LinearMap, ...]) -> jnp.dtype:
     """The dtype of a product's entries, which the first factor that makes real or complex numbers decides."""
-    dtype = jnp.result_type(*(factor.dtype for factor in factors))
+    dtype = jnp.result_type(*{factor.dtype for factor in factors})
     for factor in factors:
         if isinstance(factor, RealPart | ImaginaryPart):
             return jnp.finfo(dtype).dtype

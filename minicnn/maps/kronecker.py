@@ -102,7 +102,7 @@ class Block(LinearMap):
 
     in_shape = derived(lambda self: (sum(self.widths),))
     out_shape = derived(lambda self: (sum(self.heights),))
-    dtype = derived(lambda self: jnp.result_type(*(A.dtype for row in self.rows for A in row if A is not None)))
+    dtype = derived(lambda self: jnp.result_type(*{A.dtype for row in self.rows for A in row if A is not None}))
 
     @property
     def heights(self) -> Shape:
