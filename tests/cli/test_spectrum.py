@@ -103,6 +103,6 @@ def test_what_is_ordinary_is_not_too_large(run, monkeypatch, options):
 
 
 def test_a_stride_as_large_as_the_input_makes_no_square_of_it(run):
-    result = run("spectrum", "--input", 600, "--stride", 600, width=160)
+    result = run("spectrum", "--input", 2000, "--stride", 2000, width=160)
     assert result.exit_code == 0, result.output
-    assert "C is 1×360,000" in result.output
+    assert "C is 1×4,000,000" in result.output

@@ -53,6 +53,7 @@ def test_a_device_takes_portions_of_its_own_images_and_none_of_a_batch_that_xla_
     assert found["in portions"] == {"explicit": True, "shard_map": True, "automatic": False}
 
 
+@pytest.mark.skipif(jax.__version_info__ < (0, 10), reason="JAX 0.9 refuses every empty array that is spread")
 def test_no_images_on_a_mesh_have_no_results(found: dict) -> None:
     assert found["no images"] == {"images": [True, True, True], "space": [True, True, True]}
 
