@@ -36,10 +36,11 @@ SLOW = {
     *("linalg/held_lenet", "linalg/literature", "linalg/flow", "linalg/super_resolution", "linalg/deblurring"),
     *("networks/any_size", "networks/devices"),
     *("structures/refinement", "structures/upconvolution", "structures/segmentation"),
-    *("lenet/comparison", "lenet/behaviour", "priors/permuted", "history/then_and_now"),
-    *("history/neocognitron", "history/striped_cylinders", "linalg/null_space"),
-    *("pooling/invariance", "pooling/switches"),
-    *("networks/cifar", "networks/stages", "networks/receptive_fields", "priors/shared_weights", "images/blur"),
+    *("lenet/comparison", "lenet/behaviour", "lenet/differences", "priors/permuted", "priors/pooled_weights"),
+    *("history/neocognitron", "history/striped_cylinders", "history/then_and_now", "linalg/null_space"),
+    *("history/one_algorithm", "history/simple_cells", "history/hmax", "images/visual_words", "images/blur"),
+    *("pooling/invariance", "pooling/switches", "pooling/downsampling", "pooling/cardinality"),
+    *("networks/cifar", "networks/stages", "networks/receptive_fields", "priors/shared_weights"),
     *("lift/denoiser", "lift/logits", "lift/masks", "lift/residual"),
 }
 EVERY = [

@@ -19,6 +19,7 @@ def blocks_of(x: np.ndarray, axes: list[Axis]) -> np.ndarray:
     return inside.reshape(len(x), *sizes, x.shape[-1])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("left_over", [0, 1])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("window", WINDOWS, ids=str)

@@ -347,6 +347,7 @@ def test_booleans_are_anded_and_ored(function, form):
     np.testing.assert_array_equal(function(x, w, form=form), expected)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("form", [*OF_FEW_CHANNELS, Winograd()], ids=str)
 @pytest.mark.parametrize("channels", [(0, 3), (3, 0), (0, 0)])
 @pytest.mark.parametrize("function", [conv, conv_transpose])

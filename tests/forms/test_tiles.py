@@ -85,6 +85,7 @@ SPANS = {
 }
 
 
+@pytest.mark.sampled(3)
 @many_pieces
 @pytest.mark.parametrize("few", [1, 3, 100])
 @pytest.mark.parametrize("channels", [1, 16])

@@ -26,6 +26,7 @@ def expected_norms(x: np.ndarray, size: int, stride: int, p: float) -> np.ndarra
     return ((windows**p).sum((-2, -1)) ** (1 / np.longdouble(p))).astype(np.float64)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("alone", [True, False])
 @pytest.mark.parametrize("p", [1.5, 2, 2.3, 3, 5.5, 6])
 @pytest.mark.parametrize(("size", "stride"), SIZES)
@@ -59,6 +60,7 @@ def test_programs_for_any_number_of_images_are_exported(p: float, stride: int) -
         np.testing.assert_allclose(exported.call(x), f(x), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("power", [0.3, 0.5, 2, 2.5])
 @pytest.mark.parametrize(("size", "stride"), SIZES)
 @pytest.mark.parametrize("summed", [power_sum, sum_scaled_powers])

@@ -63,6 +63,7 @@ def test_the_gradient_at_zero_is_zero(p: float) -> None:
     assert bool(jnp.isfinite(hessian).all())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("engine", [jax, autodiff])
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 @pytest.mark.parametrize("p", [1, 1.5, 2, 3, np.inf])

@@ -339,6 +339,7 @@ def test_padding_that_no_window_needs_is_not_stored(pool):
         pool(x, (12,), stride=1, padding=6 * far, dilation=far)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("far", [10**3, 10**6])
 @pytest.mark.parametrize("pool", [max_pool, avg_pool, *(partial(lp_pool, p=p) for p in (1, 2, 3, 7, np.inf))])
 def test_what_is_stored_does_not_grow_with_the_padding(pool, far):

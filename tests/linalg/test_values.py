@@ -107,6 +107,7 @@ def test_slogdet_of_entries_whose_squares_overflow_or_vanish(method: str, c: flo
     np.testing.assert_allclose((sign, logarithm), expected, rtol=8 * float(jnp.finfo(jnp.float32).eps))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("damp", [0.0, 0.5, 8.0])
 @pytest.mark.parametrize("c", [2.0**-100, 2.0**-70, 2.0**100])
 @pytest.mark.parametrize("method", MODES)

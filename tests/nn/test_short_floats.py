@@ -45,6 +45,7 @@ def widened(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
 
 
+@pytest.mark.sampled(2)
 @every_dtype
 @every_layer
 def test_product_and_bias_are_rounded_once(name, dtype):
@@ -56,6 +57,7 @@ def test_product_and_bias_are_rounded_once(name, dtype):
         equal(y, exact.astype(dtype))
 
 
+@pytest.mark.sampled(2)
 @every_dtype
 @every_layer
 @pytest.mark.parametrize("vjp", [jax.vjp, autodiff.vjp])
