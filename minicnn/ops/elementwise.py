@@ -248,9 +248,8 @@ def hypot(x: ArrayLike, y: ArrayLike) -> Any:
     scale = stop_gradient(where(at_origin, 1, larger))  # a constant: it cancels, and so do its derivatives
     a, b = (div(where(at_origin, 1, z), scale) for z in (x, y))
     length = where(at_origin, larger, mul(scale, sqrt(add(square(a), square(b)))))
-    # An array of NumPy's, broadcast by the primitive: no ∞ is computed where none is read, which checks would refuse.
-    infinite = np.asarray(math.inf, dtype_of(length))
-    return primitives.where_p(jnp.isinf(value_of(x)) | jnp.isinf(value_of(y)), infinite, length)
+    # A number, broadcast by the primitive: no ∞ is computed where none is read, which checks would refuse.
+    return primitives.where_p(jnp.isinf(value_of(x)) | jnp.isinf(value_of(y)), math.inf, length)
 
 
 def logaddexp(x: ArrayLike, y: ArrayLike) -> Any:

@@ -226,7 +226,9 @@ WEAK = [jax.ShapeDtypeStruct((2, 3), dtype, weak_type=True) for dtype in ("float
 
 @pytest.mark.parametrize("first", [*WEAK, jax.ShapeDtypeStruct((2, 3), jnp.int8)], ids=["float", "int", "int8"])
 def test_what_is_made_of_numbers_takes_the_dtype_of_an_array_as_in_jax(first):
-    fixed = ("matmul", "dot", "vdot", "inner", "tensordot", "einsum", "diag", "take", "pad")  # keep their dtype
+    fixed = {"matmul", "dot", "vdot", "inner", "tensordot", "einsum", "diag", "take", "pad"}  # keep their dtype
+    if jax.__version_info__ < (0, 12):
+        fixed.add("hypot")  # which follows the array since
     for name, call in SAME.items():
         for second in (2, 2.5, jax.ShapeDtypeStruct((3,), jnp.float32, weak_type=True)):
             arrays = (first, second) if isinstance(second, jax.ShapeDtypeStruct) else (first,)
@@ -243,6 +245,7 @@ def test_numbers_alone_take_the_dtype_of_an_array():
     for factor in (
         ops.mul(2.0, 3.0),
         ops.sqrt(2),
+        ops.hypot(3.0, 4),
         ops.div(1, 2),
         ops.where(short > 0, 1.0, 0.0),
         ops.where(short > 0, 1.0, 0),
