@@ -207,7 +207,7 @@ def test_norms_of_many_taps_hold_within_the_rounding_of_their_sums(window, p):
 
 @on_a_cpu  # a GPU rounds both ways alike
 def test_beyond_the_rounding_of_its_sums_nothing_is_decided_about_a_function(monkeypatch):
-    f = lambda x: M.T @ jnp.tanh(product(x) / 8)
+    f = lambda x: M.T @ jnp.sin(product(x) / 7)  # tanh and halves may round both ways alike
     assert certify(f, X).comparisons[0].verdict == "within the bound"
     monkeypatch.setattr("minicnn.identities.claim.product_bound", lambda size, *_: 0 * size + 1e-30)
     assert certify(f, X).comparisons[0].verdict == "bound not derivable"
