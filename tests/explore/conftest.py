@@ -45,13 +45,14 @@ class Tab:
     """The page in a tab, and all that went wrong in it; in a window of its own, with its settings, if none is given."""
 
     def __init__(self, browser, file, window=None, **settings):
-        self.browser, self.file, self.own, self.faults, self.requests = browser, file, None, [], []
-        self.open(window, **settings)
+        self.browser, self.file, self.settings = browser, file, SETTINGS | settings
+        self.own, self.faults, self.requests = None, [], []
+        self.open(window)
 
-    def open(self, window=None, **settings):
+    def open(self, window=None):
         """Open a tab, and a window for it if none is given."""
         if window is None:
-            window = self.own = self.browser.new_context(**(SETTINGS | settings))
+            window = self.own = self.browser.new_context(**self.settings)
         self.page = window.new_page()
         self.page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -65,7 +66,7 @@ class Tab:
 
     def still(self, address=""):
         """Open the page with its time standing still: milliseconds pass by `page.clock.run_for` alone, busy or not."""
-        self.page.close()
+        self.shut()
         self.open()  # all tabs of a window have one clock
         self.page.clock.install(time=0)
         self.page.clock.pause_at(86_400)
@@ -75,9 +76,13 @@ class Tab:
         """The numbers that the page shows."""
         return self.page.evaluate("explorer.read()")
 
+    def shut(self):
+        """Close the tab, and its window if that is its own."""
+        (self.own or self.page).close()
+
     def close(self):
         """Close the tab: nothing may have gone wrong, and nothing may have been fetched."""
-        (self.own or self.page).close()
+        self.shut()
         assert not self.faults
         assert not [url for url in self.requests if not url.startswith(("file:", "about:", "data:", "blob:"))]
 
