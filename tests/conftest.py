@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -43,10 +44,26 @@ def pytest_markeval_namespace() -> dict[str, Any]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of a test marked `sampled(n)` about one case in n is run each time, the same ones and the first; all are long."""
-    met = set()
+    by_test = defaultdict(list)
     for item in items:
-        name, _, case = item.nodeid.partition("[")
-        sampled = item.get_closest_marker("sampled")
-        if sampled and name in met and crc32(case.encode()) % sampled.args[0]:
-            item.add_marker(pytest.mark.long)
-        met.add(name)
+        if item.get_closest_marker("sampled"):
+            by_test[item.nodeid.partition("[")[0]].append(item)
+    for cases in by_test.values():
+        for case in _left_out(cases):
+            case.add_marker(pytest.mark.long)
+
+
+def _left_out(cases: list[Any]) -> list[Any]:
+    """The cases that no sample needs: of a grid, in which settings meet, each setting is in some case of the sample."""
+    drawn = lambda case: crc32(case.nodeid.partition("[")[2].encode()) % case.get_closest_marker("sampled").args[0] == 0
+    settings = [{(name, id(value)) for name, value in case.callspec.params.items()} for case in cases]
+    is_drawn = [n == 0 or drawn(case) for n, case in enumerate(cases)]
+    names = Counter(name for name, _ in set().union(*settings))
+    is_grid = max(names.values()) < len(cases)
+    met = set().union(*(own for own, chosen in zip(settings, is_drawn, strict=True) if chosen))
+    left = []
+    for case, own, chosen in zip(cases, settings, is_drawn, strict=True):
+        if not chosen and (own <= met or not is_grid):
+            left.append(case)
+        met |= own
+    return left
