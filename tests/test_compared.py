@@ -65,6 +65,7 @@ def names() -> dict[str, Any]:
     return defined
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("row", [row for row in ROWS if row.is_code], ids=lambda row: row.reports[0])
 def test_a_row_comes_out_as_it_says(row: Row, names: dict[str, Any]) -> None:
     tried, answer = first_code(row.tried), first_code(row.answer)

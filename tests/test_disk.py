@@ -64,6 +64,7 @@ def test_a_full_disk_leaves_what_was_there(what, tmp_path, full):
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "before")]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_on_a_full_disk_says_so_and_leaves_what_was_there(command, tmp_path, full, run):
     option, name, words = COMMANDS[command]

@@ -122,6 +122,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CALLS)
 def test_any_integer_is_the_same_as_a_python_int(name: str):
     expected = CALLS[name](2)

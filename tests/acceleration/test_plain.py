@@ -136,7 +136,7 @@ PROGRAMS: dict[str, Callable[[Any, Any], Any]] = {
 EAGER = {"while": looped}  # JAX has no reverse mode for it
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [*PROGRAMS, *EAGER])
 def test_values_are_those_of_the_function(name: str) -> None:
     f = (PROGRAMS | EAGER)[name]
@@ -147,7 +147,7 @@ def test_values_are_those_of_the_function(name: str) -> None:
         assert not names(fast, X, W) & LAX
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_gradients_are_those_of_the_function(name: str) -> None:
     """Accelerated and then differentiated, and the other way round, in reverse and in forward mode."""

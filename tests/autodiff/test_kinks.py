@@ -39,6 +39,7 @@ def same(ours: Any, theirs: Any, order: int = 1) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-5 * order, atol=1e-6)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", UNARY)
 def test_elementwise_functions_have_jaxs_derivatives_at_their_kinks(name: str) -> None:
     ours, theirs = UNARY[name]

@@ -25,6 +25,7 @@ WINDOWS: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
 POOR = np.array([-np.inf, -np.inf, -np.inf, np.nan, 1.0, 1.0, 2.0], np.float32)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", WINDOWS)
 def test_the_gradient_of_max_pooling_is_jaxs_on_ties_infinities_and_nans(name: str) -> None:
     shape, window, options = WINDOWS[name]

@@ -75,7 +75,7 @@ def test_elementwise_and_structural_primitives_agree_in_every_shape(
     agrees(cases[data.draw(st.sampled_from(list(cases)))], seed, dtype)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CASES)
 def test_the_maps_of_a_primitive_have_the_shapes_of_its_operands(name: str) -> None:
     case = CASES[name]

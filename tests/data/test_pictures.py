@@ -122,6 +122,7 @@ PICTURES = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("change", "said"), PICTURES.values(), ids=PICTURES)
 def test_a_digit_is_the_same_whatever_the_picture(change, said, data, style, digit, tmp_path):
     (reading,) = read(change(Image.fromarray(digit)), style, tmp_path)

@@ -42,11 +42,18 @@ SLOW = {
     *("pooling/invariance", "pooling/switches", "pooling/downsampling", "pooling/cardinality"),
     *("networks/cifar", "networks/stages", "networks/receptive_fields", "priors/shared_weights"),
     *("lift/denoiser", "lift/logits", "lift/masks", "lift/residual"),
+    *("signals/long_multiplication", "signals/continuous", "signals/toeplitz", "signals/heat", "structures/smoothing"),
+    *("images/strides", "images/borders", "images/hog", "images/transposed", "priors/distant", "history/paddle"),
+    *("networks/quadrants", "networks/counting"),
 }
-EVERY = [
-    pytest.param(experiment, id=experiment.name, marks=[pytest.mark.long] if experiment.name in SLOW else [])
-    for experiment in find()
-]
+
+
+def is_long(name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.long] if name in SLOW else []
+
+
+EVERY = [pytest.param(experiment, id=experiment.name, marks=is_long(experiment.name)) for experiment in find()]
+ERRORS = [pytest.param(error, id=error.says, marks=is_long(error.experiment)) for error in errors.ERRORS if error.claim]
 
 DICE = find(["signals/dice"])[0]
 
@@ -92,7 +99,7 @@ def test_every_test_that_stands_for_a_row_exists() -> None:
             assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("error", [error for error in errors.ERRORS if error.claim], ids=lambda error: error.says)
+@pytest.mark.parametrize("error", ERRORS)
 def test_an_error_in_the_sources_is_shown_by_a_claim(error: errors.Error) -> None:
     claims = {claim.what: claim for claim in small(find([error.experiment])[0]).claims}
     assert claims[error.claim].holds

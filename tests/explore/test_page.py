@@ -226,6 +226,7 @@ def test_every_preset_is_drawn(tab):
         assert named == preset["name"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("address", "said"),
     [
@@ -314,7 +315,7 @@ def test_code_of_each_library(tab):
         assert call in page.locator("#source").inner_text()
 
 
-@pytest.mark.parametrize("width", [360, 768, 1600])
+@pytest.mark.parametrize("width", [360, pytest.param(768, marks=pytest.mark.long), 1600])
 def test_nothing_is_wider_than_the_window(browser, file, width):
     tab = Tab(browser, file, viewport={"width": width, "height": 800})
     for address in ("input=5&padding=1", "input=32&kernel=5", "input=4&channels=3", "input=10&dims=1", "lecture=1"):

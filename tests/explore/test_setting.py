@@ -48,7 +48,7 @@ MAPS = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", MAPS)
 def test_the_page_shows_the_map_itself(tab, name):
     A = MAPS[name]

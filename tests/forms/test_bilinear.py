@@ -132,6 +132,7 @@ WITHOUT = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_does_what_it_is_for(rule: str, name: str) -> None:

@@ -74,6 +74,7 @@ def test_every_form_is_laxs_convolution(case, seed):
     check_forms(case, seed)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", CORNERS.values(), ids=CORNERS)
 def test_every_form_is_laxs_convolution_in_the_corners(case):
     check_forms(case, 0)
@@ -110,6 +111,7 @@ def test_every_form_multiplies_by_the_transpose_on_the_transposed_geometry(case,
         np.testing.assert_array_equal(x, expected, err_msg=name)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["grouped", "negative_padding", "stretched_and_strided", "flipped_padded_dilated"])
 def test_every_form_has_the_same_vjps(name):
     case = CORNERS[name]
@@ -281,6 +283,7 @@ def test_small_values_beside_large_ones_are_as_exact_as_their_own_terms():
     assert float(jnp.abs(conv(x, w, form="fourier")[untouched] - 4096).max()) > 100
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("form", [Tiles(), Tiles(1), Tiles(1, "inputs"), Diagonals(), Polyphase(), Auto()], ids=str)
 def test_a_program_does_not_grow_with_its_kernel(form):
     def lines(taps: int) -> int:

@@ -44,6 +44,7 @@ def test_fourier_is_the_convolution_within_its_bound(case: Case, seed: int) -> N
     check(case, seed)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [name for name, case in CORNERS.items() if 0 not in case.x_shape])
 def test_fourier_in_the_corners(name: str) -> None:
     check(CORNERS[name], 0)

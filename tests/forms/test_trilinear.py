@@ -23,6 +23,7 @@ def arrays(name: str, many: int = 3) -> tuple[Any, ...]:
     return geometry, *(jnp.asarray(rng.integers(-3, 4, (many, *shape)), jnp.float32) for shape in shapes)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("form", ["tiles", "dense", "diagonals"])
 @pytest.mark.parametrize("name", NAMES)
 def test_vmap_is_a_loop_over_either_operand_and_both(name: str, form: str) -> None:

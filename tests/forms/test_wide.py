@@ -49,6 +49,7 @@ def test_the_norm_of_one_number_is_that_number_at_any_scale(p: float, scale: flo
     np.testing.assert_allclose(pull(np.ones_like(x))[0], 1, rtol=2.0**-22)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("p", [2, 2.3, 3])
 @pytest.mark.parametrize("stride", [1, 3])
 def test_programs_for_any_number_of_images_are_exported(p: float, stride: int) -> None:

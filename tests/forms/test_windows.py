@@ -33,6 +33,7 @@ PADDED = {
 AXES = PADDED | {f"{name}, transposed": axis.T for name, axis in PADDED.items()}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("axis", AXES.values(), ids=AXES)
 def test_windows_that_hold_mostly_padding_hold_what_the_relation_says(axis):
     x = np.random.default_rng(0).integers(-9, 10, (2, axis.in_size, 3, 2)).astype(np.float32)
@@ -53,6 +54,7 @@ def test_pieces_are_not_cut_again(name):
         assert not windows._is_in_padding(piece.T)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("axis", AXES.values(), ids=AXES)
 def test_sums_over_padding_have_the_transpose_as_derivative(axis):
     x = jnp.ones((1, axis.in_size, 1))
@@ -81,6 +83,7 @@ OVERLAPPING = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("channels", [2, 33])
 @pytest.mark.parametrize("axis", OVERLAPPING, ids=str)
 def test_overlapping_windows_hold_what_the_relation_says(axis, channels):

@@ -55,6 +55,7 @@ def test_tiles_a_step_apart_whose_outputs_lie_further_apart_are_not_side_by_side
     check_exact(Case((2,), (2,), padding="FULL", dilation=(3,), stretch=(2,)), 0)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("form", [Winograd(of="inputs"), Winograd(2, "inputs"), Winograd(), Winograd(2)])
 @pytest.mark.parametrize("sizes", [(5, 2, 2), (8, 3, 3), (11, 3, 2)])
 def test_what_a_stride_leaves_over_has_no_gradient(form: Winograd, sizes: tuple[int, int, int]) -> None:

@@ -2,13 +2,14 @@
 
 Each function is asked for its value, its gradients and second derivatives, and what vmap makes of it, on a mesh and on
 one device. JSON on stdout says how far apart the answers are, in units of the largest number among them, and how often
-a device receives what others hold, other than a sum.
+a device receives what others hold, other than a sum: an answer for each pair of a way and a name in the argument.
 """
 
 import json
 import re
-from collections.abc import Callable
-from functools import partial
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -267,28 +268,36 @@ def attempt(question: Callable[..., Any], *args: Any) -> Any:
         return f"{type(error).__name__}: {error}"
 
 
+@cache
+def expected(name: str) -> dict[str, Any]:
+    return alone(name) | {"received": 0}
+
+
+def apart(answers: Callable[[str, Mesh], dict[str, Any]], *mesh: Any) -> Callable[[str], dict[str, float]]:
+    """A question: how far the answers of a mesh are from those of one device."""
+    return lambda name: distances(answers(name, mesh_of(*mesh)), expected(name))
+
+
+AUTO, EXPLICIT = AxisType.Auto, AxisType.Explicit
+Questions = dict[str, tuple[Callable[[str], Any], Iterable[str]]]  # about which functions, or ways, each is asked
+COMPARED: Questions = {
+    "shard_map over 2": (apart(varying, (2,), AUTO), MEMBERS),
+    "shard_map over 2 x 2": (apart(varying, (2, 2), AUTO), ("conv", "patch_map.T")),
+    "explicit over 2": (apart(explicit, (2,), EXPLICIT), MEMBERS),
+    "explicit over 4": (apart(explicit, (4,), EXPLICIT), ("conv", "patch_map.T")),
+    "automatic over 2": (apart(automatic, (2,), AUTO), AUTOMATIC),
+    "not in use": (lambda name: not_in_use(name, mesh_of((2,), EXPLICIT)), NOT_IN_USE),
+    "autodiff over 2": (lambda name: traced(name, mesh_of((2,), AUTO)), TRACED),
+    "autodiff over 4": (lambda name: traced(name, mesh_of((2, 2), AUTO)), ("conv", "elementwise")),
+    "autodiff explicit over 2": (lambda name: traced_types(name, mesh_of((2,), EXPLICIT)), TRACED),
+}
+ASKED: Questions = {
+    "in portions": (in_portions, ("explicit", "shard_map", "automatic")),
+    "no images": (no_images, ("images", "space")),
+    "refusal": (lambda name: refusal(name, mesh_of((2,), AUTO)), MEMBERS),
+}
+
 if __name__ == "__main__":
     Costed.portions = lambda *_: 2  # so that the loops over portions of a batch are asked as well
-    expected = {name: alone(name) for name in MEMBERS}
-    apart = lambda question, mesh: lambda name: distances(question(name, mesh), expected[name] | {"received": 0})
-    pair = mesh_of((2,), AxisType.Auto)
-    questions: dict[str, tuple[Callable[[str], Any], Any]] = {
-        "shard_map over 2": (apart(varying, pair), MEMBERS),
-        "shard_map over 2 x 2": (apart(varying, mesh_of((2, 2), AxisType.Auto)), ("conv", "patch_map.T")),
-        "explicit over 2": (apart(explicit, mesh_of((2,), AxisType.Explicit)), MEMBERS),
-        "explicit over 4": (apart(explicit, mesh_of((4,), AxisType.Explicit)), ("conv", "patch_map.T")),
-        "automatic over 2": (apart(automatic, pair), AUTOMATIC),
-        "in portions": (in_portions, ("explicit", "shard_map", "automatic")),
-        "no images": (no_images, ("images", "space")),
-        "autodiff over 2": (lambda name: traced(name, pair), TRACED),
-        "autodiff over 4": (lambda name: traced(name, mesh_of((2, 2), AxisType.Auto)), ("conv", "elementwise")),
-        "autodiff explicit over 2": (lambda name: traced_types(name, mesh_of((2,), AxisType.Explicit)), TRACED),
-        "not in use": (lambda name: not_in_use(name, mesh_of((2,), AxisType.Explicit)), NOT_IN_USE),
-        "refusal": (lambda name: refusal(name, pair), MEMBERS),
-    }
-    print(
-        json.dumps(
-            {way: {name: attempt(ask, name) for name in names} for way, (ask, names) in questions.items()},
-            allow_nan=True,
-        )
-    )
+    asked = {way: (COMPARED | ASKED)[way][0] for way, _ in json.loads(sys.argv[1])}
+    print(json.dumps([attempt(asked[way], name) for way, name in json.loads(sys.argv[1])], allow_nan=True))

@@ -98,7 +98,7 @@ def close(a: Any, b: Any) -> None:
     np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_transformation_of_jax(name: str) -> None:
     member = FAMILY[name]
@@ -153,6 +153,7 @@ HELD = {
 PHASES = {"phases": Member(lambda x, w: minicnn.conv(x, w, dilation=8), (60, 1), (6, 1, 2))}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [name for name in (*FAMILY, *HELD, *PHASES) if name != "tie"])  # which has no images
 def test_a_program_is_exported_for_any_number_of_images(name: str) -> None:
     member = (FAMILY | HELD | PHASES)[name]
@@ -191,6 +192,7 @@ def test_every_dtype_comes_out_as_it_went_in_and_integers_are_exact(name: str) -
         np.testing.assert_array_equal(every["int32"], exact)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [name for name in FAMILY if name not in ("tie", "max_unpool")])
 def test_an_empty_batch_gives_an_empty_result(name: str) -> None:
     member = FAMILY[name]

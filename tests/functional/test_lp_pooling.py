@@ -52,6 +52,7 @@ def test_lp_pool_is_the_norm_of_each_window_and_its_matrix_the_jacobian(options:
     np.testing.assert_allclose(jacobian.reshape(A.shape), J.reshape(A.shape), atol=2e-5)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("p", [1, 1.5, 2, 3])
 def test_the_gradient_at_zero_is_zero(p: float) -> None:
     x = jnp.zeros((4, 1)).at[3].set(2.0)
@@ -91,6 +92,7 @@ def test_the_hessian_is_that_of_the_norm() -> None:
     np.testing.assert_allclose(ours, np.eye(3) / 5 - np.outer(x, x) / 125, atol=1e-6)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("p", [1, 2, 3, 40, np.inf])
 @pytest.mark.parametrize("scale", [1e-30, 1e-25, 1.0, 1e20, 1e30, 1e37])
 def test_only_the_norm_itself_can_overflow(scale: float, p: float) -> None:
@@ -126,6 +128,7 @@ def test_overlapping_windows_of_many_taps_add_powers_of_any_size(
     np.testing.assert_allclose(y[..., 0], norms, rtol=size**2 * 2.0**-24)  # each term is rounded once as it is added
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("p", [1.5, 2.5, 3])
 @pytest.mark.parametrize("decades", [0, 5, 20])
 @pytest.mark.parametrize("stride", [1, 2])
@@ -168,6 +171,7 @@ def test_the_published_corners_of_the_norm() -> None:
     assert minicnn.lp_pool(jnp.full((256, 1), 20, jnp.bfloat16), (256,)) == 320
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("p", [1, 2, 2.5, 3, np.inf])
 def test_both_engines_agree_to_the_second_derivative(p: float) -> None:
     x, v = jnp.array([[1.0], [-2.0], [3.0], [0.5], [4.0], [-1.0]]), jnp.arange(6.0).reshape(6, 1)

@@ -1,9 +1,6 @@
 """Images spread over several devices: `jax.shard_map`, which checks what varies, and meshes with explicit axes."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,56 +9,42 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from minicnn import conv, unfold
-from tests.simulated import environment
+from tests.functional.meshes import ASKED, COMPARED, MEMBERS
+from tests.simulated import answers, to_run
 
 ROUNDINGS = 1e-5  # of the largest number in an answer; a missing sum over the devices is 0.1 to 1
-MEMBERS = 23  # functions that tests.functional.meshes spreads over devices
 
 
 @pytest.fixture(scope="module")
-def found() -> dict:
-    command, where = [sys.executable, "-m", "tests.functional.meshes"], Path(__file__).parents[2]
-    process = subprocess.run(command, cwd=where, env=environment(4), stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(process.stdout.splitlines()[-1])
+def found(request: pytest.FixtureRequest) -> dict[tuple[str, str], Any]:
+    questions = to_run(request, "way", "name") + [(way, name) for way in ASKED for name in ASKED[way][1]]
+    return dict(zip(questions, answers("tests.functional.meshes", questions, devices=4), strict=True))
 
 
-WAYS = {
-    "shard_map over 2": MEMBERS,
-    "shard_map over 2 x 2": 2,
-    "explicit over 2": MEMBERS,
-    "explicit over 4": 2,
-    "automatic over 2": 6,
-    "not in use": 2,
-    "autodiff over 2": 7,
-    "autodiff over 4": 2,
-    "autodiff explicit over 2": 7,
-}
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize(("way", "name"), [(way, name) for way, (_, names) in COMPARED.items() for name in names])
+def test_several_devices_find_what_one_finds(found: dict, way: str, name: str) -> None:
+    answer = found[way, name]
+    assert not isinstance(answer, str), answer
+    assert all(gap < ROUNDINGS for gap in answer.values()), answer
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_several_devices_find_what_one_finds(found: dict, way: str) -> None:
-    failures = {
-        name: answers
-        for name, answers in found[way].items()
-        if isinstance(answers, str) or not all(gap < ROUNDINGS for gap in answers.values())
-    }
-    assert failures == {}
-    assert len(found[way]) == WAYS[way]
-
-
-def test_a_device_takes_portions_of_its_own_images_and_none_of_a_batch_that_xla_parts(found: dict) -> None:
-    assert found["in portions"] == {"explicit": True, "shard_map": True, "automatic": False}
+@pytest.mark.parametrize(("way", "is_taken"), [("explicit", True), ("shard_map", True), ("automatic", False)])
+def test_a_device_takes_portions_of_its_own_images_and_none_of_a_batch_that_xla_parts(
+    found: dict, way: str, is_taken: bool
+) -> None:
+    assert found["in portions", way] == is_taken
 
 
 @pytest.mark.skipif(jax.__version_info__ < (0, 10), reason="JAX 0.9 refuses every empty array that is spread")
-def test_no_images_on_a_mesh_have_no_results(found: dict) -> None:
-    assert found["no images"] == {"images": [True, True, True], "space": [True, True, True]}
+@pytest.mark.parametrize("spread", ["images", "space"])
+def test_no_images_on_a_mesh_have_no_results(found: dict, spread: str) -> None:
+    assert found["no images", spread] == [True, True, True]
 
 
-def test_a_result_that_differs_over_the_mesh_is_refused_where_it_should_be_shared(found: dict) -> None:
-    assert len(found["refusal"]) == MEMBERS
-    for name, refusal in found["refusal"].items():
-        assert "out_specs which require replication" in refusal, name
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_result_that_differs_over_the_mesh_is_refused_where_it_should_be_shared(found: dict, name: str) -> None:
+    assert "out_specs which require replication" in found["refusal", name]
 
 
 @pytest.mark.parametrize("spec", [PartitionSpec(), PartitionSpec("i")], ids=["whole", "spread"])

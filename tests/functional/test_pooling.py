@@ -145,6 +145,7 @@ def test_ties_go_to_the_first_position(pool, seed):
     equal(indices, oracles.max_winners(x, pool.seen))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("pool", CORNERS.values(), ids=CORNERS)
 def test_max_pool_in_the_corners(pool):
     check_max(pool, draw_images(pool, 0, ties=True))
@@ -433,6 +434,7 @@ def test_a_program_is_exported_for_any_number_of_channels(pool):
     np.testing.assert_allclose(exported.call(x), pool(x, (3, 3)), rtol=2.0**-22)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("channels", [3, 40])
 @pytest.mark.parametrize(("window", "size"), [(5, 11), (9, 19), (64, 64), (64, 129)])
 @pytest.mark.parametrize("at", ["first", "middle", "last"])
@@ -532,6 +534,7 @@ def normalised(y):
     return centred * jax.lax.rsqrt((centred**2).mean((0, 1, 2)) + 1e-5)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("window", [(2, 3), (3, 3)])
 @pytest.mark.parametrize("seed", range(3))
 def test_winners_are_those_of_what_the_program_before_computes_however_xla_joins_it(seed, window):

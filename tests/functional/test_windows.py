@@ -43,6 +43,7 @@ def test_fold_is_the_adjoint_of_unfold(case, seed):
     check(case, seed)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", plain.values(), ids=plain)
 def test_fold_is_the_adjoint_of_unfold_in_the_corners(case):
     check(case, 0)

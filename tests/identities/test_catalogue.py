@@ -11,6 +11,7 @@ from minicnn.identities.examples import EXAMPLES, Example
 from minicnn.zoo import LeNet5
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_identity_holds_on_every_example(name):
     checked = 0

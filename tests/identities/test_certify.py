@@ -115,13 +115,14 @@ LINEAR = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("f", LINEAR.values(), ids=LINEAR)
 def test_every_form_has_a_rounding_bound_that_it_keeps(f):
     certificate = certify(f, real(7, 7, 4, seed=1), exact=False, ways=["vjp"])
     assert certificate.ok, certificate
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("form", ["tiles", "diagonals", "dense"])
 def test_sums_of_short_floats_have_a_bound_that_a_fault_breaks(form, dtype):

@@ -53,7 +53,7 @@ def check(f: Any, x: Any) -> Program:
     return P
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_network_in_plain_jax(name, dtype):

@@ -66,6 +66,7 @@ def test_where_arrays_are_kept_changes_nothing(name):
     equal(A.matrix(), np.eye(6))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", sorted(CASES))
 @settings(max_examples=settings().max_examples // 6, phases=[Phase.generate])
 @given(st.data())

@@ -31,6 +31,7 @@ SELDOM = {
 NAMES = [pytest.param(name, marks=pytest.mark.long) if name in SELDOM else name for name in CASES]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_both_engines_give_one_matrix(name):
     case = CASES[name]
@@ -63,6 +64,7 @@ KINKS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", KINKS)
 def test_both_engines_agree_where_a_function_has_a_kink(name):
     f, values = KINKS[name]

@@ -26,6 +26,7 @@ LONG: dict[str, Any] = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", LONG)
 def test_the_values_of_a_band_are_those_of_the_dense_matrix(name: str):
     A = LONG[name]()

@@ -41,6 +41,7 @@ def geometry(rng: np.random.Generator) -> Case:
     )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("part", range(10))
 def test_no_theorem_and_no_bracket_is_ever_on_the_wrong_side(part: int) -> None:
     """Each of the 200 geometries is its own; nothing is compiled."""

@@ -78,6 +78,7 @@ def test_lanczos_has_the_same_gradient() -> None:
     np.testing.assert_allclose(iterated[1], exact[1], rtol=0, atol=1e-6)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["average pool", "composed", "blocks", "wide by tall"])
 def test_norms_of_the_entries_of_other_maps(name: str) -> None:
     A = MAPS[name][1]()

@@ -82,6 +82,7 @@ def named(name: str) -> maps.LinearMap:
     return OTHERS[name]() if name in OTHERS else MAPS[name][1]()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", NULLITIES)
 def test_the_null_space_has_an_orthonormal_basis(name: str) -> None:
     A = named(name)
@@ -107,7 +108,7 @@ def test_slogdet_of_entries_whose_squares_overflow_or_vanish(method: str, c: flo
     np.testing.assert_allclose((sign, logarithm), expected, rtol=8 * float(jnp.finfo(jnp.float32).eps))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("damp", [0.0, 0.5, 8.0])
 @pytest.mark.parametrize("c", [2.0**-100, 2.0**-70, 2.0**100])
 @pytest.mark.parametrize("method", MODES)
@@ -123,6 +124,7 @@ def test_least_squares_of_entries_whose_squares_overflow_or_vanish(method: str, 
     assert other.gradient <= goal * c * float(jnp.linalg.norm(A.H(y).ravel()))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "name", ["circular, stride and channels for it", "symmetric, transposed", "separable", "between permutations"]
 )
@@ -138,6 +140,7 @@ def test_slogdet_is_that_of_the_matrix(name: str) -> None:
     np.testing.assert_allclose((sign, logarithm), np.linalg.slogdet(dense(A)), **CLOSE)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "name",
     [*OTHERS, "circular, complex", "circular, stride", "circular, dilation and groups", "between permutations"],

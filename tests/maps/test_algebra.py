@@ -58,6 +58,7 @@ def _parts_of_spectra() -> dict[str, tuple[maps.LinearMap, Any]]:
     }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", _parts_of_spectra())
 @pytest.mark.parametrize("transposed", [False, True])
 def test_the_matrix_with_real_parts_has_the_dtype_and_the_products_of_the_map(name: str, transposed: bool):

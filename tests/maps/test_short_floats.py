@@ -37,6 +37,7 @@ SUMS: dict[str, Callable[[Any], LinearMap]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("name", SUMS)
 def test_a_map_counts_further_than_its_dtype(name: str, dtype: Any) -> None:
@@ -45,6 +46,7 @@ def test_a_map_counts_further_than_its_dtype(name: str, dtype: Any) -> None:
     assert (float(y.squeeze()), y.dtype) == (N, dtype)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("name", SUMS)
 def test_a_map_becomes_a_sparse_matrix_of_floats_that_scipy_has(name: str, dtype: Any) -> None:

@@ -40,7 +40,7 @@ LAYERS = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("layer", "in_shape"), LAYERS.values(), ids=LAYERS)
 def test_the_jacobian_at_a_point_is_map_at(layer, in_shape):
     params = layer.init(KEY, in_shape)
@@ -52,6 +52,7 @@ def test_the_jacobian_at_a_point_is_map_at(layer, in_shape):
     assert A.out_shape == layer.out_shape(in_shape)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("layer", "in_shape"), LAYERS.values(), ids=LAYERS)
 def test_batch_axes_lead(layer, in_shape):
     params = layer.init(KEY, in_shape)
@@ -59,6 +60,7 @@ def test_batch_axes_lead(layer, in_shape):
     assert layer.apply(params, x).shape == (2, 3, *layer.out_shape(in_shape))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", [name for name in LAYERS if "conv" in name] + ["subsample", "dense"])
 def test_the_jacobian_in_the_weights_is_weight_map(name):
     layer, in_shape = LAYERS[name]
@@ -230,6 +232,7 @@ def test_what_is_not_one_key_is_refused(layer, in_shape, key):
         layer.init(key, in_shape)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("layer", "in_shape"), CHECKED.values(), ids=CHECKED)
 def test_keys_of_both_kinds_traced_ones_and_many_at_once_are_keys(layer, in_shape):
     expected = layer.init(KEY, in_shape)

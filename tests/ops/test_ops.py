@@ -210,6 +210,7 @@ def test_the_operation_is_jaxs(call):
         np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-6)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dtypes_and_shapes_are_jaxs(dtype):
     with jax.enable_x64(dtype in ("float64", "int64")):
@@ -556,6 +557,7 @@ class Indexed:
         return ops.getitem(self.x, index)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", SYMBOLIC)
 def test_a_program_is_exported_for_any_number_of_rows(name):
     call, (b,) = SYMBOLIC[name], jax.export.symbolic_shape("b")
@@ -566,6 +568,7 @@ def test_a_program_is_exported_for_any_number_of_rows(name):
         np.testing.assert_allclose(exported.call(x), call(jnp, x), rtol=1e-6)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", SYMBOLIC)
 def test_derivatives_are_exported_for_any_number_of_rows(name):
     call, (b,) = SYMBOLIC[name], jax.export.symbolic_shape("b")

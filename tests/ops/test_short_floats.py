@@ -92,7 +92,7 @@ GRADIENTS = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("engine", [autodiff, jax])
 @pytest.mark.parametrize("dtype", SHORT)
 @pytest.mark.parametrize("name", GRADIENTS)
