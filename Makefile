@@ -3,14 +3,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCRIPTS := tests/explore/scripts
 
-.PHONY: demo test check lint types scripts network long docs notebooks course matrix clean
+.PHONY: demo test tests check lint types scripts network long docs notebooks course matrix clean
 .DELETE_ON_ERROR:
 
 demo: .venv/run
 	$(BIN)/minicnn demo
 
+# The types are looked at beside the tests, which leave a tenth of two processors to others.
+test: lint
+	$(MAKE) --no-print-directory --jobs 2 types tests
+
 # The tests of a file share what they compile, so they stay in one process. In their own order the smallest come last.
-test: lint types
+tests: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 # For the edit loop: what has changed since the last commit, and the tests that are about it.
