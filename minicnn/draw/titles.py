@@ -13,14 +13,14 @@ _SHARE = 0.9  # of the room of a picture: labels on one side and a bar on the ot
 def write_title(axes: "Axes", text: str, **style: Any) -> None:
     """Set the title of axes in as many lines as it needs; letters become smaller only where one word is too long."""
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
+    from matplotlib.textpath import text_to_path
 
     title = axes.set_title(text, **style)
     size: Any = title.get_fontsize()
-    font = FontProperties(family=title.get_fontfamily(), weight=title.get_fontweight())
+    font = FontProperties(family=title.get_fontfamily(), weight=title.get_fontweight(), size=size)
 
     def length(line: str) -> float:
-        return TextPath((0, 0), line.replace("$", "S"), size, prop=font).get_extents().width if line.strip() else 0
+        return text_to_path.get_text_width_height_descent(line.replace("$", "S"), font, ismath=False)[0]
 
     room = 72 * _SHARE * _room(axes)
     lines = [line for whole in text.split("\n") for line in _broken(whole, lambda line: length(line) <= room)]

@@ -13,7 +13,7 @@ from minicnn.explore.weights import WEIGHTS, load_weights
 from minicnn.zoo import LeNet5
 from tests.explore.conftest import Tab
 
-IMAGES = 100
+IMAGES = 30
 SHOWN = ("C1 activation", "S2", "C3 activation", "S4", "C5 activation", "F6 activation", "output")
 CLOSE = 1e-3
 

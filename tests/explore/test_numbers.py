@@ -9,7 +9,7 @@ import minicnn
 from tests.explore.conftest import Tab
 from tests.explore.settings import POOLS, drawn, library
 
-SETTINGS = [60, pytest.param(500, marks=pytest.mark.long)]
+SETTINGS = [40, pytest.param(500, marks=pytest.mark.long)]
 EXACT = {"rtol": 0, "atol": 0}
 ROUNDED = {"rtol": 1e-6, "atol": 1e-12}  # averages and norms: the library's counts are float32
 

@@ -225,20 +225,21 @@ def test_dtypes_and_shapes_are_jaxs(dtype):
 WEAK = [jax.ShapeDtypeStruct((2, 3), dtype, weak_type=True) for dtype in ("float32", "int32")]
 
 
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("second", [2, 2.5, jax.ShapeDtypeStruct((3,), jnp.float32, weak_type=True)], ids=str)
 @pytest.mark.parametrize("first", [*WEAK, jax.ShapeDtypeStruct((2, 3), jnp.int8)], ids=["float", "int", "int8"])
-def test_what_is_made_of_numbers_takes_the_dtype_of_an_array_as_in_jax(first):
+def test_what_is_made_of_numbers_takes_the_dtype_of_an_array_as_in_jax(first, second):
     fixed = {"matmul", "dot", "vdot", "inner", "tensordot", "einsum", "diag", "take", "pad"}  # keep their dtype
     if jax.__version_info__ < (0, 12):
         fixed.add("hypot")  # which follows the array since
+    arrays = (first, second) if isinstance(second, jax.ShapeDtypeStruct) else (first,)
     for name, call in SAME.items():
-        for second in (2, 2.5, jax.ShapeDtypeStruct((3,), jnp.float32, weak_type=True)):
-            arrays = (first, second) if isinstance(second, jax.ShapeDtypeStruct) else (first,)
-            beside = lambda m, *xs, call=call, second=second: m.multiply(call(m, *(*xs, second)[:2]), jnp.bfloat16(1))
-            shaped = lambda m, *xs, f=beside: jax.eval_shape(lambda *xs: f(m, *xs), *xs)
-            theirs = answer(shaped, Theirs(), *arrays)
-            if theirs is not None and name.split()[0] not in fixed:
-                ours = shaped(ops, *arrays)
-                assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), (name, second)
+        beside = lambda m, *xs, call=call: m.multiply(call(m, *(*xs, second)[:2]), jnp.bfloat16(1))
+        shaped = lambda m, *xs, f=beside: jax.eval_shape(lambda *xs: f(m, *xs), *xs)
+        theirs = answer(shaped, Theirs(), *arrays)
+        if theirs is not None and name.split()[0] not in fixed:
+            ours = shaped(ops, *arrays)
+            assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), name
 
 
 def test_numbers_alone_take_the_dtype_of_an_array():
