@@ -3,6 +3,7 @@
 Each says what it is for. Where a later JAX moves a private one, the function that it serves is lost, not the import.
 """
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -114,16 +115,20 @@ def barrier_apart(context: mlir.LoweringRuleContext, *values: Any) -> Any:
     """The lowering of an optimisation barrier for the first of some arrays to a call that XLA keeps.
 
     For one device and sizes that are known the function is written down as it is. Tracing and lowering one for every
-    shape took JAX a seventh of the time in which a convolution is lowered.
+    shape took JAX a seventh of the time in which a convolution is lowered. The array goes through as a list, which lies
+    in memory in one order only: one with axes of length 1 has several, and XLA copies it from one into another.
     """
     sizes = [size for operand in context.avals_in for size in getattr(operand, "shape", ())]
     if not (_is_for_one_device(context) and all(isinstance(size, int) for size in sizes)):
         return _traced_barrier(context, *values)
-    types = [value.type for value in values]
+    x, *new = values
+    as_list = mlir.ir.RankedTensorType.get([math.prod(x.type.shape)], x.type.element_type)
+    operands = [stablehlo.reshape(as_list, x) if x.type.rank > 1 else x, *new]
+    types = [value.type for value in operands]
     name = mlir.ir.FlatSymbolRefAttr.get(_barrier(context.module_context, types))
-    call = func.CallOp(types[:1], name, list(values))
+    call = func.CallOp(types[:1], name, operands)
     _keep(call)
-    return call.results
+    return [stablehlo.reshape(x.type, call.results[0])] if x.type.rank > 1 else call.results
 
 
 def _barrier(module: Any, types: Sequence[Any]) -> str:

@@ -164,12 +164,16 @@ _EXACT = jax.lax.Precision.HIGHEST
 
 def groups_first(x: Shaped[Array, "b *n gc"], groups: int) -> Shaped[Array, "g b *n c"]:
     """Take the groups out of the channels, to the front."""
+    if groups == 1:
+        return reshaped(x, (1, *x.shape))
     apart = (*x.shape[:-1], groups, x.shape[-1] // groups)
     return moved(reshaped(x, apart), -2, 0)
 
 
 def groups_last(x: Shaped[Array, "g b *n c"]) -> Shaped[Array, "b *n gc"]:
     """Put the groups back into the channels: the inverse of `groups_first`."""
+    if len(x) == 1:
+        return reshaped(x, x.shape[1:])
     x = moved(x, 0, -2)
     return reshaped(x, (*x.shape[:-2], x.shape[-2] * x.shape[-1]))
 
@@ -216,8 +220,8 @@ def taps_of_matrix(blocks: Shaped[Array, "..."], axes: Sequence[Axis]) -> Shaped
     inside, outside = math.prod(axis.in_size for axis in axes), math.prod(axis.out_size for axis in axes)
     groups, c, d = _parts(blocks, axes)
     shape = (*(axis.kernel_size for axis in axes), c, groups)
-    is_short = math.prod(map(len, entries)) in range(2, FEW + 1) and math.prod(shape) <= BAKED_PLACES
-    if not is_short:
+    is_short = math.prod(map(len, entries)) in range(1, FEW + 1) and math.prod(shape) <= BAKED_PLACES
+    if not is_short or all(map(_in_order, axes)):
         return collect(from_matrix(blocks, axes), axes)
     rank, terms, behind = len(axes), [], (inside * c, outside)
     for n, (axis, taken) in enumerate(zip(axes, entries, strict=True)):

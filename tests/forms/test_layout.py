@@ -73,6 +73,7 @@ TILES = (
     Axis(in_size=3, out_size=4, kernel_size=3, stretch=2, low=1),  # taps of two entries, and of one
     Axis(in_size=6, out_size=2, kernel_size=3, dilation=-2, low=-4),
     Axis(in_size=2, out_size=1, kernel_size=4),  # taps of no entry
+    Axis(in_size=3, out_size=2, kernel_size=6, stride=3, low=3),  # taps of one entry each, in another order
 )
 
 
