@@ -54,6 +54,16 @@ def test_no_kernel_is_transposed_for_the_gradient_in_the_images(taps, form, port
 
 
 @on_a_cpu
+def test_tiles_that_hold_each_tap_once_are_neither_summed_nor_copied():
+    def gradients(y_bar, w, x):
+        return jax.vjp(lambda w, x: conv(x, w, stride=100), w, x)[1](y_bar)
+
+    program = compiled(gradients, jnp.ones((1, 991, 1)), jnp.ones((1000, 1, 1)), jnp.ones((1, 100_000, 1)))
+    assert not re.search(r"f32\[1,100000,1\]\S* copy\(", program)
+    assert not re.search(r" (reduce|reverse)\(", program)
+
+
+@on_a_cpu
 def test_what_a_loop_over_portions_reads_is_computed_once():
     def f(w, x):
         x = jnp.sin(x)
