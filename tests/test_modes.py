@@ -129,7 +129,7 @@ def lowered(function: Function) -> None:
     jax.jit(with_gradients(function)).lower(*function.arguments)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.usefixtures("little_to_search")
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_in_all_modes_of_tracing_at_once(name: str) -> None:

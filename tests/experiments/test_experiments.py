@@ -31,7 +31,7 @@ from experiments.frame import (
 )
 
 ROOT = Path(__file__).parents[2]
-# Their small runs take three seconds and more, mostly to compile.
+# Their small runs take two seconds and more, mostly to compile.
 SLOW = {
     *("linalg/held_lenet", "linalg/literature", "linalg/flow", "linalg/super_resolution", "linalg/deblurring"),
     *("networks/any_size", "networks/devices"),
@@ -44,7 +44,8 @@ SLOW = {
     *("lift/denoiser", "lift/logits", "lift/masks", "lift/residual"),
     *("signals/long_multiplication", "signals/continuous", "signals/toeplitz", "signals/heat", "structures/smoothing"),
     *("images/strides", "images/borders", "images/hog", "images/transposed", "priors/distant", "history/paddle"),
-    *("networks/quadrants", "networks/counting"),
+    *("networks/quadrants", "networks/counting", "pooling/learned", "lenet/input_scale", "signals/fft"),
+    *("signals/polynomials", "images/circulant", "images/histogram"),
 }
 
 

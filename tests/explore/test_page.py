@@ -155,6 +155,7 @@ def test_play_runs_to_the_end_and_pauses(tab):
     assert page.locator("#play").inner_text() == "Play"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "address",
     [

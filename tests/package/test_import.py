@@ -84,6 +84,7 @@ def test_what_is_not_there_is_an_attribute_error():
     assert not hasattr(minicnn, "__wrapped__")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("first", ["import minicnn.lift.refusal", "from minicnn.lift import lift", "minicnn.certify"])
 def test_lift_is_the_function_whatever_was_imported_first(first):
     program = (

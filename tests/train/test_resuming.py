@@ -87,7 +87,7 @@ def kept(run):
     return read(run.checkpoints.paths()[0])
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("moment", range(20))
 def test_killed_at_any_moment_a_resumed_run_ends_with_the_same_bits(plan, whole, moment, tmp_path, monkeypatch):
     drawn = random.Random(moment)
@@ -120,9 +120,10 @@ def test_killed_while_a_checkpoint_is_written_the_one_before_it_counts(plan, who
     assert not [path.name for path in run.folder.glob(".*.partial")]
 
 
-def killed(folder: Path, drawn: random.Random) -> None:
+def killed(folder: Path, epochs: int, drawn: random.Random) -> None:
     """Another process that trains in a folder, killed at a random moment after some checkpoints of its own."""
-    child = subprocess.Popen([sys.executable, "-m", "tests.train.tiny", str(folder)], cwd=Path(__file__).parents[2])
+    command = [sys.executable, "-m", "tests.train.tiny", str(folder), str(epochs)]
+    child = subprocess.Popen(command, cwd=Path(__file__).parents[2])
     until = time.monotonic() + 300
     for _ in range(drawn.randint(1, 5)):
         before = newest(folder)
@@ -137,29 +138,29 @@ def newest(folder: Path) -> str:
     return max((path.name for path in folder.glob("step-*")), default="")
 
 
-def check_kills(tmp_path, kills: int, seed: int) -> None:
+def check_kills(tmp_path, kills: int, epochs: int, seed: int) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    carry_out(str(whole))
+    carry_out(whole, epochs)
     drawn = random.Random(seed)
     for _ in range(kills):
-        killed(cut, drawn)
+        killed(cut, epochs, drawn)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        carry_out(str(cut))
+        carry_out(cut, epochs)
     last = [read(run.checkpoints.paths()[0]) for run in (Run(whole), Run(cut))]
-    assert last[0].step == last[1].step == 300
+    assert last[0].step == last[1].step == 3 * epochs
     for name, tensor in last[0].tensors.items():
         np.testing.assert_array_equal(last[1].tensors[name], tensor, err_msg=name)
     assert metrics(Run(whole)) == metrics(Run(cut))
 
 
 def test_sigkill_and_resume(tmp_path):
-    check_kills(tmp_path, kills=1, seed=0)
+    check_kills(tmp_path, kills=1, epochs=25, seed=0)
 
 
 @pytest.mark.long
 def test_twenty_sigkills_and_resume(tmp_path):
-    check_kills(tmp_path, kills=20, seed=1)
+    check_kills(tmp_path, kills=20, epochs=100, seed=1)
 
 
 def test_ctrl_c_saves_a_checkpoint(plan, whole, tmp_path):

@@ -33,16 +33,12 @@ def flat(params) -> np.ndarray:
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
 
 
-def long_config() -> Config:
-    return Config(model="tiny", data="tiny", epochs=100, batch=8, reach=1)
-
-
-def carry_out(folder: str) -> None:
-    """Train, or go on training, in a folder: the program that is killed."""
-    path = Path(folder)
-    run = Run.reopen(path) if path.exists() else Run.create(path.parent, path.name, long_config())
-    train(tiny_plan(long_config()), Listener(), run, checkpoint_every=2)
+def carry_out(folder: Path, epochs: int) -> None:
+    """Train, or go on training, in a folder: the program that is killed. An epoch is three steps."""
+    config = Config(model="tiny", data="tiny", epochs=epochs, batch=8, reach=1)
+    run = Run.reopen(folder) if folder.exists() else Run.create(folder.parent, folder.name, config)
+    train(tiny_plan(config), Listener(), run, checkpoint_every=2)
 
 
 if __name__ == "__main__":
-    carry_out(sys.argv[1])
+    carry_out(Path(sys.argv[1]), int(sys.argv[2]))
