@@ -3,7 +3,6 @@
 Each says what it is for. Where a later JAX moves a private one, the function that it serves is lost, not the import.
 """
 
-import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
