@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,14 @@ def answers(module: str, questions: Sequence[Any], devices: int) -> list[Any]:
     command, where = [sys.executable, "-m", module, json.dumps(questions)], Path(__file__).parents[1]
     printed = subprocess.run(command, cwd=where, env=environment(devices), stdout=subprocess.PIPE, check=True).stdout
     return json.loads(printed.splitlines()[-1])
+
+
+def attempt(question: Callable[[str], Any], name: str) -> Any:
+    """The answer about a name, in such a process, or why there is none: one failure must not hide the rest."""
+    try:
+        return question(name)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:400]
 
 
 def to_run(request: pytest.FixtureRequest, *names: str) -> list[tuple[Any, ...]]:

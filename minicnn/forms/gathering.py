@@ -40,7 +40,7 @@ def _gathered(x: Shaped[Array, "b *n gc"], groups: int, spans: Sequence[Span]) -
     possible, all in one loop.
     """
     if in_place(spans, x.shape[1:-1]):
-        return groups_first(fence(x), groups) if groups > 1 else fence(x)
+        return groups_first(fence(x), groups)
     channels, inner = x.shape[-1] // groups, tuple(span.length for span in spans)
     in_rows = groups == spans[-1].spacing == 1
     x = padded(x, spans)

@@ -164,16 +164,12 @@ _EXACT = jax.lax.Precision.HIGHEST
 
 def groups_first(x: Shaped[Array, "b *n gc"], groups: int) -> Shaped[Array, "g b *n c"]:
     """Take the groups out of the channels, to the front."""
-    if groups == 1:
-        return reshaped(x, (1, *x.shape))
     apart = (*x.shape[:-1], groups, x.shape[-1] // groups)
     return moved(reshaped(x, apart), -2, 0)
 
 
 def groups_last(x: Shaped[Array, "g b *n c"]) -> Shaped[Array, "b *n gc"]:
     """Put the groups back into the channels: the inverse of `groups_first`."""
-    if len(x) == 1:
-        return reshaped(x, x.shape[1:])
     x = moved(x, 0, -2)
     return reshaped(x, (*x.shape[:-2], x.shape[-2] * x.shape[-1]))
 

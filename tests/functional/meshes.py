@@ -22,6 +22,7 @@ import minicnn
 from minicnn import autodiff, ops
 from minicnn.forms.form import Costed
 from tests.functional.test_family import FAMILY, Member, arrays
+from tests.simulated import attempt
 
 
 def lax_conv(x: Any, w: Any, stride: tuple[int, int] = (2, 2)) -> Any:
@@ -260,14 +261,6 @@ def distances(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, floa
     return {way: max(map(gap, *map(jax.tree.leaves, (found[way], expected[way]))), default=0.0) for way in found}
 
 
-def attempt(question: Callable[..., Any], *args: Any) -> Any:
-    """The answer to a question, or why there is none: one failure must not hide the rest."""
-    try:
-        return question(*args)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-
-
 @cache
 def expected(name: str) -> dict[str, Any]:
     return alone(name) | {"received": 0}
@@ -299,5 +292,5 @@ ASKED: Questions = {
 
 if __name__ == "__main__":
     Costed.portions = lambda *_: 2  # so that the loops over portions of a batch are asked as well
-    asked = {way: (COMPARED | ASKED)[way][0] for way, _ in json.loads(sys.argv[1])}
-    print(json.dumps([attempt(asked[way], name) for way, name in json.loads(sys.argv[1])], allow_nan=True))
+    questions = COMPARED | ASKED
+    print(json.dumps([attempt(questions[way][0], name) for way, name in json.loads(sys.argv[1])]))

@@ -155,7 +155,7 @@ def check_kills(tmp_path, kills: int, epochs: int, seed: int) -> None:
 
 
 def test_sigkill_and_resume(tmp_path):
-    check_kills(tmp_path, kills=1, epochs=25, seed=0)
+    check_kills(tmp_path, kills=1, epochs=40, seed=0)
 
 
 @pytest.mark.long
